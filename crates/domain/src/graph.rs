@@ -1,0 +1,237 @@
+//! How a call to Meta can fail, in the words our rules use.
+//!
+//! `graph-api` parses an answer into a [`MetaError`]; [`Failure::from_meta`] says what it is. Nothing
+//! here knows HTTP bodies; nothing elsewhere branches on Meta's codes.
+
+use jiff::SignedDuration;
+
+/// An error as Meta words it (facts §2.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MetaError {
+    /// Meta's code.
+    pub code: i64,
+    /// Meta's sub-code, where there is one.
+    pub subcode: Option<i64>,
+    /// The HTTP status it came with.
+    pub http_status: Option<u16>,
+    /// Meta's message.
+    pub message: String,
+    /// A title for people.
+    pub user_title: Option<String>,
+    /// A sentence for people, in the request's language.
+    pub user_message: Option<String>,
+    /// `error_data.details`.
+    pub details: Option<String>,
+    /// For Meta's support.
+    pub fbtrace_id: Option<String>,
+}
+
+impl MetaError {
+    /// Meta's own sentence for people, or else its message.
+    pub fn text(&self) -> &str {
+        self.user_message.as_deref().or(self.details.as_deref()).unwrap_or(&self.message)
+    }
+
+    fn mentions(&self, needle: &str) -> bool {
+        let found = |text: &str| text.to_ascii_lowercase().contains(&needle.to_ascii_lowercase());
+        found(&self.message)
+            || [&self.user_message, &self.details, &self.user_title].into_iter().flatten().any(|t| found(t))
+    }
+}
+
+/// What kind of failure it is: one variant per thing a caller does differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// No answer, a 5xx, or a code Meta says to retry. The call may have worked.
+    Transient,
+    /// Too many calls: wait for the regain time.
+    Throttled,
+    /// The access token is dead (190, 102).
+    TokenDead,
+    /// The token is good but the asset is not ours any more (10, 200 to 299, 3, 100/33, 131005).
+    AccessLost,
+    /// 100/2388001: the display name is not provisioned yet.
+    NameNotReady,
+    /// 100/2388001: the number is registered to an existing WhatsApp account.
+    NumberTaken,
+    /// 100/2388001: ownership of the number must be confirmed.
+    OwnershipUnconfirmed,
+    /// 100/2388001: two-step verification is on at the previous owner.
+    TwoStepAtPreviousOwner,
+    /// 100/2388001 with a text nobody has documented.
+    CertificateRefused,
+    /// 133005: the PIN is not the number's.
+    PinMismatch,
+    /// 133006: the number must be verified by code again.
+    ReverificationNeeded,
+    /// 133008: too many wrong PINs.
+    PinGuessesSpent,
+    /// 133009: PINs tried too fast.
+    PinGuessedTooFast,
+    /// 133010, 131045 and 141000: the number is not registered.
+    NotRegistered,
+    /// 133000: an earlier deregistration is half done.
+    DeregistrationIncomplete,
+    /// 133016: ten register and deregister calls in 72 h.
+    BudgetSpent,
+    /// 131031: the account is locked.
+    AccountLocked,
+    /// 368: Meta blocks the account for a policy violation.
+    PolicyBlocked,
+    /// 100/36007 and 100/36009: the signup code ran out or was used.
+    CodeSpent,
+    /// 101, 191, 100/36008, wrong client secret or proof: the installation is set up wrongly.
+    AppMisconfigured,
+    /// 100: a field this version or number does not know; the read may go on with fewer fields.
+    UnknownField,
+    /// 136024: the number is verified already.
+    AlreadyVerified,
+    /// Refused because the number is in the WhatsApp Business app (coexistence).
+    CoexistenceRefused,
+    /// An override was asked for while the app is not subscribed.
+    NotSubscribed,
+    /// 131042, 141006 and the like: no valid payment method.
+    PaymentMissing,
+    /// 141010: the business has not passed business verification.
+    BusinessUnverified,
+    /// Anything else: not helped by trying again.
+    Permanent,
+}
+
+/// A failed call to Meta.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What kind.
+    pub kind: FailureKind,
+    /// Meta's own words; `None` when Meta did not answer or the answer was not Meta's.
+    pub meta: Option<MetaError>,
+    /// How long Meta says to wait: usage headers or `details`.
+    pub wait: Option<SignedDuration>,
+    /// One line for people and logs; never holds a secret.
+    pub message: String,
+}
+
+impl Failure {
+    /// No usable answer: time-out, connection lost, 5xx without a body of Meta's.
+    pub fn unanswered(message: impl Into<String>) -> Self {
+        Self { kind: FailureKind::Transient, meta: None, wait: None, message: message.into() }
+    }
+
+    /// Classifies Meta's error.
+    pub fn from_meta(error: MetaError) -> Self {
+        let kind = kind_of(&error);
+        let wait = match kind {
+            FailureKind::PinGuessesSpent => {
+                Some(wait_in(error.details.as_deref()).unwrap_or(SignedDuration::from_hours(12)))
+            }
+            FailureKind::PinGuessedTooFast => {
+                Some(wait_in(error.details.as_deref()).unwrap_or(SignedDuration::from_mins(15)))
+            }
+            _ => None,
+        };
+        let message = error.text().to_owned();
+        Self { kind, meta: Some(error), wait, message }
+    }
+
+    /// Adds the wait that Meta's usage headers ask for.
+    #[must_use]
+    pub fn with_wait(mut self, wait: Option<SignedDuration>) -> Self {
+        self.wait = wait.or(self.wait);
+        self
+    }
+
+    /// The call may have taken effect although no good answer came.
+    pub fn is_uncertain(&self) -> bool {
+        self.kind == FailureKind::Transient
+    }
+
+    /// The token or the access behind it is gone.
+    pub fn is_access(&self) -> bool {
+        matches!(self.kind, FailureKind::TokenDead | FailureKind::AccessLost)
+    }
+}
+
+/// The sub-code Meta uses for every refusal to make a certificate (facts §2.2).
+const CANNOT_CREATE_CERTIFICATE: i64 = 2_388_001;
+
+fn kind_of(error: &MetaError) -> FailureKind {
+    use FailureKind as K;
+    match (error.code, error.subcode) {
+        (0 | 102 | 104 | 190 | 2500, _) => K::TokenDead,
+        (100, Some(CANNOT_CREATE_CERTIFICATE)) => certificate_refusal(error),
+        (100, Some(36_007 | 36_009)) => K::CodeSpent,
+        (101 | 191, _) | (100, Some(36_008)) => K::AppMisconfigured,
+        (100, Some(33)) | (3 | 10 | 200..=299 | 131_005, _) => K::AccessLost,
+        (100, Some(2_388_039)) => K::Transient,
+        (100, _) => parameter_error(error),
+        (1, _) if error.mentions("validating client secret") => K::AppMisconfigured,
+        (2_388_103, _) if error.mentions("error migrating") || error.mentions("webhooks not set up") => K::Transient,
+        (4 | 17 | 32 | 341 | 613 | 80_007 | 80_008 | 130_429 | 131_048 | 131_049 | 131_056 | 131_064 | 132_069, _) => {
+            K::Throttled
+        }
+        (133_005, _) => K::PinMismatch,
+        (133_006, _) => K::ReverificationNeeded,
+        (133_008, _) => K::PinGuessesSpent,
+        (133_009, _) => K::PinGuessedTooFast,
+        (133_010 | 131_045 | 141_000, _) => K::NotRegistered,
+        (133_000, _) => K::DeregistrationIncomplete,
+        (133_016, _) => K::BudgetSpent,
+        (131_031, _) => K::AccountLocked,
+        (368, _) => K::PolicyBlocked,
+        (131_042 | 131_044 | 134_011 | 141_006, _) => K::PaymentMissing,
+        (141_010, _) => K::BusinessUnverified,
+        (136_024, _) => K::AlreadyVerified,
+        (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 | 133_015 | 134_101 | 2_494_100, _) => K::Transient,
+        _ if error.http_status.is_some_and(|s| s == 429) => K::Throttled,
+        _ if error.http_status.is_some_and(|s| s >= 500) => K::Transient,
+        _ => K::Permanent,
+    }
+}
+
+fn certificate_refusal(error: &MetaError) -> FailureKind {
+    if error.mentions("display name could not be processed") {
+        FailureKind::NameNotReady
+    } else if error.mentions("registered to an existing WhatsApp account") {
+        FailureKind::NumberTaken
+    } else if error.mentions("confirm ownership") {
+        FailureKind::OwnershipUnconfirmed
+    } else if error.mentions("two-step") {
+        FailureKind::TwoStepAtPreviousOwner
+    } else {
+        FailureKind::CertificateRefused
+    }
+}
+
+fn parameter_error(error: &MetaError) -> FailureKind {
+    if error.mentions("nonexisting field") {
+        FailureKind::UnknownField
+    } else if error.mentions("appsecret_proof") {
+        FailureKind::AppMisconfigured
+    } else if error.mentions("not available for API solution for SMB") {
+        FailureKind::CoexistenceRefused
+    } else if error.mentions("your app must be subscribed") {
+        FailureKind::NotSubscribed
+    } else {
+        FailureKind::Permanent
+    }
+}
+
+/// Reads "… in 3 hours", "after 15 minutes" out of Meta's details (facts D15).
+fn wait_in(details: Option<&str>) -> Option<SignedDuration> {
+    let mut words = details?.split_whitespace().peekable();
+    while let Some(word) = words.next() {
+        let Ok(count) = word.parse::<i64>() else { continue };
+        let unit = words.peek().map(|w| w.to_ascii_lowercase()).unwrap_or_default();
+        if !(0..=10_000).contains(&count) {
+            continue;
+        }
+        if unit.starts_with("hour") {
+            return Some(SignedDuration::from_hours(count));
+        } else if unit.starts_with("min") {
+            return Some(SignedDuration::from_mins(count));
+        } else if unit.starts_with("sec") {
+            return Some(SignedDuration::from_secs(count));
+        }
+    }
+    None
+}

@@ -1,0 +1,99 @@
+//! When to look and when to try again: the schedules of the policy, as pure arithmetic on instants.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// From the end of Embedded Signup a number must be registered within this time (facts §1.7).
+pub const ONBOARDING_WINDOW: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// The same for a number the partner verified beforehand.
+pub const PREVERIFIED_WINDOW: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// Instants after `anchor` at the given offsets, then every `step`: the first one later than `after`.
+pub(super) fn next(
+    anchor: Timestamp,
+    offsets: &[SignedDuration],
+    step: SignedDuration,
+    after: Timestamp,
+) -> Timestamp {
+    if let Some(at) = offsets.iter().map(|offset| anchor + *offset).find(|at| *at > after) {
+        return at;
+    }
+    let last = anchor + offsets.last().copied().unwrap_or(SignedDuration::ZERO);
+    let steps = (after - last).get_milliseconds_total() / i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+    let steps = i32::try_from(steps.max(0)).unwrap_or(i32::MAX - 1);
+    last + step * (steps + 1)
+}
+
+/// Reading while Meta activates a provisioned number: 1, 5, 15 min, then hourly.
+pub(super) fn activation_look(anchor: Timestamp, now: Timestamp) -> Timestamp {
+    next(anchor, &[mins(1), mins(5), mins(15)], HOUR, now)
+}
+
+/// Reading after Meta accepted a call that the number does not show: 5 s, 30 s, 2, 5, 15 min, hourly.
+pub(super) fn accepted_look(success: Timestamp, now: Timestamp) -> Timestamp {
+    let secs = SignedDuration::from_secs;
+    next(success, &[secs(5), secs(30), mins(2), mins(5), mins(15)], HOUR, now)
+}
+
+/// Registering again after the `count`-th accepted call that did not show, the first at `first`: 1,
+/// 6, 24 h after the first, then daily.
+pub(super) fn accepted_again(first: Timestamp, count: usize) -> Timestamp {
+    let offsets = [HOUR, HOUR * 6, DAY];
+    match offsets.get(count.saturating_sub(1)) {
+        Some(offset) => first + *offset,
+        None => first + DAY * i32::try_from(count.saturating_sub(2)).unwrap_or(i32::MAX),
+    }
+}
+
+/// Reading while a name is under review: 15 min, 1, 4, 12, 24 h after the refusal, then every 12 h.
+pub(super) fn review_look(refusal: Timestamp, now: Timestamp) -> Timestamp {
+    next(refusal, &[mins(15), HOUR, HOUR * 4, HOUR * 12, DAY], HOUR * 12, now)
+}
+
+/// Probing while the name is good and Meta still refuses: 1, 3, 6, 12, 24 h after it was first known
+/// good, then daily; the first such instant after the last call.
+pub(super) fn probe_after(good_since: Timestamp, last_call: Timestamp) -> Timestamp {
+    next(good_since, &[HOUR, HOUR * 3, HOUR * 6, HOUR * 12, DAY], DAY, last_call)
+}
+
+/// Back-off after the `count`-th passing failure in a row: 1 min, 10 min, 1 h, 6 h, then a day.
+pub(super) fn transient_back_off(count: usize) -> SignedDuration {
+    [mins(1), mins(10), HOUR, HOUR * 6].get(count.saturating_sub(1)).copied().unwrap_or(DAY)
+}
+
+/// Back-off after the `count`-th throttle in a row without a regain time: 5 min, doubling to a day.
+pub(super) fn throttle_back_off(count: usize) -> SignedDuration {
+    doubling(mins(5), count, DAY)
+}
+
+/// Reading again after the `count`-th read in a row that failed: 1 min doubling to 1 h.
+pub(super) fn read_back_off(count: usize) -> SignedDuration {
+    doubling(mins(1), count, HOUR)
+}
+
+fn doubling(first: SignedDuration, count: usize, most: SignedDuration) -> SignedDuration {
+    let factor = 1_i32 << count.saturating_sub(1).min(16);
+    (first * factor).min(most)
+}
+
+const fn mins(n: i64) -> SignedDuration {
+    SignedDuration::from_mins(n)
+}
+
+/// Extension: whole milliseconds of the span between two instants.
+trait Milliseconds {
+    fn get_milliseconds_total(&self) -> i64;
+}
+
+impl Milliseconds for jiff::Span {
+    fn get_milliseconds_total(&self) -> i64 {
+        self.total(jiff::Unit::Millisecond).map_or(0, |ms| {
+            #[expect(clippy::cast_possible_truncation, reason = "spans between instants fit by far")]
+            let whole = ms as i64;
+            whole
+        })
+    }
+}
