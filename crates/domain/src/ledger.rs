@@ -203,3 +203,17 @@ fn within_limits(spent: Spent, basis: Basis) -> bool {
         Basis::Person => spent.total < MAX_WITH_PEOPLE,
     }
 }
+
+/// Until when nobody may call after this failure: 72 h for 133016, Meta's own time for PIN guesses.
+pub fn hold_after(failure: &Failure, now: Timestamp) -> Option<Timestamp> {
+    match failure.kind {
+        crate::graph::FailureKind::BudgetSpent => Some(now + WINDOW),
+        crate::graph::FailureKind::PinGuessesSpent => {
+            Some(now + failure.wait.unwrap_or(SignedDuration::from_hours(12)))
+        }
+        crate::graph::FailureKind::PinGuessedTooFast => {
+            Some(now + failure.wait.unwrap_or(SignedDuration::from_mins(15)))
+        }
+        _ => None,
+    }
+}

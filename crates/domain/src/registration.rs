@@ -17,8 +17,10 @@ mod changes;
 mod refusal;
 mod rules;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
-pub use changes::{changes_between, note_changes};
+pub use changes::{changes_between, note_changes, proves_access};
 pub use rules::decide;
 pub use schedule::{ONBOARDING_WINDOW, PREVERIFIED_WINDOW};
 

@@ -70,7 +70,7 @@ pub fn note_changes(changes: &mut Changes, kinds: &[ChangeKind], at: Timestamp, 
 const SAME_CHANGE: SignedDuration = SignedDuration::from_mins(30);
 
 /// A read that works again after one that failed for want of a token or of access.
-pub fn reads_again(last_failure: Option<FailureKind>) -> bool {
+pub fn proves_access(last_failure: Option<FailureKind>) -> bool {
     matches!(last_failure, Some(FailureKind::TokenDead | FailureKind::AccessLost))
 }
 

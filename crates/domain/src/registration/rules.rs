@@ -1,5 +1,541 @@
 //! The rules themselves, in the policy's order; each returns a decision or lets the next one speak.
-use jiff::Timestamp;
-use super::{Caller, Decision, History, Reads};
-/// stub
-pub fn decide(_caller: Caller, _reads: &Reads, _history: &History, _now: Timestamp) -> Decision { unreachable!() }
+//! They only compare facts and instants; schedules, the refusal table and the ledger are beside them.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::refusal::{Course, Reprobe, course};
+use super::{
+    Caller, ChangeKind, Decision, History, ONBOARDING_WINDOW, PREVERIFIED_WINDOW, PinPlan, Reads, Remedy, Source,
+    UNANSWERED_AFTER, Why, schedule,
+};
+use crate::channel::Onboarding;
+use crate::graph::{Failure, FailureKind};
+use crate::ledger::{Attempt, BETWEEN_PRESSES, Basis, CallKind, MARGIN, Outcome, WINDOW};
+use crate::reading::{
+    CodeVerification, EntityType, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
+};
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A name found good by a reading this soon after a refusal was good already when it was refused.
+const GOOD_ALREADY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Probing a name ends on this day after onboarding; the fourteenth is the last to register at all.
+const LAST_PROBE_DAY: SignedDuration = SignedDuration::from_hours(13 * 24);
+
+/// `health_status` code of a number that is not registered (facts §6.3).
+const NOT_REGISTERED: i64 = 141_000;
+
+/// Decides the next step for a number. Every answer carries its reason; every waiting answer an
+/// instant after `now`.
+pub fn decide(caller: Caller, reads: &Reads, history: &History, now: Timestamp) -> Decision {
+    let unread = NumberReading::default();
+    let reading = reads.health.as_ref().unwrap_or(&unread);
+    let case = Case { caller, reads, reading, history, now };
+    case.found_answer()
+        .or_else(|| case.coexistence())
+        .or_else(|| case.provisioned())
+        .or_else(|| case.gone())
+        .or_else(|| case.unanswered())
+        .or_else(|| case.accepted())
+        .or_else(|| case.preconditions())
+        .or_else(|| case.refused())
+        .or_else(|| case.deregistration())
+        .or_else(|| case.back_off())
+        .unwrap_or_else(|| case.call())
+}
+
+/// Everything a rule may look at.
+struct Case<'a> {
+    caller: Caller,
+    reads: &'a Reads,
+    reading: &'a NumberReading,
+    history: &'a History,
+    now: Timestamp,
+}
+
+impl Case<'_> {
+    /// Before every rule: an old unanswered call whose number reads as provisioned worked.
+    fn found_answer(&self) -> Option<Decision> {
+        let open = self.history.ledger.unsettled()?;
+        let is_old = self.now >= open.started_at + UNANSWERED_AFTER;
+        let worked = open.kind == CallKind::Register && self.reading.provisioned() == Provisioned::Yes;
+        (is_old && worked).then_some(Decision::Settle { outcome: Outcome::Success })
+    }
+
+    /// Rule 1.
+    fn coexistence(&self) -> Option<Decision> {
+        let platform = self.reading.platform_type.as_ref();
+        let onboarded_so = self.history.onboarding == Onboarding::Coexistence;
+        if !onboarded_so && !self.reading.reads_as_coexistence() {
+            return None;
+        }
+        if platform != Some(&PlatformType::NotApplicable) {
+            return Some(Decision::Done { why: Why::Coexistence, look_at: None });
+        }
+        let ended = self.reading.is_on_biz_app == Some(false)
+            && self.history.changes.get(ChangeKind::CoexistenceEnded).is_some();
+        if ended {
+            return None;
+        }
+        if self.history.coexistence_misses >= 1 {
+            return Some(self.ask(Remedy::ReconnectApp, Why::CoexistenceLost));
+        }
+        Some(self.wait(Why::CoexistenceLost, self.now + MINUTE, None))
+    }
+
+    /// Rule 2.
+    fn provisioned(&self) -> Option<Decision> {
+        if self.reading.provisioned() != Provisioned::Yes {
+            return None;
+        }
+        if self.reading.platform_type == Some(PlatformType::OnPremise) {
+            return Some(self.ask(Remedy::MigrateFromOnPremise, Why::OnPremise));
+        }
+        if self.caller == Caller::ApplyNewName {
+            return Some(self.apply_new_name());
+        }
+        if let Some(healing) = self.heal_provisioned() {
+            return Some(healing);
+        }
+        if self.set_up_overrides_provisioned() {
+            return None;
+        }
+        Some(match self.reading.status {
+            Some(NumberStatus::Connected) => Decision::Done { why: Why::Live, look_at: None },
+            Some(NumberStatus::Pending) => {
+                let anchor = self.last_success().and_then(|a| a.settled_at).or(self.history.provisioned_at);
+                let look_at = schedule::activation_look(anchor.unwrap_or(self.now), self.now);
+                Decision::Done { why: Why::Activating, look_at: Some(look_at) }
+            }
+            _ => Decision::Done { why: Why::Registered, look_at: None },
+        })
+    }
+
+    /// Rule 2, first exception: it reads provisioned, yet Meta says it is not registered.
+    fn heal_provisioned(&self) -> Option<Decision> {
+        let seen_at = self.history.dropped_seen_at?;
+        let grace = self.last_success().and_then(|a| a.settled_at).map(|at| at + SignedDuration::from_mins(30));
+        let still_there = self.reading.has_entity_error(&EntityType::PhoneNumber, NOT_REGISTERED)
+            && self.reading.status != Some(NumberStatus::Pending);
+        if grace.is_some_and(|until| seen_at <= until) || !still_there || self.history.ledger.unsettled().is_some() {
+            return None;
+        }
+        Some(self.heal())
+    }
+
+    /// Rule 2, second exception (W1, W5): in set-up only, a number we never registered since its
+    /// onboarding, read as not CONNECTED, whose code is not verified or could not be read.
+    fn set_up_overrides_provisioned(&self) -> bool {
+        let onboarded = self.onboarded_at();
+        let registered_since = self.last_success().is_some_and(|a| a.settled_at.is_some_and(|at| at >= onboarded));
+        let status_says_no = self.reading.status.as_ref().is_some_and(|s| *s != NumberStatus::Connected);
+        let code_says_no = match &self.reads.verification {
+            Ok(Some(CodeVerification::NotVerified | CodeVerification::Unverified) | None) => true,
+            Ok(Some(_)) => false,
+            Err(kind) => !is_no_reading_at_all(*kind),
+        };
+        self.caller.is_set_up() && !registered_since && status_says_no && code_says_no
+    }
+
+    /// Rule 3.
+    fn gone(&self) -> Option<Decision> {
+        matches!(
+            self.reading.status,
+            Some(NumberStatus::Banned | NumberStatus::Deleted | NumberStatus::Migrated)
+        )
+        .then_some(Decision::Stop { why: Why::Gone, look_at: self.now + DAY })
+    }
+
+    /// Rule 4.
+    fn unanswered(&self) -> Option<Decision> {
+        let open = self.history.ledger.unsettled()?;
+        let deadline = open.started_at + UNANSWERED_AFTER;
+        if self.now < deadline {
+            return Some(self.wait(Why::CallUnderWay, deadline, None));
+        }
+        let read_twice = self.reads.health.is_ok()
+            && self.reading.provisioned() == Provisioned::No
+            && self.history.previous_read_at.is_some_and(|at| at >= deadline)
+            && self.now >= deadline + MINUTE;
+        if read_twice {
+            let failure = Failure::unanswered("the call was not answered, and the number does not show it");
+            return Some(Decision::Settle { outcome: Outcome::Failed(failure) });
+        }
+        Some(self.wait(Why::CallUnanswered, self.now + MINUTE, None))
+    }
+
+    /// Rule 5: live is what the number says, not what the call said.
+    fn accepted(&self) -> Option<Decision> {
+        let (first, last, count) = self.unseen_successes()?;
+        let again = schedule::accepted_again(first, count);
+        if self.now >= again {
+            return None;
+        }
+        let look_at = schedule::accepted_look(last, self.now).min(again);
+        Some(self.wait(Why::AcceptedNotShown, look_at, Some(again)))
+    }
+
+    /// Rule 6.
+    fn preconditions(&self) -> Option<Decision> {
+        if let Some(refused) = self.reads_refused() {
+            return Some(refused);
+        }
+        if self.reading.is_pin_enabled == Some(true) && !self.history.has_pin && !self.two_step_was_turned_off() {
+            return Some(self.ask(Remedy::EnterPin, Why::PinUnknown));
+        }
+        if self.reading.is_on_biz_app.is_none() && self.history.onboarding == Onboarding::Unknown {
+            return Some(self.wait(Why::OnboardingUnknown, self.read_again(), None));
+        }
+        if self.caller == Caller::ApplyNewName {
+            return Some(self.wait(Why::NoNewName, self.now + HOUR, None));
+        }
+        if self.caller.is_set_up() {
+            let verified = self.reads.verification == Ok(Some(CodeVerification::Verified));
+            let unknown = verified && self.reading.provisioned() == Provisioned::Unknown;
+            return unknown.then(|| self.wait(Why::HealthUnread, self.now + MINUTE, None));
+        }
+        self.planner_preconditions()
+    }
+
+    fn planner_preconditions(&self) -> Option<Decision> {
+        let verification = self.reads.verification.as_ref().ok().and_then(Option::as_ref);
+        if self.reading.platform_type.is_none() || self.reading.throughput.is_none() || verification.is_none() {
+            return Some(self.wait(Why::FactsUnread, self.read_again(), None));
+        }
+        let new_name_good = self.reading.new_name_status.as_ref().is_some_and(NameStatus::is_good);
+        if self.reading.name_status == Some(NameStatus::Declined) && !new_name_good {
+            return Some(self.ask(Remedy::ChooseNewName, Why::NameDeclined));
+        }
+        if self.was_registered() {
+            return None;
+        }
+        if verification != Some(&CodeVerification::Verified) {
+            return Some(self.ask(Remedy::VerifyByCode, Why::CodeNotVerified));
+        }
+        (self.now >= self.onboarded_at() + self.onboarding_window())
+            .then(|| self.ask(Remedy::SignUpAgain, Why::OnboardingExpired))
+    }
+
+    /// A dead token, lost access or a throttle on either read registers nothing, whoever asks.
+    fn reads_refused(&self) -> Option<Decision> {
+        let failures = [self.reads.health.as_ref().err(), self.reads.verification.as_ref().err()];
+        let kind = failures.into_iter().flatten().copied().find(|kind| is_no_reading_at_all(*kind))?;
+        let why = Why::ReadsRefused(kind);
+        Some(match kind {
+            FailureKind::TokenDead => self.ask_again_at(Remedy::Reauthorize, why, self.now + HOUR),
+            FailureKind::AccessLost => self.ask_again_at(Remedy::RestoreAccess, why, self.now + HOUR),
+            _ => self.wait(Why::Throttled, self.now + SignedDuration::from_mins(5), None),
+        })
+    }
+
+    /// Rules 7 and 8.
+    fn refused(&self) -> Option<Decision> {
+        let (refusal, kind) = self.ruling_refusal()?;
+        match course(kind) {
+            Course::Passes => None,
+            Course::Name => self.name_refused(refusal),
+            Course::Person { remedy, unblocked_by, by_press, reprobe } => {
+                let since = refusal.started_at;
+                let unblocked = unblocked_by.iter().any(|change| self.history.changes.is_newer(*change, since));
+                let pressed = by_press && self.caller.is_person();
+                if unblocked || pressed {
+                    return None;
+                }
+                let probe_at = self.reprobe_at(refusal, kind, reprobe);
+                if probe_at.is_some_and(|at| self.now >= at) {
+                    return None;
+                }
+                let look_at = probe_at.map_or(self.now + HOUR * 6, |at| at.min(self.now + HOUR * 6));
+                Some(self.ask_again_at(remedy, Why::Refused(kind), look_at))
+            }
+        }
+    }
+
+    fn reprobe_at(&self, refusal: &Attempt, kind: FailureKind, reprobe: Reprobe) -> Option<Timestamp> {
+        let settled = refusal.settled_at?;
+        match reprobe {
+            Reprobe::Never => None,
+            Reprobe::EveryWindow => Some(settled + WINDOW + MARGIN),
+            Reprobe::OnceAfterSixHours => {
+                let alike = self.registers().filter(|a| failure_kind(a) == Some(kind)).count();
+                (alike == 1).then_some(settled + HOUR * 6)
+            }
+        }
+    }
+
+    /// Rule 8: the request's own case.
+    fn name_refused(&self, refusal: &Attempt) -> Option<Decision> {
+        if self.caller.is_person() || self.new_evidence().is_some() {
+            return None;
+        }
+        let settled = refusal.settled_at?;
+        let last_call = self.history.ledger.last_register().map_or(settled, |a| a.started_at);
+        let last_probe = self.onboarded_at() + LAST_PROBE_DAY;
+        let may_probe = |at: Timestamp| at <= last_probe || self.was_registered();
+        if self.name_is_good() {
+            let good_since = self.history.changes.get(ChangeKind::NameGood).map_or(settled, |good| good.at);
+            let probe_at = schedule::probe_after(good_since, last_call);
+            if !may_probe(probe_at) {
+                return Some(self.ask(Remedy::ChooseNewName, Why::NameGoodStillRefused));
+            }
+            if self.now >= probe_at {
+                return None;
+            }
+            return Some(self.wait(Why::NameGoodStillRefused, probe_at.min(self.now + HOUR * 6), Some(probe_at)));
+        }
+        let blind_at = Some(last_call + WINDOW + MARGIN).filter(|at| may_probe(*at));
+        if blind_at.is_some_and(|at| self.now >= at) {
+            return None;
+        }
+        let look_at = schedule::review_look(settled, self.now);
+        let look_at = blind_at.map_or(look_at, |at| look_at.min(at));
+        Some(self.wait(Why::NameInReview, look_at, blind_at))
+    }
+
+    /// 133000: finish the half-done deregistration once per 72 h, register five minutes later.
+    fn deregistration(&self) -> Option<Decision> {
+        let last = self.history.ledger.last_register()?;
+        if failure_kind(last) != Some(FailureKind::DeregistrationIncomplete) {
+            return None;
+        }
+        let deregistered =
+            self.history.ledger.attempts.iter().rev().find(|a| a.kind == CallKind::Deregister && self.now < a.started_at + WINDOW);
+        match deregistered {
+            None => {
+                let basis = self.basis();
+                Some(match self.blocked(basis) {
+                    Some(waiting) => waiting,
+                    None => Decision::Deregister { basis },
+                })
+            }
+            Some(call) if call.started_at > last.started_at => {
+                let register_at = call.settled_at.unwrap_or(call.started_at) + MINUTE * 5;
+                (self.now < register_at).then(|| self.wait(Why::FinishDeregistration, register_at, Some(register_at)))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Rule 9: passing failures since the last call that was answered otherwise.
+    fn back_off(&self) -> Option<Decision> {
+        let last = self.history.ledger.last_register()?;
+        let settled = last.settled_at?;
+        let Some(Outcome::Failed(failure)) = &last.outcome else { return None };
+        if course(failure.kind) != Course::Passes || failure.kind == FailureKind::BudgetSpent {
+            return None;
+        }
+        let in_a_row = self
+            .registers()
+            .rev()
+            .take_while(|a| failure_kind(a).is_some_and(|kind| course(kind) == Course::Passes))
+            .count();
+        let throttled = failure.kind == FailureKind::Throttled;
+        if self.caller.is_person() && !throttled {
+            return None;
+        }
+        let wait = match (throttled, failure.wait) {
+            (true, Some(wait)) => wait,
+            (true, None) => schedule::throttle_back_off(in_a_row),
+            (false, _) => schedule::transient_back_off(in_a_row),
+        };
+        let register_at = settled + wait;
+        let why = if throttled { Why::Throttled } else { Why::BackOff };
+        (self.now < register_at).then(|| self.wait(why, register_at, Some(register_at)))
+    }
+
+    /// Rules 10 and 11.
+    fn call(&self) -> Decision {
+        let basis = self.basis();
+        if basis == Basis::Heal {
+            return self.heal();
+        }
+        let why = match basis {
+            Basis::Evidence => Why::NewEvidence,
+            Basis::Blind | Basis::Probe | Basis::Heal | Basis::Person => Why::Ready,
+        };
+        self.register(basis, why)
+    }
+
+    fn register(&self, basis: Basis, why: Why) -> Decision {
+        if let Some(waiting) = self.blocked(basis) {
+            return waiting;
+        }
+        let pin = if self.history.has_pin { PinPlan::Stored } else { PinPlan::Draw };
+        Decision::Register { basis, pin, why }
+    }
+
+    /// Rule 10: what the ledger says to a call of this basis.
+    fn blocked(&self, basis: Basis) -> Option<Decision> {
+        let ledger = &self.history.ledger;
+        if basis == Basis::Person
+            && let Some(pressed) = ledger.attempts.iter().rev().find(|a| a.basis == Basis::Person)
+        {
+            let next_press = pressed.started_at + BETWEEN_PRESSES;
+            let changed = self.history.changes.0.values().any(|change| change.at > pressed.started_at);
+            if self.now < next_press && !changed {
+                return Some(self.wait(Why::PressedRecently, next_press, Some(next_press)));
+            }
+        }
+        if ledger.allows(basis, self.now) {
+            return None;
+        }
+        let free_at = ledger.free_at(basis, self.now);
+        let held = ledger.held_until.is_some_and(|until| self.now < until);
+        let why = if held { Why::Held } else { Why::BudgetSpent };
+        let look_at = free_at.map_or(self.now + HOUR, |at| at.min(self.now + HOUR * 6)).max(self.now + MINUTE);
+        Some(self.wait(why, look_at, free_at))
+    }
+
+    fn basis(&self) -> Basis {
+        if self.caller.is_person() {
+            Basis::Person
+        } else if self.ruling_refusal().is_some() && self.new_evidence().is_some() {
+            Basis::Evidence
+        } else if self.unseen_successes().is_some() {
+            Basis::Blind
+        } else if self.caller == Caller::Planner && self.was_registered() && self.ruling_refusal().is_none() {
+            Basis::Heal
+        } else if self.name_is_good() {
+            Basis::Probe
+        } else {
+            Basis::Blind
+        }
+    }
+
+    /// Heals at most once per 24 h.
+    fn heal(&self) -> Decision {
+        let last_heal = self.history.ledger.attempts.iter().rev().find(|a| a.basis == Basis::Heal);
+        match last_heal.map(|a| a.started_at + DAY).filter(|next| self.now < *next) {
+            Some(next) => self.wait(Why::HealedRecently, next.min(self.now + HOUR), Some(next)),
+            None => self.register(Basis::Heal, Why::DroppedOut),
+        }
+    }
+
+    fn apply_new_name(&self) -> Decision {
+        let approved = self.reading.new_name_status.as_ref().is_some_and(NameStatus::is_good);
+        let under_way = self.history.ledger.unsettled().is_some();
+        if !approved || under_way {
+            let why = if under_way { Why::CallUnderWay } else { Why::NoNewName };
+            return self.wait(why, self.now + HOUR, None);
+        }
+        if !self.history.has_pin && self.reading.is_pin_enabled != Some(false) {
+            return self.ask(Remedy::EnterPin, Why::PinUnknown);
+        }
+        self.register(Basis::Person, Why::ApplyingNewName)
+    }
+}
+
+/// What the rules ask of the record.
+impl Case<'_> {
+    fn registers(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
+        self.history.ledger.attempts.iter().filter(|a| a.kind == CallKind::Register)
+    }
+
+    fn last_success(&self) -> Option<&Attempt> {
+        self.registers().rev().find(|a| a.outcome == Some(Outcome::Success))
+    }
+
+    /// The last answered call that was neither accepted nor a failure that passes.
+    fn ruling_refusal(&self) -> Option<(&Attempt, FailureKind)> {
+        self.registers()
+            .rev()
+            .find(|a| match &a.outcome {
+                Some(Outcome::Success) => true,
+                Some(Outcome::Failed(failure)) => course(failure.kind) != Course::Passes,
+                None => false,
+            })
+            .and_then(|a| failure_kind(a).map(|kind| (a, kind)))
+    }
+
+    /// Accepted calls in a row that the number has not shown since: first, last, how many.
+    fn unseen_successes(&self) -> Option<(Timestamp, Timestamp, usize)> {
+        let seen_at = self.history.provisioned_at;
+        let unseen: Vec<Timestamp> = self
+            .registers()
+            .rev()
+            .take_while(|a| failure_kind(a).is_none_or(|kind| course(kind) == Course::Passes))
+            .filter(|a| a.outcome == Some(Outcome::Success))
+            .filter_map(|a| a.settled_at)
+            .take_while(|at| seen_at.is_none_or(|seen| *at > seen))
+            .collect();
+        Some((*unseen.last()?, *unseen.first()?, unseen.len()))
+    }
+
+    /// Evidence newer than the last call: it was never spent. A name found good by a mere reading
+    /// within ten minutes of the refusal was good already when it was refused (rule 8).
+    fn new_evidence(&self) -> Option<ChangeKind> {
+        let last = self.history.ledger.last_register()?;
+        let kinds = [ChangeKind::NameGood, ChangeKind::TwoStepOff, ChangeKind::CodeVerified, ChangeKind::AccountReview];
+        kinds.into_iter().find(|kind| {
+            self.history.changes.get(*kind).is_some_and(|change| {
+                let only_read = *kind == ChangeKind::NameGood && change.source == Source::Reading;
+                let not_before = match last.settled_at {
+                    Some(settled) if only_read => settled + GOOD_ALREADY,
+                    _ => last.started_at,
+                };
+                change.at > not_before
+            })
+        })
+    }
+
+    fn name_is_good(&self) -> bool {
+        self.reading.name_is_good() || self.history.changes.name_is_good()
+    }
+
+    fn two_step_was_turned_off(&self) -> bool {
+        self.history
+            .changes
+            .get(ChangeKind::TwoStepOff)
+            .is_some_and(|off| self.now < off.at + HOUR && off.source == Source::Webhook)
+    }
+
+    fn was_registered(&self) -> bool {
+        self.history.was_registered
+            || self.history.provisioned_at.is_some()
+            || self.last_success().is_some()
+            || self.reading.status == Some(NumberStatus::Disconnected)
+            || self.registers().any(|a| failure_kind(a) == Some(FailureKind::NotRegistered))
+    }
+
+    fn onboarded_at(&self) -> Timestamp {
+        self.reading
+            .last_onboarded_time
+            .or(self.history.last_onboarded_time)
+            .unwrap_or(self.history.channel_created_at)
+    }
+
+    fn onboarding_window(&self) -> SignedDuration {
+        if self.history.onboarding == Onboarding::Preverified { PREVERIFIED_WINDOW } else { ONBOARDING_WINDOW }
+    }
+
+    fn read_again(&self) -> Timestamp {
+        self.now + schedule::read_back_off(usize::try_from(self.history.failed_reads).unwrap_or(usize::MAX).max(1))
+    }
+
+    fn wait(&self, why: Why, look_at: Timestamp, register_at: Option<Timestamp>) -> Decision {
+        Decision::Wait { why, look_at: look_at.max(self.now + SignedDuration::from_secs(1)), register_at }
+    }
+
+    fn ask(&self, remedy: Remedy, why: Why) -> Decision {
+        self.ask_again_at(remedy, why, self.now + HOUR * 6)
+    }
+
+    fn ask_again_at(&self, remedy: Remedy, why: Why, look_at: Timestamp) -> Decision {
+        Decision::Ask { remedy, why, look_at: look_at.max(self.now + SignedDuration::from_secs(1)) }
+    }
+}
+
+/// 190, 102, lost access or a throttle: not "unknown" but "not allowed to know".
+fn is_no_reading_at_all(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::TokenDead | FailureKind::AccessLost | FailureKind::Throttled)
+}
+
+fn failure_kind(attempt: &Attempt) -> Option<FailureKind> {
+    match &attempt.outcome {
+        Some(Outcome::Failed(failure)) => Some(failure.kind),
+        Some(Outcome::Success) | None => None,
+    }
+}

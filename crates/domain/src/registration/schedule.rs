@@ -22,7 +22,7 @@ pub(super) fn next(
         return at;
     }
     let last = anchor + offsets.last().copied().unwrap_or(SignedDuration::ZERO);
-    let steps = (after - last).get_milliseconds_total() / i64::try_from(step.as_millis()).unwrap_or(i64::MAX).max(1);
+    let steps = after.duration_since(last).as_secs() / step.as_secs().max(1);
     let steps = i32::try_from(steps.max(0)).unwrap_or(i32::MAX - 1);
     last + step * (steps + 1)
 }
@@ -81,19 +81,4 @@ fn doubling(first: SignedDuration, count: usize, most: SignedDuration) -> Signed
 
 const fn mins(n: i64) -> SignedDuration {
     SignedDuration::from_mins(n)
-}
-
-/// Extension: whole milliseconds of the span between two instants.
-trait Milliseconds {
-    fn get_milliseconds_total(&self) -> i64;
-}
-
-impl Milliseconds for jiff::Span {
-    fn get_milliseconds_total(&self) -> i64 {
-        self.total(jiff::Unit::Millisecond).map_or(0, |ms| {
-            #[expect(clippy::cast_possible_truncation, reason = "spans between instants fit by far")]
-            let whole = ms as i64;
-            whole
-        })
-    }
 }

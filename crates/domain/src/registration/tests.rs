@@ -1,0 +1,475 @@
+//! Every rule as a table row, and the properties that hold under any history.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::*;
+use crate::graph::{Failure, MetaError};
+use crate::ledger::{Attempt, BUDGET, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, WINDOW, hold_after};
+use crate::reading::{NameStatus, NumberStatus, PlatformType, Provisioned, ThroughputLevel};
+
+fn hour(n: i64) -> Timestamp {
+    minute(n * 60)
+}
+
+fn minute(n: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_000 + n * 60).unwrap()
+}
+
+/// Verified, not registered, name in review: the request's own case.
+fn pending() -> NumberReading {
+    NumberReading {
+        name_status: Some(NameStatus::PendingReview),
+        code_verification: Some(CodeVerification::Verified),
+        status: Some(NumberStatus::Pending),
+        platform_type: Some(PlatformType::NotApplicable),
+        throughput: Some(ThroughputLevel::NotApplicable),
+        is_on_biz_app: Some(false),
+        is_pin_enabled: Some(false),
+        ..NumberReading::default()
+    }
+}
+
+fn live() -> NumberReading {
+    NumberReading {
+        status: Some(NumberStatus::Connected),
+        platform_type: Some(PlatformType::CloudApi),
+        throughput: Some(ThroughputLevel::Standard),
+        name_status: Some(NameStatus::Approved),
+        ..pending()
+    }
+}
+
+fn refusal(kind: FailureKind) -> Outcome {
+    let (code, subcode, text) = match kind {
+        FailureKind::NameNotReady => (100, Some(2_388_001), "Your display name could not be processed."),
+        FailureKind::NumberTaken => (100, Some(2_388_001), "This number is registered to an existing WhatsApp account."),
+        FailureKind::CertificateRefused => (100, Some(2_388_001), "Something new."),
+        FailureKind::PinMismatch => (133_005, None, "Two step verification PIN Mismatch"),
+        FailureKind::ReverificationNeeded => (133_006, None, "re-verification needed"),
+        FailureKind::BudgetSpent => (133_016, None, "rate limit"),
+        FailureKind::DeregistrationIncomplete => (133_000, None, "Incomplete Deregistration"),
+        FailureKind::Throttled => (80_008, None, "too many calls"),
+        FailureKind::TokenDead => (190, None, "dead"),
+        FailureKind::PinGuessesSpent => (133_008, None, "Too many guesses"),
+        _ => (2, None, "unavailable"),
+    };
+    let error = MetaError { code, subcode, message: text.into(), user_message: Some(text.into()), ..MetaError::default() };
+    Outcome::Failed(Failure::from_meta(error))
+}
+
+fn attempt(at: Timestamp, basis: Basis, outcome: Outcome) -> Attempt {
+    Attempt { kind: CallKind::Register, basis, started_at: at, settled_at: Some(at), outcome: Some(outcome) }
+}
+
+fn history(attempts: Vec<Attempt>) -> History {
+    let mut history = History::new(Onboarding::Standard, hour(0));
+    history.ledger.attempts = attempts;
+    history
+}
+
+fn plan(reading: NumberReading, history: &History, now: Timestamp) -> Decision {
+    decide(Caller::Planner, &Reads::single(Ok(reading)), history, now)
+}
+
+fn set_up(verification: Result<Option<CodeVerification>, FailureKind>, health: Result<NumberReading, FailureKind>) -> Decision {
+    decide(Caller::SetUp, &Reads { verification, health }, &history(vec![]), hour(0))
+}
+
+fn registers(decision: &Decision) -> bool {
+    matches!(decision, Decision::Register { .. })
+}
+
+fn changed(history: &mut History, kind: ChangeKind, at: Timestamp, source: Source) {
+    note_changes(&mut history.changes, &[kind], at, source);
+}
+
+#[test]
+fn set_up_follows_the_rows_of_the_request() {
+    let verified = || Ok(Some(CodeVerification::Verified));
+    let transient = FailureKind::Transient;
+    let with = |platform: PlatformType, throughput: ThroughputLevel| {
+        Ok(NumberReading { platform_type: Some(platform), throughput: Some(throughput), ..pending() })
+    };
+    // W1
+    assert!(registers(&set_up(Ok(Some(CodeVerification::NotVerified)), Ok(pending()))));
+    // W1 even where both health fields look provisioned
+    let odd = with(PlatformType::CloudApi, ThroughputLevel::Standard);
+    assert!(registers(&set_up(Ok(Some(CodeVerification::NotVerified)), odd.clone())));
+    // W2
+    assert!(!registers(&set_up(verified(), odd)));
+    assert!(!registers(&set_up(verified(), with(PlatformType::Other("APPLICABLE".into()), ThroughputLevel::Other("APPLICABLE".into())))));
+    // W3, W4
+    assert!(registers(&set_up(verified(), with(PlatformType::NotApplicable, ThroughputLevel::Standard))));
+    assert!(registers(&set_up(verified(), with(PlatformType::CloudApi, ThroughputLevel::NotApplicable))));
+    // W5
+    assert!(registers(&set_up(Err(transient), Ok(pending()))));
+    assert!(registers(&set_up(Err(transient), Err(transient))));
+    // W6
+    assert_eq!(set_up(verified(), Err(transient)).why(), Why::HealthUnread);
+}
+
+#[test]
+fn no_read_at_all_registers_nothing_even_in_set_up() {
+    for kind in [FailureKind::TokenDead, FailureKind::AccessLost, FailureKind::Throttled] {
+        assert!(!registers(&set_up(Err(kind), Err(kind))), "{kind:?}");
+        assert!(!registers(&set_up(Err(kind), Ok(pending()))), "{kind:?}");
+    }
+    let mut unknown = history(vec![]);
+    unknown.onboarding = Onboarding::Unknown;
+    let reads = Reads { verification: Err(FailureKind::Transient), health: Err(FailureKind::Transient) };
+    assert_eq!(decide(Caller::SetUp, &reads, &unknown, hour(0)).why(), Why::OnboardingUnknown);
+}
+
+#[test]
+fn coexistence_is_never_registered_by_reading_or_by_onboarding() {
+    let by_reading = NumberReading { is_on_biz_app: Some(true), ..live() };
+    let mut by_onboarding = history(vec![]);
+    by_onboarding.onboarding = Onboarding::Coexistence;
+    for caller in [Caller::SetUp, Caller::Press, Caller::Planner, Caller::ApplyNewName] {
+        let reads = Reads::single(Ok(by_reading.clone()));
+        assert_eq!(decide(caller, &reads, &history(vec![]), hour(0)).why(), Why::Coexistence);
+        let unread = Reads { verification: Err(FailureKind::Transient), health: Err(FailureKind::Transient) };
+        assert_eq!(decide(caller, &unread, &by_onboarding, hour(0)).why(), Why::Coexistence);
+    }
+    assert!(matches!(plan(pending(), &by_onboarding, hour(0)), Decision::Wait { why: Why::CoexistenceLost, .. }));
+    by_onboarding.coexistence_misses = 1;
+    assert!(matches!(plan(pending(), &by_onboarding, hour(0)), Decision::Ask { remedy: Remedy::ReconnectApp, .. }));
+    changed(&mut by_onboarding, ChangeKind::CoexistenceEnded, hour(0), Source::Webhook);
+    assert!(registers(&plan(pending(), &by_onboarding, hour(1))));
+}
+
+#[test]
+fn a_provisioned_number_is_never_registered_again() {
+    for status in ["CONNECTED", "PENDING", "FLAGGED", "RESTRICTED", "SOMETHING_NEW"] {
+        let reading = NumberReading { status: Some(NumberStatus::parse(status)), ..live() };
+        for caller in [Caller::SetUp, Caller::Press, Caller::Planner] {
+            let decision = decide(caller, &Reads::single(Ok(reading.clone())), &history(vec![]), hour(0));
+            assert!(matches!(decision, Decision::Done { .. }), "{status} {caller:?} {decision:?}");
+        }
+    }
+    let on_premise = NumberReading { platform_type: Some(PlatformType::OnPremise), ..live() };
+    assert!(matches!(plan(on_premise, &history(vec![]), hour(0)), Decision::Ask { remedy: Remedy::MigrateFromOnPremise, .. }));
+}
+
+#[test]
+fn a_banned_number_is_left_alone() {
+    for status in [NumberStatus::Banned, NumberStatus::Deleted, NumberStatus::Migrated] {
+        let decision = plan(NumberReading { status: Some(status), ..pending() }, &history(vec![]), hour(0));
+        assert!(matches!(decision, Decision::Stop { why: Why::Gone, .. }));
+    }
+}
+
+#[test]
+fn an_unanswered_call_is_settled_by_reading_never_repeated_meanwhile() {
+    let mut open = attempt(minute(0), Basis::Blind, Outcome::Success);
+    (open.settled_at, open.outcome) = (None, None);
+    let mut record = history(vec![open]);
+    for caller in [Caller::SetUp, Caller::Press, Caller::Planner] {
+        assert_eq!(decide(caller, &Reads::single(Ok(pending())), &record, minute(1)).why(), Why::CallUnderWay);
+    }
+    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::CallUnanswered);
+    assert_eq!(plan(live(), &record, minute(2)), Decision::Settle { outcome: Outcome::Success });
+    record.previous_read_at = Some(minute(2));
+    assert!(matches!(plan(pending(), &record, minute(3)), Decision::Settle { outcome: Outcome::Failed(_) }));
+    // a failed read settles nothing
+    let blind = decide(Caller::Planner, &Reads::single(Err(FailureKind::Transient)), &record, minute(3));
+    assert_eq!(blind.why(), Why::CallUnanswered);
+}
+
+#[test]
+fn an_accepted_call_that_does_not_show_is_repeated_no_sooner_than_1_6_24_hours_after_the_first() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, Outcome::Success)]);
+    let at = |record: &History, now| match plan(pending(), record, now) {
+        Decision::Wait { why: Why::AcceptedNotShown, register_at, .. } => register_at,
+        _ => None,
+    };
+    assert_eq!(at(&record, minute(1)), Some(hour(1)));
+    assert!(registers(&plan(pending(), &record, hour(1))));
+    record.ledger.attempts.push(attempt(hour(1), Basis::Blind, Outcome::Success));
+    assert_eq!(at(&record, hour(2)), Some(hour(6)));
+    record.ledger.attempts.push(attempt(hour(6), Basis::Blind, Outcome::Success));
+    assert_eq!(at(&record, hour(7)), Some(hour(24)));
+    record.ledger.attempts.push(attempt(hour(24), Basis::Blind, Outcome::Success));
+    assert_eq!(at(&record, hour(25)), Some(hour(48)));
+}
+
+#[test]
+fn the_planner_never_registers_on_an_unknown_reading() {
+    let unknowns = [
+        NumberReading { platform_type: None, ..pending() },
+        NumberReading { throughput: None, ..pending() },
+        NumberReading { code_verification: None, ..pending() },
+        NumberReading::default(),
+    ];
+    for reading in unknowns {
+        assert!(!registers(&plan(reading, &history(vec![]), hour(0))));
+    }
+    assert!(registers(&plan(NumberReading { name_status: None, ..pending() }, &history(vec![]), hour(0))));
+}
+
+#[test]
+fn what_only_its_owner_can_do_is_asked_for() {
+    let cases = [
+        (NumberReading { is_pin_enabled: Some(true), ..pending() }, Remedy::EnterPin),
+        (NumberReading { name_status: Some(NameStatus::Declined), ..pending() }, Remedy::ChooseNewName),
+        (NumberReading { code_verification: Some(CodeVerification::NotVerified), ..pending() }, Remedy::VerifyByCode),
+        (NumberReading { code_verification: Some(CodeVerification::Expired), ..pending() }, Remedy::VerifyByCode),
+    ];
+    for (reading, remedy) in cases {
+        let decision = plan(reading, &history(vec![]), hour(0));
+        assert!(matches!(decision, Decision::Ask { remedy: asked, .. } if asked == remedy), "{decision:?}");
+    }
+    let late = plan(pending(), &history(vec![]), hour(14 * 24));
+    assert!(matches!(late, Decision::Ask { remedy: Remedy::SignUpAgain, .. }));
+    let mut preverified = history(vec![]);
+    preverified.onboarding = Onboarding::Preverified;
+    assert!(registers(&plan(pending(), &preverified, hour(80 * 24))));
+}
+
+#[test]
+fn a_name_in_review_is_read_often_and_tried_once_in_72_hours() {
+    let record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    let Decision::Wait { why, look_at, register_at } = plan(pending(), &record, minute(1)) else { panic!() };
+    assert_eq!((why, look_at), (Why::NameInReview, minute(15)));
+    assert_eq!(register_at, Some(minute(72 * 60 + 10)));
+    assert!(registers(&plan(pending(), &record, minute(72 * 60 + 10))));
+}
+
+#[test]
+fn an_approval_registers_at_once_and_only_once() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    changed(&mut record, ChangeKind::NameGood, minute(1), Source::Webhook);
+    let decision = plan(pending(), &record, minute(1));
+    assert!(matches!(decision, Decision::Register { basis: Basis::Evidence, .. }), "{decision:?}");
+    record.ledger.attempts.push(attempt(minute(1), Basis::Evidence, refusal(FailureKind::NameNotReady)));
+    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::NameGoodStillRefused);
+    // the same approval again, and its reading, are no new evidence
+    changed(&mut record, ChangeKind::NameGood, minute(3), Source::Webhook);
+    let approved = NumberReading { name_status: Some(NameStatus::Approved), ..pending() };
+    changed(&mut record, ChangeKind::NameGood, minute(4), Source::Reading);
+    let Decision::Wait { register_at, .. } = plan(approved.clone(), &record, minute(5)) else { panic!() };
+    assert_eq!(register_at, Some(minute(61)));
+    assert!(matches!(plan(approved, &record, minute(61)), Decision::Register { basis: Basis::Probe, .. }));
+}
+
+#[test]
+fn a_name_read_as_good_within_ten_minutes_of_the_refusal_was_good_already() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    changed(&mut record, ChangeKind::NameGood, minute(9), Source::Reading);
+    assert_eq!(plan(pending(), &record, minute(9)).why(), Why::NameGoodStillRefused);
+    let mut later = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    changed(&mut later, ChangeKind::NameGood, minute(15), Source::Reading);
+    assert!(registers(&plan(pending(), &later, minute(15))));
+}
+
+#[test]
+fn each_refusal_waits_for_what_unblocks_it_and_for_nothing_else() {
+    let rows: &[(FailureKind, &[ChangeKind], bool)] = &[
+        (FailureKind::NumberTaken, &[], true),
+        (FailureKind::PinMismatch, &[ChangeKind::NewPin, ChangeKind::TwoStepOff], true),
+        (FailureKind::ReverificationNeeded, &[ChangeKind::CodeVerified], true),
+        (FailureKind::TokenDead, &[ChangeKind::NewToken, ChangeKind::ReadsAgain], false),
+    ];
+    for (kind, unblocking, by_press) in rows {
+        let base = history(vec![attempt(hour(0), Basis::Blind, refusal(*kind))]);
+        assert!(matches!(plan(pending(), &base, hour(3)), Decision::Ask { .. }), "{kind:?}");
+        for change in ChangeKind::ALL {
+            let mut record = base.clone();
+            changed(&mut record, *change, hour(1), Source::Webhook);
+            let unblocked = registers(&plan(pending(), &record, hour(3)));
+            assert_eq!(unblocked, unblocking.contains(change), "{kind:?} {change:?}");
+        }
+        let pressed = decide(Caller::Press, &Reads::single(Ok(pending())), &base, hour(3));
+        assert_eq!(registers(&pressed), *by_press, "{kind:?} pressed");
+    }
+}
+
+#[test]
+fn an_occupied_number_is_probed_once_in_72_hours_and_an_unknown_text_once_after_six() {
+    let taken = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NumberTaken))]);
+    assert!(!registers(&plan(pending(), &taken, hour(72))));
+    assert!(registers(&plan(pending(), &taken, hour(73))));
+    let mut odd = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::CertificateRefused))]);
+    assert!(!registers(&plan(pending(), &odd, hour(5))));
+    assert!(registers(&plan(pending(), &odd, hour(6))));
+    odd.ledger.attempts.push(attempt(hour(6), Basis::Blind, refusal(FailureKind::CertificateRefused)));
+    assert!(!registers(&plan(pending(), &odd, hour(100))));
+}
+
+#[test]
+fn a_half_done_deregistration_is_finished_once_and_register_follows() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete))]);
+    assert!(matches!(plan(pending(), &record, minute(1)), Decision::Deregister { .. }));
+    let mut call = attempt(minute(1), Basis::Blind, Outcome::Success);
+    call.kind = CallKind::Deregister;
+    record.ledger.attempts.push(call);
+    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::FinishDeregistration);
+    assert!(registers(&plan(pending(), &record, minute(6))));
+    record.ledger.attempts.push(attempt(minute(6), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete)));
+    assert_eq!(plan(pending(), &record, minute(7)).why(), Why::BackOff);
+}
+
+#[test]
+fn a_press_skips_a_back_off_but_not_a_throttle_nor_a_hold() {
+    let press = |record: &History, now| decide(Caller::Press, &Reads::single(Ok(pending())), record, now);
+    let transient = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::Transient))]);
+    assert_eq!(plan(pending(), &transient, minute(0) + SignedDuration::from_secs(30)).why(), Why::BackOff);
+    assert!(registers(&press(&transient, minute(0) + SignedDuration::from_secs(30))));
+    let throttled = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::Throttled))]);
+    assert_eq!(press(&throttled, minute(1)).why(), Why::Throttled);
+    let mut held = history(vec![attempt(hour(0), Basis::Person, refusal(FailureKind::BudgetSpent))]);
+    held.ledger.held_until = Some(hour(72));
+    assert_eq!(press(&held, hour(2)).why(), Why::Held);
+    assert!(registers(&press(&held, hour(72))));
+}
+
+#[test]
+fn presses_are_an_hour_apart_unless_something_changed() {
+    let mut record = history(vec![attempt(hour(0), Basis::Person, refusal(FailureKind::NameNotReady))]);
+    let press = |record: &History, now| decide(Caller::Press, &Reads::single(Ok(pending())), record, now);
+    assert_eq!(press(&record, minute(30)).why(), Why::PressedRecently);
+    assert!(registers(&press(&record, minute(60))));
+    changed(&mut record, ChangeKind::Reading, minute(20), Source::Reading);
+    assert!(registers(&press(&record, minute(30))));
+}
+
+#[test]
+fn a_dropped_number_is_healed_once_a_day() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, Outcome::Success)]);
+    record.provisioned_at = Some(hour(1));
+    record.was_registered = true;
+    let dropped = NumberReading { status: Some(NumberStatus::Disconnected), ..pending() };
+    assert!(matches!(plan(dropped.clone(), &record, hour(100)), Decision::Register { basis: Basis::Heal, .. }));
+    record.ledger.attempts.push(attempt(hour(100), Basis::Heal, refusal(FailureKind::Transient)));
+    assert_eq!(plan(dropped.clone(), &record, hour(101)).why(), Why::HealedRecently);
+    assert!(registers(&plan(dropped, &record, hour(124))));
+}
+
+#[test]
+fn an_approved_new_name_is_applied_only_when_asked_for() {
+    let renamed = NumberReading { new_name_status: Some(NameStatus::Approved), ..live() };
+    let mut record = history(vec![]);
+    record.has_pin = true;
+    assert!(!registers(&plan(renamed.clone(), &record, hour(0))));
+    let apply = |reading: NumberReading| decide(Caller::ApplyNewName, &Reads::single(Ok(reading)), &record, hour(0));
+    assert!(matches!(apply(renamed), Decision::Register { basis: Basis::Person, pin: PinPlan::Stored, .. }));
+    assert_eq!(apply(live()).why(), Why::NoNewName);
+}
+
+/// One step of a random life: how long it takes, who asks, what Meta says, what becomes known.
+type Step = (i64, u8, u8, u8);
+
+fn outcome(pick: u8) -> Outcome {
+    let kinds = [
+        FailureKind::NameNotReady,
+        FailureKind::NumberTaken,
+        FailureKind::CertificateRefused,
+        FailureKind::PinMismatch,
+        FailureKind::Transient,
+        FailureKind::Throttled,
+        FailureKind::DeregistrationIncomplete,
+        FailureKind::PinGuessesSpent,
+        FailureKind::ReverificationNeeded,
+    ];
+    match kinds.get(usize::from(pick) % (kinds.len() + 1)) {
+        Some(kind) => refusal(*kind),
+        None => Outcome::Success,
+    }
+}
+
+/// Lives through the steps, doing what is decided; says what was called and when.
+fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
+    let (mut record, mut now, mut calls) = (history(vec![]), hour(0), Vec::new());
+    for (minutes, caller, says, learns) in steps {
+        now += SignedDuration::from_mins(*minutes);
+        let caller = [Caller::Planner, Caller::Planner, Caller::Planner, Caller::SetUp, Caller::Press][usize::from(caller % 5)];
+        if let Some(kind) = ChangeKind::ALL.get(usize::from(learns % 36)) {
+            let source = [Source::Webhook, Source::Reading][usize::from(says % 2)];
+            note_changes(&mut record.changes, &[*kind], now, source);
+        }
+        let mut reading = pending();
+        if record.changes.name_is_good() {
+            reading.name_status = Some(NameStatus::Approved);
+        }
+        let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
+        if let Some(look_at) = decision.look_at() {
+            assert!(look_at > now, "would loop hot: {decision:?}");
+        }
+        let (kind, basis) = match decision {
+            Decision::Register { basis, .. } => (CallKind::Register, basis),
+            Decision::Deregister { basis } => (CallKind::Deregister, basis),
+            _ => continue,
+        };
+        calls.push((now, basis, record.changes.name_is_good()));
+        let result = outcome(*says);
+        if let Outcome::Failed(failure) = &result {
+            record.ledger.held_until = hold_after(failure, now).max(record.ledger.held_until);
+        }
+        record.has_pin = true;
+        record.ledger.attempts.push(Attempt { kind, ..attempt(now, basis, result) });
+        record.previous_read_at = Some(now);
+        assert_eq!(reading.provisioned(), Provisioned::No);
+    }
+    (record, calls)
+}
+
+proptest! {
+    /// The three limits and Meta's own hold in every window, whatever happens.
+    #[test]
+    fn the_ledger_holds_in_every_window(steps in proptest::collection::vec((1_i64..600, 0_u8..10, 0_u8..40, 0_u8..72), 1..300)) {
+        let (_, calls) = live_through(&steps);
+        for (start, ..) in &calls {
+            let window: Vec<_> = calls.iter().filter(|(at, ..)| start <= at && *at < *start + WINDOW).collect();
+            let people = window.iter().filter(|(_, basis, _)| *basis == Basis::Person).count();
+            let blind = window.iter().filter(|(_, basis, _)| *basis == Basis::Blind).count();
+            let evidence = window.iter().filter(|(_, basis, _)| *basis == Basis::Evidence).count();
+            prop_assert!(window.len() <= BUDGET);
+            prop_assert!(window.len() - people <= MAX_AUTOMATIC);
+            prop_assert!(blind <= MAX_BLIND);
+            prop_assert!(window.len() <= MAX_WITH_PEOPLE || evidence >= 1);
+        }
+    }
+
+    /// Nothing said the name is good: at most five automatic calls.
+    #[test]
+    fn blind_calls_are_few(steps in proptest::collection::vec((1_i64..300, 0_u8..3, 0_u8..40), 1..300)) {
+        let steps: Vec<Step> = steps.into_iter().map(|(m, c, s)| (m, c, s, 35)).collect();
+        let (_, calls) = live_through(&steps);
+        for (start, ..) in &calls {
+            let unsaid = calls.iter().filter(|(at, _, good)| start <= at && *at < *start + WINDOW && !good).count();
+            prop_assert!(unsaid <= MAX_BLIND, "{unsaid}");
+        }
+    }
+
+    /// Every combination of readings gets a decision that does not loop hot.
+    #[test]
+    fn every_input_gets_a_decision(
+        fields in (0_usize..5, 0_usize..5, 0_usize..6, 0_usize..12, 0_usize..8),
+        flags in (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>()),
+        callers in (0_usize..4, 0_u8..40, 0_i64..40_000),
+    ) {
+        let word = |known: &[&str], n: usize| known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()));
+        let reading = NumberReading {
+            platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
+            throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
+            code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
+            status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
+            name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
+            is_on_biz_app: flags.0,
+            is_pin_enabled: flags.1,
+            ..NumberReading::default()
+        };
+        let caller = [Caller::SetUp, Caller::Press, Caller::ApplyNewName, Caller::Planner][callers.0];
+        let mut record = history(vec![attempt(hour(0), Basis::Blind, outcome(callers.1))]);
+        record.has_pin = flags.2;
+        record.was_registered = flags.3;
+        let now = minute(callers.2);
+        let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
+        prop_assert!(decision.look_at().is_none_or(|at| at > now), "{:?}", decision);
+        if caller == Caller::Planner && reading.provisioned() != Provisioned::No {
+            let healing = matches!(decision, Decision::Register { basis: Basis::Heal, .. });
+            prop_assert!(!registers(&decision) || healing);
+        }
+    }
+}
