@@ -1,0 +1,48 @@
+# The commands of this project. `make` alone lists them.
+
+CARGO ?= cargo
+# nextest where it is installed, cargo test otherwise: the same tests either way
+TEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo test)
+
+.DEFAULT_GOAL := help
+.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench kill soak simulate fuzz ci
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed
+	LINEKEEPER_TEST_REQUIRE=all $(CARGO) $(TEST) --locked --workspace
+
+quick: ## The tests that need nothing installed (no PostgreSQL, no browser)
+	$(CARGO) $(TEST) --locked --workspace
+
+lint: ## Format, clippy, documentation, dependency rules: all without warnings
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	$(CARGO) deny --locked check bans licenses sources
+
+fmt: ## Format everything
+	$(CARGO) fmt --all
+
+doc: ## Build the documentation of the code and open it
+	$(CARGO) doc --workspace --no-deps --document-private-items --open
+
+openapi: ## Write docs/openapi.json from the code
+	$(CARGO) run --locked --quiet --bin linekeeper -- openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
+demo: ## Sample numbers in every state; one goes live by itself after a minute
+	$(CARGO) run --locked --bin linekeeper -- demo
+
+build: ## Both programs, optimised
+	$(CARGO) build --locked --release --bins
+
+dist: ## Both programs as they are shipped: smallest, slow to build
+	$(CARGO) build --locked --profile dist --bins
+
+advisories: ## Known weaknesses in dependencies (asks the advisory database)
+	$(CARGO) deny --locked check advisories
+
+ci: ## What CI runs, on this tree
+	.ci/run
