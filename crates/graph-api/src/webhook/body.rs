@@ -1,0 +1,155 @@
+//! A whole webhook post, cut into its changes without copying: entries × changes, every one of them
+//! (facts §3.2). Must not interpret a value.
+
+use std::borrow::Cow;
+
+use aws_lc_rs::digest;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+mod problem;
+
+pub use problem::BodyError;
+
+/// The object every post of ours is about.
+const OBJECT: &str = "whatsapp_business_account";
+
+/// One change as it stands in a post; borrows the body.
+#[derive(Debug, Clone)]
+pub struct RawChange<'a> {
+    /// `entry[].id`: an account, or for `PARTNER_*` events our own portfolio.
+    pub entry_id: Cow<'a, str>,
+    /// The webhook field; empty when Meta named none anywhere.
+    pub field: Cow<'a, str>,
+    /// `entry[].time` in Unix seconds; absent for messages.
+    pub time: Option<i64>,
+    /// The value, byte for byte.
+    pub value: &'a RawValue,
+}
+
+impl<'a> RawChange<'a> {
+    /// Puts a stored change together again.
+    pub fn from_parts(
+        entry_id: &'a str,
+        field: &'a str,
+        time: Option<i64>,
+        value: &'a str,
+    ) -> Result<Self, BodyError> {
+        let value = serde_json::from_str(value).map_err(|error| problem::not_json(&error))?;
+        Ok(Self { entry_id: Cow::Borrowed(entry_id), field: Cow::Borrowed(field), time, value })
+    }
+}
+
+/// Every change of a post, in order. Signature first: this believes what it reads.
+pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
+    let envelope: Envelope<'_> =
+        serde_json::from_slice(body).map_err(|error| problem::find(body, &error))?;
+    if let Some(object) = envelope.object.map(text).filter(|object| object != OBJECT) {
+        return Err(BodyError::OtherObject { found: problem::excerpt(&object) });
+    }
+    let entries = envelope.entry.ok_or_else(|| BodyError::Missing { path: "entry".to_owned() })?;
+    let mut changes =
+        Vec::with_capacity(entries.iter().map(|e| e.changes.as_ref().map_or(1, Vec::len)).sum());
+    for (at, entry) in entries.into_iter().enumerate() {
+        let (entry_id, time) =
+            (entry.id.map(text).unwrap_or_default(), entry.time.and_then(seconds));
+        let inner = match (entry.changes, entry.value) {
+            (Some(inner), _) => inner,
+            (None, Some(value)) => vec![Inner { field: None, value: Some(value) }],
+            (None, None) => {
+                return Err(BodyError::Missing { path: format!("entry[{at}].changes") });
+            }
+        };
+        for Inner { field, value } in inner {
+            let value = value.unwrap_or(RawValue::NULL);
+            let field = field
+                .or_else(|| misplaced_field(value))
+                .or(entry.field)
+                .map(text)
+                .unwrap_or_default();
+            changes.push(RawChange { entry_id: entry_id.clone(), field, time, value });
+        }
+    }
+    Ok(changes)
+}
+
+/// Tells a change from every other: Meta may send the same one again for days (facts §3.1).
+/// SHA-256 over entry id, field, value bytes and time, each with its length.
+pub fn dedup_key(change: &RawChange<'_>) -> [u8; 32] {
+    let time = change.time.map(i64::to_be_bytes);
+    let parts: [&[u8]; 4] = [
+        change.entry_id.as_bytes(),
+        change.field.as_bytes(),
+        change.value.get().as_bytes(),
+        time.as_ref().map_or(&[], |bytes| bytes.as_slice()),
+    ];
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut key = [0; 32];
+    key.copy_from_slice(context.finish().as_ref());
+    key
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow, default)]
+    object: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    entry: Option<Vec<Entry<'a>>>,
+}
+
+/// `field` and `value` belong into a change; two of Meta's own examples have `field` here or inside
+/// the value.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    changes: Option<Vec<Inner<'a>>>,
+    #[serde(borrow, default)]
+    field: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    value: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Inner<'a> {
+    #[serde(borrow, default)]
+    field: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    value: Option<&'a RawValue>,
+}
+
+fn misplaced_field(value: &RawValue) -> Option<&RawValue> {
+    #[derive(Deserialize)]
+    struct Holder<'a> {
+        #[serde(borrow, default)]
+        field: Option<&'a RawValue>,
+    }
+    serde_json::from_str::<Holder<'_>>(value.get()).ok()?.field
+}
+
+/// A text or a number as text; anything else is empty.
+fn text(raw: &RawValue) -> Cow<'_, str> {
+    let json = raw.get();
+    match json.as_bytes().first() {
+        Some(b'"') if json.contains('\\') => {
+            Cow::Owned(serde_json::from_str(json).unwrap_or_default())
+        }
+        Some(b'"') => Cow::Borrowed(json.trim_matches('"')),
+        Some(b'-' | b'0'..=b'9') => Cow::Borrowed(json),
+        _ => Cow::Borrowed(""),
+    }
+}
+
+fn seconds(raw: &RawValue) -> Option<i64> {
+    text(raw).parse().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,1 @@
+//! Posts split into changes, and what is said of bad ones.

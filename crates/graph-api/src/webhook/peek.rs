@@ -1,0 +1,118 @@
+//! A first look at a change, cheap enough for every post: whom it is about, and for messages how
+//! many and how they fared. The content stays unread.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use domain::event::{MessagesSeen, Subject};
+use domain::ids::{PhoneNumberId, WabaId};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+
+use super::RawChange;
+use super::read::{digits, is_working, subject_and_messages};
+
+/// What a first look shows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Peek {
+    /// Whom the change is about.
+    pub subject: Subject,
+    /// Messages and statuses it holds; nothing for other fields.
+    pub messages: MessagesSeen,
+}
+
+impl RawChange<'_> {
+    /// A first look; a value of an unknown shape shows nothing and is no error.
+    pub fn peek(&self) -> Peek {
+        let quick = serde_json::from_str::<Messages<'_>>(self.value.get()).ok();
+        match quick.and_then(|value| self.from_messages(&value)) {
+            Some(peek) => peek,
+            None => subject_and_messages(self),
+        }
+    }
+
+    /// Fields with `metadata` name their number by id and their account by the entry; all others
+    /// need a closer look.
+    fn from_messages(&self, value: &Messages<'_>) -> Option<Peek> {
+        let metadata = value.metadata.as_ref().filter(|m| !m.phone_number_id.is_empty())?;
+        let subject = Subject {
+            waba_id: Some(self.entry_id.as_ref())
+                .filter(|id| !id.is_empty())
+                .map(|id| WabaId(id.to_owned())),
+            phone_number_id: Some(PhoneNumberId(metadata.phone_number_id.as_ref().to_owned())),
+            phone_digits: digits(&metadata.display_phone_number),
+            owner_business_id: None,
+        };
+        if self.field != "messages" {
+            return Some(Peek { subject, messages: MessagesSeen::default() });
+        }
+        let of_statuses = value.statuses.iter().flat_map(|status| &status.errors);
+        let messages = MessagesSeen {
+            inbound: value.messages.0,
+            working_statuses: value
+                .statuses
+                .iter()
+                .filter(|status| is_working(&status.status))
+                .count(),
+            error_codes: of_statuses.chain(&value.errors).map(|error| error.code).collect(),
+        };
+        Some(Peek { subject, messages })
+    }
+}
+
+#[derive(Deserialize)]
+struct Messages<'a> {
+    #[serde(borrow, default)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(default)]
+    messages: Count,
+    #[serde(borrow, default)]
+    statuses: Vec<Status<'a>>,
+    #[serde(default)]
+    errors: Vec<Coded>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    phone_number_id: Cow<'a, str>,
+    #[serde(borrow, default)]
+    display_phone_number: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Status<'a> {
+    #[serde(borrow, default)]
+    status: Cow<'a, str>,
+    #[serde(default)]
+    errors: Vec<Coded>,
+}
+
+#[derive(Deserialize)]
+struct Coded {
+    code: i64,
+}
+
+/// The length of a list, whose items are passed over.
+#[derive(Default)]
+struct Count(usize);
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Counter;
+        impl<'de> Visitor<'de> for Counter {
+            type Value = Count;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
+                let mut count = 0;
+                while items.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Count(count))
+            }
+        }
+        deserializer.deserialize_seq(Counter)
+    }
+}

@@ -1,0 +1,1 @@
+//! Every documented payload, read.

@@ -1,0 +1,45 @@
+//! Meta's error body, whatever its shape, as a [`MetaError`] (facts §2.1). Must not classify: that is
+//! `domain::graph`'s. Texts leave here cleaned of the call's secrets.
+
+use domain::graph::MetaError;
+use serde_json::Value;
+
+use super::{filled, text, whole};
+use crate::redact::redact;
+
+/// The error in an answer's body; `None` when the body is not Graph's error shape.
+pub(crate) fn read(body: &Value, http_status: u16, secrets: &[&str]) -> Option<MetaError> {
+    let error = match body.get("error")? {
+        // The OAuth standard's own shape, seen from gateways: {"error": "...", "error_description": "..."}.
+        Value::String(_) => return None,
+        error => of_object(Some(error), secrets)?,
+    };
+    Some(MetaError { http_status: Some(http_status), ..error })
+}
+
+/// The members of an error object; one without a code is none of Meta's.
+pub(crate) fn of_object(error: Option<&Value>, secrets: &[&str]) -> Option<MetaError> {
+    let error = error?;
+    let clean = |words: Option<String>| words.map(|words| redact(&words, secrets));
+    Some(MetaError {
+        code: whole(error, "code")?,
+        subcode: whole(error, "error_subcode").or_else(|| whole(error, "subcode")),
+        http_status: None,
+        message: clean(text(error, "message")).unwrap_or_default(),
+        user_title: clean(filled(error, "error_user_title")),
+        user_message: clean(filled(error, "error_user_msg")),
+        details: clean(details(error)),
+        fbtrace_id: clean(filled(error, "fbtrace_id")),
+    })
+}
+
+/// `error_data.details`; `error_data` is an object, an older text, or JSON inside a text.
+fn details(error: &Value) -> Option<String> {
+    match error.get("error_data")? {
+        Value::String(words) => match serde_json::from_str::<Value>(words) {
+            Ok(inner) if inner.is_object() => filled(&inner, "details"),
+            _ => Some(words.clone()).filter(|words| !words.trim().is_empty()),
+        },
+        data => filled(data, "details"),
+    }
+}

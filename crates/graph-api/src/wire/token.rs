@@ -1,0 +1,166 @@
+//! Answers about tokens and the app's own subscription (facts §1.1, §1.3, §1.12).
+
+use domain::graph::MetaError;
+use domain::ids::{AppId, WabaId};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{error, filled, flag, list, text, texts, time, whole};
+
+/// The permission whose targets are accounts.
+const MANAGEMENT: &str = "whatsapp_business_management";
+
+/// A token fresh from Meta.
+#[derive(Debug)]
+pub struct Token {
+    /// The token.
+    pub access_token: SecretString,
+    /// How long it lives; `None` for one that never ends.
+    pub expires_in: Option<SignedDuration>,
+}
+
+impl Token {
+    pub(crate) fn read(body: &Value) -> Option<Self> {
+        let access_token = SecretString::from(filled(body, "access_token")?);
+        let seconds = whole(body, "expires_in").filter(|seconds| *seconds > 0);
+        Some(Self { access_token, expires_in: seconds.map(SignedDuration::from_secs) })
+    }
+}
+
+/// What Meta says of a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenInfo {
+    /// Whether it works.
+    pub is_valid: bool,
+    /// The app it was made for.
+    pub app_id: Option<AppId>,
+    /// When it ends; `None` for never.
+    pub expires_at: Option<Timestamp>,
+    /// What it permits.
+    pub scopes: Vec<String>,
+    /// The accounts it reaches, latest first; `None` for all of its owner's.
+    pub waba_ids: Option<Vec<WabaId>>,
+    /// Why it does not work, in Meta's words.
+    pub error: Option<MetaError>,
+}
+
+impl TokenInfo {
+    pub(crate) fn read(body: &Value, token: &str) -> Option<Self> {
+        let data = body.get("data").filter(|data| data.is_object())?;
+        let scopes = texts(data, "scopes");
+        let error = error::of_object(data.get("error"), &[token]);
+        Some(Self {
+            is_valid: flag(data, "is_valid").or_else(|| error.is_some().then_some(false))?,
+            app_id: filled(data, "app_id").map(AppId),
+            expires_at: whole(data, "expires_at").filter(|at| *at > 0).and_then(time::unix),
+            waba_ids: accounts(data, &scopes),
+            scopes,
+            error,
+        })
+    }
+}
+
+/// No `target_ids` beside a granted permission means all accounts; a permission not granted, none.
+fn accounts(data: &Value, scopes: &[String]) -> Option<Vec<WabaId>> {
+    let granular = list(data, "granular_scopes");
+    match granular.iter().find(|grant| text(grant, "scope").as_deref() == Some(MANAGEMENT)) {
+        Some(grant) if grant.get("target_ids").is_some_and(Value::is_array) => {
+            Some(list(grant, "target_ids").iter().filter_map(id).map(WabaId).collect())
+        }
+        Some(_) => None,
+        None if scopes.iter().any(|scope| scope == MANAGEMENT) => None,
+        None => Some(Vec::new()),
+    }
+}
+
+fn id(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()))
+}
+
+/// The app's own subscription to WhatsApp events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppSubscription {
+    /// Where events go that follow no override.
+    pub callback_url: String,
+    /// Whether Meta uses it.
+    pub active: bool,
+    /// The webhook fields asked for.
+    pub fields: Vec<String>,
+}
+
+impl AppSubscription {
+    pub(crate) fn read(row: &Value, object: &str) -> Option<Self> {
+        if text(row, "object").as_deref() != Some(object) {
+            return None;
+        }
+        let field =
+            |field: &Value| field.as_str().map(str::to_owned).or_else(|| text(field, "name"));
+        Some(Self {
+            callback_url: text(row, "callback_url").unwrap_or_default(),
+            active: flag(row, "active").unwrap_or(false),
+            fields: list(row, "fields").iter().filter_map(field).collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_live_token_names_its_accounts_latest_first() {
+        let body = json!({ "data": { "app_id": "740", "is_valid": true, "expires_at": 0, "scopes": [MANAGEMENT],
+            "granular_scopes": [{ "scope": MANAGEMENT, "target_ids": ["712", 711] }], "type": "SYSTEM_USER" } });
+        let info = TokenInfo::read(&body, "t").unwrap();
+        assert!(info.is_valid && info.expires_at.is_none() && info.error.is_none());
+        assert_eq!(info.waba_ids, Some(vec![WabaId("712".to_owned()), WabaId("711".to_owned())]));
+    }
+
+    #[test]
+    fn no_targets_is_all_accounts_and_no_permission_is_none() {
+        let accounts = |granular: Value, scopes: Value| {
+            let body = json!({ "data": { "is_valid": true, "scopes": scopes, "granular_scopes": granular } });
+            TokenInfo::read(&body, "t").unwrap().waba_ids
+        };
+        assert_eq!(accounts(json!([{ "scope": MANAGEMENT }]), json!([MANAGEMENT])), None);
+        assert_eq!(accounts(json!(null), json!([MANAGEMENT])), None);
+        assert_eq!(accounts(json!([]), json!(["public_profile"])), Some(vec![]));
+    }
+
+    #[test]
+    fn a_dead_token_says_why_and_never_itself() {
+        let body = json!({ "data": { "is_valid": false, "scopes": [],
+            "error": { "code": 190, "subcode": 463, "message": "Session of tok-secret has expired" } } });
+        let info = TokenInfo::read(&body, "tok-secret").unwrap();
+        let error = info.error.unwrap();
+        assert_eq!((info.is_valid, error.code, error.subcode), (false, 190, Some(463)));
+        assert_eq!(error.message, "Session of [redacted] has expired");
+    }
+
+    #[test]
+    fn a_token_is_read_with_and_without_an_end() {
+        let read = |body: Value| Token::read(&body).map(|token| token.expires_in);
+        assert_eq!(read(json!({ "access_token": "EAA" })), Some(None));
+        let bearer =
+            json!({ "access_token": "EAA", "token_type": "bearer", "expires_in": 5_183_944 });
+        assert_eq!(read(bearer), Some(Some(SignedDuration::from_secs(5_183_944))));
+        assert_eq!(read(json!({ "access_token": "" })), None);
+        assert!(
+            !format!("{:?}", Token::read(&json!({ "access_token": "EAA-secret" })))
+                .contains("EAA-secret")
+        );
+    }
+
+    #[test]
+    fn only_the_whatsapp_object_is_ours() {
+        let row =
+            json!({ "object": "page", "callback_url": "https://x", "active": true, "fields": [] });
+        assert_eq!(AppSubscription::read(&row, "whatsapp_business_account"), None);
+        let row = json!({ "object": "whatsapp_business_account", "callback_url": "https://x", "active": true,
+            "fields": [{ "name": "messages", "version": "v25.0" }, "security"] });
+        let read = AppSubscription::read(&row, "whatsapp_business_account").unwrap();
+        assert_eq!(read.fields, ["messages", "security"]);
+    }
+}
