@@ -11,6 +11,10 @@ use crate::open_enum::open_enum;
 use crate::reading::MessagingLimit;
 use crate::registration::ChangeKind;
 
+mod interpret;
+
+pub use interpret::{date_of, interpret};
+
 open_enum! {
     /// `event` of an `account_update`.
     AccountEvent {
@@ -250,4 +254,42 @@ pub struct Meaning {
     pub proves: Vec<ChangeKind>,
     /// What it wakes, in order, without repetition.
     pub wakes: Vec<Wake>,
+    /// What is to be noted of it; the caller dates and stores it.
+    pub notes: Vec<Note>,
+}
+
+/// Something only webhooks tell, kept for health: no read of Meta's shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The restrictions in force on the account: the whole list.
+    Restrictions(Vec<Restriction>),
+    /// The account will be banned.
+    BanScheduled {
+        /// When, where Meta's date could be read.
+        on: Option<Timestamp>,
+    },
+    /// The account was banned.
+    Banned,
+    /// The account was deleted.
+    Deleted,
+    /// The ban was lifted.
+    Reinstated,
+    /// A policy violation, in Meta's word.
+    Violation(String),
+    /// Coexistence: the phone changed device.
+    Paused,
+    /// Coexistence: back again.
+    Resumed,
+    /// The account was taken from us, or the app removed.
+    Unshared,
+    /// The account was shared with us, or the app installed.
+    Shared,
+    /// The portfolio may be in foreign hands.
+    Compromised,
+    /// The number's PIN was changed elsewhere: the stored one is stale.
+    PinChanged,
+    /// Meta refused a send with this code.
+    SendRefused(i64),
+    /// A message went out.
+    Sending,
 }

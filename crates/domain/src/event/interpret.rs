@@ -1,0 +1,218 @@
+//! From a change to its meaning, one row per event of facts §3.3 and §3.4. Nothing is decided here
+//! and nothing is dated: the caller knows when the change was made.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::{
+    AccountEvent, AccountUpdate, BanState, Change, Content, Meaning, MessagesSeen, Note,
+    ReviewDecision, Scope, SecurityEvent, Subject, Wake,
+};
+use crate::registration::ChangeKind;
+
+/// What a change means. What this version does not know means nothing; it is kept all the same.
+pub fn interpret(change: &Change) -> Meaning {
+    let subject = scope_of(&change.subject);
+    match &change.content {
+        Content::Account(update) => account(update, subject),
+        Content::AccountReview { decision } => Meaning::about(Scope::Waba).review(decision),
+        Content::Name { decision, .. } => Meaning::about(subject).name(decision),
+        Content::Quality { event, .. } => {
+            // ONBOARDING: Meta is still registering the number
+            let registering = event.eq_ignore_ascii_case("ONBOARDING");
+            Meaning::about(subject)
+                .wakes_if(registering, &[Wake::Registration])
+                .wakes(&[Wake::Health])
+        }
+        Content::Capability { .. } => Meaning::about(Scope::Waba).wakes(&[Wake::Health]),
+        Content::Security { event } => Meaning::about(subject).security(event),
+        Content::Messages(seen) => Meaning::about(subject).messages(seen),
+        Content::Notice { event } => {
+            let compromised = event.eq_ignore_ascii_case("COMPROMISED_NOTIFICATION");
+            Meaning::about(subject).notes_if(compromised, Note::Compromised).wakes(&[Wake::Health])
+        }
+        Content::Template { .. } | Content::Coexistence { .. } | Content::Unread => {
+            Meaning::about(subject)
+        }
+    }
+}
+
+fn scope_of(subject: &Subject) -> Scope {
+    if subject.phone_number_id.is_some() || subject.phone_digits.is_some() {
+        Scope::Number
+    } else {
+        Scope::Waba
+    }
+}
+
+fn account(update: &AccountUpdate, subject: Scope) -> Meaning {
+    use AccountEvent as E;
+    let meaning = Meaning::about(subject);
+    match &update.event {
+        E::PartnerAdded => meaning.proves(ChangeKind::AccountEvent).notes(Note::Shared).wakes(&[
+            Wake::Signup,
+            Wake::Token,
+            Wake::Subscription,
+            Wake::Registration,
+            Wake::Health,
+        ]),
+        E::PartnerAppInstalled => meaning
+            .proves(ChangeKind::AccountEvent)
+            .notes(Note::Shared)
+            .wakes(&[Wake::Token, Wake::Subscription, Wake::Registration, Wake::Health]),
+        E::PartnerRemoved => partner_removed(update, meaning),
+        E::PartnerAppUninstalled => {
+            meaning.notes(Note::Unshared).wakes(&[Wake::Token, Wake::Subscription, Wake::Health])
+        }
+        E::PartnerClientCertification => meaning.wakes(&[Wake::Health]),
+        E::AccountDeleted => {
+            meaning.notes(Note::Deleted).wakes(&[Wake::Registration, Wake::Health])
+        }
+        E::AccountViolation => {
+            let kind = update.violation.clone().unwrap_or_default();
+            meaning.notes(Note::Violation(kind)).wakes(&[Wake::Health])
+        }
+        E::AccountRestriction => {
+            meaning.notes(Note::Restrictions(update.restrictions.clone())).wakes(&[Wake::Health])
+        }
+        E::DisabledUpdate => disabled(update, meaning),
+        E::AccountOffboarded => meaning.notes(Note::Paused).wakes(&[Wake::Health]),
+        E::AccountReconnected => {
+            meaning.notes(Note::Resumed).wakes(&[Wake::Registration, Wake::Health])
+        }
+        // retired; says that a number was verified, which only a reading proves
+        E::VerifiedAccount => meaning.wakes(&[Wake::Registration, Wake::Health]),
+        E::AdAccountLinked
+        | E::MmLiteTermsSigned
+        | E::AuthIntlPriceEligibility
+        | E::PrimaryLocation
+        | E::VolumeTier
+        | E::Other(_) => meaning,
+    }
+}
+
+/// For one number, or with a reason of the WhatsApp Business app, it is the end of coexistence, and
+/// the account may stay ours; otherwise the account was taken from us.
+fn partner_removed(update: &AccountUpdate, meaning: Meaning) -> Meaning {
+    if meaning.scope == Scope::Number || update.disconnection_reason.is_some() {
+        return meaning.proves(ChangeKind::CoexistenceEnded).wakes(&[
+            Wake::Token,
+            Wake::Subscription,
+            Wake::Registration,
+            Wake::Health,
+        ]);
+    }
+    meaning.notes(Note::Unshared).wakes(&[Wake::Token, Wake::Subscription, Wake::Health])
+}
+
+fn disabled(update: &AccountUpdate, meaning: Meaning) -> Meaning {
+    let stops = [Wake::Registration, Wake::Health];
+    match &update.ban_state {
+        Some(BanState::Disable) => meaning.notes(Note::Banned).wakes(&stops),
+        Some(BanState::ScheduleForDisable) => {
+            let on = update.ban_date.as_deref().and_then(date_of);
+            meaning.notes(Note::BanScheduled { on }).wakes(&[Wake::Health])
+        }
+        Some(BanState::Reinstate) => {
+            meaning.proves(ChangeKind::AccountEvent).notes(Note::Reinstated).wakes(&stops)
+        }
+        Some(BanState::Other(_)) | None => meaning.wakes(&[Wake::Health]),
+    }
+}
+
+/// Midnight UTC of a date as Meta writes it in `ban_info`: "April 17, 2025", or as ISO.
+pub fn date_of(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    let date =
+        Date::strptime("%B %d, %Y", text).or_else(|_| Date::strptime("%Y-%m-%d", text)).ok()?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+/// Payment: business-initiated sends stop (facts §6.3).
+const PAYMENT: [i64; 3] = [131_042, 131_044, 134_011];
+/// The account is locked or blocked; a 555 number without an approved name; a country rule.
+const BLOCKED: [i64; 4] = [131_031, 368, 131_037, 130_497];
+/// The number is not registered.
+const NOT_REGISTERED: [i64; 2] = [133_010, 131_045];
+
+impl Meaning {
+    fn about(scope: Scope) -> Self {
+        Self { scope, proves: Vec::new(), wakes: Vec::new(), notes: Vec::new() }
+    }
+
+    fn proves(mut self, kind: ChangeKind) -> Self {
+        self.proves.push(kind);
+        self
+    }
+
+    fn notes(mut self, note: Note) -> Self {
+        self.notes.push(note);
+        self
+    }
+
+    fn notes_if(self, condition: bool, note: Note) -> Self {
+        if condition { self.notes(note) } else { self }
+    }
+
+    fn wakes(mut self, wakes: &[Wake]) -> Self {
+        for wake in wakes {
+            if !self.wakes.contains(wake) {
+                self.wakes.push(*wake);
+            }
+        }
+        self
+    }
+
+    fn wakes_if(self, condition: bool, wakes: &[Wake]) -> Self {
+        if condition { self.wakes(wakes) } else { self }
+    }
+
+    fn review(self, decision: &ReviewDecision) -> Self {
+        match decision {
+            ReviewDecision::Approved => {
+                self.proves(ChangeKind::AccountReview).wakes(&[Wake::Registration, Wake::Health])
+            }
+            ReviewDecision::Rejected
+            | ReviewDecision::Deferred
+            | ReviewDecision::Pending
+            | ReviewDecision::Other(_) => self.wakes(&[Wake::Health]),
+        }
+    }
+
+    fn name(self, decision: &ReviewDecision) -> Self {
+        let both = [Wake::Registration, Wake::Health];
+        match decision {
+            ReviewDecision::Approved => self.proves(ChangeKind::NameGood).wakes(&both),
+            ReviewDecision::Rejected => self.proves(ChangeKind::NameBad).wakes(&both),
+            ReviewDecision::Deferred | ReviewDecision::Pending | ReviewDecision::Other(_) => {
+                self.wakes(&[Wake::Health])
+            }
+        }
+    }
+
+    fn security(self, event: &SecurityEvent) -> Self {
+        let both = [Wake::Registration, Wake::Health];
+        match event {
+            SecurityEvent::PinRequestSuccess => self.proves(ChangeKind::TwoStepOff).wakes(&both),
+            SecurityEvent::PinChanged => self.notes(Note::PinChanged).wakes(&both),
+            // asked for, not done; nothing changed yet
+            SecurityEvent::PinResetRequest | SecurityEvent::Other(_) => self,
+        }
+    }
+
+    fn messages(mut self, seen: &MessagesSeen) -> Self {
+        for code in &seen.error_codes {
+            let dropped = NOT_REGISTERED.contains(code);
+            let telling = dropped || PAYMENT.contains(code) || BLOCKED.contains(code);
+            self = self
+                .notes_if(telling, Note::SendRefused(*code))
+                .wakes_if(dropped, &[Wake::Registration])
+                .wakes_if(telling, &[Wake::Health]);
+        }
+        self.notes_if(seen.working_statuses > 0, Note::Sending)
+    }
+}
+
+#[cfg(test)]
+mod tests;
