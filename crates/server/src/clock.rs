@@ -1,0 +1,208 @@
+//! The only reader of wall time and the only source of chance.
+//!
+//! Everything else takes `now` as a parameter. A [`Clock`] either follows the system or is stepped by
+//! hand, so that tests and the demo move through days in milliseconds.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::{SignedDuration, Timestamp};
+use rand::rngs::OsRng;
+use rand::{Rng as _, TryRngCore as _};
+use secrecy::SecretString;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Wall time, or a time that only moves when told; clones show the same time.
+#[derive(Clone)]
+pub struct Clock(Inner);
+
+#[derive(Clone)]
+enum Inner {
+    System,
+    Stepped(Arc<watch::Sender<Timestamp>>),
+}
+
+impl Clock {
+    /// Follows the system.
+    pub fn system() -> Self {
+        Self(Inner::System)
+    }
+
+    /// Stands still at `start` until it is advanced.
+    pub fn stepped(start: Timestamp) -> Self {
+        Self(Inner::Stepped(Arc::new(watch::Sender::new(whole_microseconds(start)))))
+    }
+
+    /// The present instant in whole microseconds, which is what the database keeps.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Inner::System => whole_microseconds(system_now()),
+            Inner::Stepped(time) => *time.borrow(),
+        }
+    }
+
+    /// Moves a stepped clock forward; a system clock cannot be moved and stays as it is.
+    pub fn advance(&self, by: SignedDuration) {
+        if let Inner::Stepped(time) = &self.0 {
+            time.send_modify(|now| *now = whole_microseconds(*now + by));
+        }
+    }
+
+    /// Moves a stepped clock to an instant; a system clock stays as it is.
+    pub fn set(&self, to: Timestamp) {
+        if let Inner::Stepped(time) = &self.0 {
+            time.send_replace(whole_microseconds(to));
+        }
+    }
+
+    /// Whether it only moves when told.
+    pub fn is_stepped(&self) -> bool {
+        matches!(self.0, Inner::Stepped(_))
+    }
+
+    /// Returns once the clock shows `at` or later.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        match &self.0 {
+            Inner::System => sleep_on_the_wall(at).await,
+            Inner::Stepped(time) => {
+                // the sender lives in `self`, so waiting cannot fail
+                let _ = time.subscribe().wait_for(|now| *now >= at).await;
+            }
+        }
+    }
+
+    /// A fresh UUID v7 of the present instant.
+    pub fn uuid(&self) -> Uuid {
+        uuid_at(self.now())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_stepped() { "stepped" } else { "system" };
+        write!(f, "Clock({kind}, {})", self.now())
+    }
+}
+
+/// A fresh UUID v7 of `now`. Ids drawn by one process at one instant keep the order of drawing.
+pub fn uuid_at(now: Timestamp) -> Uuid {
+    static DRAWN: AtomicU32 = AtomicU32::new(0);
+    let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
+    // RFC 9562: 12 bits of the millisecond's fraction, then a counter, then chance
+    let fraction = u16::try_from((micros % 1000) * 4096 / 1000).unwrap_or(0);
+    let count = DRAWN.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
+    let mut tail = [0; 10];
+    tail[..2].copy_from_slice(&fraction.to_be_bytes());
+    tail[2..6].copy_from_slice(&count.to_be_bytes());
+    tail[6..].copy_from_slice(&rand::rng().random::<[u8; 4]>());
+    uuid::Builder::from_unix_timestamp_millis(micros / 1000, &tail).into_uuid()
+}
+
+/// A two-step PIN: six digits, uniform over `100000..=999999`, from the operating system's generator.
+pub fn random_pin() -> SecretString {
+    OsRng.unwrap_err().random_range(100_000_u32..=999_999).to_string().into()
+}
+
+/// A secret token of so many random bytes, written in URL-safe characters.
+pub fn random_token(bytes: usize) -> SecretString {
+    let mut buffer = vec![0; bytes];
+    rand::RngCore::fill_bytes(&mut OsRng.unwrap_err(), &mut buffer);
+    URL_SAFE_NO_PAD.encode(buffer).into()
+}
+
+/// A fraction in `0.0..1.0` to spread retries with; not for secrets.
+pub fn random_fraction() -> f64 {
+    rand::rng().random()
+}
+
+/// Sleeps in pieces, since the wall clock may jump while the machine is suspended.
+async fn sleep_on_the_wall(at: Timestamp) {
+    const PIECE: Duration = Duration::from_secs(30);
+    loop {
+        let left = at.duration_since(system_now());
+        let Ok(left) = Duration::try_from(left) else { return };
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(PIECE)).await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this module is the one reader of the wall clock")]
+fn system_now() -> Timestamp {
+    Timestamp::now()
+}
+
+fn whole_microseconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn noon() -> Timestamp {
+        "2026-11-22T12:00:00.123456789Z".parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stepped_clock_wakes_its_sleepers_when_it_arrives() {
+        let clock = Clock::stepped(noon());
+        let until = clock.now() + SignedDuration::from_hours(72);
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move {
+                clock.sleep_until(until).await;
+                clock.now()
+            }
+        });
+        clock.advance(SignedDuration::from_hours(71));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(SignedDuration::from_hours(1));
+        assert_eq!(sleeper.await.unwrap(), until);
+    }
+
+    #[tokio::test]
+    async fn a_past_instant_is_not_waited_for() {
+        Clock::system().sleep_until(noon() - SignedDuration::from_hours(24 * 365 * 20)).await;
+        Clock::stepped(noon()).sleep_until(noon() - SignedDuration::from_hours(1)).await;
+    }
+
+    #[test]
+    fn instants_are_whole_microseconds() {
+        assert_eq!(Clock::stepped(noon()).now().to_string(), "2026-11-22T12:00:00.123456Z");
+        assert_eq!(Clock::system().now().as_nanosecond() % 1000, 0);
+    }
+
+    #[test]
+    fn ids_of_one_instant_keep_their_order() {
+        let ids: Vec<Uuid> = (0..1000).map(|_| uuid_at(noon())).collect();
+        let ordered = ids.is_sorted();
+        // the counter wraps once in 2^30 draws
+        assert!(ordered, "{ids:?}");
+        assert_eq!(ids[0].get_version_num(), 7);
+        assert!(ids[999] < uuid_at(noon() + SignedDuration::from_micros(250)));
+    }
+
+    #[test]
+    fn pins_have_six_digits_and_differ() {
+        let pins: std::collections::BTreeSet<u32> =
+            (0..1000).map(|_| random_pin().expose_secret().parse().unwrap()).collect();
+        assert!(pins.iter().all(|pin| (100_000..=999_999).contains(pin)));
+        assert!(pins.len() > 900);
+    }
+
+    #[test]
+    fn tokens_are_as_long_as_asked() {
+        assert_eq!(random_token(32).expose_secret().len(), 43);
+        assert_ne!(random_token(32).expose_secret(), random_token(32).expose_secret());
+    }
+}

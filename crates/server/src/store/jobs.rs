@@ -1,0 +1,197 @@
+//! Work to do. Asking for a job that is queued or running makes it run once more, never twice at
+//! once: a poke raises the generation, a claim takes a lease, and a run ends only what it claimed.
+//! A job names whom it is about and carries nothing else. What jobs do is not known here.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::row::{At, micros};
+use super::{Error, Tx};
+
+/// The columns of a job, as [`Row`] reads them.
+macro_rules! columns {
+    () => {
+        "kind, dedup_key, run_at, generation, attempts, locked_until, last_error"
+    };
+}
+
+statements! {
+    POKE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
+        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
+        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
+    /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
+    CLAIM = concat!("update job set locked_until = $2, attempts = attempts + 1, run_at = $4
+        where (kind, dedup_key) in
+        (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
+         order by coalesce(locked_until, run_at) limit $3)
+        returning ", columns!()),
+        postgres: concat!("with due as materialized
+        (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
+         order by coalesce(locked_until, run_at) limit $3 for update skip locked)
+        update job set locked_until = $2, attempts = attempts + 1, run_at = $4
+        from due where job.kind = due.kind and job.dedup_key = due.dedup_key
+        returning job.kind, job.dedup_key, job.run_at, job.generation, job.attempts, job.locked_until,
+        job.last_error");
+    END = "delete from job where kind = $1 and dedup_key = $2 and locked_until = $3 and generation = $4";
+    RELEASE = "update job set locked_until = null, attempts = 0, last_error = null
+        where kind = $1 and dedup_key = $2 and locked_until = $3";
+    POSTPONE = "update job set locked_until = null, attempts = 0, last_error = null,
+        run_at = case when $4 < run_at then $4 else run_at end
+        where kind = $1 and dedup_key = $2 and locked_until = $3";
+    FAIL = "update job set locked_until = null, last_error = $5,
+        run_at = case when $4 < run_at then $4 else run_at end
+        where kind = $1 and dedup_key = $2 and locked_until = $3";
+    EXTEND = "update job set locked_until = $4 where kind = $1 and dedup_key = $2 and locked_until = $3";
+    NEXT_DUE = "select min(coalesce(locked_until, run_at)) from job";
+    GET = concat!("select ", columns!(), " from job where kind = $1 and dedup_key = $2");
+    CANCEL = "delete from job where kind = $1 and dedup_key = $2 and locked_until is null";
+    COUNTS = "select kind, count(*), count(case when coalesce(locked_until, run_at) <= $1 then 1 end),
+        count(case when locked_until > $1 then 1 end), count(last_error) from job group by kind order by kind";
+}
+
+/// Later than every instant a job could be due at.
+const NEVER: i64 = i64::MAX;
+
+/// A job; as claimed it is the proof of the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// What to do.
+    pub kind: String,
+    /// About whom.
+    pub key: String,
+    /// When it is due; `None` while it runs and nobody poked.
+    pub run_at: Option<Timestamp>,
+    /// How often it was poked.
+    pub generation: i64,
+    /// How often it was claimed since it last went well; the present claim included.
+    pub attempts: i64,
+    /// Until when a worker has it.
+    pub locked_until: Option<Timestamp>,
+    /// How the last run failed.
+    pub last_error: Option<String>,
+}
+
+/// How many jobs of a kind there are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobCount {
+    /// The kind.
+    pub kind: String,
+    /// All of them.
+    pub all: i64,
+    /// Those due now.
+    pub due: i64,
+    /// Those that run.
+    pub running: i64,
+    /// Those whose last run failed.
+    pub failing: i64,
+}
+
+/// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
+pub async fn poke(
+    tx: &mut Tx,
+    kind: &str,
+    dedup_key: &str,
+    run_at: Timestamp,
+) -> Result<(), Error> {
+    run!(tx, POKE, kind, dedup_key, micros(run_at))?;
+    Ok(())
+}
+
+/// Takes up to `limit` due jobs, longest due first; they are the caller's until `now + lease`.
+pub async fn claim(
+    tx: &mut Tx,
+    now: Timestamp,
+    lease: SignedDuration,
+    limit: i64,
+) -> Result<Vec<Job>, Error> {
+    let rows: Vec<Row> = all!(tx, CLAIM, micros(now), micros(now + lease), limit, NEVER)?;
+    rows.into_iter().map(Job::try_from).collect()
+}
+
+/// Ends a run. False when the job stays: it was poked meanwhile and is due again at the poke's date,
+/// or the lease was lost to another worker.
+pub async fn finish(tx: &mut Tx, job: &Job) -> Result<bool, Error> {
+    let lease = lease(job);
+    let ended = run!(tx, END, job.kind.as_str(), job.key.as_str(), lease, job.generation)?;
+    if ended == 1 {
+        return Ok(true);
+    }
+    run!(tx, RELEASE, job.kind.as_str(), job.key.as_str(), lease)?;
+    Ok(false)
+}
+
+/// Ends a run that went well and asks for the next one at `run_at`, or earlier where it was poked
+/// meanwhile. False when the lease was lost.
+pub async fn postpone(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<bool, Error> {
+    Ok(run!(tx, POSTPONE, job.kind.as_str(), job.key.as_str(), lease(job), micros(run_at))? == 1)
+}
+
+/// Ends a run that failed and asks for another at `run_at`, or earlier where it was poked meanwhile.
+/// False when the lease was lost.
+pub async fn fail(tx: &mut Tx, job: &Job, run_at: Timestamp, error: &str) -> Result<bool, Error> {
+    Ok(run!(tx, FAIL, job.kind.as_str(), job.key.as_str(), lease(job), micros(run_at), error)? == 1)
+}
+
+/// Keeps a job for longer; `None` when the lease was lost.
+pub async fn extend(tx: &mut Tx, job: &Job, until: Timestamp) -> Result<Option<Job>, Error> {
+    let kept = run!(tx, EXTEND, job.kind.as_str(), job.key.as_str(), lease(job), micros(until))?;
+    Ok((kept == 1).then(|| Job { locked_until: Some(until), ..job.clone() }))
+}
+
+/// When the next job is due, or a lost lease runs out.
+pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
+    let row: Option<(Option<i64>,)> = one!(tx, NEXT_DUE)?;
+    let due = row.and_then(|(due,)| due).filter(|due| *due != NEVER);
+    At { table: "job", id: &"next" }.maybe_time("run_at", due)
+}
+
+/// A job on record.
+pub async fn get(tx: &mut Tx, kind: &str, dedup_key: &str) -> Result<Option<Job>, Error> {
+    let row: Option<Row> = one!(tx, GET, kind, dedup_key)?;
+    row.map(Job::try_from).transpose()
+}
+
+/// Takes a queued job back; false when there is none, or it runs.
+pub async fn cancel(tx: &mut Tx, kind: &str, dedup_key: &str) -> Result<bool, Error> {
+    Ok(run!(tx, CANCEL, kind, dedup_key)? == 1)
+}
+
+/// How many jobs there are, by kind.
+pub async fn counts(tx: &mut Tx, now: Timestamp) -> Result<Vec<JobCount>, Error> {
+    let rows: Vec<(String, i64, i64, i64, i64)> = all!(tx, COUNTS, micros(now))?;
+    let count = |(kind, all, due, running, failing)| JobCount { kind, all, due, running, failing };
+    Ok(rows.into_iter().map(count).collect())
+}
+
+/// What the claim is known by; a job that was never claimed has none and matches nothing.
+fn lease(job: &Job) -> Option<i64> {
+    job.locked_until.map(micros)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    kind: String,
+    dedup_key: String,
+    run_at: i64,
+    generation: i64,
+    attempts: i64,
+    locked_until: Option<i64>,
+    last_error: Option<String>,
+}
+
+impl TryFrom<Row> for Job {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let at = At { table: "job", id: &format!("{}:{}", row.kind, row.dedup_key) };
+        let run_at = (row.run_at != NEVER).then_some(row.run_at);
+        Ok(Self {
+            run_at: at.maybe_time("run_at", run_at)?,
+            locked_until: at.maybe_time("locked_until", row.locked_until)?,
+            kind: row.kind,
+            key: row.dedup_key,
+            generation: row.generation,
+            attempts: row.attempts,
+            last_error: row.last_error,
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Key rotation: finds what was sealed with an older key and seals it with the current one. A value
+//! that changed meanwhile is left alone: whoever wrote it used the current key.
+
+use domain::phone::E164;
+
+use super::channels::token::{access_place, verify_place};
+use super::events::BODY_PLACE;
+use super::ids::{EventId, SignupId};
+use super::{Error, Tx, numbers, settings, signups};
+
+statements! {
+    ACCESS = "select phone_number, access_token from channel where substr(access_token, 1, 4) <> $1 limit $2";
+    SET_ACCESS = "update channel set access_token = $2 where phone_number = $1 and access_token = $3";
+    VERIFY = "select phone_number, verify_token from channel where substr(verify_token, 1, 4) <> $1 limit $2";
+    SET_VERIFY = "update channel set verify_token = $2 where phone_number = $1 and verify_token = $3";
+    PIN = "select phone_number_id, pin from number where substr(pin, 1, 4) <> $1 limit $2";
+    SET_PIN = "update number set pin = $2 where phone_number_id = $1 and pin = $3";
+    SIGNUP = "select id, access_token from signup where substr(access_token, 1, 4) <> $1 limit $2";
+    SET_SIGNUP = "update signup set access_token = $2 where id = $1 and access_token = $3";
+    SETTING = "select name, sealed from setting where substr(sealed, 1, 4) <> $1 limit $2";
+    SET_SETTING = "update setting set sealed = $2 where name = $1 and sealed = $3";
+    EVENT = "select id, body from event where substr(body, 1, 4) <> $1 limit $2";
+    SET_EVENT = "update event set body = $2 where id = $1 and body = $3";
+}
+
+/// Seals up to `limit` values of each sealed column anew.
+macro_rules! column {
+    ($tx:expr, $limit:expr, $key:ty, $find:expr, $set:expr, $table:literal, $column:literal, $place:expr) => {{
+        let current = $tx.keyring.current();
+        let rows: Vec<($key, Vec<u8>)> = all!($tx, $find, current.as_slice(), $limit)?;
+        let mut done = 0;
+        for (key, old) in rows {
+            let place: String = $place(&key)?;
+            let plain =
+                $tx.keyring.open(&place, &old).map_err(Error::corrupt($table, &key, $column))?;
+            let new = $tx.keyring.seal(&place, &plain)?;
+            done += run!($tx, $set, key, new, old)?;
+        }
+        done
+    }};
+}
+
+/// Seals with the current key what an older one sealed, up to `limit` values of each kind; how many
+/// it were. Called again until it says 0, in a transaction each.
+pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+    let phone =
+        |text: &String| E164::parse(text).map_err(Error::corrupt("channel", text, "phone_number"));
+    let access = |key: &String| phone(key).map(|phone| access_place(&phone));
+    let verify = |key: &String| phone(key).map(|phone| verify_place(&phone));
+    let pin = |key: &String| Ok::<_, Error>(numbers::pin_place(key));
+    let signup = |key: &SignupId| Ok::<_, Error>(signups::token_place(*key));
+    let setting = |key: &String| Ok::<_, Error>(settings::place(key));
+    let event = |_: &EventId| Ok::<_, Error>(BODY_PLACE.to_owned());
+    let mut done = 0;
+    done += column!(tx, limit, String, ACCESS, SET_ACCESS, "channel", "access_token", access);
+    done += column!(tx, limit, String, VERIFY, SET_VERIFY, "channel", "verify_token", verify);
+    done += column!(tx, limit, String, PIN, SET_PIN, "number", "pin", pin);
+    done += column!(tx, limit, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
+    done += column!(tx, limit, String, SETTING, SET_SETTING, "setting", "sealed", setting);
+    done += column!(tx, limit, EventId, EVENT, SET_EVENT, "event", "body", event);
+    Ok(done)
+}

@@ -1,0 +1,38 @@
+//! Opening SQLite: one connection that writes, several that read. No statement of ours lives here.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use super::{Error, Pools};
+
+const READERS: u32 = 4;
+
+/// Opens the file; `create` makes it where there is none.
+pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
+    let options = SqliteConnectOptions::from_str(url).map_err(|_| Error::Url)?;
+    let file = options.get_filename().to_owned();
+    if url.contains(":memory:") || url.contains("mode=memory") || file.as_os_str().is_empty() {
+        return Err(Error::Url);
+    }
+    if !create && !file.exists() {
+        return Err(Error::Missing(file.display().to_string()));
+    }
+    let options = options
+        .create_if_missing(create)
+        .journal_mode(SqliteJournalMode::Wal)
+        // an acknowledged webhook survives a power loss
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(10))
+        .statement_cache_capacity(256)
+        .pragma("journal_size_limit", "67108864")
+        .pragma("cache_size", "-16000");
+    let pool = || {
+        SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false)
+    };
+    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
+    let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
+    Ok(Pools::Sqlite { writer, readers })
+}
