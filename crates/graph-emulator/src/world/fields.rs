@@ -1,0 +1,186 @@
+//! The `fields` parameter: parsing it and cutting values down to it. Must not know any node's fields.
+
+use serde_json::{Map, Value};
+
+use super::error::{GraphError, nonexisting_field};
+
+/// One asked field: `phone_numbers.limit(100){id,status}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub name: String,
+    pub args: Vec<(String, String)>,
+    pub sub: Vec<Self>,
+}
+
+impl Field {
+    pub(crate) fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), args: Vec::new(), sub: Vec::new() }
+    }
+
+    pub(crate) fn arg(&self, name: &str) -> Option<String> {
+        self.args.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone())
+    }
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+/// Reads a `fields` value; spaces are ignored as Graph does.
+pub(crate) fn parse(text: &str) -> Result<Vec<Field>, GraphError> {
+    let squeezed: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut parser = Parser { text: &squeezed, at: 0, depth: 0 };
+    let fields = parser.list()?;
+    if parser.at < squeezed.len() { Err(parser.error("end of string")) } else { Ok(fields) }
+}
+
+impl Parser<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn take(&mut self, c: char) -> bool {
+        let hit = self.rest().starts_with(c);
+        if hit {
+            self.at += c.len_utf8();
+        }
+        hit
+    }
+
+    fn error(&self, expected: &str) -> GraphError {
+        let found = self
+            .rest()
+            .chars()
+            .next()
+            .map_or_else(|| "end of string".to_owned(), |c| format!("\"{c}\""));
+        let message = format!(
+            "Syntax error \"Expected {expected} instead of {found}.\" at character {}: {}",
+            self.at, self.text
+        );
+        GraphError::new(400, 2500, message)
+    }
+
+    fn name(&mut self) -> Result<String, GraphError> {
+        let rest = self.rest();
+        let end =
+            rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        if end == 0 {
+            return Err(self.error("name"));
+        }
+        let name = rest[..end].to_owned();
+        self.at += end;
+        Ok(name)
+    }
+
+    fn list(&mut self) -> Result<Vec<Field>, GraphError> {
+        let mut fields = Vec::new();
+        loop {
+            if self.rest().is_empty() || self.rest().starts_with('}') {
+                return Ok(fields);
+            }
+            fields.push(self.item()?);
+            if !self.take(',') {
+                return Ok(fields);
+            }
+        }
+    }
+
+    fn item(&mut self) -> Result<Field, GraphError> {
+        let mut field = Field::plain(&self.name()?);
+        while self.take('.') {
+            let name = self.name()?;
+            if !self.take('(') {
+                return Err(self.error("\"(\""));
+            }
+            let Some(end) = self.rest().find(')') else { return Err(self.error("\")\"")) };
+            field.args.push((name, self.rest()[..end].to_owned()));
+            self.at += end + 1;
+        }
+        if self.rest().starts_with('{') {
+            // Graph itself stops at a handful of levels; the bound also keeps the recursion small.
+            if self.depth >= 8 {
+                return Err(self.error("end of string"));
+            }
+            self.take('{');
+            self.depth += 1;
+            field.sub = self.list()?;
+            self.depth -= 1;
+            if !self.take('}') {
+                return Err(self.error("\"}\""));
+            }
+        }
+        Ok(field)
+    }
+}
+
+/// Reads each asked field of a node; `read` answers the value, nothing (known, empty), or the real unknown-field error.
+pub(crate) fn project(
+    asked: &[Field],
+    id: &str,
+    mut read: impl FnMut(&Field) -> Result<Option<Value>, GraphError>,
+) -> Result<Map<String, Value>, GraphError> {
+    let mut out = Map::new();
+    for field in asked.iter().filter(|f| f.name != "id") {
+        if let Some(value) = read(field)? {
+            out.insert(field.name.clone(), cut(value, &field.sub));
+        }
+    }
+    out.insert("id".to_owned(), Value::String(id.to_owned()));
+    Ok(out)
+}
+
+/// Keeps the asked members of a plain object; an edge (`data`) has been cut before.
+fn cut(value: Value, sub: &[Field]) -> Value {
+    match value {
+        Value::Object(map) if !sub.is_empty() && !map.contains_key("data") => {
+            let kept = map.into_iter().filter(|(k, _)| sub.iter().any(|f| f.name == *k));
+            Value::Object(kept.collect())
+        }
+        other => other,
+    }
+}
+
+/// Checks a field against a node's table of `(name, first version, last version)`.
+pub(crate) fn check(
+    field: &str,
+    version: u16,
+    table: &[(&str, u16, u16)],
+    node: &str,
+) -> Result<(), GraphError> {
+    let known =
+        table.iter().any(|(name, from, to)| *name == field && (*from..=*to).contains(&version));
+    if known { Ok(()) } else { Err(nonexisting_field(field, node)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn nested_fields_with_arguments_are_read() {
+        let fields = parse("id, name,phone_numbers.limit(100).after(abc){id,throughput{level}}")
+            .expect("valid");
+        assert_eq!(fields.len(), 3);
+        assert_eq!(fields[2].arg("limit").as_deref(), Some("100"));
+        assert_eq!(fields[2].arg("after").as_deref(), Some("abc"));
+        assert_eq!(fields[2].sub[1].sub, [Field::plain("level")]);
+    }
+
+    #[test]
+    fn broken_lists_are_refused() {
+        for text in ["id,{", "a{b", "a.limit", "a.limit(3", "a}b", &"a{".repeat(40)] {
+            assert_eq!(parse(text).expect_err(text).code(), 2500, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_object_is_cut_to_the_asked_members() {
+        let asked = parse("throughput{level}").expect("valid");
+        let node =
+            project(&asked, "7", |_| Ok(Some(json!({"level": "HIGH", "x": 1})))).expect("known");
+        assert_eq!(Value::Object(node), json!({"throughput": {"level": "HIGH"}, "id": "7"}));
+    }
+}

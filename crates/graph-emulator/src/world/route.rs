@@ -1,0 +1,313 @@
+//! The table of routes the emulator answers, with every parameter each one reads. Must not act on them.
+
+use super::request::{Method, Request};
+
+/// What a route does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Op {
+    OauthToken,
+    OauthRevoke,
+    DebugToken,
+    Me,
+    MultiGet,
+    Batch,
+    ReadNumber,
+    ChangeNumber,
+    Register,
+    Deregister,
+    RequestCode,
+    VerifyCode,
+    SyncPhoneApp,
+    SendMessage,
+    ReadWaba,
+    ChangeWaba,
+    ListNumbers,
+    AddNumber,
+    ListSubscribedApps,
+    SubscribeApp,
+    UnsubscribeApp,
+    ReadSubscriptions,
+    ChangeSubscription,
+    DropSubscription,
+    ReadBusiness,
+    FetchBusinessToken,
+    ClientWabas,
+    OwnedWabas,
+    ReadApp,
+    ReadNothing,
+}
+
+/// One route: what the conformity test holds against Meta's own file.
+#[derive(Debug)]
+pub struct RouteRow {
+    /// Method.
+    pub method: Method,
+    /// Path with `{phone}`, `{waba}`, `{app}`, `{business}` for the node, without version.
+    pub template: &'static str,
+    /// Every parameter the route reads beside [`COMMON_PARAMS`]; others are never seen by it.
+    pub params: &'static [&'static str],
+    pub(crate) op: Op,
+    /// Whether it counts in the hourly limit per app and WABA (facts §5).
+    pub counted: bool,
+}
+
+/// Parameters every route takes.
+pub const COMMON_PARAMS: &[&str] = &["access_token", "appsecret_proof", "locale"];
+
+const fn row(
+    method: Method,
+    template: &'static str,
+    op: Op,
+    params: &'static [&'static str],
+) -> RouteRow {
+    RouteRow { method, template, params, op, counted: false }
+}
+
+const fn counted(
+    method: Method,
+    template: &'static str,
+    op: Op,
+    params: &'static [&'static str],
+) -> RouteRow {
+    RouteRow { method, template, params, op, counted: true }
+}
+
+use Method::{Delete, Get, Post};
+
+const OAUTH: &[&str] = &[
+    "client_id",
+    "client_secret",
+    "code",
+    "redirect_uri",
+    "grant_type",
+    "fb_exchange_token",
+    "set_token_expires_in_60_days",
+];
+const LIST: &[&str] = &["fields", "limit", "after", "before", "sort"];
+
+static ROUTES: &[RouteRow] = &[
+    row(Get, "/oauth/access_token", Op::OauthToken, OAUTH),
+    row(Post, "/oauth/access_token", Op::OauthToken, OAUTH),
+    row(Get, "/oauth/revoke", Op::OauthRevoke, &["client_id", "client_secret", "revoke_token"]),
+    row(Get, "/debug_token", Op::DebugToken, &["input_token"]),
+    row(Get, "/me", Op::Me, &["fields"]),
+    row(Get, "/", Op::MultiGet, &["ids"]),
+    row(Post, "/", Op::Batch, &["batch", "include_headers"]),
+    counted(Get, "/{phone}", Op::ReadNumber, &["fields"]),
+    row(
+        Post,
+        "/{phone}",
+        Op::ChangeNumber,
+        &["pin", "webhook_configuration", "new_display_name", "search_visibility", "username"],
+    ),
+    row(
+        Post,
+        "/{phone}/register",
+        Op::Register,
+        &[
+            "messaging_product",
+            "pin",
+            "data_localization_region",
+            "backup",
+            "tier",
+            "meta_store_retention_minutes",
+        ],
+    ),
+    row(Post, "/{phone}/deregister", Op::Deregister, &[]),
+    row(Post, "/{phone}/request_code", Op::RequestCode, &["code_method", "language"]),
+    row(Post, "/{phone}/verify_code", Op::VerifyCode, &["code"]),
+    row(Post, "/{phone}/smb_app_data", Op::SyncPhoneApp, &["messaging_product", "sync_type"]),
+    row(
+        Post,
+        "/{phone}/messages",
+        Op::SendMessage,
+        &["messaging_product", "recipient_type", "to", "type", "text", "template"],
+    ),
+    counted(Get, "/{waba}", Op::ReadWaba, &["fields"]),
+    row(
+        Post,
+        "/{waba}",
+        Op::ChangeWaba,
+        &[
+            "name",
+            "timezone_id",
+            "is_enabled_for_insights",
+            "disable_marketing_messages_on_cloud_api",
+            "template_auto_archival_enabled",
+        ],
+    ),
+    counted(
+        Get,
+        "/{waba}/phone_numbers",
+        Op::ListNumbers,
+        &["fields", "limit", "after", "before", "sort", "filtering"],
+    ),
+    counted(
+        Post,
+        "/{waba}/phone_numbers",
+        Op::AddNumber,
+        &["cc", "phone_number", "verified_name", "migrate_phone_number", "preverified_id"],
+    ),
+    counted(Get, "/{waba}/subscribed_apps", Op::ListSubscribedApps, &["fields"]),
+    counted(
+        Post,
+        "/{waba}/subscribed_apps",
+        Op::SubscribeApp,
+        &["override_callback_uri", "verify_token"],
+    ),
+    counted(Delete, "/{waba}/subscribed_apps", Op::UnsubscribeApp, &[]),
+    row(Get, "/{app}/subscriptions", Op::ReadSubscriptions, &[]),
+    row(
+        Post,
+        "/{app}/subscriptions",
+        Op::ChangeSubscription,
+        &["object", "callback_url", "verify_token", "fields", "include_values"],
+    ),
+    row(Delete, "/{app}/subscriptions", Op::DropSubscription, &["object", "fields"]),
+    row(Get, "/{business}", Op::ReadBusiness, &["fields"]),
+    row(
+        Post,
+        "/{business}/system_user_access_tokens",
+        Op::FetchBusinessToken,
+        &["fetch_only", "scope"],
+    ),
+    row(Get, "/{business}/client_whatsapp_business_accounts", Op::ClientWabas, LIST),
+    row(Get, "/{business}/owned_whatsapp_business_accounts", Op::OwnedWabas, LIST),
+    row(Get, "/{app}", Op::ReadApp, &["fields"]),
+    row(Get, "/{unknown}", Op::ReadNothing, &["fields"]),
+];
+
+/// Every route the emulator answers.
+pub fn routes() -> &'static [RouteRow] {
+    ROUTES
+}
+
+/// What kind of node an id names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Phone,
+    Waba,
+    App,
+    Business,
+    Unknown,
+}
+
+impl Kind {
+    const fn placeholder(self) -> &'static str {
+        match self {
+            Self::Phone => "/{phone}",
+            Self::Waba => "/{waba}",
+            Self::App => "/{app}",
+            Self::Business => "/{business}",
+            Self::Unknown => "/{unknown}",
+        }
+    }
+}
+
+/// Where a call goes.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// Major Graph version that serves the call.
+    pub version: u16,
+    /// The row, or none for an uncovered path.
+    pub row: Option<&'static RouteRow>,
+    /// The node's id, empty for rootless paths.
+    pub id: String,
+    /// Path without its version.
+    pub rest: String,
+}
+
+impl Route {
+    /// `"POST /{phone}/register"`; an uncovered path shows as it came.
+    pub(crate) fn template(&self, method: Method) -> String {
+        match self.row {
+            Some(row) => format!("{} {}", method.as_str(), row.template),
+            None => format!("{} {}", method.as_str(), self.rest),
+        }
+    }
+}
+
+/// Live Graph versions (facts §0.1).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Versions {
+    pub oldest: u16,
+    pub newest: u16,
+    pub default: u16,
+}
+
+/// Splits `/v25.0/123` into the serving version and `/123`; an expired version is served by the oldest live one.
+fn split_version(path: &str, live: Versions) -> (Option<u16>, String) {
+    let trimmed = path.trim_matches('/');
+    let (first, rest) = trimmed.split_once('/').unwrap_or((trimmed, ""));
+    let major = first
+        .strip_prefix('v')
+        .and_then(|v| v.split_once('.'))
+        .filter(|(_, minor)| minor.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|(major, _)| major.parse::<u16>().ok());
+    match major {
+        Some(major) if major > live.newest => (None, format!("/{trimmed}")),
+        Some(major) => (Some(major.max(live.oldest)), format!("/{rest}")),
+        None => (Some(live.default), format!("/{trimmed}")),
+    }
+}
+
+/// Finds the route of a call; `kind_of` says what an id names.
+pub(crate) fn find(request: &Request, live: Versions, kind_of: impl Fn(&str) -> Kind) -> Route {
+    let (version, rest) = split_version(&request.path, live);
+    let Some(version) = version else {
+        return Route { version: live.default, row: None, id: String::new(), rest };
+    };
+    let by_template = |template: &str| {
+        ROUTES.iter().find(|row| row.method == request.method && row.template == template)
+    };
+    let segments: Vec<&str> = rest.split('/').filter(|s| !s.is_empty()).collect();
+    let (row, id) = match segments.as_slice() {
+        ["oauth", _] | ["debug_token" | "me"] | [] => (by_template(&rest), ""),
+        [id] => {
+            let row = by_template(kind_of(id).placeholder());
+            let looks_like_a_node = id.bytes().all(|b| b.is_ascii_digit()) && request.method == Get;
+            (row.or_else(|| looks_like_a_node.then(|| by_template("/{unknown}")).flatten()), *id)
+        }
+        [id, edge] => {
+            let of_edge = |row: &&RouteRow| {
+                row.method == request.method
+                    && row.template.split_once("}/").is_some_and(|(_, e)| e == *edge)
+            };
+            (ROUTES.iter().find(of_edge), *id)
+        }
+        _ => (None, ""),
+    };
+    Route { version, row, id: id.to_owned(), rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIVE: Versions = Versions { oldest: 21, newest: 26, default: 25 };
+
+    fn route(method: Method, path: &str) -> (String, u16) {
+        let kind = |id: &str| if id.starts_with("72") { Kind::Phone } else { Kind::Unknown };
+        let route = find(&Request::new(method, path), LIVE, kind);
+        (route.template(method), route.version)
+    }
+
+    #[test]
+    fn versions_are_optional_and_the_expired_are_served_by_the_oldest() {
+        assert_eq!(route(Get, "/v25.0/72001"), ("GET /{phone}".to_owned(), 25));
+        assert_eq!(route(Get, "/72001"), ("GET /{phone}".to_owned(), 25));
+        assert_eq!(route(Get, "/v19.0/72001"), ("GET /{phone}".to_owned(), 21));
+    }
+
+    #[test]
+    fn edges_name_their_node() {
+        assert_eq!(route(Post, "/v25.0/72001/register").0, "POST /{phone}/register");
+        assert_eq!(route(Delete, "/v25.0/9/subscribed_apps").0, "DELETE /{waba}/subscribed_apps");
+    }
+
+    #[test]
+    fn what_is_not_covered_shows_as_it_came() {
+        assert_eq!(route(Get, "/v99.0/72001").0, "GET /v99.0/72001");
+        assert_eq!(route(Post, "/v25.0/72001/calls").0, "POST /72001/calls");
+    }
+}

@@ -1,0 +1,4 @@
+//! The emulator from outside: over HTTP, as any client meets it. One binary, so that it links once.
+
+mod lifecycle;
+mod support;
