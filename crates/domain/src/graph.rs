@@ -68,7 +68,7 @@ pub enum FailureKind {
     PinGuessesSpent,
     /// 133009: PINs tried too fast.
     PinGuessedTooFast,
-    /// 133010, 131045 and 141000: the number is not registered.
+    /// 133010, 131045, 141000 and 100/2207051: the number is not registered.
     NotRegistered,
     /// 133000: an earlier deregistration is half done.
     DeregistrationIncomplete,
@@ -154,6 +154,9 @@ impl Failure {
 /// The sub-code Meta uses for every refusal to make a certificate (facts §2.2).
 const CANNOT_CREATE_CERTIFICATE: i64 = 2_388_001;
 
+/// The sub-code of a deregistration of a number that is not registered (facts §1.8).
+const NOTHING_TO_DEREGISTER: i64 = 2_207_051;
+
 fn kind_of(error: &MetaError) -> FailureKind {
     use FailureKind as K;
     match (error.code, error.subcode) {
@@ -163,6 +166,7 @@ fn kind_of(error: &MetaError) -> FailureKind {
         (101 | 191, _) | (100, Some(36_008)) => K::AppMisconfigured,
         (100, Some(33)) | (3 | 10 | 200..=299 | 131_005, _) => K::AccessLost,
         (100, Some(2_388_039)) => K::Transient,
+        (100, Some(NOTHING_TO_DEREGISTER)) => K::NotRegistered,
         (100, _) => parameter_error(error),
         (1, _) if error.mentions("validating client secret") => K::AppMisconfigured,
         (2_388_103, _) if error.mentions("error migrating") || error.mentions("webhooks not set up") => K::Transient,
@@ -182,6 +186,8 @@ fn kind_of(error: &MetaError) -> FailureKind {
         (141_010, _) => K::BusinessUnverified,
         (136_024, _) => K::AlreadyVerified,
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 | 133_015 | 134_101 | 2_494_100, _) => K::Transient,
+        // Comes with HTTP 500 and is nothing that passes by itself.
+        (134_102, _) => K::Permanent,
         _ if error.http_status.is_some_and(|s| s == 429) => K::Throttled,
         _ if error.http_status.is_some_and(|s| s >= 500) => K::Transient,
         _ => K::Permanent,

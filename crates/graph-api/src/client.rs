@@ -1,4 +1,5 @@
-//! The client: what it is made of and what can be asked of it. One call is made in [`call`].
+//! The client: what it is made of and what can be asked of it. A call is described in [`call`] and sent by
+//! [`send`].
 //!
 //! No redirects, no proxy, no retry around writes. A read is repeated only with fewer fields.
 
@@ -17,6 +18,7 @@ mod app;
 mod call;
 mod fields;
 mod pages;
+mod send;
 pub(crate) mod usage;
 
 use account::Account;
@@ -87,7 +89,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(settings.deadline)
-            .pool_idle_timeout(Duration::from_secs(60))
+            .pool_idle_timeout(Duration::from_mins(1))
             .user_agent(concat!("linekeeper/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(SetupError::Http)?;
@@ -145,7 +147,7 @@ impl Client {
     }
 
     async fn send(&self, call: Call<'_>) -> Result<Answer, Failure> {
-        call::send(self, call).await
+        send::send(self, call).await
     }
 }
 

@@ -26,12 +26,9 @@ pub(crate) fn filled(of: &Value, name: &str) -> Option<String> {
 
 /// A member as yes or no, in either of Graph's spellings.
 pub(crate) fn flag(of: &Value, name: &str) -> Option<bool> {
-    match of.get(name)? {
-        Value::Bool(flag) => Some(*flag),
-        Value::String(word) if word.eq_ignore_ascii_case("true") => Some(true),
-        Value::String(word) if word.eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
-    }
+    let member = of.get(name)?;
+    let spelled = |word: &str| word.to_ascii_lowercase().parse().ok();
+    member.as_bool().or_else(|| member.as_str().and_then(spelled))
 }
 
 /// A member as a whole number, written as one or as text.

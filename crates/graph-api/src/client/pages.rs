@@ -28,7 +28,7 @@ impl Client {
             match self.send(call(&asked)).await {
                 Ok(answer) => return Ok((answer, asked)),
                 Err(failure) if fallbacks < FALLBACKS && self.fields().learn(&failure, &asked) => {
-                    fallbacks += 1
+                    fallbacks += 1;
                 }
                 Err(failure) => return Err(failure),
             }

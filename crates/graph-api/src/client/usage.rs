@@ -120,7 +120,7 @@ impl Budgets {
         for (account, entries) in by_account {
             let Some((percent, regain)) = management_usage(&entries) else { continue };
             self.with(|buckets| {
-                buckets.accounts.entry(account).or_default().hear(percent, regain, now)
+                buckets.accounts.entry(account).or_default().hear(percent, regain, now);
             });
         }
     }

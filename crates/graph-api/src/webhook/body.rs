@@ -42,8 +42,9 @@ impl<'a> RawChange<'a> {
 
 /// Every change of a post, in order. Signature first: this believes what it reads.
 pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
-    let envelope: Envelope<'_> =
-        serde_json::from_slice(body).map_err(|error| problem::find(body, &error))?;
+    // A list would be taken for the members in order.
+    let read = if starts_a_list(body) { None } else { serde_json::from_slice(body).ok() };
+    let Some(envelope): Option<Envelope<'_>> = read else { return Err(problem::find(body)) };
     if let Some(object) = envelope.object.map(text).filter(|object| object != OBJECT) {
         return Err(BodyError::OtherObject { found: problem::excerpt(&object) });
     }
@@ -123,6 +124,10 @@ struct Inner<'a> {
     field: Option<&'a RawValue>,
     #[serde(borrow, default)]
     value: Option<&'a RawValue>,
+}
+
+fn starts_a_list(body: &[u8]) -> bool {
+    body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[')
 }
 
 fn misplaced_field(value: &RawValue) -> Option<&RawValue> {

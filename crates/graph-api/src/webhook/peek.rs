@@ -24,8 +24,8 @@ pub struct Peek {
 impl RawChange<'_> {
     /// A first look; a value of an unknown shape shows nothing and is no error.
     pub fn peek(&self) -> Peek {
-        let quick = serde_json::from_str::<Messages<'_>>(self.value.get()).ok();
-        match quick.and_then(|value| self.from_messages(&value)) {
+        let quick = serde_json::from_str::<Value<'_>>(self.value.get()).ok();
+        match quick.and_then(|value| self.quickly(&value)) {
             Some(peek) => peek,
             None => subject_and_messages(self),
         }
@@ -33,7 +33,7 @@ impl RawChange<'_> {
 
     /// Fields with `metadata` name their number by id and their account by the entry; all others
     /// need a closer look.
-    fn from_messages(&self, value: &Messages<'_>) -> Option<Peek> {
+    fn quickly(&self, value: &Value<'_>) -> Option<Peek> {
         let metadata = value.metadata.as_ref().filter(|m| !m.phone_number_id.is_empty())?;
         let subject = Subject {
             waba_id: Some(self.entry_id.as_ref())
@@ -52,7 +52,7 @@ impl RawChange<'_> {
             working_statuses: value
                 .statuses
                 .iter()
-                .filter(|status| is_working(&status.status))
+                .filter(|status| is_working(&status.word))
                 .count(),
             error_codes: of_statuses.chain(&value.errors).map(|error| error.code).collect(),
         };
@@ -61,7 +61,7 @@ impl RawChange<'_> {
 }
 
 #[derive(Deserialize)]
-struct Messages<'a> {
+struct Value<'a> {
     #[serde(borrow, default)]
     metadata: Option<Metadata<'a>>,
     #[serde(default)]
@@ -82,8 +82,8 @@ struct Metadata<'a> {
 
 #[derive(Deserialize)]
 struct Status<'a> {
-    #[serde(borrow, default)]
-    status: Cow<'a, str>,
+    #[serde(rename = "status", borrow, default)]
+    word: Cow<'a, str>,
     #[serde(default)]
     errors: Vec<Coded>,
 }

@@ -9,11 +9,7 @@ use crate::redact::redact;
 
 /// The error in an answer's body; `None` when the body is not Graph's error shape.
 pub(crate) fn read(body: &Value, http_status: u16, secrets: &[&str]) -> Option<MetaError> {
-    let error = match body.get("error")? {
-        // The OAuth standard's own shape, seen from gateways: {"error": "...", "error_description": "..."}.
-        Value::String(_) => return None,
-        error => of_object(Some(error), secrets)?,
-    };
+    let error = of_object(body.get("error"), secrets)?;
     Some(MetaError { http_status: Some(http_status), ..error })
 }
 
@@ -35,11 +31,13 @@ pub(crate) fn of_object(error: Option<&Value>, secrets: &[&str]) -> Option<MetaE
 
 /// `error_data.details`; `error_data` is an object, an older text, or JSON inside a text.
 fn details(error: &Value) -> Option<String> {
-    match error.get("error_data")? {
-        Value::String(words) => match serde_json::from_str::<Value>(words) {
-            Ok(inner) if inner.is_object() => filled(&inner, "details"),
-            _ => Some(words.clone()).filter(|words| !words.trim().is_empty()),
-        },
-        data => filled(data, "details"),
+    let data = error.get("error_data")?;
+    let Some(words) = data.as_str() else { return filled(data, "details") };
+    match serde_json::from_str::<Value>(words) {
+        Ok(inner) if inner.is_object() => filled(&inner, "details"),
+        _ => filled(error, "error_data"),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Unix seconds from here on are meant as milliseconds (the year 5138 in seconds).
-const MILLIS_FROM: i64 = 100_000_000_000;
+const MILLIS_FROM: u64 = 100_000_000_000;
 
 /// `2023-08-22T19:05:53+0000`, RFC 3339, or Unix seconds as number or text.
 pub(crate) fn instant(of: &Value, name: &str) -> Option<Timestamp> {
@@ -17,7 +17,7 @@ pub(crate) fn instant(of: &Value, name: &str) -> Option<Timestamp> {
 
 /// Unix seconds, or milliseconds where seconds make no sense.
 pub(crate) fn unix(count: i64) -> Option<Timestamp> {
-    let time = if count.abs() >= MILLIS_FROM {
+    let time = if count.unsigned_abs() >= MILLIS_FROM {
         Timestamp::from_millisecond(count)
     } else {
         Timestamp::from_second(count)

@@ -19,6 +19,9 @@ pub enum BodyError {
         /// Column, from 1.
         column: usize,
     },
+    /// JSON of the right types that still makes no post, such as one member twice.
+    #[error("the body has a member twice")]
+    Unreadable,
     /// A post about something else.
     #[error("\"object\" is \"{found}\", expected \"whatsapp_business_account\"")]
     OtherObject {
@@ -50,12 +53,14 @@ pub(super) fn not_json(error: &serde_json::Error) -> BodyError {
 }
 
 /// The first thing wrong with a body that could not be read.
-pub(super) fn find(body: &[u8], error: &serde_json::Error) -> BodyError {
+pub(super) fn find(body: &[u8]) -> BodyError {
     if body.iter().all(u8::is_ascii_whitespace) {
         return BodyError::Empty;
     }
-    let Ok(tree) = serde_json::from_slice::<Value>(body) else { return not_json(error) };
-    misfit(&tree).unwrap_or_else(|| not_json(error))
+    match serde_json::from_slice::<Value>(body) {
+        Ok(tree) => misfit(&tree).unwrap_or(BodyError::Unreadable),
+        Err(error) => not_json(&error),
+    }
 }
 
 fn misfit(tree: &Value) -> Option<BodyError> {

@@ -24,7 +24,7 @@ fn the_documented_row_is_read() {
 fn health_is_read_entity_by_entity() {
     let node = json!({"health_status":{"can_send_message":"BLOCKED","entities":[
         {"entity_type":"PHONE_NUMBER","id":"720","can_send_message":"LIMITED","can_receive_call_sip":"BLOCKED",
-         "errors":[{"error_code":138024,"error_description":"no SIP","possible_solution":"Configure SIP"}],
+         "errors":[{"error_code":138_024,"error_description":"no SIP","possible_solution":"Configure SIP"}],
          "additional_info":["Your display name has not been approved yet."]},
         {"entity_type":"BUSINESS","can_send_message":"LIMITED","errors":[{"error_code":"141010"}]},
         {"entity_type":"MOON","id":9}, {"id":"nothing"}, 7]},"id":"720"});
