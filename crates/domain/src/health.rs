@@ -39,7 +39,7 @@ pub use standing::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
 pub use transitions::{
     Announcement, NameState, Remembered, TokenNews, Topic, Watched, remember, transitions,
 };
-pub use words::Arg;
+pub use words::{Arg, failure_word};
 
 /// A judgement: computed when asked for, never stored but for a few words ([`Remembered`]).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -305,6 +305,21 @@ pub struct NumberReading {
     pub health_status: Option<Vec<HealthEntity>>,
 }
 
+impl MessagingLimit {
+    /// How many people it allows; `None` where there is no such number.
+    pub fn people(&self) -> Option<i64> {
+        match self {
+            Self::Tier50 => Some(50),
+            Self::Tier250 => Some(250),
+            Self::Tier1k => Some(1_000),
+            Self::Tier2k => Some(2_000),
+            Self::Tier10k => Some(10_000),
+            Self::Tier100k => Some(100_000),
+            Self::Unlimited | Self::NotSet | Self::Untiered | Self::Other(_) => None,
+        }
+    }
+}
+
 /// Whether Meta has a number on a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provisioned {
@@ -344,6 +359,21 @@ impl NumberReading {
         self.health_status.iter().flatten().any(|entity| {
             entity.entity_type == *entity_type && entity.errors.iter().any(|e| e.code == code)
         })
+    }
+
+    /// The entity of this type in `health_status`.
+    pub fn entity(&self, entity_type: &EntityType) -> Option<&HealthEntity> {
+        self.health_status.iter().flatten().find(|entity| entity.entity_type == *entity_type)
+    }
+
+    /// The portfolio, which `health_status` names where the account was not read (facts §6.3).
+    pub fn business_id(&self) -> Option<BusinessId> {
+        self.entity(&EntityType::Business).and_then(|entity| entity.id.clone()).map(BusinessId)
+    }
+
+    /// The limit under its present name, or else under its old one.
+    pub fn limit(&self) -> Option<&MessagingLimit> {
+        self.portfolio_limit.as_ref().or(self.messaging_limit_tier.as_ref())
     }
 
     /// Takes from `newer` every field it read; fields it did not read stay.

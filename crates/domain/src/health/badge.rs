@@ -3,9 +3,12 @@
 
 use jiff::Timestamp;
 
-use super::context::{HealthContext, HealthSnapshot};
 use super::links::DeepLink;
 use super::words::words;
+
+mod cards;
+
+pub use cards::cards;
 
 words! {
     /// How a fact is to be seen at a glance.
@@ -195,9 +198,4 @@ pub struct Card {
     pub meaning: CardMeaning,
     /// Where to look at it, at Meta.
     pub link: Option<DeepLink>,
-}
-
-/// Every card of a number, in the page's order.
-pub fn cards(_snapshot: &HealthSnapshot, _context: &HealthContext, _now: Timestamp) -> Vec<Card> {
-    Vec::new()
 }

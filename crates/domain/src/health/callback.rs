@@ -93,6 +93,8 @@ pub struct WebhookFacts {
     pub verified: Option<bool>,
     /// The app's own callback.
     pub app_callback: AppCallback,
+    /// How putting it right goes; a foreign one is left alone until somebody asks.
+    pub app_healing: Healing,
     /// When a webhook for this number came last.
     pub last_heard_at: Option<Timestamp>,
     /// The longest gap between webhooks that is usual for this number, once enough were seen.

@@ -4,13 +4,15 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::callback::{Healing, WebhookFacts};
+use super::links::{DeepLink, LinkTarget};
+use super::schedule::later;
 use super::standing::{AccountStanding, SendingFacts};
 use super::transitions::Remembered;
 use crate::channel::Onboarding;
 use crate::graph::{Failure, FailureKind};
 use crate::ids::{AppId, BusinessId, WabaId};
 use crate::ledger::{Attempt, CallKind, Outcome, Spent};
-use crate::reading::{NumberReading, WabaReading};
+use crate::reading::{NumberReading, NumberStatus, WabaReading};
 use crate::registration::{Decision, History, ONBOARDING_WINDOW, PREVERIFIED_WINDOW};
 
 /// A request for health asks Meta again when the stored reading is older than this (row H1).
@@ -49,7 +51,7 @@ pub struct HealthSnapshot {
 impl HealthSnapshot {
     /// H1: a request for health is answered from the store.
     pub fn is_fresh_for_request(&self, now: Timestamp) -> bool {
-        self.checked_at.is_some_and(|at| now < at + REFRESH_AFTER)
+        self.checked_at.is_some_and(|at| now < later(at, REFRESH_AFTER))
     }
 }
 
@@ -111,28 +113,45 @@ impl RegistrationStanding {
             hold: until.map(|until| Hold { until, cause: hold_cause(attempts) }),
             last_refusal: last_refusal(attempts),
             last_call_at: attempts.last().map(|attempt| attempt.started_at),
-            was_registered: history.was_registered,
+            was_registered: was_registered(history),
             last_onboarded_time: history.last_onboarded_time,
         }
     }
 }
 
+/// As rule 6 understands it.
+fn was_registered(history: &History) -> bool {
+    let tells = |attempt: &Attempt| match &attempt.outcome {
+        Some(Outcome::Success) => attempt.kind == CallKind::Register,
+        Some(Outcome::Failed(failure)) => failure.kind == FailureKind::NotRegistered,
+        None => false,
+    };
+    history.was_registered
+        || history.provisioned_at.is_some()
+        || history.ledger.attempts.iter().any(tells)
+}
+
 fn hold_cause(attempts: &[Attempt]) -> HoldCause {
-    let newest = attempts.iter().rev().find_map(|attempt| match &attempt.outcome {
-        Some(Outcome::Failed(failure)) => match failure.kind {
-            FailureKind::PinGuessesSpent | FailureKind::PinGuessedTooFast => {
-                Some(HoldCause::PinGuesses)
-            }
-            FailureKind::BudgetSpent => Some(HoldCause::Budget),
-            _ => None,
-        },
-        Some(Outcome::Success) | None => None,
+    let newest = attempts.iter().rev().find_map(|attempt| {
+        let Some(Outcome::Failed(failure)) = &attempt.outcome else { return None };
+        let guesses = [FailureKind::PinGuessesSpent, FailureKind::PinGuessedTooFast];
+        if guesses.contains(&failure.kind) {
+            Some(HoldCause::PinGuesses)
+        } else {
+            (failure.kind == FailureKind::BudgetSpent).then_some(HoldCause::Budget)
+        }
     });
     newest.unwrap_or(HoldCause::Budget)
 }
 
 fn last_refusal(attempts: &[Attempt]) -> Option<Refusal> {
-    let passing = [FailureKind::Transient, FailureKind::Throttled, FailureKind::BudgetSpent];
+    let passing = [
+        FailureKind::Transient,
+        FailureKind::Throttled,
+        FailureKind::BudgetSpent,
+        FailureKind::NotRegistered,
+        FailureKind::DeregistrationIncomplete,
+    ];
     for attempt in attempts.iter().rev().filter(|attempt| attempt.kind == CallKind::Register) {
         match &attempt.outcome {
             Some(Outcome::Success) => return None,
@@ -240,7 +259,9 @@ impl HealthContext {
     /// When the time to register after signup ends (facts §1.7); `None` for a number that was
     /// registered once, or is not ours to register.
     pub fn onboarding_ends_at(&self, reading: &NumberReading) -> Option<Timestamp> {
-        if self.registration.was_registered || self.onboarding == Onboarding::Coexistence {
+        let was_registered =
+            self.registration.was_registered || reading.status == Some(NumberStatus::Disconnected);
+        if was_registered || self.onboarding == Onboarding::Coexistence {
             return None;
         }
         let window = if self.onboarding == Onboarding::Preverified {
@@ -249,7 +270,19 @@ impl HealthContext {
             ONBOARDING_WINDOW
         };
         let from = reading.last_onboarded_time.or(self.registration.last_onboarded_time);
-        Some(from.unwrap_or(self.channel_created_at) + window)
+        Some(later(from.unwrap_or(self.channel_created_at), window))
+    }
+
+    /// A page at Meta, with ids as far as they are known.
+    pub fn link(&self, snapshot: &HealthSnapshot, target: LinkTarget) -> DeepLink {
+        let read =
+            || snapshot.waba.owner_business_id.clone().or_else(|| snapshot.reading.business_id());
+        DeepLink {
+            target,
+            business_id: self.ids.business_id.clone().or_else(read),
+            waba_id: self.ids.waba_id.clone().or_else(|| snapshot.waba.id.clone()),
+            app_id: self.ids.app_id.clone(),
+        }
     }
 
     /// In the WhatsApp Business app as well, by reading or by how it was onboarded.

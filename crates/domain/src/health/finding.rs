@@ -123,7 +123,7 @@ codes! {
         NumberDisconnected = "number_disconnected",
         /// `status` FLAGGED.
         NumberFlagged = "number_flagged",
-        /// `status` RATE_LIMITED.
+        /// `status` `RATE_LIMITED`.
         NumberRateLimited = "number_rate_limited",
         /// `status` UNVERIFIED on a number that counts as registered.
         NumberUnverified = "number_unverified",

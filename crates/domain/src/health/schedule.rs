@@ -13,14 +13,19 @@ const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(24);
 /// Every pace is a quarter of [`super::STALE_AFTER`] or faster, so that a lost read or two never
 /// turn a number grey. Registration has its own, finer schedule; the earlier of the two counts.
 pub fn next_check(level: Level, since: Timestamp, checked_at: Timestamp) -> Timestamp {
-    checked_at + pace(level, checked_at >= since + SETTLED_AFTER)
+    later(checked_at, pace(level, checked_at >= later(since, SETTLED_AFTER)))
+}
+
+/// An instant moved by a span, either way; at the ends of time it stays there. Dates come from
+/// outside, and a judgement never panics.
+pub(super) fn later(at: Timestamp, span: SignedDuration) -> Timestamp {
+    at.checked_add(span).unwrap_or(if span.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
 
 /// The pace of a level, while it is new and once it has settled.
 const fn pace(level: Level, settled: bool) -> SignedDuration {
     let (new, later) = match level {
-        Level::Unknown => (5, 15),
-        Level::WaitingForMeta => (5, 15),
+        Level::Unknown | Level::WaitingForMeta => (5, 15),
         Level::ActionNeeded => (10, 60),
         Level::AtRisk => (15, 60),
         // Meta lifts a ban in its own time, and a webhook tells

@@ -5,9 +5,13 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::HealthReport;
 use super::level::Level;
 use super::words::{codes, words};
+
+mod news;
+mod remembered;
+
+pub use news::{remember, transitions};
 
 codes! {
     /// One piece of news about a number.
@@ -120,27 +124,17 @@ words! {
     }
 }
 
-/// How far a display name is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum NameState {
-    /// None asked for.
-    None,
-    /// Not decided.
-    Open,
-    /// Approved, or usable.
-    Good,
-    /// Refused.
-    Declined,
-}
-
-impl NameState {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Open => "open",
-            Self::Good => "good",
-            Self::Declined => "declined",
-        }
+words! {
+    /// How far a display name is.
+    NameState {
+        /// None asked for.
+        None = "none",
+        /// Not decided.
+        Open = "open",
+        /// Approved, or usable.
+        Good = "good",
+        /// Refused.
+        Declined = "declined",
     }
 }
 
@@ -197,22 +191,4 @@ pub struct Remembered {
     pub words: BTreeMap<Topic, String>,
     /// Since when each finding is there, by the word of its code.
     pub findings: BTreeMap<String, Timestamp>,
-}
-
-/// What is news in `after`, given what is remembered of the report before; in the order to tell it.
-pub fn transitions(_before: Option<&Remembered>, _after: &HealthReport) -> Vec<Announcement> {
-    Vec::new()
-}
-
-/// What to remember of `after`.
-pub fn remember(before: Option<&Remembered>, after: &HealthReport) -> Remembered {
-    let _ = before;
-    Remembered {
-        level: after.level,
-        known_level: None,
-        since: after.since,
-        was_live: false,
-        words: BTreeMap::new(),
-        findings: BTreeMap::new(),
-    }
 }

@@ -4,6 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::graph::FailureKind;
 use crate::reading::{BusinessVerification, EntityType, MessagingLimit, QualityRating};
 
 /// Writes a closed enum without arguments: `ALL`, `as_str`, `parse`.
@@ -117,5 +118,39 @@ arg_from! {
 impl<T: Into<Self>> From<Option<T>> for Arg {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Absent, Into::into)
+    }
+}
+
+/// The word for a kind of failure.
+pub fn failure_word(kind: FailureKind) -> &'static str {
+    use FailureKind as K;
+    match kind {
+        K::Transient => "transient",
+        K::Throttled => "throttled",
+        K::TokenDead => "token_dead",
+        K::AccessLost => "access_lost",
+        K::NameNotReady => "name_not_ready",
+        K::NumberTaken => "number_taken",
+        K::OwnershipUnconfirmed => "ownership_unconfirmed",
+        K::TwoStepAtPreviousOwner => "two_step_at_previous_owner",
+        K::CertificateRefused => "certificate_refused",
+        K::PinMismatch => "pin_mismatch",
+        K::ReverificationNeeded => "reverification_needed",
+        K::PinGuessesSpent => "pin_guesses_spent",
+        K::PinGuessedTooFast => "pin_guessed_too_fast",
+        K::NotRegistered => "not_registered",
+        K::DeregistrationIncomplete => "deregistration_incomplete",
+        K::BudgetSpent => "budget_spent",
+        K::AccountLocked => "account_locked",
+        K::PolicyBlocked => "policy_blocked",
+        K::CodeSpent => "code_spent",
+        K::AppMisconfigured => "app_misconfigured",
+        K::UnknownField => "unknown_field",
+        K::AlreadyVerified => "already_verified",
+        K::CoexistenceRefused => "coexistence_refused",
+        K::NotSubscribed => "not_subscribed",
+        K::PaymentMissing => "payment_missing",
+        K::BusinessUnverified => "business_unverified",
+        K::Permanent => "permanent",
     }
 }
