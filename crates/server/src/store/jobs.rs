@@ -18,19 +18,21 @@ statements! {
     POKE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do update set generation = job.generation + 1,
         run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
+    ENSURE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
+        on conflict (kind, dedup_key) do nothing";
     /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
     CLAIM = concat!("update job set locked_until = $2, attempts = attempts + 1, run_at = $4
         where (kind, dedup_key) in
         (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
          order by coalesce(locked_until, run_at) limit $3)
         returning ", columns!()),
-        postgres: concat!("with due as materialized
+        postgres: "with due as materialized
         (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
          order by coalesce(locked_until, run_at) limit $3 for update skip locked)
         update job set locked_until = $2, attempts = attempts + 1, run_at = $4
         from due where job.kind = due.kind and job.dedup_key = due.dedup_key
         returning job.kind, job.dedup_key, job.run_at, job.generation, job.attempts, job.locked_until,
-        job.last_error");
+        job.last_error";
     END = "delete from job where kind = $1 and dedup_key = $2 and locked_until = $3 and generation = $4";
     RELEASE = "update job set locked_until = null, attempts = 0, last_error = null
         where kind = $1 and dedup_key = $2 and locked_until = $3";
@@ -93,6 +95,12 @@ pub async fn poke(
     run_at: Timestamp,
 ) -> Result<(), Error> {
     run!(tx, POKE, kind, dedup_key, micros(run_at))?;
+    Ok(())
+}
+
+/// Sees that a job is queued: at `run_at` where it is not, else as it stands.
+pub async fn ensure(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
+    run!(tx, ENSURE, kind, dedup_key, micros(run_at))?;
     Ok(())
 }
 

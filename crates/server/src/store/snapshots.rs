@@ -36,7 +36,7 @@ statements! {
 }
 
 /// What was last read of a channel, and whether the newest attempt failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredSnapshot {
     /// The number; empty while no read has worked.
     pub reading: NumberReading,

@@ -49,12 +49,12 @@ pub struct KeptSending {
     started_in_24h: Option<i64>,
 }
 
-fn keep<T, K>(told: &Option<Told<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
-    told.as_ref().map(|told| Kept { at: told.at, value: as_kept(&told.value) })
+fn keep<T, K>(told: Option<&Told<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
+    told.map(|told| Kept { at: told.at, value: as_kept(&told.value) })
 }
 
-fn tell<K, T>(kept: &Option<Kept<K>>, as_told: impl Fn(&K) -> T) -> Option<Told<T>> {
-    kept.as_ref().map(|kept| Told { at: kept.at, value: as_told(&kept.value) })
+fn tell<K, T>(kept: Option<&Kept<K>>, as_told: impl Fn(&K) -> T) -> Option<Told<T>> {
+    kept.map(|kept| Told { at: kept.at, value: as_told(&kept.value) })
 }
 
 impl From<&AccountStanding> for KeptAccount {
@@ -66,12 +66,12 @@ impl From<&AccountStanding> for KeptAccount {
             Ban::Deleted => KeptBan::Deleted,
         };
         Self {
-            restrictions: keep(&standing.restrictions, |list| list.iter().map(kept).collect()),
-            ban: keep(&standing.ban, |inner| inner.as_ref().map(ban)),
-            violation: keep(&standing.violation, Clone::clone),
-            paused: keep(&standing.paused, |flag| *flag),
-            unshared: keep(&standing.unshared, |flag| *flag),
-            compromised: keep(&standing.compromised, |()| ()),
+            restrictions: keep(standing.restrictions.as_ref(), |list| list.iter().map(kept).collect()),
+            ban: keep(standing.ban.as_ref(), |inner| inner.as_ref().map(ban)),
+            violation: keep(standing.violation.as_ref(), Clone::clone),
+            paused: keep(standing.paused.as_ref(), |flag| *flag),
+            unshared: keep(standing.unshared.as_ref(), |flag| *flag),
+            compromised: keep(standing.compromised.as_ref(), |()| ()),
         }
     }
 }
@@ -85,12 +85,12 @@ impl From<&KeptAccount> for AccountStanding {
             KeptBan::Deleted => Ban::Deleted,
         };
         Self {
-            restrictions: tell(&kept.restrictions, |list| list.iter().map(told).collect()),
-            ban: tell(&kept.ban, |inner| inner.as_ref().map(ban)),
-            violation: tell(&kept.violation, Clone::clone),
-            paused: tell(&kept.paused, |flag| *flag),
-            unshared: tell(&kept.unshared, |flag| *flag),
-            compromised: tell(&kept.compromised, |()| ()),
+            restrictions: tell(kept.restrictions.as_ref(), |list| list.iter().map(told).collect()),
+            ban: tell(kept.ban.as_ref(), |inner| inner.as_ref().map(ban)),
+            violation: tell(kept.violation.as_ref(), Clone::clone),
+            paused: tell(kept.paused.as_ref(), |flag| *flag),
+            unshared: tell(kept.unshared.as_ref(), |flag| *flag),
+            compromised: tell(kept.compromised.as_ref(), |()| ()),
         }
     }
 }

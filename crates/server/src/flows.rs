@@ -1,0 +1,107 @@
+//! Flows: the only place where deciding, storing and calling meet.
+//!
+//! Each has four beats: load → decide (pure, in `domain`) → commit intent, then call → settle. No
+//! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `jobs` and `cli`
+//! call the same functions.
+
+use domain::graph::Failure;
+
+use crate::store;
+
+pub mod app_callback;
+pub(crate) mod facts;
+pub mod health;
+pub mod inbound;
+pub mod registration;
+pub mod setup;
+pub mod signup;
+pub mod subscription;
+pub mod teardown;
+pub mod token;
+
+/// Why a flow could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum FlowError {
+    /// The database.
+    #[error("the database did not answer")]
+    Store(#[from] store::Error),
+    /// Meta refused or did not answer.
+    #[error("{}", .0.message)]
+    Meta(Failure),
+    /// The request itself cannot be done; the text says why and is shown as it is.
+    #[error("{text}")]
+    Refused {
+        /// Which refusal; part of the API's closed list of codes.
+        code: Refusal,
+        /// The sentence, in the origin's words where the origin has one.
+        text: String,
+    },
+}
+
+/// What a flow refuses, apart from Meta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// A parameter is missing (E1, W9).
+    MissingParameter,
+    /// A parameter makes no sense.
+    InvalidParameter,
+    /// The phone number is connected already (A2).
+    ChannelExists,
+    /// Re-authorised with another number (A3).
+    PhoneNumberMismatch,
+    /// The number is not in the WABA (E3).
+    NoSuchNumber,
+    /// The token does not reach the WABA (E4).
+    NoAccessToWaba,
+    /// The code was used before.
+    CodeReplayed,
+    /// The token belongs to another app.
+    ForeignApp,
+    /// The inbox does not exist, or not for this account.
+    NotFound,
+    /// Registration is not to be done now; the decision says why.
+    NotNow,
+    /// Webhook set-up failed (W8).
+    WebhookSetupFailed,
+}
+
+impl Refusal {
+    /// The stable word of the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingParameter => "missing_parameter",
+            Self::InvalidParameter => "invalid_parameter",
+            Self::ChannelExists => "channel_exists",
+            Self::PhoneNumberMismatch => "phone_number_mismatch",
+            Self::NoSuchNumber => "no_such_number",
+            Self::NoAccessToWaba => "no_access_to_waba",
+            Self::CodeReplayed => "code_replayed",
+            Self::ForeignApp => "foreign_app",
+            Self::NotFound => "not_found",
+            Self::NotNow => "not_now",
+            Self::WebhookSetupFailed => "webhook_setup_failed",
+        }
+    }
+}
+
+impl FlowError {
+    /// A refusal with its sentence.
+    pub fn refused(code: Refusal, text: impl Into<String>) -> Self {
+        Self::Refused { code, text: text.into() }
+    }
+}
+
+impl From<Failure> for FlowError {
+    fn from(failure: Failure) -> Self {
+        Self::Meta(failure)
+    }
+}
+
+/// What a job does next after a flow ran.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing.
+    Done,
+    /// Run again at this instant.
+    At(jiff::Timestamp),
+}

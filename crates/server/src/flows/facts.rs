@@ -1,0 +1,121 @@
+//! Reading Meta's facts about one number and writing them down, with the changes they prove.
+//! What follows from them is decided elsewhere.
+
+use domain::channel::Channel;
+use domain::graph::{Failure, FailureKind};
+use domain::reading::{EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading};
+use domain::registration::{ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
+use jiff::Timestamp;
+
+use crate::App;
+use crate::store::channels::Credentials;
+use crate::store::{self, Tx, channels, numbers, snapshots};
+
+/// A channel with what is needed to act for it.
+pub(crate) struct Loaded {
+    pub(crate) channel: Channel,
+    pub(crate) credentials: Credentials,
+    pub(crate) history: History,
+}
+
+/// Loads a channel, its credentials and its record; `None` when it is gone.
+pub(crate) async fn load(app: &App, id: domain::ids::ChannelId) -> Result<Option<Loaded>, store::Error> {
+    let mut tx = app.store.read().await?;
+    let Some(channel) = channels::find(&mut tx, id).await? else { return Ok(None) };
+    let Some(credentials) = channels::credentials(&mut tx, id).await? else { return Ok(None) };
+    let history = numbers::history(&mut tx, &channel).await?;
+    Ok(Some(Loaded { channel, credentials, history }))
+}
+
+/// The planner's one read of a number.
+pub(crate) async fn read(app: &App, loaded: &Loaded) -> Result<NumberReading, Failure> {
+    let channel = &loaded.channel;
+    app.graph.on(&channel.waba_id, &loaded.credentials.access_token).number(&channel.phone_number_id).await
+}
+
+/// Set-up's two reads, side by side (W5, W6).
+pub(crate) async fn read_both(
+    app: &App,
+    loaded: &Loaded,
+) -> (Result<Option<domain::reading::CodeVerification>, Failure>, Result<NumberReading, Failure>) {
+    let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
+    let number = &loaded.channel.phone_number_id;
+    tokio::join!(account.code_verification(number), account.number(number))
+}
+
+/// Both reads in the words `decide` takes.
+pub(crate) fn as_reads(
+    verification: &Result<Option<domain::reading::CodeVerification>, Failure>,
+    health: &Result<NumberReading, Failure>,
+) -> Reads {
+    Reads {
+        verification: verification.clone().map_err(|failure| failure.kind),
+        health: health.clone().map_err(|failure| failure.kind),
+    }
+}
+
+/// Writes a read down: the snapshot, what changed, what it says of the number's past. The history in
+/// hand learns the changes, and keeps what was true before this read (rules 1 and 4 count reads).
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    loaded: &mut Loaded,
+    health: &Result<NumberReading, Failure>,
+    waba: Option<&WabaReading>,
+    now: Timestamp,
+) -> Result<(), store::Error> {
+    let channel = &loaded.channel;
+    let before = snapshots::latest(tx, channel.id).await?;
+    let mut facts = numbers::facts_for_update(tx, &channel.phone_number_id).await?;
+    match health {
+        Err(failure) => {
+            snapshots::save_failure(tx, channel.id, failure, now).await?;
+            facts.failed_reads = facts.failed_reads.saturating_add(1);
+        }
+        Ok(reading) => {
+            let previous = before.as_ref().filter(|b| b.checked_at.is_some()).map(|b| &b.reading);
+            let mut kinds = changes_between(previous, reading);
+            let last_failure: Option<FailureKind> = before.as_ref().and_then(|b| b.error.as_ref()).map(|e| e.kind);
+            if proves_access(last_failure) {
+                kinds.push(ChangeKind::ReadsAgain);
+            }
+            numbers::note_changes(tx, &channel.phone_number_id, &kinds, now, Source::Reading).await?;
+            note_changes(&mut loaded.history.changes, &kinds, now, Source::Reading);
+            snapshots::save(tx, channel.id, reading, waba, now).await?;
+            learn(&mut facts, reading, loaded.history.onboarding, now);
+        }
+    }
+    numbers::set_facts(tx, &channel.phone_number_id, &facts, now).await
+}
+
+fn learn(
+    facts: &mut numbers::NumberFacts,
+    reading: &NumberReading,
+    onboarding: domain::channel::Onboarding,
+    now: Timestamp,
+) {
+    let needed_unread =
+        reading.platform_type.is_none() || reading.throughput.is_none() || reading.code_verification.is_none();
+    facts.failed_reads = if needed_unread { facts.failed_reads.saturating_add(1) } else { 0 };
+    facts.previous_read_at = Some(now);
+    facts.last_onboarded_time = reading.last_onboarded_time.or(facts.last_onboarded_time);
+    let provisioned = reading.provisioned() == Provisioned::Yes;
+    if provisioned {
+        facts.provisioned_at = Some(now);
+    }
+    if provisioned || reading.status == Some(NumberStatus::Disconnected) {
+        facts.was_registered = true;
+    }
+    let says_unregistered = reading.has_entity_error(&EntityType::PhoneNumber, NOT_REGISTERED);
+    let dropped = provisioned && says_unregistered && reading.status != Some(NumberStatus::Pending);
+    if dropped {
+        facts.dropped_seen_at = facts.dropped_seen_at.or(Some(now));
+    } else if reading.health_status.is_some() && provisioned {
+        facts.dropped_seen_at = None;
+    }
+    let coexistence_missed = onboarding == domain::channel::Onboarding::Coexistence
+        && reading.platform_type == Some(PlatformType::NotApplicable);
+    facts.coexistence_misses = if coexistence_missed { facts.coexistence_misses.saturating_add(1) } else { 0 };
+}
+
+/// `health_status` code of a number that is not registered.
+const NOT_REGISTERED: i64 = 141_000;

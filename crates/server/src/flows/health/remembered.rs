@@ -1,0 +1,61 @@
+//! What is kept of a judgement, as JSON: a level and a few words. The meaning is `domain::health`'s.
+
+use std::collections::BTreeMap;
+
+use domain::health::{Level, Remembered, Topic};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub(super) fn to_json(remembered: &Remembered) -> Value {
+    let Remembered { level, known_level, since, was_live, words, findings } = remembered;
+    let words: BTreeMap<&str, &String> = words.iter().map(|(topic, word)| (topic.as_str(), word)).collect();
+    let findings: BTreeMap<&String, String> =
+        findings.iter().map(|(code, since)| (code, since.to_string())).collect();
+    json!({
+        "level": level.as_str(),
+        "known_level": known_level.map(Level::as_str),
+        "since": since.to_string(),
+        "was_live": was_live,
+        "words": words,
+        "findings": findings,
+    })
+}
+
+/// `None` for nothing, and for what another version wrote and this one cannot read: then everything
+/// counts as new.
+pub(super) fn from_json(value: &Value) -> Option<Remembered> {
+    let level = |name: &str| value.get(name).and_then(Value::as_str).and_then(Level::parse);
+    let texts = |name: &str| {
+        let map = value.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
+        map.into_iter().filter_map(|(key, text)| text.as_str().map(|text| (key, text.to_owned())))
+    };
+    Some(Remembered {
+        level: level("level")?,
+        known_level: level("known_level"),
+        since: value.get("since")?.as_str()?.parse().ok()?,
+        was_live: value.get("was_live").and_then(Value::as_bool).unwrap_or(false),
+        words: texts("words").filter_map(|(topic, word)| Topic::parse(&topic).map(|topic| (topic, word))).collect(),
+        findings: texts("findings")
+            .filter_map(|(code, since)| since.parse::<Timestamp>().ok().map(|since| (code, since)))
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_remembered_comes_back() {
+        let remembered = Remembered {
+            level: Level::Unknown,
+            known_level: Some(Level::Live),
+            since: Timestamp::UNIX_EPOCH,
+            was_live: true,
+            words: [(Topic::Quality, "GREEN".to_owned())].into(),
+            findings: [("quality_low".to_owned(), Timestamp::UNIX_EPOCH)].into(),
+        };
+        assert_eq!(from_json(&to_json(&remembered)), Some(remembered));
+        assert_eq!(from_json(&Value::Null), None);
+    }
+}

@@ -1,0 +1,154 @@
+//! Group commit: one writer task gathers the posts that wait, writes them with one multi-row insert
+//! and one commit, then lets every one of them answer. Knows nothing of what the events mean.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::ids::PhoneNumberId;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::InboundError;
+use crate::clock::Clock;
+use crate::jobs::{Job, poke};
+use crate::store::events::{EventState, NewEvent};
+use crate::store::{self, Store, channels, events};
+
+/// How many posts may wait; past it Meta is told to come again.
+const WAITING: usize = 4096;
+
+/// How many posts one commit takes.
+const GATHERED: usize = 256;
+
+/// "Last heard from" is written down no more often than this per number.
+const HEARD_PACE: SignedDuration = SignedDuration::from_secs(10);
+
+struct Post {
+    events: Vec<NewEvent>,
+    stored: oneshot::Sender<Result<usize, Arc<store::Error>>>,
+}
+
+/// The way to the writer.
+#[derive(Debug, Clone)]
+pub struct Ingest(mpsc::Sender<Post>);
+
+impl std::fmt::Debug for Post {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Post({} events)", self.events.len())
+    }
+}
+
+impl Ingest {
+    /// Starts the writer; it ends when the app stops, after what waits is written.
+    pub fn start(
+        store: &Store,
+        clock: &Clock,
+        job_poked: &Arc<Notify>,
+        tasks: &TaskTracker,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let writer = Writer {
+            store: store.clone(),
+            clock: clock.clone(),
+            job_poked: Arc::clone(job_poked),
+            heard: HashMap::new(),
+        };
+        tasks.spawn(writer.run(receiver, shutdown.clone()));
+        Self(sender)
+    }
+
+    /// Stores a post's events; the number of new ones once they are on disk.
+    pub(super) async fn store(&self, events: Vec<NewEvent>) -> Result<usize, InboundError> {
+        let (stored, answer) = oneshot::channel();
+        self.0.try_send(Post { events, stored }).map_err(|_| InboundError::Busy)?;
+        answer.await.map_err(|_| InboundError::Busy)?.map_err(InboundError::Store)
+    }
+}
+
+struct Writer {
+    store: Store,
+    clock: Clock,
+    job_poked: Arc<Notify>,
+    /// When each number's "last heard from" was last written down.
+    heard: HashMap<PhoneNumberId, Timestamp>,
+}
+
+impl Writer {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Post>, shutdown: CancellationToken) {
+        let mut posts = Vec::with_capacity(GATHERED);
+        loop {
+            let gathered = tokio::select! {
+                biased;
+                count = receiver.recv_many(&mut posts, GATHERED) => count,
+                () = shutdown.cancelled() => { receiver.close(); receiver.recv_many(&mut posts, GATHERED).await }
+            };
+            if gathered == 0 {
+                return;
+            }
+            self.write(&mut posts).await;
+        }
+    }
+
+    async fn write(&mut self, posts: &mut Vec<Post>) {
+        let mut gathered = Vec::with_capacity(posts.iter().map(|post| post.events.len()).sum());
+        let mut counts = Vec::with_capacity(posts.len());
+        for post in posts.iter_mut() {
+            counts.push(post.events.len());
+            gathered.append(&mut post.events);
+        }
+        let result = self.commit(&mut gathered).await.map_err(Arc::new);
+        if let Err(error) = &result {
+            tracing::error!(%error, "events could not be stored; Meta sends them again");
+        }
+        if gathered.iter().any(|event| event.state == EventState::ToInterpret) && result.is_ok() {
+            self.job_poked.notify_waiters();
+            self.job_poked.notify_one();
+        }
+        // how many of a post's events were new is known for the whole commit only when none was old
+        let all_new = result.as_ref().is_ok_and(|new| usize::try_from(*new).is_ok_and(|new| new == gathered.len()));
+        for (post, count) in posts.drain(..).zip(counts) {
+            let answer = match &result {
+                Ok(_) if all_new => Ok(count),
+                Ok(_) => Ok(0),
+                Err(error) => Err(Arc::clone(error)),
+            };
+            // whoever waited may have hung up
+            let _ = post.stored.send(answer);
+        }
+    }
+
+    async fn commit(&mut self, events: &mut [NewEvent]) -> Result<u64, store::Error> {
+        let now = self.clock.now();
+        let due = self.due(events, now);
+        let mut tx = self.store.write().await?;
+        let new = events::insert_batch(&mut tx, events).await?;
+        let mut heard = Vec::with_capacity(due.len());
+        for number in &due {
+            heard.extend(channels::find_by_phone_number_id(&mut tx, number).await?.map(|channel| channel.id));
+        }
+        channels::heard(&mut tx, &heard, now).await?;
+        if events.iter().any(|event| event.state == EventState::ToInterpret) {
+            poke(&mut tx, &Job::Interpret, now).await?;
+        }
+        tx.commit().await?;
+        Ok(new)
+    }
+
+    /// The numbers that are heard of again after a while. Their event is interpreted whatever it is:
+    /// a message that went out proves that the number works.
+    fn due(&mut self, events: &mut [NewEvent], now: Timestamp) -> Vec<PhoneNumberId> {
+        let mut due = Vec::new();
+        for event in events {
+            let Some(number) = &event.phone_number_id else { continue };
+            if self.heard.get(number).is_none_or(|at| now >= *at + HEARD_PACE) {
+                self.heard.insert(number.clone(), now);
+                event.state = EventState::ToInterpret;
+                due.push(number.clone());
+            }
+        }
+        due
+    }
+}

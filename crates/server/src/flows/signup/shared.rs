@@ -1,0 +1,108 @@
+//! A signup whose browser never came back: Meta says that an account was shared with us, and a token
+//! is fetched for it with the installation's own (facts §1.2, §3.4, §4.3).
+
+use domain::channel::{Channel, Onboarding};
+use domain::ids::{AccountId, BusinessId, WabaId};
+use jiff::SignedDuration;
+use secrecy::SecretString;
+
+use super::{FlowError, GIVE_UP_AFTER, Next, Refusal, go_on, keep_token, state};
+use crate::App;
+use crate::clock::random_token;
+use crate::store::signups::{NewSignup, Signup};
+use crate::store::{Tx, accounts, channels, settings, signups};
+
+/// How long the browser is given before its signup is taken up without it.
+const BROWSER_TIME: SignedDuration = SignedDuration::from_mins(2);
+
+/// The key under which the portfolio that owns a shared account is remembered.
+pub(crate) fn owner_key(waba: &WabaId) -> String {
+    format!("shared.owner:{waba}")
+}
+
+/// Gets a token for a signup whose code was lost, and goes on.
+pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<(), FlowError> {
+    let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &signup.business_id) else {
+        return Err(FlowError::refused(
+            Refusal::NotNow,
+            "The signup was cut short before its code was exchanged; open the signup again",
+        ));
+    };
+    let token = app.graph.refetch_business_token(business, system_token).await?;
+    let info = app.graph.debug_token(&token).await?;
+    keep_token(app, signup.id, &token, info.expires_at).await?;
+    go_on(app, signup.id).await.map(|_| ())
+}
+
+/// The job `PARTNER_ADDED` wakes.
+pub async fn shared(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let owner = settings::get(&mut tx, &owner_key(waba)).await?.map(BusinessId);
+    let waiting = signups::waiting(&mut tx, waba).await?;
+    let members = channels::list_by_waba(&mut tx, waba).await?;
+    let account = whose(&mut tx, &waiting, &members).await?;
+    drop(tx);
+    // its browser is still at it
+    if let Some(signup) = waiting.iter().find(|s| now < s.updated_at + BROWSER_TIME) {
+        return Ok(Next::At(signup.updated_at + BROWSER_TIME));
+    }
+    let (Some(system_token), Some(owner)) = (&app.config.meta.system_token, owner) else {
+        tracing::warn!(%waba, "an account was shared with us and no signup came; without meta.system_token it cannot be taken up");
+        return Ok(Next::Done);
+    };
+    let Some(account) = account else {
+        tracing::warn!(%waba, "an account was shared with us and nobody knows which tenant it belongs to");
+        return Ok(Next::Done);
+    };
+    let token = app.graph.refetch_business_token(&owner, system_token).await?;
+    let listed = app.graph.on(waba, &token).numbers().await?;
+    for row in listed {
+        let Some(number) = row.id.filter(|id| !members.iter().any(|m| m.phone_number_id == *id)) else { continue };
+        let new = NewSignup {
+            account_id: account,
+            inbox_id: None,
+            state: state::NEW.to_owned(),
+            onboarding: if row.is_on_biz_app == Some(true) { Onboarding::Coexistence } else { Onboarding::Standard },
+            waba_id: Some(waba.clone()),
+            phone_number_id: Some(number),
+            business_id: Some(owner.clone()),
+            code: random_token(24),
+        };
+        take_up(app, &new, &token).await?;
+    }
+    Ok(Next::Done)
+}
+
+async fn take_up(app: &App, new: &NewSignup, token: &SecretString) -> Result<(), FlowError> {
+    let mut tx = app.store.write().await?;
+    let id = signups::insert(&mut tx, new, app.clock.now()).await?;
+    tx.commit().await?;
+    keep_token(app, id, token, None).await?;
+    tracing::info!(signup = %id, give_up_after = %GIVE_UP_AFTER, "a shared account is taken up without its browser");
+    match go_on(app, id).await {
+        Ok(_) => Ok(()),
+        // connected meanwhile by its browser
+        Err(FlowError::Refused { code: Refusal::ChannelExists, .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whose the account is: a waiting signup's, a sibling number's, or the only tenant's.
+async fn whose(
+    tx: &mut Tx,
+    waiting: &[Signup],
+    members: &[Channel],
+) -> Result<Option<AccountId>, FlowError> {
+    if let Some(signup) = waiting.first() {
+        return Ok(Some(signup.account_id));
+    }
+    if let Some(member) = members.first() {
+        return Ok(Some(member.account_id));
+    }
+    let accounts = accounts::list(tx).await?;
+    Ok(match accounts.as_slice() {
+        [only] => Some(only.id),
+        _ => None,
+    })
+}

@@ -1,0 +1,73 @@
+//! The access token of a channel: checked when Meta says it is dead, fetched anew where the
+//! installation can (facts §1.2), else marked so that its owner is asked to reconnect.
+
+use domain::ids::ChannelId;
+use domain::registration::{ChangeKind, Source};
+use jiff::SignedDuration;
+
+use super::{FlowError, Next, facts, health};
+use crate::App;
+use crate::jobs::{Job, poke};
+use crate::store::{channels, numbers};
+
+/// How long before a token's end it is fetched anew.
+pub const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A dead token that could not be fetched anew is tried again this often.
+const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(6);
+
+/// The job.
+pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
+    let Some(loaded) = facts::load(app, id).await? else { return Ok(Next::Done) };
+    let info = app.graph.debug_token(&loaded.credentials.access_token).await?;
+    let now = app.clock.now();
+    let ends_soon = info.expires_at.is_some_and(|at| at < now + RENEW_BEFORE);
+    let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&loaded.channel.waba_id));
+    if info.is_valid && reaches && !ends_soon {
+        let mut tx = app.store.write().await?;
+        channels::token_alive(&mut tx, id).await?;
+        tx.commit().await?;
+        return Ok(Next::Done);
+    }
+    if refetch(app, &loaded).await? {
+        return Ok(Next::Done);
+    }
+    if !info.is_valid {
+        let mut tx = app.store.write().await?;
+        channels::token_dead(&mut tx, id, now).await?;
+        tx.commit().await?;
+    }
+    health::judge(app, &loaded.channel).await?;
+    Ok(Next::At(now + TRY_AGAIN))
+}
+
+/// Fetches the business token anew with the installation's system token; true when a new one is kept.
+async fn refetch(app: &App, loaded: &facts::Loaded) -> Result<bool, FlowError> {
+    let channel = &loaded.channel;
+    let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &channel.business_id) else {
+        return Ok(false);
+    };
+    let token = match app.graph.refetch_business_token(business, system_token).await {
+        Ok(token) => token,
+        Err(failure) if failure.is_uncertain() => return Err(failure.into()),
+        Err(failure) => {
+            tracing::warn!(channel = channel.id.0, "the token could not be fetched anew: {}", failure.message);
+            return Ok(false);
+        }
+    };
+    let info = app.graph.debug_token(&token).await?;
+    if !info.is_valid {
+        return Ok(false);
+    }
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    channels::renew_token(&mut tx, channel.id, &token, info.expires_at, now).await?;
+    numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewToken], now, Source::Reading).await?;
+    for job in [Job::Register(channel.id), Job::Health(channel.id)] {
+        poke(&mut tx, &job, now).await?;
+    }
+    tx.commit().await?;
+    app.wake_jobs();
+    tracing::info!(channel = channel.id.0, "the access token was fetched anew");
+    Ok(true)
+}
