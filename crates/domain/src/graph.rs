@@ -120,14 +120,13 @@ impl Failure {
     /// Classifies Meta's error.
     pub fn from_meta(error: MetaError) -> Self {
         let kind = kind_of(&error);
-        let wait = match kind {
-            FailureKind::PinGuessesSpent => {
-                Some(wait_in(error.details.as_deref()).unwrap_or(SignedDuration::from_hours(12)))
-            }
-            FailureKind::PinGuessedTooFast => {
-                Some(wait_in(error.details.as_deref()).unwrap_or(SignedDuration::from_mins(15)))
-            }
-            _ => None,
+        let told = || wait_in(error.details.as_deref());
+        let wait = if kind == FailureKind::PinGuessesSpent {
+            Some(told().unwrap_or(SignedDuration::from_hours(12)))
+        } else if kind == FailureKind::PinGuessedTooFast {
+            Some(told().unwrap_or(SignedDuration::from_mins(15)))
+        } else {
+            None
         };
         let message = error.text().to_owned();
         Self { kind, meta: Some(error), wait, message }

@@ -19,27 +19,27 @@ mod level;
 mod links;
 mod schedule;
 mod standing;
+#[cfg(test)]
+mod tests;
 mod transitions;
 mod words;
+mod worse;
 
 pub use assess::assess;
 pub use badge::{Badge, Card, CardMeaning, CardValue, Fact, cards};
-pub use callback::{
-    AppCallback, Healing, Override, Subscription, WebhookFacts, is_of_this_installation,
-};
+pub use callback::{AppCallback, Healing, Override, Subscription, WebhookFacts, is_of_this_installation};
 pub use context::{
-    HealthContext, HealthSnapshot, Hold, HoldCause, LinkIds, REFRESH_AFTER, ReadFailure, Refusal,
-    RegistrationStanding, STALE_AFTER, TokenFacts, TokenState,
+    HealthContext, HealthSnapshot, Hold, HoldCause, LinkIds, REFRESH_AFTER, ReadFailure, Refusal, RegistrationStanding,
+    STALE_AFTER, TokenFacts, TokenState,
 };
 pub use finding::{Finding, FindingCode};
 pub use level::{Action, Level, Move};
 pub use links::{DeepLink, LinkTarget, LinkTemplates, url};
 pub use schedule::next_check;
 pub use standing::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
-pub use transitions::{
-    Announcement, NameState, Remembered, TokenNews, Topic, Watched, remember, transitions,
-};
+pub use transitions::{Announcement, NameState, Remembered, TokenNews, Topic, Watched, remember, transitions};
 pub use words::{Arg, failure_word};
+pub use worse::{Row, WORSE};
 
 /// A judgement: computed when asked for, never stored but for a few words ([`Remembered`]).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::graph::Failure;
+use crate::graph::{Failure, FailureKind};
 
 /// The window Meta counts in.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(72);
@@ -85,6 +85,7 @@ pub enum CallKind {
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a number has ten of these in 72 h, and most of them failed")]
 pub enum Outcome {
     /// Meta accepted it, or the number was found provisioned after an unanswered call.
     Success,
@@ -184,7 +185,9 @@ impl Ledger {
     }
 
     fn import_allows(&self, basis: Basis, at: Timestamp) -> bool {
-        let Some(imported_at) = self.imported_at.filter(|from| at < *from + WINDOW) else { return true };
+        let Some(imported_at) = self.imported_at.filter(|from| at < *from + WINDOW) else {
+            return true;
+        };
         let since = self.attempts.iter().filter(|a| a.started_at >= imported_at && a.basis.is_automatic()).count();
         match basis {
             Basis::Person => true,
@@ -206,14 +209,9 @@ fn within_limits(spent: Spent, basis: Basis) -> bool {
 
 /// Until when nobody may call after this failure: 72 h for 133016, Meta's own time for PIN guesses.
 pub fn hold_after(failure: &Failure, now: Timestamp) -> Option<Timestamp> {
-    match failure.kind {
-        crate::graph::FailureKind::BudgetSpent => Some(now + WINDOW),
-        crate::graph::FailureKind::PinGuessesSpent => {
-            Some(now + failure.wait.unwrap_or(SignedDuration::from_hours(12)))
-        }
-        crate::graph::FailureKind::PinGuessedTooFast => {
-            Some(now + failure.wait.unwrap_or(SignedDuration::from_mins(15)))
-        }
-        _ => None,
+    if failure.kind == FailureKind::BudgetSpent {
+        return Some(now + WINDOW);
     }
+    let guessed = [FailureKind::PinGuessesSpent, FailureKind::PinGuessedTooFast].contains(&failure.kind);
+    failure.wait.filter(|_| guessed).map(|wait| now + wait)
 }

@@ -377,6 +377,7 @@ impl NumberReading {
     }
 
     /// Takes from `newer` every field it read; fields it did not read stay.
+    #[must_use]
     pub fn merged_with(&self, newer: &Self) -> Self {
         macro_rules! newest {
             ($($field:ident),+ $(,)?) => {

@@ -13,7 +13,9 @@ use crate::graph::FailureKind;
 use crate::ledger::{Basis, Ledger, Outcome};
 use crate::reading::{CodeVerification, NumberReading};
 
+mod calling;
 mod changes;
+mod record;
 mod refusal;
 mod rules;
 mod schedule;
@@ -201,9 +203,9 @@ pub struct History {
     /// When it was last read as provisioned.
     pub provisioned_at: Option<Timestamp>,
     /// When a send was refused with 133010 / 131045, or 141000 was read on a number that is not
-    /// PENDING: the first time since it was last well.
+    /// `PENDING`: the first time since it was last well.
     pub dropped_seen_at: Option<Timestamp>,
-    /// Readings of NOT_APPLICABLE in a row on a coexistence number.
+    /// Readings of `NOT_APPLICABLE` in a row on a coexistence number.
     pub coexistence_misses: u32,
     /// Reads in a row that failed or lacked a needed field.
     pub failed_reads: u32,

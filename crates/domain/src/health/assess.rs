@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::schedule::later;
 use super::{
-    DeepLink, Finding, FindingCode, HealthContext, HealthReport, HealthSnapshot, Level, LinkTarget,
-    Move, STALE_AFTER, next_check,
+    DeepLink, Finding, FindingCode, HealthContext, HealthReport, HealthSnapshot, Level, LinkTarget, Move, STALE_AFTER,
+    next_check,
 };
 use crate::reading::{NumberReading, Provisioned, WabaReading};
 
@@ -25,8 +25,7 @@ pub fn assess(snapshot: &HealthSnapshot, context: &HealthContext, now: Timestamp
     let is_read = is_fresh(snapshot.checked_at);
     let reading = if is_read { &snapshot.reading } else { &unread };
     let waba = if is_fresh(snapshot.waba_checked_at) { &snapshot.waba } else { &unread_waba };
-    let mut judge =
-        Judge { snapshot, context, now, is_read, reading, waba, findings: Vec::new(), until: None };
+    let mut judge = Judge { snapshot, context, now, is_read, reading, waba, findings: Vec::new(), until: None };
     judge.freshness();
     judge.token();
     judge.registration();
@@ -103,15 +102,12 @@ impl Judge<'_> {
         let level = level_of(&self.findings);
         let before = self.context.before.as_ref();
         for finding in &mut self.findings {
-            let known =
-                before.and_then(|before| before.findings.get(finding.code.as_str()).copied());
+            let known = before.and_then(|before| before.findings.get(finding.code.as_str()).copied());
             finding.since = finding.since.or(known).or(Some(self.now));
         }
-        self.findings.sort_by_key(|finding| {
-            (std::cmp::Reverse(finding.severity.urgency()), finding.whose != Move::Owner)
-        });
-        let since =
-            before.filter(|before| before.level == level).map_or(self.now, |before| before.since);
+        self.findings
+            .sort_by_key(|finding| (std::cmp::Reverse(finding.severity.urgency()), finding.whose != Move::Owner));
+        let since = before.filter(|before| before.level == level).map_or(self.now, |before| before.since);
         let leading = self.findings.first().filter(|finding| finding.severity != Level::Live);
         let waiting = leading.filter(|_| level == Level::WaitingForMeta);
         HealthReport {
@@ -155,9 +151,5 @@ fn has_many(code: &FindingCode) -> bool {
 /// The worst of the findings. What needs a person, or blocks, is a verdict even without a fresh
 /// reading; anything less is not (policy: "no fresh reading, and no verdict").
 fn level_of(findings: &[Finding]) -> Level {
-    findings
-        .iter()
-        .map(|finding| finding.severity)
-        .max_by_key(|level| level.urgency())
-        .unwrap_or(Level::Live)
+    findings.iter().map(|finding| finding.severity).max_by_key(|level| level.urgency()).unwrap_or(Level::Live)
 }

@@ -125,9 +125,7 @@ const CALLBACK_PATH: &str = "/webhooks/whatsapp";
 /// of the host, an encoded plus sign, a slash at the end.
 pub fn is_of_this_installation(expected: &str, url: &str) -> bool {
     let (expected, url) = (normal(expected), normal(url));
-    let base = expected
-        .find(CALLBACK_PATH)
-        .map_or(expected.as_str(), |at| &expected[..at + CALLBACK_PATH.len()]);
+    let base = expected.find(CALLBACK_PATH).map_or(expected.as_str(), |at| &expected[..at + CALLBACK_PATH.len()]);
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -173,14 +171,10 @@ mod tests {
             whatsapp_business_account: Some(account.to_owned()),
             phone_number: Some(number.to_owned()),
         };
-        let read =
-            |number, account| Override::read(EXPECTED, Some(&configuration(number, account)));
+        let read = |number, account| Override::read(EXPECTED, Some(&configuration(number, account)));
         assert_eq!(read("", ""), Override::Missing);
         assert_eq!(read(EXPECTED, "https://x.example"), Override::Ours);
-        assert_eq!(
-            read("https://x.example", EXPECTED),
-            Override::Foreign("https://x.example".to_owned())
-        );
+        assert_eq!(read("https://x.example", EXPECTED), Override::Foreign("https://x.example".to_owned()));
         assert_eq!(Override::read(EXPECTED, None), Override::Unread);
     }
 }

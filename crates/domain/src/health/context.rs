@@ -126,9 +126,7 @@ fn was_registered(history: &History) -> bool {
         Some(Outcome::Failed(failure)) => failure.kind == FailureKind::NotRegistered,
         None => false,
     };
-    history.was_registered
-        || history.provisioned_at.is_some()
-        || history.ledger.attempts.iter().any(tells)
+    history.was_registered || history.provisioned_at.is_some() || history.ledger.attempts.iter().any(tells)
 }
 
 fn hold_cause(attempts: &[Attempt]) -> HoldCause {
@@ -235,11 +233,7 @@ pub struct HealthContext {
 
 impl HealthContext {
     /// A context in which nothing is known but registration.
-    pub fn new(
-        onboarding: Onboarding,
-        channel_created_at: Timestamp,
-        registration: RegistrationStanding,
-    ) -> Self {
+    pub fn new(onboarding: Onboarding, channel_created_at: Timestamp, registration: RegistrationStanding) -> Self {
         Self {
             onboarding,
             channel_created_at,
@@ -259,24 +253,18 @@ impl HealthContext {
     /// When the time to register after signup ends (facts §1.7); `None` for a number that was
     /// registered once, or is not ours to register.
     pub fn onboarding_ends_at(&self, reading: &NumberReading) -> Option<Timestamp> {
-        let was_registered =
-            self.registration.was_registered || reading.status == Some(NumberStatus::Disconnected);
+        let was_registered = self.registration.was_registered || reading.status == Some(NumberStatus::Disconnected);
         if was_registered || self.onboarding == Onboarding::Coexistence {
             return None;
         }
-        let window = if self.onboarding == Onboarding::Preverified {
-            PREVERIFIED_WINDOW
-        } else {
-            ONBOARDING_WINDOW
-        };
+        let window = if self.onboarding == Onboarding::Preverified { PREVERIFIED_WINDOW } else { ONBOARDING_WINDOW };
         let from = reading.last_onboarded_time.or(self.registration.last_onboarded_time);
         Some(later(from.unwrap_or(self.channel_created_at), window))
     }
 
     /// A page at Meta, with ids as far as they are known.
     pub fn link(&self, snapshot: &HealthSnapshot, target: LinkTarget) -> DeepLink {
-        let read =
-            || snapshot.waba.owner_business_id.clone().or_else(|| snapshot.reading.business_id());
+        let read = || snapshot.waba.owner_business_id.clone().or_else(|| snapshot.reading.business_id());
         DeepLink {
             target,
             business_id: self.ids.business_id.clone().or_else(read),

@@ -336,15 +336,7 @@ pub struct Finding {
 impl Finding {
     /// A finding nobody has to act on; the builders below add to it.
     pub fn new(code: FindingCode, severity: Level) -> Self {
-        Self {
-            code,
-            severity,
-            whose: Move::Nobody,
-            action: None,
-            link: None,
-            since: None,
-            next_step_at: None,
-        }
+        Self { code, severity, whose: Move::Nobody, action: None, link: None, since: None, next_step_at: None }
     }
 
     /// Says whose move it is.

@@ -158,9 +158,7 @@ mod tests {
             assert_eq!(Level::Unknown.partial_cmp(level).is_none(), ordered, "{level:?}");
         }
         assert!(Level::Live < Level::AtRisk && Level::AtRisk < Level::WaitingForMeta);
-        assert!(
-            Level::WaitingForMeta < Level::ActionNeeded && Level::ActionNeeded < Level::Blocked
-        );
+        assert!(Level::WaitingForMeta < Level::ActionNeeded && Level::ActionNeeded < Level::Blocked);
     }
 
     #[test]

@@ -104,9 +104,7 @@ impl Default for LinkTemplates {
                 "latest/settings/whatsapp_account?business_id={business_id}&selected_asset_id={waba_id}\
                  &selected_asset_type=whatsapp-business-account",
             ),
-            overview: business(
-                "latest/whatsapp_manager/overview/?business_id={business_id}&asset_id={waba_id}",
-            ),
+            overview: business("latest/whatsapp_manager/overview/?business_id={business_id}&asset_id={waba_id}"),
             activity_log: business(
                 "latest/whatsapp_manager/activity_log/?business_id={business_id}&asset_id={waba_id}",
             ),
@@ -122,9 +120,7 @@ impl Default for LinkTemplates {
             account_quality: business("business-support-home/{business_id}/"),
             partner_requests: business("settings/requests/"),
             support: business("direct-support/"),
-            app_settings:
-                "https://developers.facebook.com/apps/{app_id}/whatsapp-business/wa-settings/"
-                    .to_owned(),
+            app_settings: "https://developers.facebook.com/apps/{app_id}/whatsapp-business/wa-settings/".to_owned(),
             status_page: "https://metastatus.com/whatsapp-business-api".to_owned(),
         }
     }
@@ -200,10 +196,7 @@ mod tests {
         );
         for target in LinkTarget::ALL {
             let full = url(&link(*target, "730", "710"), &templates);
-            assert!(
-                full.starts_with("https://") && !full.contains('{') && !full.contains(' '),
-                "{full}"
-            );
+            assert!(full.starts_with("https://") && !full.contains('{') && !full.contains(' '), "{full}");
         }
     }
 
@@ -211,14 +204,8 @@ mod tests {
     fn a_missing_or_foreign_looking_id_gives_the_base_page() {
         let templates = LinkTemplates::default();
         let base = "https://business.facebook.com/latest/whatsapp_manager/phone_numbers/";
-        for (business, waba) in
-            [("", "710"), ("730", ""), ("7&x=1", "710"), ("730", "../7"), ("730", "٧١٠")]
-        {
-            assert_eq!(
-                url(&link(LinkTarget::PhoneNumbers, business, waba), &templates),
-                base,
-                "{business} {waba}"
-            );
+        for (business, waba) in [("", "710"), ("730", ""), ("7&x=1", "710"), ("730", "../7"), ("730", "٧١٠")] {
+            assert_eq!(url(&link(LinkTarget::PhoneNumbers, business, waba), &templates), base, "{business} {waba}");
         }
         assert_eq!(
             url(&link(LinkTarget::AccountQuality, "", "710"), &templates),
@@ -228,13 +215,7 @@ mod tests {
 
     #[test]
     fn a_template_can_be_replaced() {
-        let templates = LinkTemplates {
-            support: "https://help.example/{waba_id}".to_owned(),
-            ..Default::default()
-        };
-        assert_eq!(
-            url(&link(LinkTarget::Support, "", "710"), &templates),
-            "https://help.example/710"
-        );
+        let templates = LinkTemplates { support: "https://help.example/{waba_id}".to_owned(), ..Default::default() };
+        assert_eq!(url(&link(LinkTarget::Support, "", "710"), &templates), "https://help.example/710");
     }
 }

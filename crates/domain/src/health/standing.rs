@@ -97,12 +97,10 @@ impl SendingFacts {
     /// Takes a note in; one that is not about sending, or is older, changes nothing.
     pub fn take(&mut self, note: &Note, at: Timestamp) {
         match note {
-            Note::SendRefused(code) => {
-                match self.refused.iter_mut().find(|refused| refused.code == *code) {
-                    Some(refused) => refused.at = refused.at.max(at),
-                    None => self.refused.push(RefusedSend { code: *code, at }),
-                }
-            }
+            Note::SendRefused(code) => match self.refused.iter_mut().find(|refused| refused.code == *code) {
+                Some(refused) => refused.at = refused.at.max(at),
+                None => self.refused.push(RefusedSend { code: *code, at }),
+            },
             Note::Sending => self.proved_at = self.proved_at.max(Some(at)),
             Note::Restrictions(_)
             | Note::BanScheduled { .. }

@@ -77,11 +77,6 @@ pub(super) fn course(kind: FailureKind) -> Course {
     }
 }
 
-const fn person(
-    remedy: Remedy,
-    unblocked_by: &'static [ChangeKind],
-    by_press: bool,
-    reprobe: Reprobe,
-) -> Course {
+const fn person(remedy: Remedy, unblocked_by: &'static [ChangeKind], by_press: bool, reprobe: Reprobe) -> Course {
     Course::Person { remedy, unblocked_by, by_press, reprobe }
 }

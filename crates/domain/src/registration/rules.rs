@@ -3,14 +3,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::record::failure_kind;
 use super::refusal::{Course, Reprobe, course};
-use super::{
-    Caller, ChangeKind, Decision, History, ONBOARDING_WINDOW, PREVERIFIED_WINDOW, PinPlan, Reads, Remedy, Source,
-    UNANSWERED_AFTER, Why, schedule,
-};
+use super::{Caller, ChangeKind, Decision, History, Reads, Remedy, UNANSWERED_AFTER, Why, schedule};
 use crate::channel::Onboarding;
 use crate::graph::{Failure, FailureKind};
-use crate::ledger::{Attempt, BETWEEN_PRESSES, Basis, CallKind, MARGIN, Outcome, WINDOW};
+use crate::ledger::{Attempt, CallKind, MARGIN, Outcome, WINDOW};
 use crate::reading::{
     CodeVerification, EntityType, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
 };
@@ -18,9 +16,6 @@ use crate::reading::{
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// A name found good by a reading this soon after a refusal was good already when it was refused.
-const GOOD_ALREADY: SignedDuration = SignedDuration::from_mins(10);
 
 /// Probing a name ends on this day after onboarding; the fourteenth is the last to register at all.
 const LAST_PROBE_DAY: SignedDuration = SignedDuration::from_hours(13 * 24);
@@ -47,13 +42,13 @@ pub fn decide(caller: Caller, reads: &Reads, history: &History, now: Timestamp) 
         .unwrap_or_else(|| case.call())
 }
 
-/// Everything a rule may look at.
-struct Case<'a> {
-    caller: Caller,
-    reads: &'a Reads,
-    reading: &'a NumberReading,
-    history: &'a History,
-    now: Timestamp,
+/// Everything a rule may look at; what it asks of the record is in `record`.
+pub(super) struct Case<'a> {
+    pub(super) caller: Caller,
+    pub(super) reads: &'a Reads,
+    pub(super) reading: &'a NumberReading,
+    pub(super) history: &'a History,
+    pub(super) now: Timestamp,
 }
 
 impl Case<'_> {
@@ -142,11 +137,8 @@ impl Case<'_> {
 
     /// Rule 3.
     fn gone(&self) -> Option<Decision> {
-        matches!(
-            self.reading.status,
-            Some(NumberStatus::Banned | NumberStatus::Deleted | NumberStatus::Migrated)
-        )
-        .then_some(Decision::Stop { why: Why::Gone, look_at: self.now + DAY })
+        matches!(self.reading.status, Some(NumberStatus::Banned | NumberStatus::Deleted | NumberStatus::Migrated))
+            .then_some(Decision::Stop { why: Why::Gone, look_at: self.now + DAY })
     }
 
     /// Rule 4.
@@ -224,10 +216,12 @@ impl Case<'_> {
         let failures = [self.reads.health.as_ref().err(), self.reads.verification.as_ref().err()];
         let kind = failures.into_iter().flatten().copied().find(|kind| is_no_reading_at_all(*kind))?;
         let why = Why::ReadsRefused(kind);
-        Some(match kind {
-            FailureKind::TokenDead => self.ask_again_at(Remedy::Reauthorize, why, self.now + HOUR),
-            FailureKind::AccessLost => self.ask_again_at(Remedy::RestoreAccess, why, self.now + HOUR),
-            _ => self.wait(Why::Throttled, self.now + SignedDuration::from_mins(5), None),
+        Some(if kind == FailureKind::TokenDead {
+            self.ask_again_at(Remedy::Reauthorize, why, self.now + HOUR)
+        } else if kind == FailureKind::AccessLost {
+            self.ask_again_at(Remedy::RestoreAccess, why, self.now + HOUR)
+        } else {
+            self.wait(Why::Throttled, self.now + SignedDuration::from_mins(5), None)
         })
     }
 
@@ -294,236 +288,22 @@ impl Case<'_> {
         let look_at = blind_at.map_or(look_at, |at| look_at.min(at));
         Some(self.wait(Why::NameInReview, look_at, blind_at))
     }
-
-    /// 133000: finish the half-done deregistration once per 72 h, register five minutes later.
-    fn deregistration(&self) -> Option<Decision> {
-        let last = self.history.ledger.last_register()?;
-        if failure_kind(last) != Some(FailureKind::DeregistrationIncomplete) {
-            return None;
-        }
-        let deregistered =
-            self.history.ledger.attempts.iter().rev().find(|a| a.kind == CallKind::Deregister && self.now < a.started_at + WINDOW);
-        match deregistered {
-            None => {
-                let basis = self.basis();
-                Some(match self.blocked(basis) {
-                    Some(waiting) => waiting,
-                    None => Decision::Deregister { basis },
-                })
-            }
-            Some(call) if call.started_at > last.started_at => {
-                let register_at = call.settled_at.unwrap_or(call.started_at) + MINUTE * 5;
-                (self.now < register_at).then(|| self.wait(Why::FinishDeregistration, register_at, Some(register_at)))
-            }
-            Some(_) => None,
-        }
-    }
-
-    /// Rule 9: passing failures since the last call that was answered otherwise.
-    fn back_off(&self) -> Option<Decision> {
-        let last = self.history.ledger.last_register()?;
-        let settled = last.settled_at?;
-        let Some(Outcome::Failed(failure)) = &last.outcome else { return None };
-        if course(failure.kind) != Course::Passes || failure.kind == FailureKind::BudgetSpent {
-            return None;
-        }
-        let in_a_row = self
-            .registers()
-            .rev()
-            .take_while(|a| failure_kind(a).is_some_and(|kind| course(kind) == Course::Passes))
-            .count();
-        let throttled = failure.kind == FailureKind::Throttled;
-        if self.caller.is_person() && !throttled {
-            return None;
-        }
-        let wait = match (throttled, failure.wait) {
-            (true, Some(wait)) => wait,
-            (true, None) => schedule::throttle_back_off(in_a_row),
-            (false, _) => schedule::transient_back_off(in_a_row),
-        };
-        let register_at = settled + wait;
-        let why = if throttled { Why::Throttled } else { Why::BackOff };
-        (self.now < register_at).then(|| self.wait(why, register_at, Some(register_at)))
-    }
-
-    /// Rules 10 and 11.
-    fn call(&self) -> Decision {
-        let basis = self.basis();
-        if basis == Basis::Heal {
-            return self.heal();
-        }
-        let why = match basis {
-            Basis::Evidence => Why::NewEvidence,
-            Basis::Blind | Basis::Probe | Basis::Heal | Basis::Person => Why::Ready,
-        };
-        self.register(basis, why)
-    }
-
-    fn register(&self, basis: Basis, why: Why) -> Decision {
-        if let Some(waiting) = self.blocked(basis) {
-            return waiting;
-        }
-        let pin = if self.history.has_pin { PinPlan::Stored } else { PinPlan::Draw };
-        Decision::Register { basis, pin, why }
-    }
-
-    /// Rule 10: what the ledger says to a call of this basis.
-    fn blocked(&self, basis: Basis) -> Option<Decision> {
-        let ledger = &self.history.ledger;
-        if basis == Basis::Person
-            && let Some(pressed) = ledger.attempts.iter().rev().find(|a| a.basis == Basis::Person)
-        {
-            let next_press = pressed.started_at + BETWEEN_PRESSES;
-            let changed = self.history.changes.0.values().any(|change| change.at > pressed.started_at);
-            if self.now < next_press && !changed {
-                return Some(self.wait(Why::PressedRecently, next_press, Some(next_press)));
-            }
-        }
-        if ledger.allows(basis, self.now) {
-            return None;
-        }
-        let free_at = ledger.free_at(basis, self.now);
-        let held = ledger.held_until.is_some_and(|until| self.now < until);
-        let why = if held { Why::Held } else { Why::BudgetSpent };
-        let look_at = free_at.map_or(self.now + HOUR, |at| at.min(self.now + HOUR * 6)).max(self.now + MINUTE);
-        Some(self.wait(why, look_at, free_at))
-    }
-
-    fn basis(&self) -> Basis {
-        if self.caller.is_person() {
-            Basis::Person
-        } else if self.ruling_refusal().is_some() && self.new_evidence().is_some() {
-            Basis::Evidence
-        } else if self.unseen_successes().is_some() {
-            Basis::Blind
-        } else if self.caller == Caller::Planner && self.was_registered() && self.ruling_refusal().is_none() {
-            Basis::Heal
-        } else if self.name_is_good() {
-            Basis::Probe
-        } else {
-            Basis::Blind
-        }
-    }
-
-    /// Heals at most once per 24 h.
-    fn heal(&self) -> Decision {
-        let last_heal = self.history.ledger.attempts.iter().rev().find(|a| a.basis == Basis::Heal);
-        match last_heal.map(|a| a.started_at + DAY).filter(|next| self.now < *next) {
-            Some(next) => self.wait(Why::HealedRecently, next.min(self.now + HOUR), Some(next)),
-            None => self.register(Basis::Heal, Why::DroppedOut),
-        }
-    }
-
-    fn apply_new_name(&self) -> Decision {
-        let approved = self.reading.new_name_status.as_ref().is_some_and(NameStatus::is_good);
-        let under_way = self.history.ledger.unsettled().is_some();
-        if !approved || under_way {
-            let why = if under_way { Why::CallUnderWay } else { Why::NoNewName };
-            return self.wait(why, self.now + HOUR, None);
-        }
-        if !self.history.has_pin && self.reading.is_pin_enabled != Some(false) {
-            return self.ask(Remedy::EnterPin, Why::PinUnknown);
-        }
-        self.register(Basis::Person, Why::ApplyingNewName)
-    }
 }
 
-/// What the rules ask of the record.
 impl Case<'_> {
-    fn registers(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
-        self.history.ledger.attempts.iter().filter(|a| a.kind == CallKind::Register)
-    }
-
-    fn last_success(&self) -> Option<&Attempt> {
-        self.registers().rev().find(|a| a.outcome == Some(Outcome::Success))
-    }
-
-    /// The last answered call that was neither accepted nor a failure that passes.
-    fn ruling_refusal(&self) -> Option<(&Attempt, FailureKind)> {
-        self.registers()
-            .rev()
-            .find(|a| match &a.outcome {
-                Some(Outcome::Success) => true,
-                Some(Outcome::Failed(failure)) => course(failure.kind) != Course::Passes,
-                None => false,
-            })
-            .and_then(|a| failure_kind(a).map(|kind| (a, kind)))
-    }
-
-    /// Accepted calls in a row that the number has not shown since: first, last, how many.
-    fn unseen_successes(&self) -> Option<(Timestamp, Timestamp, usize)> {
-        let seen_at = self.history.provisioned_at;
-        let unseen: Vec<Timestamp> = self
-            .registers()
-            .rev()
-            .take_while(|a| failure_kind(a).is_none_or(|kind| course(kind) == Course::Passes))
-            .filter(|a| a.outcome == Some(Outcome::Success))
-            .filter_map(|a| a.settled_at)
-            .take_while(|at| seen_at.is_none_or(|seen| *at > seen))
-            .collect();
-        Some((*unseen.last()?, *unseen.first()?, unseen.len()))
-    }
-
-    /// Evidence newer than the last call: it was never spent. A name found good by a mere reading
-    /// within ten minutes of the refusal was good already when it was refused (rule 8).
-    fn new_evidence(&self) -> Option<ChangeKind> {
-        let last = self.history.ledger.last_register()?;
-        let kinds = [ChangeKind::NameGood, ChangeKind::TwoStepOff, ChangeKind::CodeVerified, ChangeKind::AccountReview];
-        kinds.into_iter().find(|kind| {
-            self.history.changes.get(*kind).is_some_and(|change| {
-                let only_read = *kind == ChangeKind::NameGood && change.source == Source::Reading;
-                let not_before = match last.settled_at {
-                    Some(settled) if only_read => settled + GOOD_ALREADY,
-                    _ => last.started_at,
-                };
-                change.at > not_before
-            })
-        })
-    }
-
-    fn name_is_good(&self) -> bool {
-        self.reading.name_is_good() || self.history.changes.name_is_good()
-    }
-
-    fn two_step_was_turned_off(&self) -> bool {
-        self.history
-            .changes
-            .get(ChangeKind::TwoStepOff)
-            .is_some_and(|off| self.now < off.at + HOUR && off.source == Source::Webhook)
-    }
-
-    fn was_registered(&self) -> bool {
-        self.history.was_registered
-            || self.history.provisioned_at.is_some()
-            || self.last_success().is_some()
-            || self.reading.status == Some(NumberStatus::Disconnected)
-            || self.registers().any(|a| failure_kind(a) == Some(FailureKind::NotRegistered))
-    }
-
-    fn onboarded_at(&self) -> Timestamp {
-        self.reading
-            .last_onboarded_time
-            .or(self.history.last_onboarded_time)
-            .unwrap_or(self.history.channel_created_at)
-    }
-
-    fn onboarding_window(&self) -> SignedDuration {
-        if self.history.onboarding == Onboarding::Preverified { PREVERIFIED_WINDOW } else { ONBOARDING_WINDOW }
-    }
-
     fn read_again(&self) -> Timestamp {
         self.now + schedule::read_back_off(usize::try_from(self.history.failed_reads).unwrap_or(usize::MAX).max(1))
     }
 
-    fn wait(&self, why: Why, look_at: Timestamp, register_at: Option<Timestamp>) -> Decision {
+    pub(super) fn wait(&self, why: Why, look_at: Timestamp, register_at: Option<Timestamp>) -> Decision {
         Decision::Wait { why, look_at: look_at.max(self.now + SignedDuration::from_secs(1)), register_at }
     }
 
-    fn ask(&self, remedy: Remedy, why: Why) -> Decision {
+    pub(super) fn ask(&self, remedy: Remedy, why: Why) -> Decision {
         self.ask_again_at(remedy, why, self.now + HOUR * 6)
     }
 
-    fn ask_again_at(&self, remedy: Remedy, why: Why, look_at: Timestamp) -> Decision {
+    pub(super) fn ask_again_at(&self, remedy: Remedy, why: Why, look_at: Timestamp) -> Decision {
         Decision::Ask { remedy, why, look_at: look_at.max(self.now + SignedDuration::from_secs(1)) }
     }
 }
@@ -531,11 +311,4 @@ impl Case<'_> {
 /// 190, 102, lost access or a throttle: not "unknown" but "not allowed to know".
 fn is_no_reading_at_all(kind: FailureKind) -> bool {
     matches!(kind, FailureKind::TokenDead | FailureKind::AccessLost | FailureKind::Throttled)
-}
-
-fn failure_kind(attempt: &Attempt) -> Option<FailureKind> {
-    match &attempt.outcome {
-        Some(Outcome::Failed(failure)) => Some(failure.kind),
-        Some(Outcome::Success) | None => None,
-    }
 }

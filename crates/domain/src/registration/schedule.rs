@@ -12,12 +12,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// Instants after `anchor` at the given offsets, then every `step`: the first one later than `after`.
-pub(super) fn next(
-    anchor: Timestamp,
-    offsets: &[SignedDuration],
-    step: SignedDuration,
-    after: Timestamp,
-) -> Timestamp {
+pub(super) fn next(anchor: Timestamp, offsets: &[SignedDuration], step: SignedDuration, after: Timestamp) -> Timestamp {
     if let Some(at) = offsets.iter().map(|offset| anchor + *offset).find(|at| *at > after) {
         return at;
     }

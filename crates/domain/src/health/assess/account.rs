@@ -21,12 +21,9 @@ impl Judge<'_> {
         match &waba.account_review {
             Some(AccountReview::Pending | AccountReview::Deferred) => {
                 // an account that may send is under review without harm
-                let severity =
-                    if self.account_may_send() { Level::AtRisk } else { Level::WaitingForMeta };
+                let severity = if self.account_may_send() { Level::AtRisk } else { Level::WaitingForMeta };
                 let link = self.link(LinkTarget::Overview);
-                self.add(
-                    Finding::new(Code::AccountInReview, severity).for_whom(Move::Meta).at(link),
-                );
+                self.add(Finding::new(Code::AccountInReview, severity).for_whom(Move::Meta).at(link));
             }
             Some(AccountReview::Rejected) => {
                 let link = self.link(LinkTarget::AccountQuality);
@@ -62,10 +59,7 @@ impl Judge<'_> {
             && !self.is_over(told.at, NOTICE_LASTS)
         {
             let link = self.link(LinkTarget::AccountQuality);
-            let finding = Finding::new(
-                Code::PolicyViolation { violation: told.value.clone() },
-                Level::AtRisk,
-            );
+            let finding = Finding::new(Code::PolicyViolation { violation: told.value.clone() }, Level::AtRisk);
             self.add(finding.asks(Move::Owner, Action::Appeal).since(Some(told.at)).at(link));
         }
         if let Some(told) = &account.compromised
@@ -73,9 +67,7 @@ impl Judge<'_> {
         {
             let link = self.link(LinkTarget::SecurityCenter);
             let finding = Finding::new(Code::BusinessCompromised, Level::AtRisk);
-            self.add(
-                finding.asks(Move::Owner, Action::ContactSupport).since(Some(told.at)).at(link),
-            );
+            self.add(finding.asks(Move::Owner, Action::ContactSupport).since(Some(told.at)).at(link));
         }
         if let Some(Told { at, value: true }) = &account.paused {
             self.paused(*at);
@@ -91,10 +83,7 @@ impl Judge<'_> {
         if restriction.until.is_some_and(|until| self.reached(until)) {
             return;
         }
-        let code = Code::AccountRestricted {
-            restriction: restriction.kind.clone(),
-            until: restriction.until,
-        };
+        let code = Code::AccountRestricted { restriction: restriction.kind.clone(), until: restriction.until };
         let link = self.link(LinkTarget::AccountQuality);
         let finding = Finding::new(code, of_restriction(&restriction.kind));
         let finding = finding.asks(Move::Owner, Action::Appeal).since(Some(since));
@@ -103,10 +92,7 @@ impl Judge<'_> {
 
     fn ban(&mut self, ban: Ban, since: Timestamp) {
         // a REINSTATE that got lost: a later reading of the account proves it wrong
-        if self.account_may_send()
-            && self.was_read_after(since)
-            && !matches!(ban, Ban::Scheduled { .. })
-        {
+        if self.account_may_send() && self.was_read_after(since) && !matches!(ban, Ban::Scheduled { .. }) {
             return;
         }
         let link = self.link(LinkTarget::AccountQuality);
@@ -131,22 +117,20 @@ impl Judge<'_> {
             let finding = Finding::new(Code::CoexistenceLost, Level::ActionNeeded);
             finding.asks(Move::Owner, Action::ReconnectApp).at(link)
         } else {
-            Finding::new(Code::CoexistencePaused, Level::WaitingForMeta)
-                .next(Some(later(since, DAY)))
+            Finding::new(Code::CoexistencePaused, Level::WaitingForMeta).next(Some(later(since, DAY)))
         };
         self.add(finding.since(Some(since)));
     }
 
     /// The number was read with success well after an instant: what was told then is not so now.
     fn was_read_after(&self, at: Timestamp) -> bool {
-        self.snapshot.read_failure.is_none()
-            && self.snapshot.checked_at.is_some_and(|read| read > later(at, HOUR))
+        self.snapshot.read_failure.is_none() && self.snapshot.checked_at.is_some_and(|read| read > later(at, HOUR))
     }
 
     fn account_may_send(&self) -> bool {
-        self.health_status().iter().any(|entity| {
-            entity.entity_type == EntityType::Waba && entity.can_send == Some(CanSend::Available)
-        })
+        self.health_status()
+            .iter()
+            .any(|entity| entity.entity_type == EntityType::Waba && entity.can_send == Some(CanSend::Available))
     }
 
     pub(super) fn banned(&self) -> Finding {

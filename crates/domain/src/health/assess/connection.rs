@@ -7,8 +7,8 @@ use super::entities::PAYMENT;
 use crate::graph::FailureKind;
 use crate::health::schedule::later;
 use crate::health::{
-    Action, AppCallback, Finding, FindingCode as Code, Healing, Level, LinkTarget, Move, Override,
-    STALE_AFTER, Subscription, TokenState, failure_word,
+    Action, AppCallback, Finding, FindingCode as Code, Healing, Level, LinkTarget, Move, Override, STALE_AFTER,
+    Subscription, TokenState, failure_word,
 };
 use crate::reading::Provisioned;
 
@@ -40,9 +40,7 @@ impl Judge<'_> {
             Some(checked_at) => {
                 if self.is_over(checked_at, STALE_AFTER) {
                     let finding = Finding::new(Code::ReadingStale { checked_at }, Level::Unknown);
-                    self.add(
-                        finding.offers(Action::Refresh).since(Some(later(checked_at, STALE_AFTER))),
-                    );
+                    self.add(finding.offers(Action::Refresh).since(Some(later(checked_at, STALE_AFTER))));
                 }
             }
         }
@@ -94,8 +92,9 @@ impl Judge<'_> {
             Some(Healing::UnderWay | Healing::Next(_)) => {
                 Finding::new(Code::TokenDead, Level::AtRisk).offers(Action::Reconnect)
             }
-            Some(Healing::GivenUp) | None => Finding::new(Code::TokenDead, Level::ActionNeeded)
-                .asks(Move::Owner, Action::Reconnect),
+            Some(Healing::GivenUp) | None => {
+                Finding::new(Code::TokenDead, Level::ActionNeeded).asks(Move::Owner, Action::Reconnect)
+            }
         };
         self.add(finding.since(Some(since)).next(refetch.and_then(Healing::next_at)));
     }
@@ -112,8 +111,7 @@ impl Judge<'_> {
         let sending = &self.context.sending;
         for refused in &sending.refused {
             let is_payment = PAYMENT.contains(&refused.code);
-            let disproved =
-                !is_payment && sending.proved_at.is_some_and(|proved| proved > refused.at);
+            let disproved = !is_payment && sending.proved_at.is_some_and(|proved| proved > refused.at);
             if disproved || self.is_over(refused.at, REFUSAL_LASTS) {
                 continue;
             }
@@ -122,8 +120,7 @@ impl Judge<'_> {
             } else if LOCKED.contains(&refused.code) {
                 self.locked()
             } else if NOT_REGISTERED.contains(&refused.code) {
-                Finding::new(Code::DroppedOut, Level::WaitingForMeta)
-                    .offers(Action::CompleteRegistration)
+                Finding::new(Code::DroppedOut, Level::WaitingForMeta).offers(Action::CompleteRegistration)
             } else {
                 let code = Code::SendsRefused { meta_code: refused.code };
                 let link = self.link(LinkTarget::AccountQuality);
@@ -136,8 +133,7 @@ impl Judge<'_> {
     pub(super) fn webhooks(&mut self) {
         let facts = &self.context.webhooks;
         if facts.subscription == Subscription::No {
-            let finding =
-                healing(Code::NotSubscribed, facts.subscription_healing, Action::Resubscribe);
+            let finding = healing(Code::NotSubscribed, facts.subscription_healing, Action::Resubscribe);
             self.add(finding);
         }
         self.callback_override();
@@ -159,15 +155,10 @@ impl Judge<'_> {
                 let severity = if by_app { Level::Live } else { Level::ActionNeeded };
                 let code = Code::OverrideRefused { meta_code: *code, meta_text: text.clone() };
                 let finding = Finding::new(code, severity);
-                if by_app {
-                    finding
-                } else {
-                    finding.asks(Move::Operator, Action::TakeOverCallback)
-                }
+                if by_app { finding } else { finding.asks(Move::Operator, Action::TakeOverCallback) }
             }
             Override::Missing => {
-                let mut finding =
-                    healing(Code::OverrideMissing, facts.override_healing, Action::Resubscribe);
+                let mut finding = healing(Code::OverrideMissing, facts.override_healing, Action::Resubscribe);
                 if by_app {
                     finding.severity = Level::Live;
                 }
@@ -187,13 +178,9 @@ impl Judge<'_> {
         let facts = &self.context.webhooks;
         let (code, heals) = match &facts.app_callback {
             AppCallback::Unread | AppCallback::Ours => return,
-            AppCallback::LacksFields(fields) => {
-                (Code::AppFieldsMissing { fields: fields.clone() }, true)
-            }
+            AppCallback::LacksFields(fields) => (Code::AppFieldsMissing { fields: fields.clone() }, true),
             AppCallback::Missing => (Code::AppCallbackMissing, true),
-            AppCallback::Foreign(actual) => {
-                (Code::AppCallbackForeign { actual: actual.clone() }, false)
-            }
+            AppCallback::Foreign(actual) => (Code::AppCallbackForeign { actual: actual.clone() }, false),
         };
         let heals = heals && facts.app_healing != Healing::GivenUp;
         let finding = Finding::new(code, Level::AtRisk).at(self.link(LinkTarget::AppSettings));

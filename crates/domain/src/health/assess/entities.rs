@@ -37,8 +37,7 @@ impl<'a> Judge<'a> {
         if matches!(entity.entity_type, EntityType::Other(_)) {
             return;
         }
-        let errors: Vec<&EntityError> =
-            entity.errors.iter().filter(|error| !is_noise(error.code)).collect();
+        let errors: Vec<&EntityError> = entity.errors.iter().filter(|error| !is_noise(error.code)).collect();
         for error in &errors {
             if let Some(finding) = self.of_error(entity, error) {
                 self.add(finding);
@@ -51,20 +50,14 @@ impl<'a> Judge<'a> {
 
     fn of_error(&self, entity: &HealthEntity, error: &EntityError) -> Option<Finding> {
         let is_blocked = entity.can_send == Some(CanSend::Blocked);
-        let mentions_payment = error
-            .possible_solution
-            .as_deref()
-            .is_some_and(|text| text.to_ascii_lowercase().contains("payment method"));
+        let mentions_payment =
+            error.possible_solution.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains("payment method"));
         match error.code {
             TEMPLATE => None,
-            NOT_REGISTERED if entity.entity_type == EntityType::PhoneNumber => {
-                self.not_registered()
-            }
+            NOT_REGISTERED if entity.entity_type == EntityType::PhoneNumber => self.not_registered(),
             code if PAYMENT.contains(&code) => Some(self.payment_missing()),
             // Meta's own sample decides by this text on the account (facts §6.3)
-            _ if mentions_payment && entity.entity_type == EntityType::Waba => {
-                Some(self.payment_missing())
-            }
+            _ if mentions_payment && entity.entity_type == EntityType::Waba => Some(self.payment_missing()),
             BUSINESS_UNVERIFIED => {
                 let severity = if is_blocked { Level::ActionNeeded } else { Level::AtRisk };
                 Some(self.business_unverified(severity))
@@ -106,10 +99,9 @@ impl<'a> Judge<'a> {
         let entity_type = entity.entity_type.clone();
         let finding = match &entity.can_send {
             Some(CanSend::Blocked) if self.is_expected(entity) => return,
-            Some(CanSend::Blocked) => Finding::new(
-                Code::SendingBlocked { entity: entity_type, meta_text },
-                Level::ActionNeeded,
-            ),
+            Some(CanSend::Blocked) => {
+                Finding::new(Code::SendingBlocked { entity: entity_type, meta_text }, Level::ActionNeeded)
+            }
             // "your display name has not been approved yet" is normal on a live number
             Some(CanSend::Limited) => {
                 Finding::new(Code::SendingLimited { entity: entity_type, meta_text }, Level::Live)
@@ -129,15 +121,15 @@ impl<'a> Judge<'a> {
     /// Whose move it is and where, by the entity.
     fn about(&self, entity: &HealthEntity, finding: Finding) -> Finding {
         match &entity.entity_type {
-            EntityType::App => finding
-                .asks(Move::Operator, Action::CheckInstallation)
-                .at(self.link(LinkTarget::AppSettings)),
-            EntityType::Business => finding
-                .asks(Move::Owner, Action::ContactSupport)
-                .at(self.link(LinkTarget::BusinessInfo)),
-            EntityType::PhoneNumber | EntityType::Waba | EntityType::Other(_) => finding
-                .asks(Move::Owner, Action::ContactSupport)
-                .at(self.link(LinkTarget::AccountQuality)),
+            EntityType::App => {
+                finding.asks(Move::Operator, Action::CheckInstallation).at(self.link(LinkTarget::AppSettings))
+            }
+            EntityType::Business => {
+                finding.asks(Move::Owner, Action::ContactSupport).at(self.link(LinkTarget::BusinessInfo))
+            }
+            EntityType::PhoneNumber | EntityType::Waba | EntityType::Other(_) => {
+                finding.asks(Move::Owner, Action::ContactSupport).at(self.link(LinkTarget::AccountQuality))
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use super::Judge;
 use crate::health::schedule::later;
 use crate::health::{Action, Finding, FindingCode as Code, Level, LinkTarget, Move};
 use crate::reading::{
-    AccountMode, CanSend, EntityType, MessagingLimit, NameStatus, NumberStatus, Provisioned,
+    AccountMode, CanSend, EntityType, MessagingLimit, NameStatus, NumberStatus, PlatformType, Provisioned,
     QualityRating,
 };
 
@@ -26,6 +26,11 @@ impl Judge<'_> {
         }
         self.status();
         let reading = self.reading;
+        if reading.platform_type == Some(PlatformType::OnPremise) {
+            let link = self.link(LinkTarget::PhoneNumbers);
+            let finding = Finding::new(Code::OnPremise, Level::ActionNeeded);
+            self.add(finding.asks(Move::Owner, Action::MigrateFromOnPremise).at(link));
+        }
         if reading.account_mode == Some(AccountMode::Sandbox) {
             let link = self.link(LinkTarget::PhoneNumbers);
             self.add(Finding::new(Code::Sandbox, Level::AtRisk).for_whom(Move::Owner).at(link));
@@ -39,9 +44,9 @@ impl Judge<'_> {
 
     fn status(&mut self) {
         let reading = self.reading;
-        let proved = reading.entity(&EntityType::PhoneNumber).is_some_and(|entity| {
-            matches!(entity.can_send, Some(CanSend::Available | CanSend::Limited))
-        });
+        let proved = reading
+            .entity(&EntityType::PhoneNumber)
+            .is_some_and(|entity| matches!(entity.can_send, Some(CanSend::Available | CanSend::Limited)));
         let connected = reading.status == Some(NumberStatus::Connected);
         match reading.provisioned() {
             // one signal alone misled people (facts §6.1): two of three must say so
@@ -73,43 +78,25 @@ impl Judge<'_> {
             NumberStatus::Banned => {
                 asks(Code::NumberBanned, Level::Blocked, Action::Appeal, LinkTarget::AccountQuality)
             }
-            NumberStatus::Deleted => asks(
-                Code::NumberDeleted,
-                Level::Blocked,
-                Action::SignUpAgain,
-                LinkTarget::PhoneNumbers,
-            ),
-            NumberStatus::Migrated => asks(
-                Code::NumberMigrated,
-                Level::Blocked,
-                Action::SignUpAgain,
-                LinkTarget::PhoneNumbers,
-            ),
-            NumberStatus::Restricted => asks(
-                Code::NumberRestricted,
-                Level::Blocked,
-                Action::Appeal,
-                LinkTarget::AccountQuality,
-            ),
+            NumberStatus::Deleted => {
+                asks(Code::NumberDeleted, Level::Blocked, Action::SignUpAgain, LinkTarget::PhoneNumbers)
+            }
+            NumberStatus::Migrated => {
+                asks(Code::NumberMigrated, Level::Blocked, Action::SignUpAgain, LinkTarget::PhoneNumbers)
+            }
+            NumberStatus::Restricted => {
+                asks(Code::NumberRestricted, Level::Blocked, Action::Appeal, LinkTarget::AccountQuality)
+            }
             NumberStatus::Disconnected => Some(self.disconnected()),
-            NumberStatus::Flagged => asks(
-                Code::NumberFlagged,
-                Level::AtRisk,
-                Action::ImproveQuality,
-                LinkTarget::AccountQuality,
-            ),
-            NumberStatus::RateLimited => asks(
-                Code::NumberRateLimited,
-                Level::AtRisk,
-                Action::ImproveQuality,
-                LinkTarget::AccountQuality,
-            ),
-            NumberStatus::Unverified if self.is_provisioned() => asks(
-                Code::NumberUnverified,
-                Level::ActionNeeded,
-                Action::VerifyByCode,
-                LinkTarget::PhoneNumbers,
-            ),
+            NumberStatus::Flagged => {
+                asks(Code::NumberFlagged, Level::AtRisk, Action::ImproveQuality, LinkTarget::AccountQuality)
+            }
+            NumberStatus::RateLimited => {
+                asks(Code::NumberRateLimited, Level::AtRisk, Action::ImproveQuality, LinkTarget::AccountQuality)
+            }
+            NumberStatus::Unverified if self.is_provisioned() => {
+                asks(Code::NumberUnverified, Level::ActionNeeded, Action::VerifyByCode, LinkTarget::PhoneNumbers)
+            }
             // not registered: the decision says what comes next
             NumberStatus::Connected | NumberStatus::Pending | NumberStatus::Unverified => None,
             NumberStatus::Other(word) => Some(
@@ -139,18 +126,11 @@ impl Judge<'_> {
         let code = match &self.reading.quality_rating {
             Some(QualityRating::Yellow) => Code::QualityYellow,
             Some(QualityRating::Red) => Code::QualityRed,
-            Some(
-                QualityRating::Green
-                | QualityRating::Na
-                | QualityRating::Unknown
-                | QualityRating::Other(_),
-            )
+            Some(QualityRating::Green | QualityRating::Na | QualityRating::Unknown | QualityRating::Other(_))
             | None => return,
         };
         let link = self.link(LinkTarget::AccountQuality);
-        self.add(
-            Finding::new(code, Level::AtRisk).asks(Move::Owner, Action::ImproveQuality).at(link),
-        );
+        self.add(Finding::new(code, Level::AtRisk).asks(Move::Owner, Action::ImproveQuality).at(link));
     }
 
     fn limit(&mut self) {
@@ -160,21 +140,14 @@ impl Judge<'_> {
             let share = used.max(0).saturating_mul(100) / most;
             let limit = limit.clone();
             if share >= 100 {
-                self.add(
-                    Finding::new(Code::LimitReached { limit, used }, Level::AtRisk)
-                        .at(link.clone()),
-                );
+                self.add(Finding::new(Code::LimitReached { limit, used }, Level::AtRisk).at(link.clone()));
             } else if share >= NEAR_LIMIT {
-                self.add(
-                    Finding::new(Code::LimitNear { limit, used }, Level::AtRisk).at(link.clone()),
-                );
+                self.add(Finding::new(Code::LimitNear { limit, used }, Level::AtRisk).at(link.clone()));
             }
         }
         if matches!(limit, MessagingLimit::Tier50 | MessagingLimit::Tier250) {
             let finding = Finding::new(Code::LimitLowest { limit }, Level::Live);
-            self.add(
-                finding.offers(Action::VerifyBusiness).at(self.link(LinkTarget::SecurityCenter)),
-            );
+            self.add(finding.offers(Action::VerifyBusiness).at(self.link(LinkTarget::SecurityCenter)));
         }
     }
 
@@ -198,11 +171,7 @@ impl Judge<'_> {
         if new_is_open {
             // a declined name that has a successor under review waits for Meta, not for a person
             let severity = if is_declined { Level::WaitingForMeta } else { Level::AtRisk };
-            self.add(
-                Finding::new(Code::NewNameInReview { name }, severity)
-                    .for_whom(Move::Meta)
-                    .at(link),
-            );
+            self.add(Finding::new(Code::NewNameInReview { name }, severity).for_whom(Move::Meta).at(link));
         } else if reading.new_name_status == Some(NameStatus::Declined) {
             let finding = Finding::new(Code::NewNameDeclined { name }, Level::AtRisk);
             self.add(finding.asks(Move::Owner, Action::ChooseNewName).at(link));
@@ -218,8 +187,7 @@ impl Judge<'_> {
         let apply_by = since.map(|at| later(at, APPLY_WITHIN));
         let lapsed = apply_by.is_some_and(|at| self.reached(at));
         let finding = if lapsed {
-            Finding::new(Code::NewNameLapsed { name }, Level::AtRisk)
-                .asks(Move::Owner, Action::ChooseNewName)
+            Finding::new(Code::NewNameLapsed { name }, Level::AtRisk).asks(Move::Owner, Action::ChooseNewName)
         } else {
             let code = Code::NewNameApproved { name, apply_by };
             Finding::new(code, Level::AtRisk).asks(Move::Owner, Action::ApplyNewName)

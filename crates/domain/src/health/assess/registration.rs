@@ -26,12 +26,9 @@ impl Judge<'_> {
         }
         self.hold();
         self.onboarding_window();
-        let is_explained =
-            self.findings.iter().any(|finding| finding.severity >= Level::WaitingForMeta);
+        let is_explained = self.findings.iter().any(|finding| finding.severity >= Level::WaitingForMeta);
         if self.is_pending() && !is_explained {
-            self.add(
-                waiting(Code::PendingRegistration).offers(Action::CompleteRegistration).next(next),
-            );
+            self.add(waiting(Code::PendingRegistration).offers(Action::CompleteRegistration).next(next));
         }
     }
 
@@ -41,12 +38,7 @@ impl Judge<'_> {
         let meta = |code| waiting(code).for_whom(Move::Meta);
         Some(match why {
             // settled; what there is to say is in the reading
-            Why::Coexistence
-            | Why::Live
-            | Why::Registered
-            | Why::Gone
-            | Why::ApplyingNewName
-            | Why::NoNewName => {
+            Why::Coexistence | Why::Live | Why::Registered | Why::Gone | Why::ApplyingNewName | Why::NoNewName => {
                 return None;
             }
             Why::CoexistenceLost => waiting(Code::CoexistencePaused),
@@ -57,25 +49,19 @@ impl Judge<'_> {
             Why::CallUnderWay | Why::Ready | Why::NewEvidence | Why::FinishDeregistration => {
                 waiting(Code::RegistrationUnderWay)
             }
-            Why::CallUnanswered | Why::AcceptedNotShown => {
-                meta(Code::RegistrationUnconfirmed).at(phone_numbers)
-            }
+            Why::CallUnanswered | Why::AcceptedNotShown => meta(Code::RegistrationUnconfirmed).at(phone_numbers),
             Why::NameInReview => meta(Code::NameInReview { name: self.name() })
                 .offers(Action::CompleteRegistration)
                 .at(self.link(LinkTarget::DisplayName)),
             Why::NameGoodStillRefused => meta(Code::NameGoodStillRefused { name: self.name() })
                 .offers(Action::CompleteRegistration)
                 .at(phone_numbers),
-            Why::BackOff | Why::Refused(_) => {
-                waiting(Code::RegistrationRetrying).offers(Action::CompleteRegistration)
-            }
+            Why::BackOff | Why::Refused(_) => waiting(Code::RegistrationRetrying).offers(Action::CompleteRegistration),
             Why::Throttled => meta(Code::Throttled),
             Why::BudgetSpent => waiting(self.budget_spent()),
             // the hold itself is a finding of its own
             Why::Held if self.context.registration.hold.is_some() => return None,
-            Why::Held | Why::PressedRecently => {
-                waiting(Code::PendingRegistration).offers(Action::CompleteRegistration)
-            }
+            Why::Held | Why::PressedRecently => waiting(Code::PendingRegistration).offers(Action::CompleteRegistration),
             Why::OnboardingUnknown => unknown(Code::OnboardingUnknown),
             Why::HealthUnread | Why::FactsUnread | Why::ReadsRefused(_) => {
                 unknown(Code::FactsUnread { fields: self.unread_fields() })
@@ -102,9 +88,7 @@ impl Judge<'_> {
             (Remedy::ReadRefusal, Why::Refused(FailureKind::AppMisconfigured)) => {
                 self.refused(Move::Operator, Action::CheckInstallation)
             }
-            (Remedy::ReadRefusal, Why::Refused(FailureKind::PaymentMissing)) => {
-                self.payment_missing()
-            }
+            (Remedy::ReadRefusal, Why::Refused(FailureKind::PaymentMissing)) => self.payment_missing(),
             (Remedy::ReadRefusal, _) => self.refused(Move::Owner, Action::CompleteRegistration),
             (remedy, _) => match self.needs(remedy) {
                 Some(finding) => finding,
@@ -113,58 +97,37 @@ impl Judge<'_> {
         };
         let since = self.context.registration.last_refusal.as_ref().map(|refusal| refusal.at);
         let by_refusal = matches!(why, Why::Refused(_));
-        self.add(
-            finding
-                .since(since.filter(|_| by_refusal))
-                .next(self.context.registration.decision.look_at()),
-        );
+        self.add(finding.since(since.filter(|_| by_refusal)).next(self.context.registration.decision.look_at()));
     }
 
     /// The finding that goes with a remedy; `None` for those that have no finding of their own.
     fn needs(&self, remedy: Remedy) -> Option<Finding> {
         let (code, action, target) = match remedy {
             Remedy::EnterPin => (Code::PinNeeded, Action::EnterPin, LinkTarget::TwoStep),
-            Remedy::VerifyByCode => {
-                (Code::CodeNeeded, Action::VerifyByCode, LinkTarget::PhoneNumbers)
+            Remedy::VerifyByCode => (Code::CodeNeeded, Action::VerifyByCode, LinkTarget::PhoneNumbers),
+            Remedy::ChooseNewName => {
+                (Code::NameDeclined { name: self.name() }, Action::ChooseNewName, LinkTarget::DisplayName)
             }
-            Remedy::ChooseNewName => (
-                Code::NameDeclined { name: self.name() },
-                Action::ChooseNewName,
-                LinkTarget::DisplayName,
-            ),
-            Remedy::SignUpAgain => {
-                (Code::OnboardingExpired, Action::SignUpAgain, LinkTarget::PhoneNumbers)
-            }
+            Remedy::SignUpAgain => (Code::OnboardingExpired, Action::SignUpAgain, LinkTarget::PhoneNumbers),
             Remedy::FreeNumber => (Code::NumberTaken, Action::FreeNumber, LinkTarget::PhoneNumbers),
-            Remedy::TurnOffTwoStep => {
-                (Code::TwoStepAtPreviousOwner, Action::TurnOffTwoStep, LinkTarget::TwoStep)
-            }
-            Remedy::ReconnectApp => {
-                (Code::CoexistenceLost, Action::ReconnectApp, LinkTarget::PhoneNumbers)
-            }
-            Remedy::MigrateFromOnPremise => {
-                (Code::OnPremise, Action::MigrateFromOnPremise, LinkTarget::PhoneNumbers)
-            }
+            Remedy::TurnOffTwoStep => (Code::TwoStepAtPreviousOwner, Action::TurnOffTwoStep, LinkTarget::TwoStep),
+            Remedy::ReconnectApp => (Code::CoexistenceLost, Action::ReconnectApp, LinkTarget::PhoneNumbers),
+            Remedy::MigrateFromOnPremise => (Code::OnPremise, Action::MigrateFromOnPremise, LinkTarget::PhoneNumbers),
             Remedy::ContactSupport => return Some(self.locked()),
             Remedy::Reauthorize | Remedy::RestoreAccess | Remedy::ReadRefusal => return None,
         };
-        Some(
-            Finding::new(code, Level::ActionNeeded).asks(Move::Owner, action).at(self.link(target)),
-        )
+        Some(Finding::new(code, Level::ActionNeeded).asks(Move::Owner, action).at(self.link(target)))
     }
 
     /// Refused for a reason nobody has documented: Meta's own text is shown.
     fn refused(&self, whose: Move, action: Action) -> Finding {
-        let failure =
-            self.context.registration.last_refusal.as_ref().map(|refusal| &refusal.failure);
+        let failure = self.context.registration.last_refusal.as_ref().map(|refusal| &refusal.failure);
         let meta = failure.and_then(|failure| failure.meta.as_ref());
         let code = Code::RegistrationRefused {
             meta_code: meta.map(|meta| meta.code),
             meta_text: failure.map(|failure| failure.message.clone()),
         };
-        Finding::new(code, Level::ActionNeeded)
-            .asks(whose, action)
-            .at(self.link(LinkTarget::PhoneNumbers))
+        Finding::new(code, Level::ActionNeeded).asks(whose, action).at(self.link(LinkTarget::PhoneNumbers))
     }
 
     pub(super) fn locked(&self) -> Finding {
@@ -211,11 +174,7 @@ impl Judge<'_> {
 
     /// When register may be called if nothing changes.
     fn register_at(&self) -> Option<Timestamp> {
-        if let Decision::Wait { register_at, .. } = &self.context.registration.decision {
-            *register_at
-        } else {
-            None
-        }
+        if let Decision::Wait { register_at, .. } = &self.context.registration.decision { *register_at } else { None }
     }
 
     pub(super) fn name(&self) -> Option<String> {
@@ -230,11 +189,7 @@ impl Judge<'_> {
             ("code_verification_status", self.reading.code_verification.is_none()),
             ("status", self.reading.status.is_none()),
         ];
-        missing
-            .into_iter()
-            .filter(|(_, is_missing)| *is_missing)
-            .map(|(field, _)| field.to_owned())
-            .collect()
+        missing.into_iter().filter(|(_, is_missing)| *is_missing).map(|(field, _)| field.to_owned()).collect()
     }
 
     fn now_or_failure(&self) -> Timestamp {
@@ -247,10 +202,7 @@ fn concerns_registered(decision: &Decision) -> bool {
     match decision {
         Decision::Ask { remedy, .. } => matches!(
             remedy,
-            Remedy::Reauthorize
-                | Remedy::RestoreAccess
-                | Remedy::MigrateFromOnPremise
-                | Remedy::ReconnectApp
+            Remedy::Reauthorize | Remedy::RestoreAccess | Remedy::MigrateFromOnPremise | Remedy::ReconnectApp
         ),
         Decision::Register { why, .. }
         | Decision::Wait { why, .. }

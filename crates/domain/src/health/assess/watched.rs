@@ -10,35 +10,22 @@ impl Judge<'_> {
         let reading = self.reading;
         Watched {
             refusal: self.is_read.then(|| self.refusal()),
-            hold: Some(
-                self.context
-                    .registration
-                    .hold
-                    .map(|hold| hold.until)
-                    .filter(|until| *until > self.now),
-            ),
+            hold: Some(self.context.registration.hold.map(|hold| hold.until).filter(|until| *until > self.now)),
             name: reading.name_status.as_ref().map(state_of),
             name_text: reading.verified_name.clone(),
             new_name: reading.new_name_status.as_ref().map(state_of),
             new_name_text: reading.new_display_name.clone(),
-            limit: reading
-                .limit()
-                .filter(|limit| is_tier(limit))
-                .map(|limit| limit.as_str().to_owned()),
-            quality: reading
-                .quality_rating
-                .as_ref()
-                .filter(|q| is_rated(q))
-                .map(|q| q.as_str().to_owned()),
+            limit: reading.limit().filter(|limit| is_tier(limit)).map(|limit| limit.as_str().to_owned()),
+            quality: reading.quality_rating.as_ref().filter(|q| is_rated(q)).map(|q| q.as_str().to_owned()),
             token: self.token_news(),
             subscribed: match self.context.webhooks.subscription {
                 Subscription::Unread => None,
                 Subscription::Yes => Some(true),
                 Subscription::No => Some(false),
             },
-            silence: self.silence_begins().map(|(last_heard_at, _, begins_at)| {
-                (begins_at <= self.now).then_some(last_heard_at)
-            }),
+            silence: self
+                .silence_begins()
+                .map(|(last_heard_at, _, begins_at)| (begins_at <= self.now).then_some(last_heard_at)),
         }
     }
 
@@ -49,8 +36,7 @@ impl Judge<'_> {
         }
         let failure = &self.context.registration.last_refusal.as_ref()?.failure;
         let meta = failure.meta.as_ref();
-        let part =
-            |number: Option<i64>| number.map_or(String::new(), |number| format!(":{number}"));
+        let part = |number: Option<i64>| number.map_or(String::new(), |number| format!(":{number}"));
         let reason = format!(
             "{}{}{}",
             failure_word(failure.kind),

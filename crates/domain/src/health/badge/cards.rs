@@ -5,12 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Badge, Card, CardMeaning as M, CardValue, Fact};
 use crate::health::schedule::later;
-use crate::health::{
-    AppCallback, DeepLink, HealthContext, HealthSnapshot, LinkTarget, Override, Subscription,
-};
+use crate::health::{AppCallback, DeepLink, HealthContext, HealthSnapshot, LinkTarget, Override, Subscription};
 use crate::reading::{
-    AccountMode, CodeVerification, MessagingLimit, NameStatus, NumberReading, NumberStatus,
-    PlatformType, Provisioned, QualityRating, ThroughputLevel,
+    AccountMode, CodeVerification, MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
+    QualityRating, ThroughputLevel,
 };
 
 /// Every card of a number, in the page's order. An old reading is shown as it is: the page says when
@@ -34,39 +32,21 @@ impl Dealer<'_> {
     fn card(&self, fact: Fact) -> Card {
         let reading = self.reading;
         let (value, seen) = match fact {
-            Fact::DisplayNumber => {
-                (text(reading.display_phone_number.as_deref()), (Badge::Neutral, M::NumberShown))
-            }
-            Fact::VerifiedName => {
-                (text(reading.verified_name.as_deref()), (Badge::Neutral, M::NameShown))
-            }
-            Fact::NameStatus => {
-                of(reading.name_status.as_ref(), NameStatus::as_str, |s| self.name_status(s))
-            }
+            Fact::DisplayNumber => (text(reading.display_phone_number.as_deref()), (Badge::Neutral, M::NumberShown)),
+            Fact::VerifiedName => (text(reading.verified_name.as_deref()), (Badge::Neutral, M::NameShown)),
+            Fact::NameStatus => of(reading.name_status.as_ref(), NameStatus::as_str, |s| self.name_status(s)),
             Fact::Quality => of(reading.quality_rating.as_ref(), QualityRating::as_str, quality),
             Fact::MessagingLimit => of(reading.limit(), MessagingLimit::as_str, limit),
-            Fact::AccountMode => {
-                of(reading.account_mode.as_ref(), AccountMode::as_str, account_mode)
-            }
+            Fact::AccountMode => of(reading.account_mode.as_ref(), AccountMode::as_str, account_mode),
             Fact::CodeVerification => {
                 of(reading.code_verification.as_ref(), CodeVerification::as_str, |c| self.code(c))
             }
-            Fact::Platform => {
-                of(reading.platform_type.as_ref(), PlatformType::as_str, |p| self.platform(p))
-            }
-            Fact::Throughput => {
-                of(reading.throughput.as_ref(), ThroughputLevel::as_str, |t| self.throughput(t))
-            }
+            Fact::Platform => of(reading.platform_type.as_ref(), PlatformType::as_str, |p| self.platform(p)),
+            Fact::Throughput => of(reading.throughput.as_ref(), ThroughputLevel::as_str, |t| self.throughput(t)),
             Fact::Webhook => self.webhook(),
-            Fact::NumberStatus => {
-                of(reading.status.as_ref(), NumberStatus::as_str, |s| self.status(s))
-            }
-            Fact::TwoStep => {
-                (reading.is_pin_enabled.map(CardValue::Switch), two_step(reading.is_pin_enabled))
-            }
-            Fact::LastOnboarded => {
-                (reading.last_onboarded_time.map(CardValue::Time), self.onboarded())
-            }
+            Fact::NumberStatus => of(reading.status.as_ref(), NumberStatus::as_str, |s| self.status(s)),
+            Fact::TwoStep => (reading.is_pin_enabled.map(CardValue::Switch), two_step(reading.is_pin_enabled)),
+            Fact::LastOnboarded => (reading.last_onboarded_time.map(CardValue::Time), self.onboarded()),
         };
         // a webhook card can tell something without an address to show
         let is_unread = value.is_none() && fact != Fact::Webhook;
@@ -82,9 +62,7 @@ impl Dealer<'_> {
         match status {
             NameStatus::Approved => (Badge::Good, M::NameApproved),
             NameStatus::AvailableWithoutReview => (Badge::Good, M::NameUsable),
-            NameStatus::PendingReview if self.is_registered() => {
-                (Badge::Neutral, M::NameInReviewLive)
-            }
+            NameStatus::PendingReview if self.is_registered() => (Badge::Neutral, M::NameInReviewLive),
             NameStatus::PendingReview => (Badge::Caution, M::NameInReview),
             NameStatus::Declined => (Badge::Bad, M::NameDeclined),
             NameStatus::Expired => (Badge::Caution, M::NameExpired),
@@ -98,23 +76,17 @@ impl Dealer<'_> {
             CodeVerification::Verified => (Badge::Good, M::CodeVerified),
             CodeVerification::Expired if self.is_registered() => (Badge::Good, M::CodeExpiredLive),
             CodeVerification::Expired => (Badge::Caution, M::CodeExpired),
-            CodeVerification::NotVerified | CodeVerification::Unverified
-                if self.is_registered() =>
-            {
+            CodeVerification::NotVerified | CodeVerification::Unverified if self.is_registered() => {
                 (Badge::Neutral, M::CodeNotVerifiedLive)
             }
-            CodeVerification::NotVerified | CodeVerification::Unverified => {
-                (Badge::Caution, M::CodeNotVerified)
-            }
+            CodeVerification::NotVerified | CodeVerification::Unverified => (Badge::Caution, M::CodeNotVerified),
             CodeVerification::Other(_) => (Badge::Neutral, M::NotKnown),
         }
     }
 
     fn platform(&self, platform: &PlatformType) -> Face {
         match platform {
-            PlatformType::CloudApi if self.reading.reads_as_coexistence() => {
-                (Badge::Good, M::PlatformCoexistence)
-            }
+            PlatformType::CloudApi if self.reading.reads_as_coexistence() => (Badge::Good, M::PlatformCoexistence),
             PlatformType::CloudApi => (Badge::Good, M::PlatformCloud),
             PlatformType::OnPremise => (Badge::Bad, M::PlatformOnPremise),
             PlatformType::NotApplicable => (Badge::Caution, M::PlatformNone),
@@ -124,9 +96,7 @@ impl Dealer<'_> {
 
     fn throughput(&self, level: &ThroughputLevel) -> Face {
         match level {
-            ThroughputLevel::Standard if self.reading.reads_as_coexistence() => {
-                (Badge::Good, M::ThroughputCoexistence)
-            }
+            ThroughputLevel::Standard if self.reading.reads_as_coexistence() => (Badge::Good, M::ThroughputCoexistence),
             ThroughputLevel::Standard => (Badge::Good, M::ThroughputStandard),
             ThroughputLevel::High => (Badge::Good, M::ThroughputHigh),
             ThroughputLevel::NotApplicable => (Badge::Caution, M::ThroughputNone),
@@ -204,11 +174,7 @@ fn text(value: Option<&str>) -> Option<CardValue> {
 }
 
 /// A value that is one of Meta's words, and its face.
-fn of<T>(
-    value: Option<&T>,
-    word: impl Fn(&T) -> &str,
-    face: impl Fn(&T) -> Face,
-) -> (Option<CardValue>, Face) {
+fn of<T>(value: Option<&T>, word: impl Fn(&T) -> &str, face: impl Fn(&T) -> Face) -> (Option<CardValue>, Face) {
     let shown = value.map(|value| CardValue::Word(word(value).to_owned()));
     (shown, value.map_or((Badge::Neutral, M::NotRead), face))
 }
@@ -226,10 +192,9 @@ fn quality(rating: &QualityRating) -> Face {
 fn limit(limit: &MessagingLimit) -> Face {
     match limit {
         MessagingLimit::Tier50 | MessagingLimit::Tier250 => (Badge::Neutral, M::LimitStarting),
-        MessagingLimit::Tier1k
-        | MessagingLimit::Tier2k
-        | MessagingLimit::Tier10k
-        | MessagingLimit::Tier100k => (Badge::Good, M::LimitTier),
+        MessagingLimit::Tier1k | MessagingLimit::Tier2k | MessagingLimit::Tier10k | MessagingLimit::Tier100k => {
+            (Badge::Good, M::LimitTier)
+        }
         MessagingLimit::Unlimited => (Badge::Good, M::LimitNone),
         MessagingLimit::NotSet | MessagingLimit::Untiered => (Badge::Neutral, M::LimitNotSet),
         MessagingLimit::Other(_) => (Badge::Neutral, M::NotKnown),

@@ -53,18 +53,13 @@ pub fn remember(before: Option<&Remembered>, after: &HealthReport) -> Remembered
 
 /// Findings with their dates. While nothing fresh is known those from before stay, so that they are
 /// no news when the number is read again.
-fn findings(
-    before: Option<&Remembered>,
-    after: &HealthReport,
-) -> BTreeMap<String, jiff::Timestamp> {
+fn findings(before: Option<&Remembered>, after: &HealthReport) -> BTreeMap<String, jiff::Timestamp> {
     let mut findings = BTreeMap::new();
     if after.level == Level::Unknown {
         findings.extend(before.map(|before| before.findings.clone()).unwrap_or_default());
     }
     for finding in &after.findings {
-        findings
-            .entry(finding.code.as_str().to_owned())
-            .or_insert(finding.since.unwrap_or(after.at));
+        findings.entry(finding.code.as_str().to_owned()).or_insert(finding.since.unwrap_or(after.at));
     }
     findings
 }
@@ -72,9 +67,7 @@ fn findings(
 fn level_news(before: Option<&Remembered>, after: &HealthReport) -> Vec<Announcement> {
     let was = before.and_then(|before| before.known_level);
     let was_live = before.is_some_and(|before| before.was_live);
-    let is_new = |finding: &&Finding| {
-        before.is_none_or(|before| !before.findings.contains_key(finding.code.as_str()))
-    };
+    let is_new = |finding: &&Finding| before.is_none_or(|before| !before.findings.contains_key(finding.code.as_str()));
     let leading = after.leading().into_iter().collect::<Vec<_>>();
     let mut news = Vec::new();
     if after.level.works() && !was_live {
@@ -88,7 +81,7 @@ fn level_news(before: Option<&Remembered>, after: &HealthReport) -> Vec<Announce
             news.extend(leading.into_iter().map(of_finding));
         }
         Level::ActionNeeded | Level::Blocked if is_entered => {
-            news.extend(leading.into_iter().map(of_finding))
+            news.extend(leading.into_iter().map(of_finding));
         }
         // a further reason of the same weight is news as well
         Level::ActionNeeded | Level::Blocked => {
@@ -104,12 +97,8 @@ fn of_finding(finding: &Finding) -> Announcement {
     let code = finding.code.as_str();
     match finding.severity {
         Level::Blocked => Announcement::Blocked { finding: code },
-        Level::ActionNeeded => {
-            Announcement::ActionNeeded { finding: code, whose: finding.whose.as_str() }
-        }
-        Level::Live | Level::AtRisk | Level::WaitingForMeta | Level::Unknown => {
-            Announcement::AtRisk { finding: code }
-        }
+        Level::ActionNeeded => Announcement::ActionNeeded { finding: code, whose: finding.whose.as_str() },
+        Level::Live | Level::AtRisk | Level::WaitingForMeta | Level::Unknown => Announcement::AtRisk { finding: code },
     }
 }
 
@@ -126,13 +115,10 @@ const NO: &str = "no";
 fn word(topic: Topic, watched: &Watched) -> Option<String> {
     let name = |state: Option<NameState>| state.map(|state| state.as_str().to_owned());
     match topic {
-        Topic::Refusal => watched
-            .refusal
-            .as_ref()
-            .map(|r| r.as_ref().map_or(NONE.to_owned(), |(reason, _)| reason.clone())),
-        Topic::Hold => {
-            watched.hold.map(|hold| hold.map_or(NONE.to_owned(), |until| until.to_string()))
+        Topic::Refusal => {
+            watched.refusal.as_ref().map(|r| r.as_ref().map_or(NONE.to_owned(), |(reason, _)| reason.clone()))
         }
+        Topic::Hold => watched.hold.map(|hold| hold.map_or(NONE.to_owned(), |until| until.to_string())),
         Topic::Name => name(watched.name),
         Topic::NewName => name(watched.new_name),
         Topic::Limit => watched.limit.clone(),
@@ -143,9 +129,7 @@ fn word(topic: Topic, watched: &Watched) -> Option<String> {
             TokenNews::Dead => DEAD.to_owned(),
         }),
         Topic::Subscription => watched.subscribed.map(|is| if is { YES } else { NO }.to_owned()),
-        Topic::Silence => {
-            watched.silence.map(|since| since.map_or(NONE.to_owned(), |at| at.to_string()))
-        }
+        Topic::Silence => watched.silence.map(|since| since.map_or(NONE.to_owned(), |at| at.to_string())),
     }
 }
 
@@ -166,12 +150,8 @@ fn told(topic: Topic, was: Option<&str>, is: &str, after: &HealthReport) -> Opti
         Topic::Hold => hold_news(was, watched.hold.flatten(), after),
         Topic::Name => name_news(was, watched.name?, watched.name_text.clone()),
         Topic::NewName => name_news(was, watched.new_name?, watched.new_name_text.clone()),
-        Topic::Limit => {
-            Some(Announcement::LimitChanged { from: was?.to_owned(), to: is.to_owned() })
-        }
-        Topic::Quality => {
-            Some(Announcement::QualityChanged { from: was?.to_owned(), to: is.to_owned() })
-        }
+        Topic::Limit => Some(Announcement::LimitChanged { from: was?.to_owned(), to: is.to_owned() }),
+        Topic::Quality => Some(Announcement::QualityChanged { from: was?.to_owned(), to: is.to_owned() }),
         Topic::Token => match watched.token? {
             TokenNews::Expiring(expires_at) => Some(Announcement::TokenExpiring { expires_at }),
             TokenNews::Dead => Some(Announcement::TokenDead),
@@ -190,17 +170,11 @@ fn told(topic: Topic, was: Option<&str>, is: &str, after: &HealthReport) -> Opti
 }
 
 /// A hold that only moved is the same hold, unless the one before was over by then.
-fn hold_news(
-    was: Option<&str>,
-    is: Option<jiff::Timestamp>,
-    after: &HealthReport,
-) -> Option<Announcement> {
+fn hold_news(was: Option<&str>, is: Option<jiff::Timestamp>, after: &HealthReport) -> Option<Announcement> {
     let before: Option<jiff::Timestamp> = was.and_then(|was| was.parse().ok());
     match (before, is) {
         (None, Some(until)) => Some(Announcement::HoldBegan { until }),
-        (Some(before), Some(until)) if before <= after.at => {
-            Some(Announcement::HoldBegan { until })
-        }
+        (Some(before), Some(until)) if before <= after.at => Some(Announcement::HoldBegan { until }),
         (Some(_), Some(_)) | (None, None) => None,
         (Some(_), None) => Some(Announcement::HoldEnded),
     }

@@ -22,17 +22,9 @@ impl Remembered {
             (SINCE.to_owned(), self.since.to_string()),
             (WAS_LIVE.to_owned(), self.was_live.to_string()),
         ]);
-        words.extend(
-            self.known_level.map(|level| (KNOWN_LEVEL.to_owned(), level.as_str().to_owned())),
-        );
-        words.extend(
-            self.words
-                .iter()
-                .map(|(topic, word)| (format!("{TOPIC}{}", topic.as_str()), word.clone())),
-        );
-        words.extend(
-            self.findings.iter().map(|(code, at)| (format!("{FINDING}{code}"), at.to_string())),
-        );
+        words.extend(self.known_level.map(|level| (KNOWN_LEVEL.to_owned(), level.as_str().to_owned())));
+        words.extend(self.words.iter().map(|(topic, word)| (format!("{TOPIC}{}", topic.as_str()), word.clone())));
+        words.extend(self.findings.iter().map(|(code, at)| (format!("{FINDING}{code}"), at.to_string())));
         words
     }
 
@@ -40,18 +32,14 @@ impl Remembered {
     /// its date, as if nothing were remembered.
     pub fn from_words(words: &BTreeMap<String, String>) -> Option<Self> {
         let keyed = |prefix: &'static str| {
-            words
-                .iter()
-                .filter_map(move |(key, word)| Some((key.strip_prefix(prefix)?, word.as_str())))
+            words.iter().filter_map(move |(key, word)| Some((key.strip_prefix(prefix)?, word.as_str())))
         };
         Some(Self {
             level: Level::parse(words.get(LEVEL)?)?,
             known_level: words.get(KNOWN_LEVEL).and_then(|word| Level::parse(word)),
             since: words.get(SINCE)?.parse().ok()?,
             was_live: words.get(WAS_LIVE).is_some_and(|word| word == "true"),
-            words: keyed(TOPIC)
-                .filter_map(|(key, word)| Some((Topic::parse(key)?, word.to_owned())))
-                .collect(),
+            words: keyed(TOPIC).filter_map(|(key, word)| Some((Topic::parse(key)?, word.to_owned()))).collect(),
             findings: keyed(FINDING)
                 .filter_map(|(code, at)| Some((code.to_owned(), at.parse::<Timestamp>().ok()?)))
                 .collect(),
@@ -71,10 +59,7 @@ mod tests {
             known_level: Some(Level::AtRisk),
             since: at,
             was_live: true,
-            words: BTreeMap::from([
-                (Topic::Quality, "GREEN".to_owned()),
-                (Topic::Hold, String::new()),
-            ]),
+            words: BTreeMap::from([(Topic::Quality, "GREEN".to_owned()), (Topic::Hold, String::new())]),
             findings: BTreeMap::from([("quality_red".to_owned(), at)]),
         };
         let mut words = remembered.to_words();

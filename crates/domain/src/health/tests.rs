@@ -1,0 +1,129 @@
+//! Cases to judge, and the properties every judgement has.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::channel::Onboarding;
+use crate::ledger::Spent;
+use crate::reading::{
+    AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityType, HealthEntity,
+    MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WabaReading,
+};
+use crate::registration::{Decision, Why};
+
+mod cards;
+mod findings;
+mod properties;
+mod told;
+
+/// A case: everything a judgement is made from.
+#[derive(Debug, Clone)]
+struct Case {
+    snapshot: HealthSnapshot,
+    context: HealthContext,
+    now: Timestamp,
+}
+
+fn now() -> Timestamp {
+    "2026-10-05T10:00:00Z".parse().unwrap()
+}
+
+fn hours(n: i64) -> SignedDuration {
+    SignedDuration::from_hours(n)
+}
+
+fn days(n: i64) -> SignedDuration {
+    SignedDuration::from_hours(24 * n)
+}
+
+fn entity(entity_type: EntityType) -> HealthEntity {
+    HealthEntity {
+        entity_type,
+        id: Some("730".to_owned()),
+        can_send: Some(CanSend::Available),
+        errors: Vec::new(),
+        additional_info: Vec::new(),
+    }
+}
+
+impl Case {
+    /// A live number of a verified business with which all is well.
+    fn live() -> Self {
+        let entities = [EntityType::PhoneNumber, EntityType::Waba, EntityType::Business, EntityType::App];
+        let reading = NumberReading {
+            verified_name: Some("Example Bakery".to_owned()),
+            name_status: Some(NameStatus::Approved),
+            new_name_status: Some(NameStatus::None),
+            code_verification: Some(CodeVerification::Verified),
+            status: Some(NumberStatus::Connected),
+            platform_type: Some(PlatformType::CloudApi),
+            throughput: Some(ThroughputLevel::Standard),
+            quality_rating: Some(QualityRating::Green),
+            portfolio_limit: Some(MessagingLimit::Tier2k),
+            account_mode: Some(AccountMode::Live),
+            is_on_biz_app: Some(false),
+            health_status: Some(entities.into_iter().map(entity).collect()),
+            ..NumberReading::default()
+        };
+        let waba = WabaReading {
+            account_review: Some(AccountReview::Approved),
+            business_verification: Some(BusinessVerification::Verified),
+            status: Some("ACTIVE".to_owned()),
+            ..WabaReading::default()
+        };
+        let standing = RegistrationStanding {
+            decision: Decision::Done { why: Why::Live, look_at: None },
+            spent: Spent::default(),
+            hold: None,
+            last_refusal: None,
+            last_call_at: None,
+            was_registered: false,
+            last_onboarded_time: None,
+        };
+        let mut context = HealthContext::new(Onboarding::Standard, now() - days(2), standing);
+        context.webhooks.subscription = Subscription::Yes;
+        context.webhooks.callback_override = Override::Ours;
+        context.webhooks.app_callback = AppCallback::Ours;
+        context.token.state = TokenState::Good { expires_at: None };
+        let checked_at = Some(now() - SignedDuration::from_mins(2));
+        let snapshot = HealthSnapshot { reading, checked_at, waba, waba_checked_at: checked_at, read_failure: None };
+        Self { snapshot, context, now: now() }
+    }
+
+    /// A verified number that is not registered (facts §6.1, stage C).
+    fn pending() -> Self {
+        let mut case = Self::live();
+        case.reading().status = Some(NumberStatus::Pending);
+        case.reading().platform_type = Some(PlatformType::NotApplicable);
+        case.reading().throughput = Some(ThroughputLevel::NotApplicable);
+        case.decide(waits(Why::Ready));
+        case
+    }
+
+    fn reading(&mut self) -> &mut NumberReading {
+        &mut self.snapshot.reading
+    }
+
+    fn entity(&mut self, entity_type: &EntityType) -> &mut HealthEntity {
+        let entities = self.snapshot.reading.health_status.as_mut().unwrap();
+        entities.iter_mut().find(|entity| entity.entity_type == *entity_type).unwrap()
+    }
+
+    fn decide(&mut self, decision: Decision) {
+        self.context.registration.decision = decision;
+    }
+
+    fn report(&self) -> HealthReport {
+        assess(&self.snapshot, &self.context, self.now)
+    }
+
+    /// The words of the findings that are more than news.
+    fn codes(&self) -> Vec<&'static str> {
+        let report = self.report();
+        report.findings.iter().filter(|f| f.severity != Level::Live).map(|f| f.code.as_str()).collect()
+    }
+}
+
+fn waits(why: Why) -> Decision {
+    Decision::Wait { why, look_at: now() + hours(1), register_at: None }
+}

@@ -1,0 +1,244 @@
+//! Properties of every judgement, over cases drawn from the written table of worse values.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::Note;
+use crate::health::worse::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
+use crate::reading::{EntityError, Provisioned};
+use crate::registration::Remedy;
+
+/// Sets a fact to a value of the table.
+fn set(case: &mut Case, fact: &str, value: &str) {
+    if let Some(entity_type) = fact.strip_prefix("can_send of ") {
+        case.entity(&EntityType::parse(entity_type)).can_send = Some(CanSend::parse(value));
+    } else if let Some(entity_type) = fact.strip_prefix("error of ") {
+        let error = |code| EntityError { code, description: "text".to_owned(), possible_solution: None };
+        case.entity(&EntityType::parse(entity_type)).errors = value.parse().ok().map(error).into_iter().collect();
+    } else if !set_reading(case, fact, value) && !set_account(case, fact, value) {
+        set_connection(case, fact, value);
+    }
+}
+
+fn set_reading(case: &mut Case, fact: &str, value: &str) -> bool {
+    let reading = case.reading();
+    match fact {
+        "name_status" => reading.name_status = Some(NameStatus::parse(value)),
+        "new_name_status" => reading.new_name_status = Some(NameStatus::parse(value)),
+        "quality_rating" => reading.quality_rating = Some(QualityRating::parse(value)),
+        "messaging_limit" => reading.portfolio_limit = Some(MessagingLimit::parse(value)),
+        "account_mode" => reading.account_mode = Some(AccountMode::parse(value)),
+        "platform_type" => reading.platform_type = Some(PlatformType::parse(value)),
+        "throughput" => reading.throughput = Some(ThroughputLevel::parse(value)),
+        "status" => reading.status = Some(NumberStatus::parse(value)),
+        _ => return false,
+    }
+    true
+}
+
+fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
+    let at = case.now - SignedDuration::from_mins(5);
+    let waba = &mut case.snapshot.waba;
+    let mut standing = |note: Note, at| {
+        case.context.account.take(&note, at);
+    };
+    match (fact, value) {
+        ("account_review_status", _) => waba.account_review = Some(AccountReview::parse(value)),
+        ("waba.status", _) => waba.status = Some(value.to_owned()),
+        ("business_verification_status", _) => {
+            waba.business_verification = Some(BusinessVerification::parse(value));
+        }
+        ("restriction", "none") => standing(Note::Restrictions(Vec::new()), at),
+        ("restriction", kind) => {
+            let restriction = crate::event::Restriction { kind: kind.to_owned(), until: None };
+            standing(Note::Restrictions(vec![restriction]), at);
+        }
+        ("ban", "none") => standing(Note::Reinstated, at),
+        ("ban", "scheduled") => standing(Note::BanScheduled { on: Some(at + days(3)) }, at),
+        ("ban", "banned") => standing(Note::Banned, at),
+        ("ban", "deleted") => standing(Note::Deleted, at),
+        ("violation", "none") => case.context.account.violation = None,
+        ("violation", kind) => standing(Note::Violation(kind.to_owned()), at),
+        ("compromised", "no") => case.context.account.compromised = None,
+        ("compromised", _) => standing(Note::Compromised, at),
+        ("coexistence paused", "no") => case.context.account.paused = None,
+        ("coexistence paused", since) => {
+            case.context.account.paused = None;
+            let at = if since == "just now" { at } else { at - days(2) };
+            case.context.account.take(&Note::Paused, at);
+        }
+        ("shared with us", "yes") => standing(Note::Shared, at),
+        ("shared with us", _) => standing(Note::Unshared, at),
+        _ => return false,
+    }
+    true
+}
+
+fn set_connection(case: &mut Case, fact: &str, value: &str) {
+    let now = case.now;
+    let given_up = if value == "given up" { Healing::GivenUp } else { Healing::UnderWay };
+    let context = &mut case.context;
+    let ask = |remedy, why| Decision::Ask { remedy, why, look_at: now + hours(6) };
+    let text = || "https://elsewhere.example".to_owned();
+    match (fact, value) {
+        ("decision", "done") => context.registration.decision = Decision::Done { why: Why::Live, look_at: None },
+        ("decision", "waits") => context.registration.decision = waits(Why::NameInReview),
+        ("decision", "asks for the PIN") => {
+            context.registration.decision = ask(Remedy::EnterPin, Why::PinUnknown);
+        }
+        ("decision", _) => {
+            let why = Why::Refused(crate::graph::FailureKind::AccountLocked);
+            context.registration.decision = ask(Remedy::ContactSupport, why);
+        }
+        ("hold", "none") => context.registration.hold = None,
+        ("hold", _) => {
+            context.registration.hold = Some(Hold { until: now + hours(5), cause: HoldCause::Budget });
+        }
+        ("sends refused", code) => {
+            let refused = |code| RefusedSend { code, at: now - hours(1) };
+            context.sending.refused = code.parse().ok().map(refused).into_iter().collect();
+        }
+        ("share of the limit used", share) => {
+            let limit = case.snapshot.reading.limit().and_then(MessagingLimit::people).unwrap_or(100);
+            let percent = ["little", "most", "all"].iter().position(|word| *word == share).unwrap_or(0);
+            context.sending.started_in_24h = Some(limit * [10, 90, 100][percent] / 100);
+        }
+        ("token", "good") => context.token.state = TokenState::Good { expires_at: None },
+        ("token", "ends soon") => context.token.state = TokenState::Good { expires_at: Some(now + days(2)) },
+        ("token", "dead") => context.token.state = TokenState::Dead { since: now - hours(1) },
+        ("token", _) => context.token.state = TokenState::AccessLost { since: now - hours(1) },
+        ("fetching another token", _) => context.token.refetch = Some(given_up),
+        ("subscription", "yes") => context.webhooks.subscription = Subscription::Yes,
+        ("subscription", _) => context.webhooks.subscription = Subscription::No,
+        ("subscribing again", _) => context.webhooks.subscription_healing = given_up,
+        ("override", "ours") => context.webhooks.callback_override = Override::Ours,
+        ("override", "missing") => context.webhooks.callback_override = Override::Missing,
+        ("override", "foreign") => context.webhooks.callback_override = Override::Foreign(text()),
+        ("override", _) => {
+            context.webhooks.callback_override = Override::Refused { code: Some(200), text: text() };
+        }
+        ("putting the override back", _) => context.webhooks.override_healing = given_up,
+        ("handshake", word) => context.webhooks.verified = Some(word == "passed"),
+        ("app callback", "ours") => context.webhooks.app_callback = AppCallback::Ours,
+        ("app callback", "lacks fields") => {
+            context.webhooks.app_callback = AppCallback::LacksFields(vec!["security".to_owned()]);
+        }
+        ("app callback", "missing") => context.webhooks.app_callback = AppCallback::Missing,
+        ("app callback", _) => context.webhooks.app_callback = AppCallback::Foreign(text()),
+        ("webhooks heard", when) => {
+            let ago = if when == "today" { hours(2) } else { days(10) };
+            context.webhooks.usual_gap = Some(hours(3));
+            context.webhooks.last_heard_at = Some(now - ago);
+        }
+        _ => panic!("the table has a fact nobody sets: {fact}"),
+    }
+}
+
+/// Whether a row's condition holds.
+fn holds(case: &mut Case, row: &Row) -> bool {
+    let is_blocked = |entity: &HealthEntity| entity.can_send == Some(CanSend::Blocked);
+    let provisioned = case.snapshot.reading.provisioned() == Provisioned::Yes;
+    match row.only {
+        "" => true,
+        PROVISIONED => provisioned,
+        UNSETTLED => {
+            let settles = [NumberStatus::Connected, NumberStatus::Pending];
+            let unsettled = case.snapshot.reading.status.as_ref().is_none_or(|status| settles.contains(status));
+            unsettled && !is_blocked(case.entity(&EntityType::PhoneNumber))
+        }
+        EXPLAINED => {
+            let entity_type = row.fact.trim_start_matches("error of ");
+            !is_blocked(case.entity(&EntityType::parse(entity_type)))
+        }
+        other => panic!("the table has a condition nobody checks: {other}"),
+    }
+}
+
+/// A case with some facts of the table set at random, and an age of number and reading.
+fn any_case() -> impl Strategy<Value = Case> {
+    let settings = proptest::collection::vec((0..WORSE.len(), any::<prop::sample::Index>()), 0..6);
+    (settings, 0_i64..20, 0_i64..30, any::<bool>()).prop_map(|(settings, age, unread_for, is_pending)| {
+        let mut case = if is_pending { Case::pending() } else { Case::live() };
+        case.context.channel_created_at = case.now - days(age);
+        case.snapshot.checked_at = Some(case.now - hours(unread_for));
+        for (row, index) in settings {
+            set(&mut case, WORSE[row].fact, WORSE[row].values[index.index(WORSE[row].values.len())]);
+        }
+        case
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    #[test]
+    fn a_worse_fact_never_makes_a_better_level(
+        case in any_case(), row in 0..WORSE.len(), index in any::<prop::sample::Index>()
+    ) {
+        let row = &WORSE[row];
+        let at = index.index(row.values.len() - 1);
+        let (mut better, mut worse) = (case.clone(), case);
+        set(&mut better, row.fact, row.values[at]);
+        set(&mut worse, row.fact, row.values[at + 1]);
+        if holds(&mut better, row) {
+            let (before, after) = (better.report(), worse.report());
+            prop_assert!(
+                !(after.level < before.level),
+                "{} {} is {:?}, {} is {:?}", row.fact, row.values[at], before.level, row.values[at + 1], after.level
+            );
+        }
+    }
+
+    #[test]
+    fn a_judgement_holds_as_long_as_it_says(case in any_case()) {
+        let report = case.report();
+        if let Some(until) = report.level_until {
+            prop_assert!(until > case.now);
+            let later = Case { now: until - SignedDuration::from_secs(1), ..case.clone() };
+            if later.now > case.now {
+                prop_assert_eq!(later.codes(), case.codes());
+                prop_assert_eq!(later.report().level, report.level);
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_state_is_never_told_twice(case in any_case(), earlier in any_case()) {
+        let before = remember(None, &earlier.report());
+        let report = case.report();
+        let after = remember(Some(&before), &report);
+        prop_assert_eq!(transitions(Some(&after), &report), vec![]);
+        prop_assert_eq!(remember(Some(&after), &report), after.clone());
+        prop_assert_eq!(Remembered::from_words(&after.to_words()), Some(after));
+    }
+
+    #[test]
+    fn no_date_makes_it_panic(seconds in any::<i64>(), other in any::<i64>(), gap in any::<i64>(), used in any::<i64>()) {
+        let (min, max) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
+        let at = |n: i64| Timestamp::from_second(n.rem_euclid(max - min) + min).unwrap();
+        let mut case = Case::pending();
+        case.context.channel_created_at = at(other);
+        case.context.token.state = TokenState::Good { expires_at: Some(at(other)) };
+        case.context.webhooks.last_heard_at = Some(at(other));
+        case.context.webhooks.usual_gap = Some(SignedDuration::from_secs(gap));
+        case.context.sending.last_send_at = Some(at(other));
+        case.context.sending.started_in_24h = Some(used);
+        case.context.new_name_approved_at = Some(at(other));
+        case.snapshot.checked_at = Some(at(other));
+        case.now = at(seconds);
+        let report = case.report();
+        prop_assert!(report.level_until.is_none_or(|until| until > case.now));
+        prop_assert_eq!(cards(&case.snapshot, &case.context, case.now).len(), Fact::ALL.len());
+    }
+}
+
+#[test]
+fn every_row_of_the_table_can_be_set() {
+    for row in WORSE {
+        assert!(row.values.len() > 1, "{}", row.fact);
+        for value in row.values {
+            set(&mut Case::live(), row.fact, value);
+        }
+        holds(&mut Case::live(), row);
+    }
+}

@@ -1,0 +1,155 @@
+//! Rules 9 to 11: whether a call that nothing else forbids may be made now, on which basis, and when not,
+//! when. The ledger has the last word.
+
+use jiff::SignedDuration;
+
+use super::record::failure_kind;
+use super::refusal::{Course, course};
+use super::rules::Case;
+use super::{Caller, Decision, PinPlan, Remedy, Why, schedule};
+use crate::graph::FailureKind;
+use crate::ledger::{BETWEEN_PRESSES, Basis, CallKind, Outcome, WINDOW};
+use crate::reading::NameStatus;
+
+const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+impl Case<'_> {
+    /// 133000: finish the half-done deregistration once per 72 h, register five minutes later.
+    pub(super) fn deregistration(&self) -> Option<Decision> {
+        let last = self.history.ledger.last_register()?;
+        if failure_kind(last) != Some(FailureKind::DeregistrationIncomplete) {
+            return None;
+        }
+        let deregistered = self
+            .history
+            .ledger
+            .attempts
+            .iter()
+            .rev()
+            .find(|a| a.kind == CallKind::Deregister && self.now < a.started_at + WINDOW);
+        match deregistered {
+            None => {
+                let basis = self.basis();
+                Some(match self.blocked(basis) {
+                    Some(waiting) => waiting,
+                    None => Decision::Deregister { basis },
+                })
+            }
+            Some(call) if call.started_at > last.started_at => {
+                let register_at = call.settled_at.unwrap_or(call.started_at) + MINUTE * 5;
+                (self.now < register_at).then(|| self.wait(Why::FinishDeregistration, register_at, Some(register_at)))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// Rule 9: passing failures since the last call that was answered otherwise.
+    pub(super) fn back_off(&self) -> Option<Decision> {
+        let last = self.history.ledger.last_register()?;
+        let settled = last.settled_at?;
+        let Some(Outcome::Failed(failure)) = &last.outcome else { return None };
+        if course(failure.kind) != Course::Passes || failure.kind == FailureKind::BudgetSpent {
+            return None;
+        }
+        let in_a_row = self
+            .registers()
+            .rev()
+            .take_while(|a| failure_kind(a).is_some_and(|kind| course(kind) == Course::Passes))
+            .count();
+        let throttled = failure.kind == FailureKind::Throttled;
+        if self.caller.is_person() && !throttled {
+            return None;
+        }
+        let wait = match (throttled, failure.wait) {
+            (true, Some(wait)) => wait,
+            (true, None) => schedule::throttle_back_off(in_a_row),
+            (false, _) => schedule::transient_back_off(in_a_row),
+        };
+        let register_at = settled + wait;
+        let why = if throttled { Why::Throttled } else { Why::BackOff };
+        (self.now < register_at).then(|| self.wait(why, register_at, Some(register_at)))
+    }
+
+    /// Rules 10 and 11.
+    pub(super) fn call(&self) -> Decision {
+        let basis = self.basis();
+        if basis == Basis::Heal {
+            return self.heal();
+        }
+        let why = match basis {
+            Basis::Evidence => Why::NewEvidence,
+            Basis::Blind | Basis::Probe | Basis::Heal | Basis::Person => Why::Ready,
+        };
+        self.register(basis, why)
+    }
+
+    fn register(&self, basis: Basis, why: Why) -> Decision {
+        if let Some(waiting) = self.blocked(basis) {
+            return waiting;
+        }
+        let pin = if self.history.has_pin { PinPlan::Stored } else { PinPlan::Draw };
+        Decision::Register { basis, pin, why }
+    }
+
+    /// Rule 10: what the ledger says to a call of this basis.
+    fn blocked(&self, basis: Basis) -> Option<Decision> {
+        let ledger = &self.history.ledger;
+        if basis == Basis::Person
+            && let Some(pressed) = ledger.attempts.iter().rev().find(|a| a.basis == Basis::Person)
+        {
+            let next_press = pressed.started_at + BETWEEN_PRESSES;
+            let changed = self.history.changes.0.values().any(|change| change.at > pressed.started_at);
+            if self.now < next_press && !changed {
+                return Some(self.wait(Why::PressedRecently, next_press, Some(next_press)));
+            }
+        }
+        if ledger.allows(basis, self.now) {
+            return None;
+        }
+        let free_at = ledger.free_at(basis, self.now);
+        let held = ledger.held_until.is_some_and(|until| self.now < until);
+        let why = if held { Why::Held } else { Why::BudgetSpent };
+        let look_at = free_at.map_or(self.now + HOUR, |at| at.min(self.now + HOUR * 6)).max(self.now + MINUTE);
+        Some(self.wait(why, look_at, free_at))
+    }
+
+    fn basis(&self) -> Basis {
+        if self.caller.is_person() {
+            Basis::Person
+        } else if self.ruling_refusal().is_some() && self.new_evidence().is_some() {
+            Basis::Evidence
+        } else if self.unseen_successes().is_some() {
+            Basis::Blind
+        } else if self.caller == Caller::Planner && self.was_registered() && self.ruling_refusal().is_none() {
+            Basis::Heal
+        } else if self.name_is_good() {
+            Basis::Probe
+        } else {
+            Basis::Blind
+        }
+    }
+
+    /// Heals at most once per 24 h.
+    pub(super) fn heal(&self) -> Decision {
+        let last_heal = self.history.ledger.attempts.iter().rev().find(|a| a.basis == Basis::Heal);
+        match last_heal.map(|a| a.started_at + DAY).filter(|next| self.now < *next) {
+            Some(next) => self.wait(Why::HealedRecently, next.min(self.now + HOUR), Some(next)),
+            None => self.register(Basis::Heal, Why::DroppedOut),
+        }
+    }
+
+    pub(super) fn apply_new_name(&self) -> Decision {
+        let approved = self.reading.new_name_status.as_ref().is_some_and(NameStatus::is_good);
+        let under_way = self.history.ledger.unsettled().is_some();
+        if !approved || under_way {
+            let why = if under_way { Why::CallUnderWay } else { Why::NoNewName };
+            return self.wait(why, self.now + HOUR, None);
+        }
+        if !self.history.has_pin && self.reading.is_pin_enabled != Some(false) {
+            return self.ask(Remedy::EnterPin, Why::PinUnknown);
+        }
+        self.register(Basis::Person, Why::ApplyingNewName)
+    }
+}

@@ -1,0 +1,106 @@
+//! What the rules ask of the record: the last answers, what is unspent evidence, how old a number is.
+//! Only looks things up; decides nothing.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::refusal::{Course, course};
+use super::rules::Case;
+use super::{ChangeKind, ONBOARDING_WINDOW, PREVERIFIED_WINDOW, Source};
+use crate::channel::Onboarding;
+use crate::graph::FailureKind;
+use crate::ledger::{Attempt, CallKind, Outcome};
+use crate::reading::NumberStatus;
+
+/// A name found good by a reading this soon after a refusal was good already when it was refused.
+const GOOD_ALREADY: SignedDuration = SignedDuration::from_mins(10);
+
+/// Two-step that a webhook says is off may still read as on for a while.
+const TWO_STEP_LAG: SignedDuration = SignedDuration::from_hours(1);
+
+impl Case<'_> {
+    pub(super) fn registers(&self) -> impl DoubleEndedIterator<Item = &Attempt> {
+        self.history.ledger.attempts.iter().filter(|a| a.kind == CallKind::Register)
+    }
+
+    pub(super) fn last_success(&self) -> Option<&Attempt> {
+        self.registers().rev().find(|a| a.outcome == Some(Outcome::Success))
+    }
+
+    /// The last answered call that was neither accepted nor a failure that passes.
+    pub(super) fn ruling_refusal(&self) -> Option<(&Attempt, FailureKind)> {
+        self.registers()
+            .rev()
+            .find(|a| match &a.outcome {
+                Some(Outcome::Success) => true,
+                Some(Outcome::Failed(failure)) => course(failure.kind) != Course::Passes,
+                None => false,
+            })
+            .and_then(|a| failure_kind(a).map(|kind| (a, kind)))
+    }
+
+    /// Accepted calls in a row that the number has not shown since: first, last, how many.
+    pub(super) fn unseen_successes(&self) -> Option<(Timestamp, Timestamp, usize)> {
+        let seen_at = self.history.provisioned_at;
+        let unseen: Vec<Timestamp> = self
+            .registers()
+            .rev()
+            .take_while(|a| failure_kind(a).is_none_or(|kind| course(kind) == Course::Passes))
+            .filter(|a| a.outcome == Some(Outcome::Success))
+            .filter_map(|a| a.settled_at)
+            .take_while(|at| seen_at.is_none_or(|seen| *at > seen))
+            .collect();
+        Some((*unseen.last()?, *unseen.first()?, unseen.len()))
+    }
+
+    /// Evidence newer than the last call: it was never spent. A name found good by a mere reading
+    /// within ten minutes of the refusal was good already when it was refused (rule 8).
+    pub(super) fn new_evidence(&self) -> Option<ChangeKind> {
+        let last = self.history.ledger.last_register()?;
+        let kinds = [ChangeKind::NameGood, ChangeKind::TwoStepOff, ChangeKind::CodeVerified, ChangeKind::AccountReview];
+        kinds.into_iter().find(|kind| {
+            self.history.changes.get(*kind).is_some_and(|change| {
+                let only_read = *kind == ChangeKind::NameGood && change.source == Source::Reading;
+                let not_before = match last.settled_at {
+                    Some(settled) if only_read => settled + GOOD_ALREADY,
+                    _ => last.started_at,
+                };
+                change.at > not_before
+            })
+        })
+    }
+
+    pub(super) fn name_is_good(&self) -> bool {
+        self.reading.name_is_good() || self.history.changes.name_is_good()
+    }
+
+    pub(super) fn two_step_was_turned_off(&self) -> bool {
+        self.history
+            .changes
+            .get(ChangeKind::TwoStepOff)
+            .is_some_and(|off| self.now < off.at + TWO_STEP_LAG && off.source == Source::Webhook)
+    }
+
+    pub(super) fn was_registered(&self) -> bool {
+        self.history.was_registered
+            || self.history.provisioned_at.is_some()
+            || self.last_success().is_some()
+            || self.reading.status == Some(NumberStatus::Disconnected)
+            || self.registers().any(|a| failure_kind(a) == Some(FailureKind::NotRegistered))
+    }
+
+    pub(super) fn onboarded_at(&self) -> Timestamp {
+        self.reading.last_onboarded_time.or(self.history.last_onboarded_time).unwrap_or(self.history.channel_created_at)
+    }
+
+    pub(super) fn onboarding_window(&self) -> SignedDuration {
+        if self.history.onboarding == Onboarding::Preverified { PREVERIFIED_WINDOW } else { ONBOARDING_WINDOW }
+    }
+}
+
+/// How a call failed; `None` for one that did not, or is not settled.
+pub(super) fn failure_kind(attempt: &Attempt) -> Option<FailureKind> {
+    match &attempt.outcome {
+        Some(Outcome::Failed(failure)) => Some(failure.kind),
+        Some(Outcome::Success) | None => None,
+    }
+}

@@ -1,0 +1,132 @@
+//! What holds under any history: the ledger's limits, a decision for every input, none that loops hot.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+
+use super::{attempt, history, hour, minute, pending, refusal, registers};
+use crate::graph::FailureKind;
+use crate::ledger::{
+    Attempt, BUDGET, Basis, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, Outcome, WINDOW, hold_after,
+};
+use crate::reading::{
+    CodeVerification, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned, ThroughputLevel,
+};
+use crate::registration::{Caller, ChangeKind, Decision, History, Reads, Source, decide, note_changes};
+
+/// One step of a random life: how long it takes, who asks, what Meta says, what becomes known.
+type Step = (i64, u8, u8, u8);
+
+fn outcome(pick: u8) -> Outcome {
+    let kinds = [
+        FailureKind::NameNotReady,
+        FailureKind::NumberTaken,
+        FailureKind::CertificateRefused,
+        FailureKind::PinMismatch,
+        FailureKind::Transient,
+        FailureKind::Throttled,
+        FailureKind::DeregistrationIncomplete,
+        FailureKind::PinGuessesSpent,
+        FailureKind::ReverificationNeeded,
+    ];
+    match kinds.get(usize::from(pick) % (kinds.len() + 1)) {
+        Some(kind) => refusal(*kind),
+        None => Outcome::Success,
+    }
+}
+
+/// Lives through the steps, doing what is decided; says what was called and when.
+fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
+    let (mut record, mut now, mut calls) = (history(vec![]), hour(0), Vec::new());
+    for (minutes, caller, says, learns) in steps {
+        now += SignedDuration::from_mins(*minutes);
+        let caller =
+            [Caller::Planner, Caller::Planner, Caller::Planner, Caller::SetUp, Caller::Press][usize::from(caller % 5)];
+        if let Some(kind) = ChangeKind::ALL.get(usize::from(learns % 36)) {
+            let source = [Source::Webhook, Source::Reading][usize::from(says % 2)];
+            note_changes(&mut record.changes, &[*kind], now, source);
+        }
+        let mut reading = pending();
+        if record.changes.name_is_good() {
+            reading.name_status = Some(NameStatus::Approved);
+        }
+        let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
+        if let Some(look_at) = decision.look_at() {
+            assert!(look_at > now, "would loop hot: {decision:?}");
+        }
+        let (kind, basis) = match decision {
+            Decision::Register { basis, .. } => (CallKind::Register, basis),
+            Decision::Deregister { basis } => (CallKind::Deregister, basis),
+            _ => continue,
+        };
+        calls.push((now, basis, record.changes.name_is_good()));
+        let result = outcome(*says);
+        if let Outcome::Failed(failure) = &result {
+            record.ledger.held_until = hold_after(failure, now).max(record.ledger.held_until);
+        }
+        record.has_pin = true;
+        record.ledger.attempts.push(Attempt { kind, ..attempt(now, basis, result) });
+        record.previous_read_at = Some(now);
+        assert_eq!(reading.provisioned(), Provisioned::No);
+    }
+    (record, calls)
+}
+
+proptest! {
+    /// The three limits and Meta's own hold in every window, whatever happens.
+    #[test]
+    fn the_ledger_holds_in_every_window(steps in proptest::collection::vec((1_i64..600, 0_u8..10, 0_u8..40, 0_u8..72), 1..300)) {
+        let (_, calls) = live_through(&steps);
+        for (start, ..) in &calls {
+            let window: Vec<_> = calls.iter().filter(|(at, ..)| start <= at && *at < *start + WINDOW).collect();
+            let people = window.iter().filter(|(_, basis, _)| *basis == Basis::Person).count();
+            let blind = window.iter().filter(|(_, basis, _)| *basis == Basis::Blind).count();
+            let evidence = window.iter().filter(|(_, basis, _)| *basis == Basis::Evidence).count();
+            prop_assert!(window.len() <= BUDGET);
+            prop_assert!(window.len() - people <= MAX_AUTOMATIC);
+            prop_assert!(blind <= MAX_BLIND);
+            prop_assert!(window.len() <= MAX_WITH_PEOPLE || evidence >= 1);
+        }
+    }
+
+    /// Nothing said the name is good: at most five automatic calls.
+    #[test]
+    fn blind_calls_are_few(steps in proptest::collection::vec((1_i64..300, 0_u8..3, 0_u8..40), 1..300)) {
+        let steps: Vec<Step> = steps.into_iter().map(|(m, c, s)| (m, c, s, 35)).collect();
+        let (_, calls) = live_through(&steps);
+        for (start, ..) in &calls {
+            let unsaid = calls.iter().filter(|(at, _, good)| start <= at && *at < *start + WINDOW && !good).count();
+            prop_assert!(unsaid <= MAX_BLIND, "{unsaid}");
+        }
+    }
+
+    /// Every combination of readings gets a decision that does not loop hot.
+    #[test]
+    fn every_input_gets_a_decision(
+        fields in (0_usize..5, 0_usize..5, 0_usize..6, 0_usize..12, 0_usize..8),
+        flags in (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>()),
+        callers in (0_usize..4, 0_u8..40, 0_i64..40_000),
+    ) {
+        let word = |known: &[&str], n: usize| known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()));
+        let reading = NumberReading {
+            platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
+            throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
+            code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
+            status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
+            name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
+            is_on_biz_app: flags.0,
+            is_pin_enabled: flags.1,
+            ..NumberReading::default()
+        };
+        let caller = [Caller::SetUp, Caller::Press, Caller::ApplyNewName, Caller::Planner][callers.0];
+        let mut record = history(vec![attempt(hour(0), Basis::Blind, outcome(callers.1))]);
+        record.has_pin = flags.2;
+        record.was_registered = flags.3;
+        let now = minute(callers.2);
+        let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
+        prop_assert!(decision.look_at().is_none_or(|at| at > now), "{:?}", decision);
+        if caller == Caller::Planner && reading.provisioned() != Provisioned::No {
+            let healing = matches!(decision, Decision::Register { basis: Basis::Heal, .. });
+            prop_assert!(!registers(&decision) || healing);
+        }
+    }
+}
