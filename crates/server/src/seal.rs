@@ -86,10 +86,7 @@ impl Keyring {
         blob.extend_from_slice(plain);
         let (nonce, tag) = key
             .cipher
-            .seal_in_place_separate_tag(
-                Aad::from(aad),
-                blob.get_mut(overhead..).unwrap_or_default(),
-            )
+            .seal_in_place_separate_tag(Aad::from(aad), blob.get_mut(overhead..).unwrap_or_default())
             .map_err(|_| SealError::Refused)?;
         if let Some(place) = blob.get_mut(KEY_ID_LEN..overhead) {
             place.copy_from_slice(nonce.as_ref());
@@ -102,11 +99,7 @@ impl Keyring {
     pub fn open(&self, aad: &str, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (id, rest) = blob.split_first_chunk::<KEY_ID_LEN>().ok_or(SealError::Refused)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Refused)?;
-        let key = self
-            .0
-            .iter()
-            .find(|key| key.id == *id)
-            .ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
+        let key = self.0.iter().find(|key| key.id == *id).ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let length = key
             .cipher
@@ -167,21 +160,12 @@ mod tests {
         let keys = ring(&[&Keyring::generate()]);
         let blob = keys.seal("channel/access_token/+15550100001", b"EAAG-secret").unwrap();
         assert!(!blob.windows(6).any(|w| w == b"secret"));
-        assert_eq!(
-            keys.open("channel/access_token/+15550100001", &blob).unwrap().as_slice(),
-            b"EAAG-secret"
-        );
+        assert_eq!(keys.open("channel/access_token/+15550100001", &blob).unwrap().as_slice(), b"EAAG-secret");
         assert_eq!(keys.open("channel/access_token/+15550100002", &blob), Err(SealError::Refused));
-        assert_eq!(
-            keys.open("channel/access_token/+15550100001", &blob[..20]),
-            Err(SealError::Refused)
-        );
+        assert_eq!(keys.open("channel/access_token/+15550100001", &blob[..20]), Err(SealError::Refused));
         let mut altered = blob.clone();
         *altered.last_mut().unwrap() ^= 1;
-        assert_eq!(
-            keys.open("channel/access_token/+15550100001", &altered),
-            Err(SealError::Refused)
-        );
+        assert_eq!(keys.open("channel/access_token/+15550100001", &altered), Err(SealError::Refused));
     }
 
     #[test]

@@ -56,16 +56,7 @@ pub struct Announcement {
 pub async fn append(tx: &mut Tx, new: &NewAnnouncement) -> Result<AnnouncementId, Error> {
     let NewAnnouncement { account_id, channel_id, kind, args, at } = new;
     let id = AnnouncementId::fresh(*at);
-    run!(
-        tx,
-        INSERT,
-        id,
-        account_id.0,
-        channel_id.map(|id| id.0),
-        kind.as_str(),
-        args.to_string(),
-        micros(*at)
-    )?;
+    run!(tx, INSERT, id, account_id.0, channel_id.map(|id| id.0), kind.as_str(), args.to_string(), micros(*at))?;
     Ok(id)
 }
 
@@ -86,11 +77,7 @@ pub async fn list(
 }
 
 /// What anybody was told after a given announcement, oldest first: for streams.
-pub async fn since(
-    tx: &mut Tx,
-    after: Option<AnnouncementId>,
-    limit: i64,
-) -> Result<Vec<Announcement>, Error> {
+pub async fn since(tx: &mut Tx, after: Option<AnnouncementId>, limit: i64) -> Result<Vec<Announcement>, Error> {
     read(all!(tx, SINCE, after.unwrap_or(AnnouncementId(Uuid::nil())), limit)?)
 }
 

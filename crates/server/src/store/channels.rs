@@ -19,12 +19,10 @@ pub mod webhook;
 
 pub use judgement::{Judgement, count_by_level, judgement, level_due, list_by_level, set_level};
 pub use token::{
-    Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token,
-    set_verify_token, token_alive, token_dead, token_state, tokens_due,
+    Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, set_verify_token, token_alive,
+    token_dead, token_state, tokens_due,
 };
-pub use webhook::{
-    OverrideLevel, Webhook, heard, set_webhook, silent_since, verified, webhook, webhook_unchecked,
-};
+pub use webhook::{OverrideLevel, Webhook, heard, set_webhook, silent_since, verified, webhook, webhook_unchecked};
 
 /// The columns of a channel, as [`Row`] reads them.
 macro_rules! columns {
@@ -120,11 +118,7 @@ pub async fn insert(tx: &mut Tx, new: &NewChannel) -> Result<ChannelId, Error> {
         return Ok(ChannelId(id));
     }
     let taken: Option<(i64,)> = one!(tx, PHONE_TAKEN, phone_number.as_str())?;
-    Err(Error::Conflict(if taken.is_some() {
-        Conflict::PhoneNumber
-    } else {
-        Conflict::PhoneNumberId
-    }))
+    Err(Error::Conflict(if taken.is_some() { Conflict::PhoneNumber } else { Conflict::PhoneNumberId }))
 }
 
 /// Finds a channel. For what starts from outside use [`find_in_account`].
@@ -133,11 +127,7 @@ pub async fn find(tx: &mut Tx, id: ChannelId) -> Result<Option<Channel>, Error> 
 }
 
 /// Finds a channel of an account; a foreign one is not found.
-pub async fn find_in_account(
-    tx: &mut Tx,
-    account: AccountId,
-    id: ChannelId,
-) -> Result<Option<Channel>, Error> {
+pub async fn find_in_account(tx: &mut Tx, account: AccountId, id: ChannelId) -> Result<Option<Channel>, Error> {
     maybe(one!(tx, FIND_IN_ACCOUNT, account.0, id.0)?)
 }
 
@@ -147,19 +137,12 @@ pub async fn find_by_phone(tx: &mut Tx, phone: &E164) -> Result<Option<Channel>,
 }
 
 /// Finds the channel of Meta's id of a number.
-pub async fn find_by_phone_number_id(
-    tx: &mut Tx,
-    id: &PhoneNumberId,
-) -> Result<Option<Channel>, Error> {
+pub async fn find_by_phone_number_id(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<Channel>, Error> {
     maybe(one!(tx, FIND_BY_NUMBER, id.as_str())?)
 }
 
 /// Finds a channel as account webhooks name it: by WABA and the digits of its number.
-pub async fn find_by_waba_and_digits(
-    tx: &mut Tx,
-    waba: &WabaId,
-    digits: &str,
-) -> Result<Option<Channel>, Error> {
+pub async fn find_by_waba_and_digits(tx: &mut Tx, waba: &WabaId, digits: &str) -> Result<Option<Channel>, Error> {
     let Ok(phone) = E164::parse(digits) else { return Ok(None) };
     maybe(one!(tx, FIND_BY_WABA_AND_PHONE, waba.as_str(), phone.as_str())?)
 }
@@ -180,11 +163,7 @@ pub async fn list_by_waba(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Channel>, Er
 }
 
 /// WABAs that hold a channel, in the order of their ids, after a given one.
-pub async fn list_wabas(
-    tx: &mut Tx,
-    after: Option<&WabaId>,
-    limit: i64,
-) -> Result<Vec<WabaId>, Error> {
+pub async fn list_wabas(tx: &mut Tx, after: Option<&WabaId>, limit: i64) -> Result<Vec<WabaId>, Error> {
     let rows: Vec<(String,)> = all!(tx, LIST_WABAS, after.map_or("", WabaId::as_str), limit)?;
     Ok(rows.into_iter().map(|(id,)| WabaId(id)).collect())
 }
@@ -201,13 +180,7 @@ pub async fn count(tx: &mut Tx) -> Result<i64, Error> {
 }
 
 /// Renames an inbox; false when the account has no such one.
-pub async fn rename(
-    tx: &mut Tx,
-    account: AccountId,
-    id: ChannelId,
-    name: &str,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn rename(tx: &mut Tx, account: AccountId, id: ChannelId, name: &str, now: Timestamp) -> Result<bool, Error> {
     Ok(run!(tx, RENAME, account.0, id.0, name, micros(now))? == 1)
 }
 
@@ -239,11 +212,7 @@ impl TryFrom<Row> for Channel {
             id: ChannelId(row.id),
             account_id: AccountId(row.account_id),
             name: row.name,
-            phone_number: E164::parse(&row.phone_number).map_err(Error::corrupt(
-                "channel",
-                row.id,
-                "phone_number",
-            ))?,
+            phone_number: E164::parse(&row.phone_number).map_err(Error::corrupt("channel", row.id, "phone_number"))?,
             phone_number_id: PhoneNumberId(row.phone_number_id),
             waba_id: WabaId(row.waba_id),
             business_id: row.business_id.map(BusinessId),

@@ -75,9 +75,7 @@ pub enum Error {
     #[error("a migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The address is none of `sqlite://path` and `postgres://…`.
-    #[error(
-        "the database address must begin with sqlite:// or postgres:// and a SQLite database must be a file"
-    )]
+    #[error("the database address must begin with sqlite:// or postgres:// and a SQLite database must be a file")]
     Url,
     /// There is no such file.
     #[error("there is no database at {0}; run `linekeeper migrate` to make one")]
@@ -89,11 +87,7 @@ pub enum Error {
 
 impl Error {
     /// A row that does not read; for `map_err`.
-    pub(super) fn corrupt<E>(
-        table: &'static str,
-        id: impl fmt::Display,
-        column: &'static str,
-    ) -> impl FnOnce(E) -> Self
+    pub(super) fn corrupt<E>(table: &'static str, id: impl fmt::Display, column: &'static str) -> impl FnOnce(E) -> Self
     where
         E: Into<Box<dyn StdError + Send + Sync>>,
     {
@@ -109,6 +103,7 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's error is open and long")]
         let unavailable = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
@@ -118,9 +113,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 return Self::Conflict(Conflict::Other);
             }
-            sqlx::Error::Database(database) => {
-                database.code().is_some_and(|code| is_passing(&code))
-            }
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| is_passing(&code)),
             _ => false,
         };
         if unavailable { Self::Unavailable(error) } else { Self::Database(error) }
@@ -132,9 +125,7 @@ impl From<sqlx::Error> for Error {
 fn is_passing(code: &str) -> bool {
     let sqlite = matches!(code, "5" | "6" | "261" | "262" | "517" | "518");
     let met = matches!(code, "40001" | "40P01" | "55P03");
-    sqlite
-        || met
-        || ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+    sqlite || met || ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
 }
 
 /// A statement that must return a row returned none.

@@ -59,9 +59,7 @@ impl EventState {
     }
 
     fn read(number: i64) -> Option<Self> {
-        [Self::Kept, Self::ToInterpret, Self::Interpreted]
-            .into_iter()
-            .find(|state| state.number() == number)
+        [Self::Kept, Self::ToInterpret, Self::Interpreted].into_iter().find(|state| state.number() == number)
     }
 }
 
@@ -123,8 +121,7 @@ pub async fn to_interpret(tx: &mut Tx, limit: i64) -> Result<Vec<(StoredEvent, V
     let rows: Vec<RowWithBody> = all!(tx, TO_INTERPRET, limit)?;
     let keyring = tx.keyring.clone();
     let read = |RowWithBody { row, body }| {
-        let body =
-            keyring.open(BODY_PLACE, &body).map_err(Error::corrupt("event", row.id, "body"))?;
+        let body = keyring.open(BODY_PLACE, &body).map_err(Error::corrupt("event", row.id, "body"))?;
         Ok((StoredEvent::try_from(row)?, body.to_vec()))
     };
     rows.into_iter().map(read).collect()

@@ -35,16 +35,7 @@ pub fn failure_from_json(value: &Value) -> Option<Failure> {
 }
 
 fn meta_to_json(error: &MetaError) -> Value {
-    let MetaError {
-        code,
-        subcode,
-        http_status,
-        message,
-        user_title,
-        user_message,
-        details,
-        fbtrace_id,
-    } = error;
+    let MetaError { code, subcode, http_status, message, user_title, user_message, details, fbtrace_id } = error;
     json!({
         "code": code,
         "subcode": subcode,
@@ -62,10 +53,7 @@ fn meta_from_json(value: &Value) -> Option<MetaError> {
     Some(MetaError {
         code: value.get("code")?.as_i64()?,
         subcode: value.get("subcode").and_then(Value::as_i64),
-        http_status: value
-            .get("http_status")
-            .and_then(Value::as_u64)
-            .and_then(|s| u16::try_from(s).ok()),
+        http_status: value.get("http_status").and_then(Value::as_u64).and_then(|s| u16::try_from(s).ok()),
         message: text("message")?,
         user_title: text("user_title"),
         user_message: text("user_message"),

@@ -15,23 +15,13 @@ statements! {
 }
 
 /// Notes that Meta asked to wait; a later date on record stands.
-pub async fn block(
-    tx: &mut Tx,
-    waba: &WabaId,
-    until: Timestamp,
-    reason: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn block(tx: &mut Tx, waba: &WabaId, until: Timestamp, reason: &str, now: Timestamp) -> Result<(), Error> {
     run!(tx, BLOCK, waba.as_str(), micros(until), reason, micros(now))?;
     Ok(())
 }
 
 /// Until when to wait; `None` when nothing stands in the way.
-pub async fn blocked_until(
-    tx: &mut Tx,
-    waba: &WabaId,
-    now: Timestamp,
-) -> Result<Option<Timestamp>, Error> {
+pub async fn blocked_until(tx: &mut Tx, waba: &WabaId, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let row: Option<(i64,)> = one!(tx, UNTIL, waba.as_str(), micros(now))?;
     At { table: "graph_usage", id: waba }.maybe_time("blocked_until", row.map(|(until,)| until))
 }

@@ -88,12 +88,7 @@ pub struct JobCount {
 }
 
 /// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
-pub async fn poke(
-    tx: &mut Tx,
-    kind: &str,
-    dedup_key: &str,
-    run_at: Timestamp,
-) -> Result<(), Error> {
+pub async fn poke(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
     run!(tx, POKE, kind, dedup_key, micros(run_at))?;
     Ok(())
 }
@@ -105,12 +100,7 @@ pub async fn ensure(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp)
 }
 
 /// Takes up to `limit` due jobs, longest due first; they are the caller's until `now + lease`.
-pub async fn claim(
-    tx: &mut Tx,
-    now: Timestamp,
-    lease: SignedDuration,
-    limit: i64,
-) -> Result<Vec<Job>, Error> {
+pub async fn claim(tx: &mut Tx, now: Timestamp, lease: SignedDuration, limit: i64) -> Result<Vec<Job>, Error> {
     let rows: Vec<Row> = all!(tx, CLAIM, micros(now), micros(now + lease), limit, NEVER)?;
     rows.into_iter().map(Job::try_from).collect()
 }

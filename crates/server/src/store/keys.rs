@@ -13,9 +13,7 @@ use crate::clock::random_token;
 
 pub mod sessions;
 
-pub use sessions::{
-    NewSession, Session, delete_session, find_session, insert_session, prune_sessions,
-};
+pub use sessions::{NewSession, Session, delete_session, find_session, insert_session, prune_sessions};
 
 /// The columns of a key, as [`Row`] reads them.
 macro_rules! columns {
@@ -106,34 +104,18 @@ pub fn fresh_secret() -> SecretString {
 
 /// Whether a text is written as a secret is; tells a typo from a key that was revoked.
 pub fn is_well_formed(secret: &str) -> bool {
-    let Some((random, check)) =
-        secret.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(RANDOM_CHARS))
-    else {
+    let Some((random, check)) = secret.strip_prefix(PREFIX).and_then(|rest| rest.split_at_checked(RANDOM_CHARS)) else {
         return false;
     };
     check == checksum(random)
 }
 
 /// Stores a key under its secret's hash.
-pub async fn insert(
-    tx: &mut Tx,
-    key: &NewApiKey,
-    secret: &SecretString,
-    now: Timestamp,
-) -> Result<ApiKeyId, Error> {
+pub async fn insert(tx: &mut Tx, key: &NewApiKey, secret: &SecretString, now: Timestamp) -> Result<ApiKeyId, Error> {
     let NewApiKey { account_id, name, scope } = key;
     let id = ApiKeyId::fresh(now);
     let account_id = account_id.map(|id| id.0);
-    run!(
-        tx,
-        INSERT,
-        id,
-        account_id,
-        name.as_str(),
-        scope.as_str(),
-        hash(secret.expose_secret()),
-        micros(now)
-    )?;
+    run!(tx, INSERT, id, account_id, name.as_str(), scope.as_str(), hash(secret.expose_secret()), micros(now))?;
     Ok(id)
 }
 
@@ -201,8 +183,7 @@ fn hash(secret: &str) -> Vec<u8> {
 }
 
 fn checksum(random: &str) -> String {
-    let mut check =
-        hex::encode(digest::digest(&digest::SHA256, format!("{PREFIX}{random}").as_bytes()));
+    let mut check = hex::encode(digest::digest(&digest::SHA256, format!("{PREFIX}{random}").as_bytes()));
     check.truncate(CHECK_CHARS);
     check
 }

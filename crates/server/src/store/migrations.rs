@@ -33,21 +33,15 @@ impl Store {
 
     pub(super) async fn refuse_if_pending(&self) -> Result<(), Error> {
         let applied = self.applied().await?;
-        let known: BTreeMap<i64, &[u8]> =
-            self.migrator().iter().map(|m| (m.version, m.checksum.as_ref())).collect();
+        let known: BTreeMap<i64, &[u8]> = self.migrator().iter().map(|m| (m.version, m.checksum.as_ref())).collect();
         for (version, checksum) in &applied {
             if known.get(version).is_none_or(|known| *known != checksum.as_slice()) {
-                return Err(Error::Foreign(
-                    format!("migration {version} is not the one of this version").into(),
-                ));
+                return Err(Error::Foreign(format!("migration {version} is not the one of this version").into()));
             }
         }
         match known.keys().rev().find(|version| !applied.contains_key(version)) {
             None => Ok(()),
-            Some(needed) => Err(Error::Pending {
-                found: applied.keys().last().copied().unwrap_or(0),
-                needed: *needed,
-            }),
+            Some(needed) => Err(Error::Pending { found: applied.keys().last().copied().unwrap_or(0), needed: *needed }),
         }
     }
 
@@ -63,20 +57,17 @@ impl Store {
         let rows = match &self.pools {
             Pools::Sqlite { writer, readers: _ } => {
                 let mut conn = writer.acquire().await?;
-                let exists: (i64,) = sqlx::query_as(
-                    "select count(*) from sqlite_master where name = '_sqlx_migrations'",
-                )
-                .fetch_one(&mut *conn)
-                .await?;
+                let exists: (i64,) =
+                    sqlx::query_as("select count(*) from sqlite_master where name = '_sqlx_migrations'")
+                        .fetch_one(&mut *conn)
+                        .await?;
                 list(&mut *conn, exists.0 > 0).await?
             }
             Pools::Postgres(pool) => {
                 let mut conn = pool.acquire().await?;
                 conn.ping().await?;
                 let exists: (bool,) =
-                    sqlx::query_as("select to_regclass('_sqlx_migrations') is not null")
-                        .fetch_one(&mut *conn)
-                        .await?;
+                    sqlx::query_as("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *conn).await?;
                 list(&mut *conn, exists.0).await?
             }
         };

@@ -16,9 +16,7 @@ pub mod changes;
 mod facts;
 mod standing;
 
-pub use attempts::{
-    RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled,
-};
+pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled};
 pub use changes::{changes, note_changes};
 pub use facts::NumberFacts;
 pub use standing::{KeptAccount, KeptSending};
@@ -79,12 +77,7 @@ pub async fn pin_state(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<PinStat
 }
 
 /// Seals and stores a PIN; committed before it is sent to Meta (D2).
-pub async fn set_pin(
-    tx: &mut Tx,
-    id: &PhoneNumberId,
-    pin: &SecretString,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn set_pin(tx: &mut Tx, id: &PhoneNumberId, pin: &SecretString, now: Timestamp) -> Result<(), Error> {
     let sealed = tx.keyring.seal_secret(&pin_place(id.as_str()), pin)?;
     ensure(tx, id).await?;
     run!(tx, SET_PIN, id.as_str(), sealed.as_slice(), micros(now))?;
@@ -125,12 +118,7 @@ pub async fn facts_for_update(tx: &mut Tx, id: &PhoneNumberId) -> Result<NumberF
 }
 
 /// Writes down what was learnt.
-pub async fn set_facts(
-    tx: &mut Tx,
-    id: &PhoneNumberId,
-    facts: &NumberFacts,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn set_facts(tx: &mut Tx, id: &PhoneNumberId, facts: &NumberFacts, now: Timestamp) -> Result<(), Error> {
     let text = serde_json::to_string(facts).map_err(Error::corrupt("number", id, "facts"))?;
     ensure(tx, id).await?;
     run!(tx, SET_FACTS, id.as_str(), text, micros(now))?;
@@ -141,9 +129,7 @@ pub async fn set_facts(
 pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
     let id = &channel.phone_number_id;
     let row = select(tx, id).await?;
-    let facts = row
-        .as_ref()
-        .map_or_else(|| Ok(NumberFacts::default()), |row| read_facts(id, &row.facts))?;
+    let facts = row.as_ref().map_or_else(|| Ok(NumberFacts::default()), |row| read_facts(id, &row.facts))?;
     let held_until = row.as_ref().and_then(|row| row.held_until);
     let attempts = attempts::all_of(tx, id).await?;
     Ok(History {

@@ -5,9 +5,9 @@
 
 use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
 use domain::reading::{
-    AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityError,
-    EntityType, HealthEntity, MessagingLimit, NameStatus, NumberReading, NumberStatus,
-    PlatformType, QualityRating, SubscribedApp, ThroughputLevel, WabaReading, WebhookConfiguration,
+    AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityError, EntityType, HealthEntity,
+    MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, SubscribedApp,
+    ThroughputLevel, WabaReading, WebhookConfiguration,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -82,9 +82,7 @@ pub fn number_from_json(value: &Value) -> NumberReading {
         account_mode: v.text("account_mode").map(AccountMode::parse),
         is_on_biz_app: v.yes("is_on_biz_app"),
         is_pin_enabled: v.yes("is_pin_enabled"),
-        last_onboarded_time: v
-            .text("last_onboarded_time")
-            .and_then(|at| at.parse::<Timestamp>().ok()),
+        last_onboarded_time: v.text("last_onboarded_time").and_then(|at| at.parse::<Timestamp>().ok()),
         webhook_configuration: value.get("webhook_configuration").map(callbacks_from_json),
         health_status: v.list("health_status", entity_from_json),
     }
@@ -232,11 +230,7 @@ mod tests {
     use super::*;
 
     fn entities() -> Vec<HealthEntity> {
-        let error = EntityError {
-            code: 141_000,
-            description: "not registered".into(),
-            possible_solution: None,
-        };
+        let error = EntityError { code: 141_000, description: "not registered".into(), possible_solution: None };
         vec![HealthEntity {
             entity_type: EntityType::PhoneNumber,
             id: Some("1".into()),

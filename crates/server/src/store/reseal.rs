@@ -31,8 +31,7 @@ macro_rules! column {
         let mut done = 0;
         for (key, old) in rows {
             let place: String = $place(&key)?;
-            let plain =
-                $tx.keyring.open(&place, &old).map_err(Error::corrupt($table, &key, $column))?;
+            let plain = $tx.keyring.open(&place, &old).map_err(Error::corrupt($table, &key, $column))?;
             let new = $tx.keyring.seal(&place, &plain)?;
             done += run!($tx, $set, key, new, old)?;
         }
@@ -43,8 +42,7 @@ macro_rules! column {
 /// Seals with the current key what an older one sealed, up to `limit` values of each kind; how many
 /// it were. Called again until it says 0, in a transaction each.
 pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
-    let phone =
-        |text: &String| E164::parse(text).map_err(Error::corrupt("channel", text, "phone_number"));
+    let phone = |text: &String| E164::parse(text).map_err(Error::corrupt("channel", text, "phone_number"));
     let access = |key: &String| phone(key).map(|phone| access_place(&phone));
     let verify = |key: &String| phone(key).map(|phone| verify_place(&phone));
     let pin = |key: &String| Ok::<_, Error>(numbers::pin_place(key));

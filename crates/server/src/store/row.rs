@@ -19,11 +19,7 @@ impl<I: std::fmt::Display> At<'_, I> {
     }
 
     /// Microseconds that may be absent.
-    pub(super) fn maybe_time(
-        &self,
-        column: &'static str,
-        micros: Option<i64>,
-    ) -> Result<Option<Timestamp>, Error> {
+    pub(super) fn maybe_time(&self, column: &'static str, micros: Option<i64>) -> Result<Option<Timestamp>, Error> {
         micros.map(|micros| self.time(column, micros)).transpose()
     }
 
@@ -34,9 +30,7 @@ impl<I: std::fmt::Display> At<'_, I> {
 
     /// Something that has to be there.
     pub(super) fn some<T>(&self, column: &'static str, value: Option<T>) -> Result<T, Error> {
-        value.ok_or_else(|| {
-            Error::corrupt(self.table, self.id, column)("not one of the known words")
-        })
+        value.ok_or_else(|| Error::corrupt(self.table, self.id, column)("not one of the known words"))
     }
 }
 

@@ -49,12 +49,7 @@ pub async fn get_json<T: DeserializeOwned>(tx: &mut Tx, name: &str) -> Result<Op
 }
 
 /// Keeps a value as JSON.
-pub async fn set_json<T: Serialize + Sync>(
-    tx: &mut Tx,
-    name: &str,
-    value: &T,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn set_json<T: Serialize + Sync>(tx: &mut Tx, name: &str, value: &T, now: Timestamp) -> Result<(), Error> {
     let text = serde_json::to_string(value).map_err(Error::corrupt("setting", name, "plain"))?;
     set(tx, name, &text, now).await
 }
@@ -68,12 +63,7 @@ pub async fn get_secret(tx: &mut Tx, name: &str) -> Result<Option<SecretString>,
 }
 
 /// Seals and keeps a secret.
-pub async fn set_secret(
-    tx: &mut Tx,
-    name: &str,
-    secret: &SecretString,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn set_secret(tx: &mut Tx, name: &str, secret: &SecretString, now: Timestamp) -> Result<(), Error> {
     let sealed = tx.keyring.seal_secret(&place(name), secret)?;
     run!(tx, SET_SECRET, name, sealed.as_slice(), micros(now))?;
     Ok(())
@@ -81,12 +71,7 @@ pub async fn set_secret(
 
 /// Keeps a secret unless there is one, and gives the one that counts: replicas that start together
 /// agree.
-pub async fn secret_or(
-    tx: &mut Tx,
-    name: &str,
-    fresh: &SecretString,
-    now: Timestamp,
-) -> Result<SecretString, Error> {
+pub async fn secret_or(tx: &mut Tx, name: &str, fresh: &SecretString, now: Timestamp) -> Result<SecretString, Error> {
     let sealed = tx.keyring.seal_secret(&place(name), fresh)?;
     run!(tx, OFFER_SECRET, name, sealed.as_slice(), micros(now))?;
     get_secret(tx, name).await?.ok_or_else(super::error::nothing_returned)

@@ -93,16 +93,7 @@ pub struct Signup {
 
 /// Keeps a new signup; [`Conflict::SignupCode`] when its code was handed over before.
 pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<SignupId, Error> {
-    let NewSignup {
-        account_id,
-        inbox_id,
-        state,
-        onboarding,
-        waba_id,
-        phone_number_id,
-        business_id,
-        code,
-    } = new;
+    let NewSignup { account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, code } = new;
     let id = SignupId::fresh(now);
     let written = run!(
         tx,
@@ -127,11 +118,7 @@ pub async fn find(tx: &mut Tx, id: SignupId) -> Result<Option<Signup>, Error> {
 }
 
 /// Finds a signup of an account; a foreign one is not found.
-pub async fn find_in_account(
-    tx: &mut Tx,
-    account: AccountId,
-    id: SignupId,
-) -> Result<Option<Signup>, Error> {
+pub async fn find_in_account(tx: &mut Tx, account: AccountId, id: SignupId) -> Result<Option<Signup>, Error> {
     maybe(one!(tx, FIND_IN_ACCOUNT, account.0, id)?)
 }
 
@@ -141,12 +128,7 @@ pub async fn find_by_code(tx: &mut Tx, code: &SecretString) -> Result<Option<Sig
 }
 
 /// Signups of an account, newest first, before a given one.
-pub async fn list(
-    tx: &mut Tx,
-    account: AccountId,
-    before: Option<SignupId>,
-    limit: i64,
-) -> Result<Vec<Signup>, Error> {
+pub async fn list(tx: &mut Tx, account: AccountId, before: Option<SignupId>, limit: i64) -> Result<Vec<Signup>, Error> {
     many(all!(tx, LIST, account.0, before.unwrap_or(SignupId(Uuid::max())), limit)?)
 }
 
@@ -156,12 +138,7 @@ pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
 }
 
 /// Signups in a state that have not moved since `before`, the longest still first.
-pub async fn unmoved(
-    tx: &mut Tx,
-    state: &str,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<Signup>, Error> {
+pub async fn unmoved(tx: &mut Tx, state: &str, before: Timestamp, limit: i64) -> Result<Vec<Signup>, Error> {
     many(all!(tx, UNFINISHED, state, micros(before), limit)?)
 }
 
@@ -184,10 +161,7 @@ pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool
 }
 
 /// The token the code was exchanged for, opened, and when it ends.
-pub async fn token(
-    tx: &mut Tx,
-    id: SignupId,
-) -> Result<Option<(SecretString, Option<Timestamp>)>, Error> {
+pub async fn token(tx: &mut Tx, id: SignupId) -> Result<Option<(SecretString, Option<Timestamp>)>, Error> {
     let row: Option<(Option<Vec<u8>>, Option<i64>)> = one!(tx, TOKEN, id)?;
     let Some((Some(blob), expires_at)) = row else { return Ok(None) };
     let token = tx.keyring.open_secret(&token_place(id), &blob);

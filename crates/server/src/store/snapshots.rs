@@ -8,8 +8,7 @@ use jiff::Timestamp;
 
 use super::row::{At, micros};
 use super::{
-    Error, Tx, failure_from_json, failure_to_json, number_from_json, number_to_json,
-    waba_from_json, waba_to_json,
+    Error, Tx, failure_from_json, failure_to_json, number_from_json, number_to_json, waba_from_json, waba_to_json,
 };
 
 pub mod history;
@@ -65,12 +64,7 @@ pub async fn save(
 
 /// Keeps a failure beside the reading on record. False when a newer attempt is on record or the
 /// channel is gone.
-pub async fn save_failure(
-    tx: &mut Tx,
-    id: ChannelId,
-    failure: &Failure,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn save_failure(tx: &mut Tx, id: ChannelId, failure: &Failure, now: Timestamp) -> Result<bool, Error> {
     Ok(run!(tx, SAVE_FAILURE, id.0, failure_to_json(failure).to_string(), micros(now))? == 1)
 }
 
@@ -98,16 +92,11 @@ struct Row {
 impl Row {
     fn read(self, id: ChannelId) -> Result<StoredSnapshot, Error> {
         let at = At { table: "snapshot", id: &id };
-        let json =
-            |column, text: Option<String>| text.map(|text| at.json(column, &text)).transpose();
-        let error = json("error", self.error)?.map(|json| {
-            failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string()))
-        });
+        let json = |column, text: Option<String>| text.map(|text| at.json(column, &text)).transpose();
+        let error = json("error", self.error)?
+            .map(|json| failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string())));
         Ok(StoredSnapshot {
-            reading: json("reading", self.reading)?
-                .as_ref()
-                .map(number_from_json)
-                .unwrap_or_default(),
+            reading: json("reading", self.reading)?.as_ref().map(number_from_json).unwrap_or_default(),
             waba: json("waba", self.waba)?.as_ref().map(waba_from_json),
             checked_at: at.maybe_time("checked_at", self.checked_at)?,
             error,

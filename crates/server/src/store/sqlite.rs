@@ -29,9 +29,7 @@ pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
         .statement_cache_capacity(256)
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16000");
-    let pool = || {
-        SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false)
-    };
+    let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
     let writer = pool().max_connections(1).connect_with(options.clone()).await?;
     let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
     Ok(Pools::Sqlite { writer, readers })

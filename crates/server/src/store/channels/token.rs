@@ -66,6 +66,14 @@ pub struct Reauthorization {
     pub onboarding: Onboarding,
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    phone_number: String,
+    access_token: Vec<u8>,
+    token_expires_at: Option<i64>,
+    verify_token: Vec<u8>,
+}
+
 /// The place an access token is sealed for; a channel's phone number never changes.
 pub(in crate::store) fn access_place(phone: &E164) -> String {
     format!("channel/access_token/{phone}")
@@ -78,17 +86,16 @@ pub(in crate::store) fn verify_place(phone: &E164) -> String {
 
 /// A channel's secrets, opened.
 pub async fn credentials(tx: &mut Tx, id: ChannelId) -> Result<Option<Credentials>, Error> {
-    let row: Option<(String, Vec<u8>, Option<i64>, Vec<u8>)> = one!(tx, SELECT, id.0)?;
-    let Some((phone, access_token, expires_at, verify_token)) = row else { return Ok(None) };
-    let phone = parse_phone(id, &phone)?;
+    let row: Option<Row> = one!(tx, SELECT, id.0)?;
+    let Some(row) = row else { return Ok(None) };
+    let phone = parse_phone(id, &row.phone_number)?;
     let open = |column, place: String, blob: &[u8]| {
         tx.keyring.open_secret(&place, blob).map_err(Error::corrupt("channel", id, column))
     };
     Ok(Some(Credentials {
-        access_token: open("access_token", access_place(&phone), &access_token)?,
-        token_expires_at: At { table: "channel", id: &id }
-            .maybe_time("token_expires_at", expires_at)?,
-        verify_token: open("verify_token", verify_place(&phone), &verify_token)?,
+        access_token: open("access_token", access_place(&phone), &row.access_token)?,
+        token_expires_at: At { table: "channel", id: &id }.maybe_time("token_expires_at", row.token_expires_at)?,
+        verify_token: open("verify_token", verify_place(&phone), &row.verify_token)?,
     }))
 }
 
@@ -106,20 +113,8 @@ pub async fn token_state(tx: &mut Tx, id: ChannelId) -> Result<Option<TokenState
 
 /// Stores what a re-authorisation brought; false when the channel is gone,
 /// [`Conflict::PhoneNumberId`] when another channel has that id.
-pub async fn reauthorize(
-    tx: &mut Tx,
-    id: ChannelId,
-    new: &Reauthorization,
-    now: Timestamp,
-) -> Result<bool, Error> {
-    let Reauthorization {
-        access_token,
-        token_expires_at,
-        waba_id,
-        phone_number_id,
-        business_id,
-        onboarding,
-    } = new;
+pub async fn reauthorize(tx: &mut Tx, id: ChannelId, new: &Reauthorization, now: Timestamp) -> Result<bool, Error> {
+    let Reauthorization { access_token, token_expires_at, waba_id, phone_number_id, business_id, onboarding } = new;
     let taken: Option<(i64,)> = one!(tx, NUMBER_TAKEN, phone_number_id.as_str(), id.0)?;
     if taken.is_some() {
         return Err(Error::Conflict(Conflict::PhoneNumberId));
@@ -153,12 +148,7 @@ pub async fn renew_token(
 }
 
 /// Stores another verify token; false when the channel is gone.
-pub async fn set_verify_token(
-    tx: &mut Tx,
-    id: ChannelId,
-    token: &SecretString,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn set_verify_token(tx: &mut Tx, id: ChannelId, token: &SecretString, now: Timestamp) -> Result<bool, Error> {
     let Some(phone) = phone(tx, id).await? else { return Ok(false) };
     let sealed = tx.keyring.seal_secret(&verify_place(&phone), token)?;
     Ok(run!(tx, VERIFY_TOKEN, id.0, sealed.as_slice(), micros(now))? == 1)
@@ -180,11 +170,7 @@ pub async fn tokens_due(tx: &mut Tx, by: Timestamp, limit: i64) -> Result<Vec<Ch
     Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
-async fn seal_access(
-    tx: &mut Tx,
-    id: ChannelId,
-    token: &SecretString,
-) -> Result<Option<Vec<u8>>, Error> {
+async fn seal_access(tx: &mut Tx, id: ChannelId, token: &SecretString) -> Result<Option<Vec<u8>>, Error> {
     let Some(phone) = phone(tx, id).await? else { return Ok(None) };
     Ok(Some(tx.keyring.seal_secret(&access_place(&phone), token)?))
 }

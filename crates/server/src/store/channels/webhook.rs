@@ -142,21 +142,13 @@ pub async fn verified(tx: &mut Tx, id: ChannelId, now: Timestamp) -> Result<(), 
 }
 
 /// Channels whose callbacks were not looked at since `before`.
-pub async fn webhook_unchecked(
-    tx: &mut Tx,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<ChannelId>, Error> {
+pub async fn webhook_unchecked(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
     let rows: Vec<(i64,)> = all!(tx, UNCHECKED, micros(before), limit)?;
     Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 /// Channels that were heard of once, and not since `before`.
-pub async fn silent_since(
-    tx: &mut Tx,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<ChannelId>, Error> {
+pub async fn silent_since(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
     let rows: Vec<(i64,)> = all!(tx, SILENT, micros(before), limit)?;
     Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
@@ -179,8 +171,7 @@ impl Row {
         let at = At { table: "channel_webhook", id: &id };
         Ok(Webhook {
             subscribed_at: at.maybe_time("subscribed_at", self.subscribed_at)?,
-            override_level: at
-                .some("override_level", OverrideLevel::parse(&self.override_level))?,
+            override_level: at.some("override_level", OverrideLevel::parse(&self.override_level))?,
             override_url: self.override_url,
             override_error: self.override_error,
             verified_at: at.maybe_time("verified_at", self.verified_at)?,

@@ -12,8 +12,7 @@ use super::{BODY_PLACE, NewEvent};
 use crate::store::row::micros;
 use crate::store::{Conn, Error, Tx};
 
-const COLUMNS: &str =
-    "received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body";
+const COLUMNS: &str = "received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body";
 const COLUMN_COUNT: usize = 9;
 
 statements! {
@@ -39,10 +38,8 @@ pub async fn insert_batch(tx: &mut Tx, events: &[NewEvent]) -> Result<u64, Error
     if events.is_empty() {
         return Ok(0);
     }
-    let bodies: Vec<Vec<u8>> = events
-        .iter()
-        .map(|event| tx.keyring.seal(BODY_PLACE, &event.body))
-        .collect::<Result<_, _>>()?;
+    let bodies: Vec<Vec<u8>> =
+        events.iter().map(|event| tx.keyring.seal(BODY_PLACE, &event.body)).collect::<Result<_, _>>()?;
     match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events, bodies).await,
         Conn::Postgres(tx) => insert_postgres(tx, events, bodies).await,
@@ -86,16 +83,8 @@ async fn insert_postgres(
     let each = events.iter();
     let result = sqlx::query(INSERT.postgres)
         .bind(each.clone().map(|event| micros(event.received_at)).collect::<Vec<_>>())
-        .bind(
-            each.clone()
-                .map(|event| event.waba_id.as_ref().map(WabaId::as_str))
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            each.clone()
-                .map(|event| event.phone_number_id.as_ref().map(PhoneNumberId::as_str))
-                .collect::<Vec<_>>(),
-        )
+        .bind(each.clone().map(|event| event.waba_id.as_ref().map(WabaId::as_str)).collect::<Vec<_>>())
+        .bind(each.clone().map(|event| event.phone_number_id.as_ref().map(PhoneNumberId::as_str)).collect::<Vec<_>>())
         .bind(each.clone().map(|event| event.channel_id.map(|id| id.0)).collect::<Vec<_>>())
         .bind(each.clone().map(|event| event.account_id.map(|id| id.0)).collect::<Vec<_>>())
         .bind(each.clone().map(|event| event.field.as_str()).collect::<Vec<_>>())
@@ -110,8 +99,7 @@ async fn insert_postgres(
 fn sqlite_text(rows: usize) -> String {
     let mut text = format!("insert into event ({COLUMNS}) values ");
     for row in 0..rows {
-        let places: Vec<String> =
-            (1..=COLUMN_COUNT).map(|n| format!("${}", row * COLUMN_COUNT + n)).collect();
+        let places: Vec<String> = (1..=COLUMN_COUNT).map(|n| format!("${}", row * COLUMN_COUNT + n)).collect();
         let comma = if row == 0 { "" } else { ", " };
         // writing into a String cannot fail
         let _ = write!(text, "{comma}({})", places.join(", "));

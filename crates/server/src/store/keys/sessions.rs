@@ -42,11 +42,7 @@ pub struct Session {
 }
 
 /// Stores a session.
-pub async fn insert_session(
-    tx: &mut Tx,
-    session: &NewSession,
-    now: Timestamp,
-) -> Result<(), Error> {
+pub async fn insert_session(tx: &mut Tx, session: &NewSession, now: Timestamp) -> Result<(), Error> {
     let NewSession { token, key_id, csrf_token, expires_at } = session;
     let token_hash = hash(token.expose_secret());
     run!(tx, INSERT, token_hash, *key_id, csrf_token.as_str(), micros(now), micros(*expires_at))?;
@@ -54,13 +50,8 @@ pub async fn insert_session(
 }
 
 /// Finds a session that has not ended and whose key was not revoked.
-pub async fn find_session(
-    tx: &mut Tx,
-    token: &SecretString,
-    now: Timestamp,
-) -> Result<Option<Session>, Error> {
-    let found: Option<(ApiKeyId, String, i64)> =
-        one!(tx, FIND, hash(token.expose_secret()), micros(now))?;
+pub async fn find_session(tx: &mut Tx, token: &SecretString, now: Timestamp) -> Result<Option<Session>, Error> {
+    let found: Option<(ApiKeyId, String, i64)> = one!(tx, FIND, hash(token.expose_secret()), micros(now))?;
     let Some((key_id, csrf_token, expires_at)) = found else { return Ok(None) };
     let key: Option<Row> = one!(tx, KEY, key_id)?;
     let Some(key) = key else { return Ok(None) };

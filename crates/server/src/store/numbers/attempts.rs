@@ -59,38 +59,18 @@ pub async fn open_attempt(
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
     let id = AttemptId::fresh(now);
-    let written = run!(
-        tx,
-        OPEN,
-        id,
-        number.as_str(),
-        call_word(kind),
-        basis.as_str(),
-        why,
-        micros(now),
-        false
-    )?;
+    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), why, micros(now), false)?;
     if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::UnsettledCall)) }
 }
 
 /// Writes the call's own answer down; it overwrites an assumed outcome, not an earlier answer.
-pub async fn settle_attempt(
-    tx: &mut Tx,
-    id: AttemptId,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn settle_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
     let (succeeded, failure) = outcome_columns(outcome);
     Ok(run!(tx, SETTLE, id, micros(now), succeeded, failure, false)? == 1)
 }
 
 /// Writes down what the number says of a call whose answer never came; a late answer overwrites it.
-pub async fn assume_attempt(
-    tx: &mut Tx,
-    id: AttemptId,
-    outcome: &Outcome,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub async fn assume_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
     let (succeeded, failure) = outcome_columns(outcome);
     Ok(run!(tx, ASSUME, id, micros(now), succeeded, failure, true)? == 1)
 }
@@ -102,28 +82,17 @@ pub async fn attempt(tx: &mut Tx, id: AttemptId) -> Result<Option<RecordedAttemp
 }
 
 /// The newest calls of a number, newest first.
-pub async fn attempts(
-    tx: &mut Tx,
-    number: &PhoneNumberId,
-    limit: i64,
-) -> Result<Vec<RecordedAttempt>, Error> {
+pub async fn attempts(tx: &mut Tx, number: &PhoneNumberId, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
     read(all!(tx, NEWEST, number.as_str(), limit)?)
 }
 
 /// Calls of any number begun by `before` that have no outcome: a crash came between.
-pub async fn unsettled(
-    tx: &mut Tx,
-    before: Timestamp,
-    limit: i64,
-) -> Result<Vec<RecordedAttempt>, Error> {
+pub async fn unsettled(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
     read(all!(tx, UNSETTLED, micros(before), limit)?)
 }
 
 /// Every call of a number, oldest first. They are few: Meta accepts ten in 72 hours.
-pub(super) async fn all_of(
-    tx: &mut Tx,
-    number: &PhoneNumberId,
-) -> Result<Vec<RecordedAttempt>, Error> {
+pub(super) async fn all_of(tx: &mut Tx, number: &PhoneNumberId) -> Result<Vec<RecordedAttempt>, Error> {
     read(all!(tx, ALL, number.as_str())?)
 }
 
@@ -152,8 +121,7 @@ impl TryFrom<Row> for RecordedAttempt {
             (Some(false), text) => {
                 let json = at.json("failure", text.as_deref().unwrap_or("null"))?;
                 // a kind of another version is still a failure
-                let failure = failure_from_json(&json)
-                    .unwrap_or_else(|| Failure::unanswered(json.to_string()));
+                let failure = failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string()));
                 Some(Outcome::Failed(failure))
             }
         };

@@ -22,8 +22,7 @@ pub async fn changes(tx: &mut Tx, number: &PhoneNumberId) -> Result<Changes, Err
     let mut changes = Changes::default();
     for (kind, micros, word) in rows {
         if let Some(kind) = ChangeKind::parse(&kind) {
-            let dated =
-                Dated { at: at.time("at", micros)?, source: at.some("source", source(&word))? };
+            let dated = Dated { at: at.time("at", micros)?, source: at.some("source", source(&word))? };
             changes.0.insert(kind, dated);
         }
     }

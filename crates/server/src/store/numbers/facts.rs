@@ -53,8 +53,7 @@ mod tests {
 
     #[test]
     fn facts_of_an_older_and_of_a_newer_version_are_read() {
-        let facts: NumberFacts =
-            serde_json::from_str(r#"{"was_registered":true,"of_tomorrow":1}"#).unwrap();
+        let facts: NumberFacts = serde_json::from_str(r#"{"was_registered":true,"of_tomorrow":1}"#).unwrap();
         assert!(facts.was_registered);
         assert_eq!(facts.failed_reads, 0);
     }

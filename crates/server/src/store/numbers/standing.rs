@@ -109,11 +109,7 @@ impl From<&SendingFacts> for KeptSending {
 impl From<&KeptSending> for SendingFacts {
     fn from(kept: &KeptSending) -> Self {
         Self {
-            refused: kept
-                .refused
-                .iter()
-                .map(|(code, at)| RefusedSend { code: *code, at: *at })
-                .collect(),
+            refused: kept.refused.iter().map(|(code, at)| RefusedSend { code: *code, at: *at }).collect(),
             proved_at: kept.proved_at,
             last_send_at: kept.last_send_at,
             started_in_24h: kept.started_in_24h,
@@ -130,13 +126,9 @@ mod tests {
         let at = Timestamp::UNIX_EPOCH;
         let mut standing = AccountStanding::default();
         standing.ban = Some(Told { at, value: Some(Ban::Scheduled { at: Some(at) }) });
-        standing.restrictions =
-            Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] });
+        standing.restrictions = Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] });
         standing.paused = Some(Told { at, value: true });
         let json = serde_json::to_string(&KeptAccount::from(&standing)).unwrap();
-        assert_eq!(
-            AccountStanding::from(&serde_json::from_str::<KeptAccount>(&json).unwrap()),
-            standing
-        );
+        assert_eq!(AccountStanding::from(&serde_json::from_str::<KeptAccount>(&json).unwrap()), standing);
     }
 }

@@ -1,0 +1,152 @@
+//! What both engines must have in common, and what opening a database promises.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use server::store::{Engine, Error, Store, accounts};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
+
+use super::noon;
+use crate::support::stores::{Database, both, keyring};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_statement_prepares() {
+    both(async |store| {
+        let count = store.check_statements().await.unwrap().unwrap();
+        assert!(count > 100, "only {count} statements were found");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_migration_folders_make_the_same_tables_and_columns() {
+    let lite = Database::empty(Engine::Sqlite).await;
+    Store::open_and_migrate(&lite.url, keyring()).await.unwrap().close().await;
+    let mut conn = SqliteConnection::connect(&lite.url).await.unwrap();
+    let on_sqlite: Vec<(String, String)> = sqlx::query_as(
+        "select t.name, c.name from sqlite_master t, pragma_table_info(t.name) c
+         where t.type = 'table' and t.name not like '\\_sqlx%' escape '\\' and t.name not like 'sqlite%'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+
+    let pg = Database::empty(Engine::Postgres).await;
+    Store::open_and_migrate(&pg.url, keyring()).await.unwrap().close().await;
+    let mut conn = PgConnection::connect(&pg.url).await.unwrap();
+    let on_postgres: Vec<(String, String)> = sqlx::query_as(
+        "select table_name::text, column_name::text from information_schema.columns
+         where table_schema = 'public' and table_name not like '\\_sqlx%'",
+    )
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+
+    let (on_sqlite, on_postgres) = (BTreeSet::from_iter(on_sqlite), BTreeSet::from_iter(on_postgres));
+    assert!(on_sqlite.len() > 100);
+    assert_eq!(on_sqlite, on_postgres);
+}
+
+#[test]
+fn every_table_says_what_a_row_is() {
+    for text in [
+        include_str!("../../../migrations/sqlite/0001_init.sql"),
+        include_str!("../../../migrations/postgres/0001_init.sql"),
+    ] {
+        let lines: Vec<&str> = text.lines().collect();
+        for (n, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("create table")) {
+            assert!(lines[n - 1].starts_with("-- "), "{line}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_needs_migration_is_refused_until_it_is_migrated() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = Database::empty(engine).await;
+        let refusal = Store::open(&database.url, keyring()).await.unwrap_err();
+        match engine {
+            Engine::Sqlite => assert!(matches!(refusal, Error::Missing(_)), "{refusal}"),
+            Engine::Postgres => {
+                assert!(matches!(refusal, Error::Pending { found: 0, needed: 1 }), "{refusal}");
+            }
+        }
+        let store = Store::open_and_migrate(&database.url, keyring()).await.unwrap();
+        assert_eq!(store.pending().await.unwrap(), Vec::<i64>::new());
+        assert_eq!(store.migrate().await.unwrap(), Vec::<i64>::new());
+        store.close().await;
+        Store::open(&database.url, keyring()).await.unwrap().ping().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_of_neither_engine_and_a_database_in_memory_are_refused() {
+    for url in ["mysql://x", "linekeeper.db", "sqlite::memory:", "sqlite://?mode=memory", ""] {
+        let refusal = Store::open_and_migrate(url, keyring()).await.unwrap_err();
+        assert!(matches!(refusal, Error::Url), "{url}: {refusal}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_committed_leaves_nothing_and_readers_cannot_write() {
+    both(async |store| {
+        let mut tx = store.write().await.unwrap();
+        accounts::create(&mut tx, "lost", noon()).await.unwrap();
+        drop(tx);
+        let mut tx = store.read().await.unwrap();
+        assert_eq!(accounts::list(&mut tx).await.unwrap(), []);
+        assert!(accounts::create(&mut tx, "refused", noon()).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_sees_one_state_while_others_write() {
+    both(async |store| {
+        let mut reader = store.read().await.unwrap();
+        assert_eq!(accounts::list(&mut reader).await.unwrap(), []);
+        let mut writer = store.write().await.unwrap();
+        accounts::create(&mut writer, "new", noon()).await.unwrap();
+        writer.commit().await.unwrap();
+        assert_eq!(accounts::list(&mut reader).await.unwrap(), []);
+        drop(reader);
+        let mut reader = store.read().await.unwrap();
+        assert_eq!(accounts::list(&mut reader).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+/// Whoever waited for a `begin` may be gone before it came through (a client hung up); the session
+/// must not be handed on inside a transaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_begin_leaves_no_session_inside_a_transaction() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = Database::empty(engine).await;
+        let store = Store::open_and_migrate(&database.url, keyring()).await.unwrap();
+        for round in 0..400_u64 {
+            let patience = Duration::from_micros(round % 200 * 5);
+            let _ = tokio::time::timeout(patience, store.write()).await;
+        }
+        // whatever session it is written on, everybody sees it at once
+        for n in 0..20 {
+            let mut tx = store.write().await.unwrap();
+            accounts::create(&mut tx, &format!("account {n}"), noon()).await.unwrap();
+            tx.commit().await.unwrap();
+            let mut tx = store.read().await.unwrap();
+            assert_eq!(accounts::list(&mut tx).await.unwrap().len(), n + 1);
+        }
+        if engine == Engine::Postgres {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let mut conn = PgConnection::connect(&database.url).await.unwrap();
+            let stuck: (i64,) = sqlx::query_as(
+                "select count(*) from pg_stat_activity
+                 where datname = current_database() and state like 'idle in transaction%'",
+            )
+            .fetch_one(&mut conn)
+            .await
+            .unwrap();
+            assert_eq!(stuck.0, 0);
+        }
+        store.close().await;
+    }
+}

@@ -1,0 +1,118 @@
+//! Stories of events: kept once, whole and sealed, interpreted in the order of arrival.
+
+use bytes::Bytes;
+use domain::ids::{AccountId, PhoneNumberId, WabaId};
+use jiff::SignedDuration;
+use server::store::events::{self, EventState, NewEvent};
+use server::store::{Engine, Store};
+
+use super::{a_channel, noon};
+use crate::support::stores::{Database, both, keyring};
+
+fn event(n: u32, state: EventState) -> NewEvent {
+    NewEvent {
+        received_at: noon() + SignedDuration::from_secs(i64::from(n)),
+        waba_id: Some(WabaId("102".into())),
+        phone_number_id: n.is_multiple_of(2).then(|| PhoneNumberId("1061".into())),
+        channel_id: None,
+        account_id: None,
+        field: "messages".into(),
+        state,
+        dedup_key: format!("{n:016}").into_bytes(),
+        body: Bytes::from(format!("{{\"body\":{n}}}")),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sent_twice_is_kept_once() {
+    both(async |store| {
+        let tx = &mut store.write().await.unwrap();
+        // every size of statement, and one event twice in the same batch
+        let mut batch: Vec<NewEvent> = (0..150).map(|n| event(n, EventState::ToInterpret)).collect();
+        batch.push(event(7, EventState::ToInterpret));
+        assert_eq!(events::insert_batch(tx, &batch).await.unwrap(), 150);
+        batch.push(event(150, EventState::Kept));
+        assert_eq!(events::insert_batch(tx, &batch).await.unwrap(), 1);
+        assert_eq!(events::insert_batch(tx, &[]).await.unwrap(), 0);
+        let backlog = events::backlog(tx).await.unwrap();
+        assert_eq!((backlog.count, backlog.oldest), (150, Some(noon())));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_interpreted_in_order_and_once() {
+    both(async |store| {
+        let tx = &mut store.write().await.unwrap();
+        let batch: Vec<NewEvent> =
+            (0..70).map(|n| event(n, if n % 10 == 3 { EventState::ToInterpret } else { EventState::Kept })).collect();
+        events::insert_batch(tx, &batch).await.unwrap();
+        let waiting = events::to_interpret(tx, 5).await.unwrap();
+        let bodies: Vec<&[u8]> = waiting.iter().map(|(_, body)| body.as_slice()).collect();
+        assert_eq!(bodies[..2], [b"{\"body\":3}".as_slice(), b"{\"body\":13}"]);
+        let (first, _) = &waiting[0];
+        assert_eq!(first.received_at, batch[3].received_at);
+        assert_eq!((&first.waba_id, &first.phone_number_id), (&batch[3].waba_id, &None));
+        let ids: Vec<_> = waiting.iter().map(|(event, _)| event.id).collect();
+        assert_eq!(events::interpreted(tx, &ids, noon()).await.unwrap(), 5);
+        assert_eq!(events::interpreted(tx, &ids, noon()).await.unwrap(), 0);
+        assert_eq!(events::to_interpret(tx, 9).await.unwrap().len(), 2);
+        assert_eq!(events::find(tx, ids[0]).await.unwrap().unwrap().state, EventState::Interpreted);
+        assert_eq!(events::body(tx, ids[0]).await.unwrap().unwrap(), b"{\"body\":3}");
+        let pruned = events::prune(tx, noon() + SignedDuration::from_hours(1), 1000).await.unwrap();
+        assert_eq!(pruned, 68, "what waits stays");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_sees_its_own_events_newest_first() {
+    both(async |store| {
+        let channel = a_channel(&store, 1).await;
+        let tx = &mut store.write().await.unwrap();
+        let batch: Vec<NewEvent> = (0..5)
+            .map(|n| NewEvent {
+                channel_id: Some(channel.id),
+                account_id: Some(channel.account_id),
+                ..event(n, EventState::Kept)
+            })
+            .collect();
+        events::insert_batch(tx, &batch).await.unwrap();
+        let newest = events::list(tx, channel.account_id, channel.id, None, 3).await.unwrap();
+        assert_eq!(newest[0].received_at, batch[4].received_at);
+        let rest = events::list(tx, channel.account_id, channel.id, Some(newest[2].id), 9).await.unwrap();
+        assert_eq!((newest.len(), rest.len()), (3, 2));
+        let foreign = AccountId(channel.account_id.0 + 1);
+        assert_eq!(events::list(tx, foreign, channel.id, None, 9).await.unwrap(), []);
+    })
+    .await;
+}
+
+/// Run by hand: `cargo test --release -p server --test it -- --ignored --nocapture rows_a_second`.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement; run it in release mode"]
+async fn rows_a_second() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = Database::empty(engine).await;
+        let store = Store::open_and_migrate(&database.url, keyring()).await.unwrap();
+        let body = Bytes::from(vec![b'x'; 2048]);
+        let batches: Vec<Vec<NewEvent>> = (0..400_u32)
+            .map(|b| {
+                let in_batch = |n| NewEvent {
+                    body: body.clone(),
+                    dedup_key: uuid::Uuid::new_v4().into_bytes().to_vec(),
+                    ..event(b * 256 + n, EventState::Kept)
+                };
+                (0..256).map(in_batch).collect()
+            })
+            .collect();
+        let started = std::time::Instant::now();
+        for batch in &batches {
+            let mut tx = store.write().await.unwrap();
+            assert_eq!(events::insert_batch(&mut tx, batch).await.unwrap(), 256);
+            tx.commit().await.unwrap();
+        }
+        let rows = 400.0 * 256.0;
+        println!("{}: {:.0} rows/s", engine.as_str(), rows / started.elapsed().as_secs_f64());
+    }
+}

@@ -1,0 +1,179 @@
+//! Stories of numbers: the ledger, the sealed PIN, evidence, and what outlives a channel.
+
+use domain::graph::{Failure, MetaError};
+use domain::ids::PhoneNumberId;
+use domain::ledger::{Basis, CallKind, Outcome};
+use domain::registration::{ChangeKind, Source};
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+use server::store::numbers::{self, NumberFacts};
+use server::store::{Conflict, Error, channels};
+
+use super::{a_channel, noon};
+use crate::support::stores::both;
+
+fn number() -> PhoneNumberId {
+    PhoneNumberId("1061".into())
+}
+
+fn refusal() -> Outcome {
+    Outcome::Failed(Failure::from_meta(MetaError {
+        code: 133_016,
+        http_status: Some(400),
+        message: "(#133016) Account register deregister rate limit exceeded".into(),
+        ..MetaError::default()
+    }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_number_has_one_call_without_an_outcome() {
+    both(async |store| {
+        let tx = &mut store.write().await.unwrap();
+        let open = async |tx: &mut _, number: &PhoneNumberId| {
+            numbers::open_attempt(tx, number, CallKind::Register, Basis::Blind, "ready", noon()).await
+        };
+        let first = open(tx, &number()).await.unwrap();
+        let second = open(tx, &number()).await.unwrap_err();
+        assert!(matches!(second, Error::Conflict(Conflict::UnsettledCall)), "{second}");
+        open(tx, &PhoneNumberId("another".into())).await.unwrap();
+        assert!(numbers::settle_attempt(tx, first, &Outcome::Success, noon()).await.unwrap());
+        open(tx, &number()).await.unwrap();
+        assert_eq!(numbers::unsettled(tx, noon(), 9).await.unwrap().len(), 2);
+        assert_eq!(numbers::attempts(tx, &number(), 9).await.unwrap().len(), 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_calls_for_one_number_are_refused_but_one() {
+    both(async |store| {
+        let openers: Vec<_> = (0..16)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut tx = store.write().await.unwrap();
+                    let opened =
+                        numbers::open_attempt(&mut tx, &number(), CallKind::Register, Basis::Person, "press", noon())
+                            .await;
+                    tx.commit().await.unwrap();
+                    opened.is_ok()
+                })
+            })
+            .collect();
+        let mut opened = 0;
+        for opener in openers {
+            opened += u32::from(opener.await.unwrap());
+        }
+        assert_eq!(opened, 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_overwrites_what_was_assumed_and_never_the_other_way() {
+    both(async |store| {
+        let tx = &mut store.write().await.unwrap();
+        let later = noon() + SignedDuration::from_mins(2);
+        let id = numbers::open_attempt(tx, &number(), CallKind::Register, Basis::Evidence, "name_good", noon())
+            .await
+            .unwrap();
+        assert!(numbers::assume_attempt(tx, id, &Outcome::Success, noon()).await.unwrap());
+        assert!(!numbers::assume_attempt(tx, id, &refusal(), later).await.unwrap());
+        assert!(numbers::settle_attempt(tx, id, &refusal(), later).await.unwrap());
+        assert!(!numbers::settle_attempt(tx, id, &Outcome::Success, later).await.unwrap());
+        let kept = numbers::attempt(tx, id).await.unwrap().unwrap();
+        assert_eq!(kept.attempt.outcome, Some(refusal()));
+        assert_eq!(kept.attempt.settled_at, Some(later));
+        assert_eq!((kept.is_assumed, kept.why.as_str()), (false, "name_good"));
+        assert_eq!((kept.attempt.kind, kept.attempt.basis), (CallKind::Register, Basis::Evidence));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_tells_a_decision_everything_on_record() {
+    both(async |store| {
+        let channel = a_channel(&store, 1).await;
+        let tx = &mut store.write().await.unwrap();
+        let empty = numbers::history(tx, &channel).await.unwrap();
+        assert_eq!(empty, domain::registration::History::new(channel.onboarding, channel.created_at));
+        let facts = NumberFacts {
+            last_onboarded_time: Some(noon()),
+            was_registered: true,
+            imported_at: Some(noon()),
+            coexistence_misses: 2,
+            failed_reads: 3,
+            ..NumberFacts::default()
+        };
+        numbers::set_facts(tx, &number(), &facts, noon()).await.unwrap();
+        assert_eq!(numbers::facts_for_update(tx, &number()).await.unwrap(), facts);
+        let held = noon() + SignedDuration::from_hours(72);
+        numbers::hold(tx, &number(), Some(held)).await.unwrap();
+        numbers::set_pin(tx, &number(), &"123456".into(), noon()).await.unwrap();
+        for hours in [0, 1, 2] {
+            let at = noon() + SignedDuration::from_hours(hours);
+            let id = numbers::open_attempt(tx, &number(), CallKind::Register, Basis::Blind, "ready", at).await.unwrap();
+            numbers::settle_attempt(tx, id, &refusal(), at).await.unwrap();
+        }
+        numbers::note_changes(tx, &number(), &[ChangeKind::NameGood], noon(), Source::Webhook).await.unwrap();
+        let history = numbers::history(tx, &channel).await.unwrap();
+        assert!(history.ledger.attempts.is_sorted_by_key(|attempt| attempt.started_at));
+        assert_eq!(history.ledger.attempts.len(), 3);
+        assert_eq!(history.ledger.held_until, Some(held));
+        assert_eq!(history.ledger.imported_at, Some(noon()));
+        assert!(history.has_pin && history.was_registered && history.changes.name_is_good());
+        assert_eq!((history.coexistence_misses, history.failed_reads), (2, 3));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ledger_and_pin_outlive_the_channel() {
+    both(async |store| {
+        let channel = a_channel(&store, 1).await;
+        let tx = &mut store.write().await.unwrap();
+        numbers::set_pin(tx, &number(), &"123456".into(), noon()).await.unwrap();
+        numbers::pin_confirmed(tx, &number(), noon()).await.unwrap();
+        numbers::open_attempt(tx, &number(), CallKind::Deregister, Basis::Person, "x", noon()).await.unwrap();
+        channels::delete(tx, channel.id).await.unwrap();
+        assert_eq!(numbers::pin(tx, &number()).await.unwrap().unwrap().expose_secret(), "123456");
+        assert_eq!(numbers::pin_state(tx, &number()).await.unwrap().unwrap().confirmed_at, Some(noon()));
+        assert_eq!(numbers::attempts(tx, &number(), 9).await.unwrap()[0].attempt.kind, CallKind::Deregister);
+        numbers::set_pin(tx, &number(), &"654321".into(), noon()).await.unwrap();
+        assert_eq!(numbers::pin_state(tx, &number()).await.unwrap().unwrap().confirmed_at, None);
+        numbers::forget_pin(tx, &number(), noon()).await.unwrap();
+        assert!(numbers::pin(tx, &number()).await.unwrap().is_none());
+        assert_eq!(numbers::pin_state(tx, &number()).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_counts_once_even_when_everybody_brings_it_at_once() {
+    both(async |store| {
+        let writers: Vec<_> = (0..12)
+            .map(|_| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let mut tx = store.write().await.unwrap();
+                    let kinds = [ChangeKind::NameGood, ChangeKind::TwoStepOff];
+                    let noted =
+                        numbers::note_changes(&mut tx, &number(), &kinds, noon(), Source::Webhook).await.unwrap();
+                    tx.commit().await.unwrap();
+                    noted.len()
+                })
+            })
+            .collect();
+        let mut news = 0;
+        for writer in writers {
+            news += writer.await.unwrap();
+        }
+        assert_eq!(news, 2);
+        let tx = &mut store.write().await.unwrap();
+        let older = noon() - SignedDuration::from_hours(1);
+        let noted = numbers::note_changes(tx, &number(), &[ChangeKind::TwoStepOff], older, Source::Webhook).await;
+        assert_eq!(noted.unwrap(), []);
+        assert_eq!(numbers::note_changes(tx, &number(), &[], noon(), Source::Person).await.unwrap(), []);
+    })
+    .await;
+}
