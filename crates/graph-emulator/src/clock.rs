@@ -15,6 +15,13 @@ pub enum ClockMode {
     Scaled(f64),
 }
 
+impl ClockMode {
+    /// Stands still at the present instant, for people who step by hand.
+    pub fn now_stepped() -> Self {
+        Self::Stepped(wall())
+    }
+}
+
 /// A clock in one of the modes; each can be set.
 #[derive(Debug)]
 pub(crate) struct Clock {
@@ -56,8 +63,7 @@ impl Clock {
 
     /// Wall time until a world instant, for sleeping.
     pub(crate) fn wall_until(&self, at: Timestamp) -> std::time::Duration {
-        let world =
-            std::time::Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
+        let world = std::time::Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
         match self.mode {
             ClockMode::Scaled(factor) if factor > 0.0 => world.div_f64(factor.clamp(1e-6, 1e6)),
             ClockMode::Stepped(_) | ClockMode::Wall | ClockMode::Scaled(_) => world,

@@ -15,8 +15,7 @@ use crate::log::{LogEntry, WebhookEntry};
 use crate::machine::Shared;
 use crate::sender::Sender;
 use crate::world::{
-    ActionError, NumberAction, NumberView, Popup, Settings, SignupResult, WabaAction, WebhookFault,
-    World,
+    ActionError, NumberAction, NumberView, Popup, Settings, SignupResult, WabaAction, WebhookFault, World,
 };
 
 /// How to start an emulator; `..Config::default()` fills what a test does not care about.
@@ -89,23 +88,10 @@ impl Emulator {
         let failed = |source| Error::Listen { address: address.clone(), source };
         let listener = TcpListener::bind((config.host, config.port)).await.map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let mut world = World::new(
-            config.seed,
-            &config.app_id,
-            &config.app_secret,
-            &config.partner_business_id,
-        );
+        let mut world = World::new(config.seed, &config.app_id, &config.app_secret, &config.partner_business_id);
         world.settings = config.settings;
-        let shared = Arc::new(Shared::new(
-            world,
-            Clock::new(config.clock),
-            Sender::new(config.webhook_timeout)?,
-        ));
-        let host = if config.host.is_unspecified() {
-            IpAddr::V4(Ipv4Addr::LOCALHOST)
-        } else {
-            config.host
-        };
+        let shared = Arc::new(Shared::new(world, Clock::new(config.clock), Sender::new(config.webhook_timeout)?));
+        let host = if config.host.is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { config.host };
         shared.base_url.get_or_init(|| format!("http://{host}:{port}"));
         let stop = CancellationToken::new();
         tokio::spawn(http::listen(listener, Arc::clone(&shared), stop.clone()));
@@ -159,11 +145,7 @@ impl Emulator {
     }
 
     /// Moves a number; the webhooks of the move are out when this returns.
-    pub async fn act(
-        &self,
-        phone_number_id: &str,
-        action: NumberAction,
-    ) -> Result<(), ActionError> {
+    pub async fn act(&self, phone_number_id: &str, action: NumberAction) -> Result<(), ActionError> {
         let done = self.with_world(|world, now| world.act(phone_number_id, &action, now));
         self.settle().await;
         done
@@ -177,14 +159,8 @@ impl Emulator {
     }
 
     /// A customer writes to a number.
-    pub async fn receive_text(
-        &self,
-        phone_number_id: &str,
-        from: &str,
-        text: &str,
-    ) -> Result<String, ActionError> {
-        let done =
-            self.with_world(|world, now| world.receive_text(phone_number_id, from, text, now));
+    pub async fn receive_text(&self, phone_number_id: &str, from: &str, text: &str) -> Result<String, ActionError> {
+        let done = self.with_world(|world, now| world.receive_text(phone_number_id, from, text, now));
         self.settle().await;
         done
     }

@@ -177,9 +177,7 @@ fn route_matches(pattern: &str, template: &str) -> bool {
     if pattern == template || pattern == "*" {
         return true;
     }
-    let (Some((want_method, want)), Some((method, path))) =
-        (pattern.split_once(' '), template.split_once(' '))
-    else {
+    let (Some((want_method, want)), Some((method, path))) = (pattern.split_once(' '), template.split_once(' ')) else {
         return false;
     };
     let bare = |text: &str| text.trim_matches(['{', '}', '/']).to_owned();
@@ -191,8 +189,7 @@ fn route_matches(pattern: &str, template: &str) -> bool {
 impl FaultError {
     pub(crate) fn graph_error(&self) -> GraphError {
         let status = self.status.unwrap_or_else(|| usual_status(self.code));
-        let message =
-            self.message.clone().unwrap_or_else(|| usual_message(self.code, self.subcode));
+        let message = self.message.clone().unwrap_or_else(|| usual_message(self.code, self.subcode));
         let mut error = GraphError::new(status, self.code, message);
         if let Some(kind) = &self.kind {
             error = error.kind(kind);
@@ -205,8 +202,7 @@ impl FaultError {
         }
         if self.subcode == Some(2_388_001) || self.user_msg.is_some() {
             let title = self.user_title.as_deref().unwrap_or("Cannot Create Certificate");
-            error = error
-                .user(title, self.user_msg.as_deref().unwrap_or(crate::world::NAME_NOT_PROCESSED));
+            error = error.user(title, self.user_msg.as_deref().unwrap_or(crate::world::NAME_NOT_PROCESSED));
         }
         match &self.details {
             Some(details) => error.details(details.clone()),
@@ -260,10 +256,7 @@ fn usual_message(code: i64, subcode: Option<i64>) -> String {
 
 /// What a proxy in front of Graph might say.
 pub(crate) fn status_body(fault: &Fault) -> String {
-    fault
-        .body
-        .clone()
-        .unwrap_or_else(|| "<html><body>Sorry, something went wrong.</body></html>".to_owned())
+    fault.body.clone().unwrap_or_else(|| "<html><body>Sorry, something went wrong.</body></html>".to_owned())
 }
 
 #[cfg(test)]
@@ -272,9 +265,7 @@ mod tests {
 
     #[test]
     fn patterns_fit_templates() {
-        for pattern in
-            ["POST register", "POST /{phone}/register", "* register", "*", "post /register"]
-        {
+        for pattern in ["POST register", "POST /{phone}/register", "* register", "*", "post /register"] {
             assert!(route_matches(pattern, "POST /{phone}/register"), "{pattern}");
         }
         for pattern in ["GET {phone}", "GET phone", "GET /{phone}"] {
@@ -287,21 +278,14 @@ mod tests {
     #[test]
     fn faults_are_spent() {
         let mut faults = vec![Fault::error("POST register", 133_004).times(2).after(1)];
-        let call = Call {
-            template: "POST /{phone}/register",
-            fields: None,
-            waba_id: None,
-            phone_number_id: None,
-        };
+        let call = Call { template: "POST /{phone}/register", fields: None, waba_id: None, phone_number_id: None };
         let hits: Vec<bool> = (0..5).map(|_| take(&mut faults, &call).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
     }
 
     #[test]
     fn json_needs_only_what_differs() {
-        let fault: Fault =
-            serde_json::from_str(r#"{"route":"POST register","error":{"code":133004}}"#)
-                .expect("valid");
+        let fault: Fault = serde_json::from_str(r#"{"route":"POST register","error":{"code":133004}}"#).expect("valid");
         assert_eq!(fault.times, 1);
         assert_eq!(fault.error.expect("error").graph_error().status(), 503);
     }

@@ -28,10 +28,7 @@ struct Cut;
 struct CutOnPurpose;
 
 pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
-    let router = Router::new()
-        .nest("/_emulator", control::router())
-        .fallback(graph::answer)
-        .with_state(shared);
+    let router = Router::new().nest("/_emulator", control::router()).fallback(graph::answer).with_state(shared);
     loop {
         let accepted = stop.run_until_cancelled(listener.accept()).await;
         match accepted {
@@ -62,8 +59,7 @@ async fn serve(stream: TcpStream, router: Router) {
         }
     });
     // HTTP/1 only: cutting one call must not touch another on the same connection.
-    let connection =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended");
     }

@@ -9,6 +9,7 @@ mod fault;
 mod http;
 mod log;
 mod machine;
+mod scenario;
 mod sender;
 pub mod world;
 
@@ -16,7 +17,10 @@ pub use self::clock::ClockMode;
 pub use self::emulator::{Config, Emulator, Error};
 pub use self::fault::{Fault, FaultError};
 pub use self::log::{LogEntry, WebhookEntry, fingerprint};
+pub use self::scenario::{
+    Loaded, LoadedSignup, PastRegister, PastSignup, Scenario, ScenarioError, names as scenario_names,
+};
 pub use self::world::{
-    Fleet, FleetSpec, NumberAction, NumberView, Popup, PopupEnd, Review, Settings, SignupResult,
-    WabaAction, WebhookEffect, WebhookFault, World,
+    Fleet, FleetSpec, NumberAction, NumberView, Popup, PopupEnd, Review, Settings, SignupResult, WabaAction,
+    WebhookEffect, WebhookFault, World,
 };

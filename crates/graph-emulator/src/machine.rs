@@ -59,14 +59,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(world: World, clock: Clock, sender: Sender) -> Self {
-        let machine = Machine {
-            world,
-            clock,
-            faults: Vec::new(),
-            calls: VecDeque::new(),
-            webhooks: VecDeque::new(),
-            seq: 0,
-        };
+        let machine =
+            Machine { world, clock, faults: Vec::new(), calls: VecDeque::new(), webhooks: VecDeque::new(), seq: 0 };
         Self {
             machine: Mutex::new(machine),
             sender,
@@ -216,13 +210,11 @@ impl Shared {
             self.settle().await;
             let mut machine = self.lock();
             let now = machine.clock.now();
-            match machine.world.next_due().filter(|due| *due > now && *due <= to) {
-                Some(due) => machine.clock.set(due),
-                None => {
-                    machine.clock.set(to);
-                    break;
-                }
-            }
+            let Some(due) = machine.world.next_due().filter(|due| *due > now && *due <= to) else {
+                machine.clock.set(to);
+                break;
+            };
+            machine.clock.set(due);
         }
         self.settle().await;
     }

@@ -55,8 +55,7 @@ impl Sender {
         let Ok(answer) = answer else { return (Handshake::Unreachable, None) };
         let status = answer.status().as_u16();
         let echoed = answer.text().await.is_ok_and(|body| body.trim() == challenge.challenge);
-        let outcome =
-            if status == 200 && echoed { Handshake::Echoed } else { Handshake::Refused(status) };
+        let outcome = if status == 200 && echoed { Handshake::Echoed } else { Handshake::Refused(status) };
         (outcome, Some(status))
     }
 }

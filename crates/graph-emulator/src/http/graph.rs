@@ -17,10 +17,7 @@ const MAX_BODY: usize = 3 * 1024 * 1024;
 /// Most parts of a batch (facts §1.17).
 const MAX_PARTS: usize = 50;
 
-pub(super) async fn answer(
-    State(shared): State<Arc<Shared>>,
-    request: HttpRequest<Body>,
-) -> Response {
+pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest<Body>) -> Response {
     // Its own task: a caller that hangs up must not stop a call half-way.
     let task = tokio::spawn(async move {
         match read(&shared, request).await {
@@ -37,7 +34,7 @@ async fn serve(shared: &Shared, request: &Request) -> Response {
         return batch(shared, request).await;
     }
     match shared.serve(request, false).await {
-        Served::Reply(reply) => reply_response(reply),
+        Served::Reply(reply) => reply_response(&reply),
         Served::Bare(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()
@@ -50,13 +47,12 @@ async fn serve(shared: &Shared, request: &Request) -> Response {
     }
 }
 
-fn reply_response(reply: Reply) -> Response {
+fn reply_response(reply: &Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let body = reply.body.to_string();
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
-    headers
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=UTF-8"));
     for (name, value) in &reply.headers {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             headers.insert(name, value);
@@ -75,8 +71,7 @@ async fn read(shared: &Shared, request: HttpRequest<Body>) -> Result<Request, Bo
         "DELETE" => Method::Delete,
         _ => return Err(refused(StatusCode::METHOD_NOT_ALLOWED)),
     };
-    let bytes =
-        to_bytes(body, MAX_BODY).await.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE))?;
+    let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE))?;
     let content_type = text_header(&parts.headers, &header::CONTENT_TYPE).unwrap_or_default();
     let bearer = text_header(&parts.headers, &header::AUTHORIZATION);
     let bearer = bearer.and_then(|v| v.split_once(' ').map(|(_, token)| token.trim().to_owned()));
@@ -87,8 +82,7 @@ async fn read(shared: &Shared, request: HttpRequest<Body>) -> Result<Request, Bo
     Ok(Request {
         method,
         path: decoded(parts.uri.path()),
-        query: serde_urlencoded::from_str(parts.uri.query().unwrap_or_default())
-            .unwrap_or_default(),
+        query: serde_urlencoded::from_str(parts.uri.query().unwrap_or_default()).unwrap_or_default(),
         body: body_members(&content_type, &bytes),
         bearer,
         base_url,
@@ -104,18 +98,13 @@ fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let escaped = (first == b'%')
-            .then(|| tail.get(..2).and_then(|pair| hex::decode(pair).ok()))
-            .flatten();
-        match escaped {
-            Some(byte) => {
-                bytes.extend(byte);
-                rest = tail.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(first);
-                rest = tail;
-            }
+        let escaped = (first == b'%').then(|| tail.get(..2).and_then(|pair| hex::decode(pair).ok())).flatten();
+        if let Some(byte) = escaped {
+            bytes.extend(byte);
+            rest = tail.get(2..).unwrap_or_default();
+        } else {
+            bytes.push(first);
+            rest = tail;
         }
     }
     String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
@@ -154,14 +143,13 @@ async fn batch(shared: &Shared, request: &Request) -> Response {
         };
         answers.push(answer);
     }
-    reply_response(Reply { status: 200, headers: Vec::new(), body: Value::Array(answers) })
+    reply_response(&Reply { status: 200, headers: Vec::new(), body: Value::Array(answers) })
 }
 
 fn part_answer(reply: Reply, with_headers: bool) -> Value {
     let mut answer = json!({"code": reply.status, "body": reply.body.to_string()});
     if with_headers {
-        let headers =
-            reply.headers.into_iter().map(|(name, value)| json!({"name": name, "value": value}));
+        let headers = reply.headers.into_iter().map(|(name, value)| json!({"name": name, "value": value}));
         answer["headers"] = Value::Array(headers.collect());
     }
     answer
@@ -169,7 +157,7 @@ fn part_answer(reply: Reply, with_headers: bool) -> Value {
 
 fn batch_error(message: &str) -> Response {
     let error = json!({"error": {"message": message, "type": "OAuthException", "code": 100}});
-    reply_response(Reply { status: 400, headers: Vec::new(), body: error })
+    reply_response(&Reply { status: 400, headers: Vec::new(), body: error })
 }
 
 /// A part with the batch's own token, unless it carries one.
@@ -208,12 +196,8 @@ mod tests {
 
     #[test]
     fn forms_and_json_give_the_same_members() {
-        let form = body_members(
-            "application/x-www-form-urlencoded",
-            b"pin=123456&messaging_product=whatsapp",
-        );
-        let json =
-            body_members("application/json", br#"{"pin":"123456","messaging_product":"whatsapp"}"#);
+        let form = body_members("application/x-www-form-urlencoded", b"pin=123456&messaging_product=whatsapp");
+        let json = body_members("application/json", br#"{"pin":"123456","messaging_product":"whatsapp"}"#);
         assert_eq!(form, json);
     }
 }

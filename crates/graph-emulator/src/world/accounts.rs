@@ -21,18 +21,13 @@ impl World {
     pub(crate) fn number_of(&self, c: &Context<'_>) -> Result<&Number, GraphError> {
         let id = &c.route.id;
         let foreign = || no_such_object(c.request.method.as_str(), id);
-        self.numbers
-            .get(id)
-            .filter(|n| !n.is_gone() && self.sees_waba(&c.caller, &n.waba_id))
-            .ok_or_else(foreign)
+        self.numbers.get(id).filter(|n| !n.is_gone() && self.sees_waba(&c.caller, &n.waba_id)).ok_or_else(foreign)
     }
 
     /// The same, to change.
     pub(crate) fn number_mut(&mut self, c: &Context<'_>) -> Result<&mut Number, GraphError> {
         self.number_of(c)?;
-        self.numbers
-            .get_mut(&c.route.id)
-            .ok_or_else(|| no_such_object(c.request.method.as_str(), &c.route.id))
+        self.numbers.get_mut(&c.route.id).ok_or_else(|| no_such_object(c.request.method.as_str(), &c.route.id))
     }
 
     pub(crate) fn change_waba(&mut self, c: &Context<'_>) -> Outcome {
@@ -46,17 +41,13 @@ impl World {
         if let Some(zone) = c.request.text("timezone_id") {
             waba.timezone_id = zone;
         }
-        let flag =
-            |name: &str, old: bool| c.request.text(name).map_or(old, |_| c.request.flag(name));
-        waba.is_enabled_for_insights =
-            flag("is_enabled_for_insights", waba.is_enabled_for_insights);
-        waba.disable_marketing_messages_on_cloud_api = flag(
-            "disable_marketing_messages_on_cloud_api",
-            waba.disable_marketing_messages_on_cloud_api,
-        );
+        let flag = |name: &str, old: bool| c.request.text(name).map_or(old, |_| c.request.flag(name));
+        waba.is_enabled_for_insights = flag("is_enabled_for_insights", waba.is_enabled_for_insights);
+        waba.disable_marketing_messages_on_cloud_api =
+            flag("disable_marketing_messages_on_cloud_api", waba.disable_marketing_messages_on_cloud_api);
         waba.template_auto_archival_enabled =
             flag("template_auto_archival_enabled", waba.template_auto_archival_enabled);
-        success()
+        Ok(success())
     }
 
     pub(crate) fn list_numbers(&self, c: &Context<'_>) -> Outcome {
@@ -75,11 +66,7 @@ impl World {
             return Err(numbered(400, 100, "Invalid phone number"));
         }
         if self.numbers.values().any(|n| n.digits == digits && !n.is_gone()) {
-            return Err(numbered(
-                400,
-                100,
-                "Phone number already exists in a WhatsApp Business Account",
-            ));
+            return Err(numbered(400, 100, "Phone number already exists in a WhatsApp Business Account"));
         }
         let id = self.ids.object("72");
         let mut number = Number::new(id.clone(), c.route.id.clone(), digits, name, c.now);

@@ -58,20 +58,13 @@ impl World {
         while let Some(item) = self.agenda.pop(now) {
             match item.what {
                 Due::NameDecision => {
-                    let planned = self
-                        .numbers
-                        .get(&item.number)
-                        .and_then(|n| n.review)
-                        .filter(|r| r.at == item.at);
+                    let planned = self.numbers.get(&item.number).and_then(|n| n.review).filter(|r| r.at == item.at);
                     if let Some(planned) = planned {
                         self.decide_name(&item.number, planned.outcome, None, item.at);
                     }
                 }
                 Due::NewNameDecision => {
-                    let due = self
-                        .numbers
-                        .get(&item.number)
-                        .and_then(|n| n.new_name.as_ref()?.decided_at);
+                    let due = self.numbers.get(&item.number).and_then(|n| n.new_name.as_ref()?.decided_at);
                     if due == Some(item.at) {
                         self.decide_new_name(&item.number, NameDecision::Approved, None, item.at);
                     }

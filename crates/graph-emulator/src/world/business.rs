@@ -14,9 +14,7 @@ impl World {
         match caller {
             Caller::App { .. } => false,
             Caller::Customer { business_id, .. } => business_id == id,
-            Caller::Partner { app_id, business_id, .. } => {
-                business_id == id || self.install(app_id, id).is_some()
-            }
+            Caller::Partner { app_id, business_id, .. } => business_id == id || self.install(app_id, id).is_some(),
         }
     }
 
@@ -31,8 +29,7 @@ impl World {
 
     pub(crate) fn read_business(&self, c: &Context<'_>) -> Outcome {
         self.check_business(c)?;
-        let business =
-            self.businesses.get(&c.route.id).ok_or_else(|| no_such_object("GET", &c.route.id))?;
+        let business = self.businesses.get(&c.route.id).ok_or_else(|| no_such_object("GET", &c.route.id))?;
         let mut asked = fields::parse(&c.request.text("fields").unwrap_or_default())?;
         if asked.is_empty() {
             asked.push(Field::plain("name"));
@@ -42,22 +39,6 @@ impl World {
             "verification_status" => Ok(Some(json!(business.verification))),
             "timezone_id" => Ok(Some(json!(0))),
             name => Err(nonexisting_field(name, "Business")),
-        })?;
-        Ok(Done::Body(Value::Object(node)))
-    }
-
-    pub(crate) fn read_app(&self, c: &Context<'_>) -> Outcome {
-        let app = self.apps.get(&c.route.id).filter(|a| a.id == c.caller.app_id());
-        let app = app.ok_or_else(|| no_such_object("GET", &c.route.id))?;
-        let mut asked = fields::parse(&c.request.text("fields").unwrap_or_default())?;
-        if asked.is_empty() {
-            asked.extend([Field::plain("name"), Field::plain("link")]);
-        }
-        let node = fields::project(&asked, &app.id, |field| match field.name.as_str() {
-            "name" => Ok(Some(json!(app.name))),
-            "link" => Ok(Some(json!(format!("https://www.facebook.com/games/?app_id={}", app.id)))),
-            "namespace" | "category" => Ok(None),
-            name => Err(nonexisting_field(name, "Application")),
         })?;
         Ok(Done::Body(Value::Object(node)))
     }
@@ -95,18 +76,11 @@ impl World {
     /// Owned: the portfolio's own WABAs. Client: those other portfolios shared with this partner.
     pub(crate) fn list_wabas(&self, c: &Context<'_>, owned: bool) -> Outcome {
         self.check_business(c)?;
-        let is_partner =
-            self.apps.get(c.caller.app_id()).is_some_and(|a| a.partner_business_id == c.route.id);
+        let is_partner = self.apps.get(c.caller.app_id()).is_some_and(|a| a.partner_business_id == c.route.id);
         let mut found: Vec<_> = self
             .wabas
             .values()
-            .filter(|w| {
-                if owned {
-                    w.business_id == c.route.id
-                } else {
-                    is_partner && w.business_id != c.route.id
-                }
-            })
+            .filter(|w| if owned { w.business_id == c.route.id } else { is_partner && w.business_id != c.route.id })
             .filter(|w| self.sees_waba(&c.caller, &w.id))
             .map(|w| (w.created_at, w.id.clone()))
             .collect();
@@ -116,18 +90,12 @@ impl World {
         }
         let ids: Vec<String> = found.into_iter().map(|(_, id)| id).collect();
         let asked = fields::parse(&c.request.text("fields").unwrap_or_default())?;
-        let edge = if owned {
-            "owned_whatsapp_business_accounts"
-        } else {
-            "client_whatsapp_business_accounts"
-        };
+        let edge = if owned { "owned_whatsapp_business_accounts" } else { "client_whatsapp_business_accounts" };
         let path = format!("/{}/{edge}", c.route.id);
         let link = Link { request: c.request, version: c.route.version, path, fields: None };
-        let page = page(&ids, &Page::read(|name| c.request.text(name))?, &link, |id| {
-            match self.wabas.get(id) {
-                Some(waba) => self.waba_node(c, waba, &asked),
-                None => Ok(Value::Null),
-            }
+        let page = page(&ids, &Page::read(|name| c.request.text(name))?, &link, |id| match self.wabas.get(id) {
+            Some(waba) => self.waba_node(c, waba, &asked),
+            None => Ok(Value::Null),
         })?;
         Ok(Done::Body(page))
     }

@@ -26,8 +26,7 @@ const OVERRIDABLE: &[&str] = &[
 ];
 
 /// Fields whose entry carries no `time` (facts §3.2).
-const TIMELESS: &[&str] =
-    &["messages", "history", "smb_message_echoes", "smb_app_state_sync", "user_preferences"];
+const TIMELESS: &[&str] = &["messages", "history", "smb_message_echoes", "smb_app_state_sync", "user_preferences"];
 
 /// What to do to coming webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,8 +90,7 @@ impl World {
 
     /// Tells one app as its partner portfolio: the entry id is the partner's (facts §3.2).
     pub(crate) fn emit_to_partner(&mut self, app_id: &str, update: &Update<'_>, now: Timestamp) {
-        let partner =
-            self.apps.get(app_id).map(|app| app.partner_business_id.clone()).unwrap_or_default();
+        let partner = self.apps.get(app_id).map(|app| app.partner_business_id.clone()).unwrap_or_default();
         self.queue(app_id, update, &partner, now);
     }
 
@@ -128,8 +126,7 @@ impl World {
         }
         let of_number = || self.numbers.get(update.number_id?)?.overrides.get(app_id);
         let of_waba = || self.wabas.get(update.waba_id)?.subscriptions.get(app_id)?.as_ref();
-        let over =
-            if OVERRIDABLE.contains(&update.field) { of_number().or_else(of_waba) } else { None };
+        let over = if OVERRIDABLE.contains(&update.field) { of_number().or_else(of_waba) } else { None };
         Some(over.map_or_else(|| app.callback_url.clone(), |o| o.callback_url.clone()))
     }
 
@@ -145,13 +142,7 @@ impl World {
         Some(effect)
     }
 
-    fn place(
-        &mut self,
-        id: u64,
-        mut delivery: Delivery,
-        effect: Option<WebhookEffect>,
-        now: Timestamp,
-    ) {
+    fn place(&mut self, id: u64, mut delivery: Delivery, effect: Option<WebhookEffect>, now: Timestamp) {
         match effect {
             Some(WebhookEffect::Lose) => return,
             Some(WebhookEffect::Duplicate) => {
@@ -163,7 +154,7 @@ impl World {
                 delivery.place = u64::MAX;
             }
             Some(WebhookEffect::Delay { seconds }) => {
-                delivery.due = now + SignedDuration::from_secs(seconds)
+                delivery.due = now + SignedDuration::from_secs(seconds);
             }
             None => {}
         }

@@ -146,11 +146,7 @@ pub(crate) fn no_such_object(method: &str, id: &str) -> GraphError {
 
 /// Facts §1.6: one unknown field fails the whole read.
 pub(crate) fn nonexisting_field(field: &str, node: &str) -> GraphError {
-    GraphError::new(
-        400,
-        100,
-        format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})"),
-    )
+    GraphError::new(400, 100, format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})"))
 }
 
 /// What Graph says to a path it does not know (`errors.json`, code 2500).

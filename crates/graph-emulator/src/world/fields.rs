@@ -50,22 +50,15 @@ impl Parser<'_> {
     }
 
     fn error(&self, expected: &str) -> GraphError {
-        let found = self
-            .rest()
-            .chars()
-            .next()
-            .map_or_else(|| "end of string".to_owned(), |c| format!("\"{c}\""));
-        let message = format!(
-            "Syntax error \"Expected {expected} instead of {found}.\" at character {}: {}",
-            self.at, self.text
-        );
+        let found = self.rest().chars().next().map_or_else(|| "end of string".to_owned(), |c| format!("\"{c}\""));
+        let message =
+            format!("Syntax error \"Expected {expected} instead of {found}.\" at character {}: {}", self.at, self.text);
         GraphError::new(400, 2500, message)
     }
 
     fn name(&mut self) -> Result<String, GraphError> {
         let rest = self.rest();
-        let end =
-            rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         if end == 0 {
             return Err(self.error("name"));
         }
@@ -133,24 +126,19 @@ pub(crate) fn project(
 
 /// Keeps the asked members of a plain object; an edge (`data`) has been cut before.
 fn cut(value: Value, sub: &[Field]) -> Value {
-    match value {
-        Value::Object(map) if !sub.is_empty() && !map.contains_key("data") => {
-            let kept = map.into_iter().filter(|(k, _)| sub.iter().any(|f| f.name == *k));
-            Value::Object(kept.collect())
-        }
-        other => other,
+    if sub.is_empty() || value.get("data").is_some() {
+        return value;
     }
+    if let Value::Object(map) = value {
+        let kept = map.into_iter().filter(|(k, _)| sub.iter().any(|f| f.name == *k));
+        return Value::Object(kept.collect());
+    }
+    value
 }
 
 /// Checks a field against a node's table of `(name, first version, last version)`.
-pub(crate) fn check(
-    field: &str,
-    version: u16,
-    table: &[(&str, u16, u16)],
-    node: &str,
-) -> Result<(), GraphError> {
-    let known =
-        table.iter().any(|(name, from, to)| *name == field && (*from..=*to).contains(&version));
+pub(crate) fn check(field: &str, version: u16, table: &[(&str, u16, u16)], node: &str) -> Result<(), GraphError> {
+    let known = table.iter().any(|(name, from, to)| *name == field && (*from..=*to).contains(&version));
     if known { Ok(()) } else { Err(nonexisting_field(field, node)) }
 }
 
@@ -161,8 +149,7 @@ mod tests {
 
     #[test]
     fn nested_fields_with_arguments_are_read() {
-        let fields = parse("id, name,phone_numbers.limit(100).after(abc){id,throughput{level}}")
-            .expect("valid");
+        let fields = parse("id, name,phone_numbers.limit(100).after(abc){id,throughput{level}}").expect("valid");
         assert_eq!(fields.len(), 3);
         assert_eq!(fields[2].arg("limit").as_deref(), Some("100"));
         assert_eq!(fields[2].arg("after").as_deref(), Some("abc"));
@@ -179,8 +166,7 @@ mod tests {
     #[test]
     fn an_object_is_cut_to_the_asked_members() {
         let asked = parse("throughput{level}").expect("valid");
-        let node =
-            project(&asked, "7", |_| Ok(Some(json!({"level": "HIGH", "x": 1})))).expect("known");
+        let node = project(&asked, "7", |_| Ok(Some(json!({"level": "HIGH", "x": 1})))).expect("known");
         assert_eq!(Value::Object(node), json!({"throughput": {"level": "HIGH"}, "id": "7"}));
     }
 }

@@ -42,41 +42,25 @@ impl World {
     /// Builds a fleet shared with the default app.
     pub fn build_fleet(&mut self, spec: &FleetSpec, now: Timestamp) -> Fleet {
         let app = self.default_app().to_owned();
-        let business_id =
-            self.new_business(None, "Example Fleet", BusinessVerification::Verified, now);
+        let business_id = self.new_business(None, "Example Fleet", BusinessVerification::Verified, now);
         let mut wabas = Vec::with_capacity(spec.wabas);
         for w in 0..spec.wabas {
-            let waba_id =
-                self.new_waba(None, &business_id, format!("Fleet account {}", w + 1), now);
+            let waba_id = self.new_waba(None, &business_id, format!("Fleet account {}", w + 1), now);
             self.share(&app, &business_id, &waba_id);
             if spec.subscribed {
                 self.subscribe_waba(&waba_id, None);
             }
-            let numbers = (0..spec.numbers_per_waba)
-                .map(|i| self.fleet_number(spec, &waba_id, (w, i), now))
-                .collect();
+            let numbers = (0..spec.numbers_per_waba).map(|i| self.fleet_number(spec, &waba_id, (w, i), now)).collect();
             wabas.push((waba_id, numbers));
         }
         let token = self.issue_business_token(&business_id, now);
         Fleet { business_id, token, wabas }
     }
 
-    fn fleet_number(
-        &mut self,
-        spec: &FleetSpec,
-        waba_id: &str,
-        place: (usize, usize),
-        now: Timestamp,
-    ) -> String {
+    fn fleet_number(&mut self, spec: &FleetSpec, waba_id: &str, place: (usize, usize), now: Timestamp) -> String {
         let id = self.ids.object("72");
         let digits = format!("1555{:03}{:04}", place.0 % 1000, place.1 % 10_000);
-        let mut number = Number::new(
-            id.clone(),
-            waba_id.to_owned(),
-            digits,
-            format!("Shop {}", place.1 + 1),
-            now,
-        );
+        let mut number = Number::new(id.clone(), waba_id.to_owned(), digits, format!("Shop {}", place.1 + 1), now);
         number.name_status = NameStatus::Approved;
         if spec.registered {
             (number.registered, number.ever_registered) = (true, true);

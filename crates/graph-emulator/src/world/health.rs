@@ -62,13 +62,9 @@ fn rank(level: &str) -> u8 {
 }
 
 /// The root takes the worst of all entities, calling included (facts §6.3).
-fn status(entities: Vec<Value>) -> Value {
+fn status(entities: &[Value]) -> Value {
     let levels = entities.iter().flat_map(|e| [&e["can_send_message"], &e["can_receive_call_sip"]]);
-    let worst = levels
-        .filter_map(Value::as_str)
-        .max_by_key(|level| rank(level))
-        .unwrap_or("AVAILABLE")
-        .to_owned();
+    let worst = levels.filter_map(Value::as_str).max_by_key(|level| rank(level)).unwrap_or("AVAILABLE").to_owned();
     json!({"can_send_message": worst, "entities": entities})
 }
 
@@ -78,17 +74,24 @@ impl World {
         if let Some(waba) = self.wabas.get(&n.waba_id) {
             entities.extend(self.account_entities(c, waba, n.sip_noise));
         }
-        status(entities)
+        status(&entities)
     }
 
     pub(crate) fn waba_health(&self, c: &Context<'_>, w: &Waba) -> Value {
-        status(self.account_entities(c, w, false))
+        status(&self.account_entities(c, w, false))
     }
 
     fn account_entities(&self, c: &Context<'_>, w: &Waba, sip_noise: bool) -> Vec<Value> {
         let mut waba = Entity::new("WABA", &w.id);
         if w.payment_missing {
-            waba.fails("BLOCKED", error(141_006, "There is an error with the payment method. This will block business initiated conversations.", "There was an error with your payment method. Please add a new payment method to the account."));
+            waba.fails(
+                "BLOCKED",
+                error(
+                    141_006,
+                    "There is an error with the payment method. This will block business initiated conversations.",
+                    "There was an error with your payment method. Please add a new payment method to the account.",
+                ),
+            );
         }
         match w.state {
             WabaState::Disabled => waba.fails(
@@ -103,12 +106,15 @@ impl World {
             WabaState::Active => {}
         }
         let mut business = Entity::new("BUSINESS", &w.business_id);
-        if self
-            .businesses
-            .get(&w.business_id)
-            .is_some_and(|b| b.verification != BusinessVerification::Verified)
-        {
-            business.fails("LIMITED", error(141_010, "The Business has not passed business verification.", "Visit business settings and start or resolve the business verification request."));
+        if self.businesses.get(&w.business_id).is_some_and(|b| b.verification != BusinessVerification::Verified) {
+            business.fails(
+                "LIMITED",
+                error(
+                    141_010,
+                    "The Business has not passed business verification.",
+                    "Visit business settings and start or resolve the business verification request.",
+                ),
+            );
         }
         let mut app = Entity::new("APP", c.caller.app_id());
         if sip_noise {
@@ -121,7 +127,14 @@ impl World {
 fn phone_entity(n: &Number) -> Value {
     let mut phone = Entity::new("PHONE_NUMBER", &n.id);
     if !n.registered {
-        phone.fails("BLOCKED", error(141_000, "The phone number you are trying to send messages from is not linked to your WhatsApp account.", "Register and finish the OTP authentication process for your phone number."));
+        phone.fails(
+            "BLOCKED",
+            error(
+                141_000,
+                "The phone number you are trying to send messages from is not linked to your WhatsApp account.",
+                "Register and finish the OTP authentication process for your phone number.",
+            ),
+        );
     } else if n.connects_at.is_some() || n.fate.is_some() || n.account_locked {
         phone.at_least("BLOCKED");
     } else if !n.name_status.is_good() || n.restriction.is_some() {

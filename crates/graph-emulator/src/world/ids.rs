@@ -33,9 +33,7 @@ impl Ids {
     }
 
     pub(crate) fn letters(&mut self, count: usize) -> String {
-        (0..count)
-            .map(|_| char::from(LETTERS[usize::try_from(self.word() % 62).unwrap_or(0)]))
-            .collect()
+        (0..count).map(|_| char::from(LETTERS[usize::try_from(self.word() % 62).unwrap_or(0)])).collect()
     }
 
     pub(crate) fn token(&mut self) -> String {

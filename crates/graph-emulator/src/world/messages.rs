@@ -18,18 +18,18 @@ impl World {
         }
         let to = c.request.text("to").ok_or_else(|| missing("to"))?;
         if !number.registered {
-            return Err(numbered(400, 133_010, "Account not registered")
-                .details("Phone number is not registered."));
+            return Err(numbered(400, 133_010, "Account not registered").details("Phone number is not registered."));
         }
         let waba = self.wabas.get(&number.waba_id);
         let locked = number.account_locked || waba.is_some_and(|w| w.state == WabaState::Disabled);
         if locked || number.fate.is_some() {
-            return Err(numbered(403, 131_031, "Account has been locked")
-                .details("Business Account has been locked"));
+            return Err(numbered(403, 131_031, "Account has been locked").details("Business Account has been locked"));
         }
         let unpaid = waba.is_some_and(|w| w.payment_missing);
         if unpaid && !self.settings.payment_fails_by_webhook {
-            return Err(numbered(400, 131_042, "Business eligibility payment issue").details("Message failed to send because there were one or more errors related to your payment method."));
+            return Err(numbered(400, 131_042, "Business eligibility payment issue").details(
+                "Message failed to send because there were one or more errors related to your payment method.",
+            ));
         }
         let wa_id: String = to.chars().filter(char::is_ascii_digit).collect();
         let id = self.ids.wamid();
@@ -37,30 +37,22 @@ impl World {
         for status in statuses {
             self.emit_status(&c.route.id, &id, &wa_id, status, c.now);
         }
-        Ok(Done::Body(
-            json!({"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": wa_id}],
-            "messages": [{"id": id, "message_status": "accepted"}]}),
-        ))
+        Ok(Done::Body(json!({"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": wa_id}],
+            "messages": [{"id": id, "message_status": "accepted"}]})))
     }
 
     /// A status webhook for one message.
-    pub fn emit_status(
-        &mut self,
-        number_id: &str,
-        wamid: &str,
-        wa_id: &str,
-        status: &str,
-        now: Timestamp,
-    ) {
-        let mut item = json!({"id": wamid, "status": status, "timestamp": now.as_second().to_string(),
-            "recipient_id": wa_id});
+    pub fn emit_status(&mut self, number_id: &str, message: &str, recipient: &str, status: &str, now: Timestamp) {
+        let mut item = json!({"id": message, "status": status, "timestamp": now.as_second().to_string(),
+            "recipient_id": recipient});
         if status == "failed" {
             item["errors"] = json!([{"code": 131_042, "title": "Business eligibility payment issue",
                 "message": "Business eligibility payment issue",
                 "error_data": {"details": "Message failed to send because there were one or more errors related to your payment method."},
                 "href": "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"}]);
         } else if status != "read" {
-            item["pricing"] = json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": "utility"});
+            item["pricing"] =
+                json!({"billable": true, "pricing_model": "PMP", "type": "regular", "category": "utility"});
         }
         self.emit_messages(number_id, "messages", &json!({"statuses": [item]}), now);
     }
@@ -99,21 +91,13 @@ impl World {
         let number = self.number_mut(c)?;
         let kind = c.request.text("sync_type").ok_or_else(|| missing("sync_type"))?;
         if !["smb_app_state_sync", "history"].contains(&kind.as_str()) {
-            return Err(invalid_parameter(
-                "Param sync_type must be one of {smb_app_state_sync, history}.",
-            ));
+            return Err(invalid_parameter("Param sync_type must be one of {smb_app_state_sync, history}."));
         }
         if !number.on_biz_app {
-            return Err(invalid_parameter(
-                "This phone number is not on the WhatsApp Business app.",
-            ));
+            return Err(invalid_parameter("This phone number is not on the WhatsApp Business app."));
         }
         if c.now.duration_since(number.onboarded_at) > SignedDuration::from_hours(24) {
-            return Err(numbered(
-                400,
-                2_593_108,
-                "Synchronization request outside of the allowed time window",
-            ));
+            return Err(numbered(400, 2_593_108, "Synchronization request outside of the allowed time window"));
         }
         if number.syncs.contains(&kind) {
             return Err(numbered(400, 2_593_107, "Synchronization request limit exceeded"));

@@ -6,8 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::words::{
-    AccountMode, CertificateShown, CodeStatus, DroppedStatus, Fate, NameDecision, NameStatus,
-    NumberRestriction, Obstacle, Quality, Throughput,
+    AccountMode, CertificateShown, CodeStatus, DroppedStatus, Fate, NameDecision, NameStatus, NumberRestriction,
+    Obstacle, Quality, Throughput,
 };
 
 /// A callback set on a WABA or a number, for one app.
@@ -86,6 +86,7 @@ pub(crate) struct GuessLock {
 
 /// A number of a WABA.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one number")]
 pub(crate) struct Number {
     pub id: String,
     pub waba_id: String,
@@ -139,13 +140,7 @@ pub(crate) struct Number {
 
 impl Number {
     /// A verified, unregistered number whose name needs no review.
-    pub(crate) fn new(
-        id: String,
-        waba_id: String,
-        digits: String,
-        name: String,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(id: String, waba_id: String, digits: String, name: String, now: Timestamp) -> Self {
         Self {
             id,
             waba_id,
@@ -233,17 +228,12 @@ impl Number {
     /// Whether the onboarding window closed before the first registration.
     pub(crate) fn window_is_over(&self, now: Timestamp) -> bool {
         !self.ever_registered
-            && now.duration_since(self.onboarded_at)
-                > SignedDuration::from_hours(24 * self.window_days())
+            && now.duration_since(self.onboarded_at) > SignedDuration::from_hours(24 * self.window_days())
     }
 
     /// Verification ages: a window missed reads EXPIRED (facts §6.1 H).
     pub(crate) fn code_reading(&self, now: Timestamp) -> CodeStatus {
-        if self.code == CodeStatus::Verified && self.window_is_over(now) {
-            CodeStatus::Expired
-        } else {
-            self.code
-        }
+        if self.code == CodeStatus::Verified && self.window_is_over(now) { CodeStatus::Expired } else { self.code }
     }
 
     /// Whether Meta can make the certificate now.
@@ -310,9 +300,6 @@ mod tests {
     fn numbers_are_shown_with_blanks() {
         assert_eq!(display("15550100001"), "+1 555-010-0001");
         assert_eq!(display("4915112345678"), "+49 15112345678");
-        assert_eq!(
-            graph_time("2023-08-22T19:05:53Z".parse().expect("time")),
-            "2023-08-22T19:05:53+0000"
-        );
+        assert_eq!(graph_time("2023-08-22T19:05:53Z".parse().expect("time")), "2023-08-22T19:05:53+0000");
     }
 }

@@ -61,7 +61,7 @@ const DEFAULT: &[&str] = &[
 ];
 
 /// Names of every field a phone number node knows in the newest version.
-pub(crate) fn names() -> Vec<&'static str> {
+pub fn names() -> Vec<&'static str> {
     let mut names: Vec<&str> = FIELDS.iter().map(|(name, _, _)| *name).collect();
     names.push("whatsapp_business_manager_messaging_limit");
     names
@@ -75,12 +75,7 @@ impl World {
     }
 
     /// A number as Graph shows it, alone or in a list.
-    pub(crate) fn number_node(
-        &self,
-        c: &Context<'_>,
-        number: &Number,
-        asked: &[Field],
-    ) -> Result<Value, GraphError> {
+    pub(crate) fn number_node(&self, c: &Context<'_>, number: &Number, asked: &[Field]) -> Result<Value, GraphError> {
         let default: Vec<Field>;
         let asked = if asked.is_empty() {
             default = DEFAULT.iter().map(|name| Field::plain(name)).collect();
@@ -111,11 +106,9 @@ impl World {
             "code_verification_status" => json!(n.code_reading(c.now)),
             "conversational_automation" => json!({"enable_welcome_message": false, "id": n.id}),
             "country_code" => json!(if n.digits.starts_with('1') { "US" } else { "DE" }),
-            "country_dial_code" => json!(if n.digits.starts_with('1') {
-                "1"
-            } else {
-                n.digits.get(..2).unwrap_or_default()
-            }),
+            "country_dial_code" => {
+                json!(if n.digits.starts_with('1') { "1" } else { n.digits.get(..2).unwrap_or_default() })
+            }
             "display_phone_number" => json!(n.display()),
             "eligibility_for_api_business_global_search" => json!("NON_ELIGIBLE_UNDEFINED_COUNTRY"),
             "health_status" => self.number_health(c, n),
@@ -159,8 +152,7 @@ impl World {
                 out.insert(level.to_owned(), json!(url));
             }
         };
-        let of_app =
-            self.apps.get(app).and_then(|a| a.subscriptions.get("whatsapp_business_account"));
+        let of_app = self.apps.get(app).and_then(|a| a.subscriptions.get("whatsapp_business_account"));
         let of_waba = self.wabas.get(&n.waba_id).and_then(|w| w.subscriptions.get(app)?.clone());
         put("application", of_app.map(|s| s.callback_url.clone()));
         put("whatsapp_business_account", of_waba.map(|o: Override| o.callback_url));

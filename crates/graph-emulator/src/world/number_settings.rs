@@ -35,7 +35,7 @@ impl World {
         }
         match r.value("webhook_configuration") {
             Some(configuration) => self.change_number_override(c, &configuration),
-            None => success(),
+            None => Ok(success()),
         }
     }
 
@@ -45,7 +45,7 @@ impl World {
         if url.is_empty() {
             let app = c.caller.app_id().to_owned();
             self.number_mut(c)?.overrides.remove(&app);
-            return success();
+            return Ok(success());
         }
         let verify_token = configuration["verify_token"].as_str().unwrap_or_default();
         self.ask_challenge(c, url, verify_token, ChallengeFor::Number)
@@ -55,34 +55,20 @@ impl World {
     fn ask_new_name(&mut self, c: &Context<'_>, name: &str) -> Result<(), super::GraphError> {
         let number = self.number_mut(c)?;
         if !(2..=75).contains(&name.chars().count()) {
-            return Err(invalid_parameter(
-                "Param new_display_name must be between 2 and 75 characters.",
-            ));
+            return Err(invalid_parameter("Param new_display_name must be between 2 and 75 characters."));
         }
-        number
-            .name_changes
-            .retain(|at| c.now.duration_since(*at) < SignedDuration::from_hours(30 * 24));
+        number.name_changes.retain(|at| c.now.duration_since(*at) < SignedDuration::from_hours(30 * 24));
         if number.name_changes.len() >= 10 {
             return Err(numbered(400, 100, "Display name change limit reached")
                 .details("You can change the display name 10 times in 30 days."));
         }
         number.name_changes.push(c.now);
-        number.new_name = Some(NewName {
-            name: name.to_owned(),
-            status: NameStatus::PendingReview,
-            decided_at: None,
-        });
+        number.new_name = Some(NewName { name: name.to_owned(), status: NameStatus::PendingReview, decided_at: None });
         Ok(())
     }
 
     /// The end of a display-name review.
-    pub(crate) fn decide_name(
-        &mut self,
-        id: &str,
-        decision: NameDecision,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) {
+    pub(crate) fn decide_name(&mut self, id: &str, decision: NameDecision, reason: Option<&str>, now: Timestamp) {
         let Some(n) = self.numbers.get_mut(id) else { return };
         n.review = None;
         n.name_status = match decision {
@@ -103,13 +89,7 @@ impl World {
     }
 
     /// The end of a review of a *changed* name; it takes effect with the next register (facts §1.7).
-    pub(crate) fn decide_new_name(
-        &mut self,
-        id: &str,
-        decision: NameDecision,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) {
+    pub(crate) fn decide_new_name(&mut self, id: &str, decision: NameDecision, reason: Option<&str>, now: Timestamp) {
         let Some(new) = self.numbers.get_mut(id).and_then(|n| n.new_name.as_mut()) else { return };
         new.decided_at = None;
         new.status = match decision {
@@ -124,11 +104,7 @@ impl World {
 
     /// A number that never got its first name approved lives by the new one at once.
     fn adopt_new_name(&mut self, id: &str, decision: NameDecision, now: Timestamp) {
-        let Some(n) = self
-            .numbers
-            .get_mut(id)
-            .filter(|n| !n.registered && decision == NameDecision::Approved)
-        else {
+        let Some(n) = self.numbers.get_mut(id).filter(|n| !n.registered && decision == NameDecision::Approved) else {
             return;
         };
         if let Some(new) = n.new_name.take() {
@@ -138,14 +114,7 @@ impl World {
         }
     }
 
-    fn announce_name(
-        &mut self,
-        id: &str,
-        name: &str,
-        decision: NameDecision,
-        reason: Option<&str>,
-        now: Timestamp,
-    ) {
+    fn announce_name(&mut self, id: &str, name: &str, decision: NameDecision, reason: Option<&str>, now: Timestamp) {
         let Some(n) = self.numbers.get(id) else { return };
         // The webhook says REJECTED where the read says DECLINED (facts §3.3).
         let (word, reason) = match decision {
@@ -156,12 +125,7 @@ impl World {
         let value = json!({"display_phone_number": n.digits, "decision": word, "requested_verified_name": name,
             "rejection_reason": reason});
         let waba_id = n.waba_id.clone();
-        let update = Update {
-            field: "phone_number_name_update",
-            waba_id: &waba_id,
-            number_id: Some(id),
-            value,
-        };
+        let update = Update { field: "phone_number_name_update", waba_id: &waba_id, number_id: Some(id), value };
         self.emit(&update, now);
     }
 

@@ -11,8 +11,7 @@ use super::{Context, Done, Outcome, World};
 /// Life of a popup's code (facts §1.1).
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 const SIXTY_DAYS: SignedDuration = SignedDuration::from_hours(60 * 24);
-const SCOPES: [&str; 3] =
-    ["whatsapp_business_management", "whatsapp_business_messaging", "public_profile"];
+const SCOPES: [&str; 3] = ["whatsapp_business_management", "whatsapp_business_messaging", "public_profile"];
 
 impl World {
     pub(crate) fn oauth_token(&mut self, request: &Request, now: Timestamp) -> Outcome {
@@ -21,9 +20,7 @@ impl World {
             Some("fb_exchange_token") => self.prolong(request, &app_id, now),
             Some("client_credentials") => {
                 let secret = request.text("client_secret").unwrap_or_default();
-                Ok(Done::Body(
-                    json!({"access_token": format!("{app_id}|{secret}"), "token_type": "bearer"}),
-                ))
+                Ok(Done::Body(json!({"access_token": format!("{app_id}|{secret}"), "token_type": "bearer"})))
             }
             _ => self.exchange_code(request, &app_id, now),
         }
@@ -31,11 +28,8 @@ impl World {
 
     /// Facts §1.1: wrong id is 101, wrong secret is 1.
     fn check_client(&self, request: &Request) -> Result<String, GraphError> {
-        let id = request
-            .text("client_id")
-            .ok_or_else(|| GraphError::new(400, 101, "Missing client_id parameter."))?;
-        let invalid =
-            || GraphError::new(400, 101, "Error validating application. Invalid application ID.");
+        let id = request.text("client_id").ok_or_else(|| GraphError::new(400, 101, "Missing client_id parameter."))?;
+        let invalid = || GraphError::new(400, 101, "Error validating application. Invalid application ID.");
         let app = self.apps.get(&id).ok_or_else(invalid)?;
         let secret = request.text("client_secret").unwrap_or_default();
         if app.secret != secret {
@@ -75,17 +69,12 @@ impl World {
         let text = request.text("fb_exchange_token").ok_or_else(|| missing("fb_exchange_token"))?;
         let old = self.tokens.get(&text).filter(|t| t.app_id == app_id).cloned();
         let Some(old) = old else {
-            return Err(GraphError::new(
-                400,
-                190,
-                "Invalid OAuth access token - Cannot parse access token",
-            ));
+            return Err(GraphError::new(400, 190, "Invalid OAuth access token - Cannot parse access token"));
         };
         if let Some(death) = old.dead(now) {
             return Err(death_error(death, &old, now).with_status(400));
         }
-        let lasts = (request.flag("set_token_expires_in_60_days") || old.expires_at.is_some())
-            .then_some(SIXTY_DAYS);
+        let lasts = (request.flag("set_token_expires_in_60_days") || old.expires_at.is_some()).then_some(SIXTY_DAYS);
         let token = self.issue(old.kind, app_id, &old.business_id, lasts, now);
         Ok(Done::Body(token_body(&token, lasts)))
     }
@@ -96,11 +85,7 @@ impl World {
         self.authenticate(request, now)?;
         let text = request.text("revoke_token").ok_or_else(|| missing("revoke_token"))?;
         if self.tokens.get(&text).is_none_or(|t| t.app_id != app_id) {
-            return Err(GraphError::new(
-                400,
-                190,
-                "Invalid OAuth access token - Cannot parse access token",
-            ));
+            return Err(GraphError::new(400, 190, "Invalid OAuth access token - Cannot parse access token"));
         }
         self.kill_token(&text, TokenDeath::Revoked);
         Ok(Done::Body(json!({"success": "true"})))
@@ -146,10 +131,7 @@ impl World {
                 data["error"]["subcode"] = json!(subcode);
             }
         } else if token.kind == TokenKind::Business {
-            let wabas = self
-                .install(&token.app_id, &token.business_id)
-                .map(|i| i.wabas.clone())
-                .unwrap_or_default();
+            let wabas = self.install(&token.app_id, &token.business_id).map(|i| i.wabas.clone()).unwrap_or_default();
             let scope = |name: &str| json!({"scope": name, "target_ids": wabas});
             data["granular_scopes"] = json!([scope(SCOPES[0]), scope(SCOPES[1])]);
         } else {
@@ -159,7 +141,7 @@ impl World {
         data
     }
 
-    pub(crate) fn me(&self, c: &Context<'_>) -> Outcome {
+    pub(crate) fn me(c: &Context<'_>) -> Outcome {
         match &c.caller {
             Caller::App { .. } => Err(GraphError::new(
                 400,
@@ -184,11 +166,7 @@ fn token_body(token: &str, lasts: Option<SignedDuration>) -> Value {
 /// Root multi-get is gone (facts §0.1, 2026-10-27 for all versions; `errors.json`).
 pub(crate) fn multi_get_refused(request: &Request) -> GraphError {
     if request.text("ids").is_some() {
-        numbered(
-            500,
-            100,
-            "The ids query parameter is deprecated. Use the Batch API or field expansion instead.",
-        )
+        numbered(500, 100, "The ids query parameter is deprecated. Use the Batch API or field expansion instead.")
     } else {
         unknown_path("/")
     }

@@ -91,10 +91,8 @@ impl World {
 
     /// Whether an update may share a POST with a group (facts §3.1: one callback, at most 1,000).
     fn may_join(&self, group: &[u64], id: u64) -> bool {
-        let Some((first, new)) = group
-            .first()
-            .and_then(|f| self.outbox.waiting.get(f))
-            .zip(self.outbox.waiting.get(&id))
+        let Some((first, new)) =
+            group.first().and_then(|f| self.outbox.waiting.get(f)).zip(self.outbox.waiting.get(&id))
         else {
             return false;
         };
@@ -135,8 +133,8 @@ impl World {
             let Some(delivery) = self.outbox.waiting.get_mut(id) else { continue };
             delivery.in_flight = false;
             let next = now + retry_delay(delivery.attempts, &self.settings);
-            let given_up = next.duration_since(delivery.since)
-                > SignedDuration::from_hours(self.settings.webhook_retry_hours);
+            let given_up =
+                next.duration_since(delivery.since) > SignedDuration::from_hours(self.settings.webhook_retry_hours);
             if status == Some(200) || given_up {
                 self.outbox.waiting.remove(id);
             } else {

@@ -25,11 +25,7 @@ impl Page {
                 text.parse::<usize>().ok().filter(|l| (1..=100).contains(l)).ok_or_else(bad)?
             }
         };
-        Ok(Self {
-            limit,
-            after: arg("after").and_then(|c| id_of(&c)),
-            before: arg("before").and_then(|c| id_of(&c)),
-        })
+        Ok(Self { limit, after: arg("after").and_then(|c| id_of(&c)), before: arg("before").and_then(|c| id_of(&c)) })
     }
 
     /// The range of `ids` on this page.
@@ -90,8 +86,7 @@ impl Link<'_> {
     fn url(&self, direction: &str, cursor: &str, limit: usize) -> String {
         let mut query: Vec<(String, String)> = Vec::new();
         let own = |name: &str| self.request.text(name).map(|v| (name.to_owned(), v));
-        let fields =
-            self.fields.clone().map(|f| ("fields".to_owned(), f)).or_else(|| own("fields"));
+        let fields = self.fields.clone().map(|f| ("fields".to_owned(), f)).or_else(|| own("fields"));
         query.extend(fields);
         if self.fields.is_none() {
             query.extend(own("sort"));
@@ -114,19 +109,12 @@ mod tests {
     fn following_next_visits_everything_once() {
         let ids: Vec<String> = (0..57).map(|i| i.to_string()).collect();
         let request = Request::new(Method::Get, "/1/phone_numbers").bearer("T");
-        let link =
-            Link { request: &request, version: 25, path: "/1/phone_numbers".into(), fields: None };
+        let link = Link { request: &request, version: 25, path: "/1/phone_numbers".into(), fields: None };
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
             let this = Page { limit: 10, after: after.clone(), before: None };
             let out = page(&ids, &this, &link, |id| Ok(json!(id))).expect("page");
-            seen.extend(
-                out["data"]
-                    .as_array()
-                    .expect("list")
-                    .iter()
-                    .map(|v| v.as_str().expect("id").to_owned()),
-            );
+            seen.extend(out["data"].as_array().expect("list").iter().map(|v| v.as_str().expect("id").to_owned()));
             after = out["paging"]["cursors"]["after"].as_str().and_then(id_of);
             let next = out["paging"]["next"].as_str();
             if seen.len() == ids.len() {

@@ -9,8 +9,7 @@ use super::number::Number;
 use super::token::Code;
 use super::waba::{Business, Waba};
 use super::words::{
-    BusinessVerification, CertificateShown, CodeStatus, Fate, NameDecision, NameStatus, Obstacle,
-    Quality, ReviewStatus,
+    BusinessVerification, CertificateShown, CodeStatus, Fate, NameDecision, NameStatus, Obstacle, Quality, ReviewStatus,
 };
 
 /// How the customer left the popup.
@@ -176,25 +175,20 @@ impl World {
             }
             PopupEnd::Error { error_code, error_message } => {
                 let session = self.ids.letters(15).to_lowercase();
-                return left(
-                    json!({"error_message": error_message, "error_code": error_code, "session_id": session,
-                    "timestamp": now.as_second().to_string()}),
-                );
+                return left(json!({"error_message": error_message, "error_code": error_code, "session_id": session,
+                    "timestamp": now.as_second().to_string()}));
             }
             PopupEnd::Finish | PopupEnd::OnlyWaba => {}
         }
         let waba_id = self.chosen_waba(popup, now);
-        let business_id =
-            self.wabas.get(&waba_id).map(|w| w.business_id.clone()).unwrap_or_default();
-        let number_id =
-            (popup.end == PopupEnd::Finish).then(|| self.chosen_number(popup, &waba_id, now));
+        let business_id = self.wabas.get(&waba_id).map(|w| w.business_id.clone()).unwrap_or_default();
+        let number_id = (popup.end == PopupEnd::Finish).then(|| self.chosen_number(popup, &waba_id, now));
         let app_id = self.default_app().to_owned();
         self.share(&app_id, &business_id, &waba_id);
         self.tell_partner(&waba_id, "PARTNER_ADDED", &json!({}), now);
         let code = self.new_code(popup, &app_id, &business_id, now);
         let event = finish_event(popup, &business_id, &waba_id, number_id.as_deref());
-        let phone_number =
-            number_id.as_ref().and_then(|id| self.numbers.get(id)).map(|n| n.digits.clone());
+        let phone_number = number_id.as_ref().and_then(|id| self.numbers.get(id)).map(|n| n.digits.clone());
         SignupResult {
             code: popup.browser_returns.then_some(code),
             event: (popup.browser_returns && popup.message_arrives).then_some(event),
@@ -205,13 +199,7 @@ impl World {
         }
     }
 
-    fn new_code(
-        &mut self,
-        popup: &Popup,
-        app_id: &str,
-        business_id: &str,
-        now: Timestamp,
-    ) -> String {
+    fn new_code(&mut self, popup: &Popup, app_id: &str, business_id: &str, now: Timestamp) -> String {
         let text = format!("AQ{}", self.ids.letters(80));
         let code = Code {
             app_id: app_id.to_owned(),
@@ -229,16 +217,12 @@ impl World {
         if let Some(id) = popup.waba_id.as_ref().filter(|id| self.wabas.contains_key(*id)) {
             return id.clone();
         }
-        let business_id =
-            match popup.business_id.as_ref().filter(|id| self.businesses.contains_key(*id)) {
-                Some(id) => id.clone(),
-                None => self.new_business(
-                    popup.business_id.clone(),
-                    &popup.business_name,
-                    popup.business_verification,
-                    now,
-                ),
-            };
+        let business_id = match popup.business_id.as_ref().filter(|id| self.businesses.contains_key(*id)) {
+            Some(id) => id.clone(),
+            None => {
+                self.new_business(popup.business_id.clone(), &popup.business_name, popup.business_verification, now)
+            }
+        };
         let name = popup.waba_name.clone().unwrap_or_else(|| popup.display_name.clone());
         let id = self.new_waba(popup.waba_id.clone(), &business_id, name, now);
         if let Some(waba) = self.wabas.get_mut(&id) {
@@ -262,37 +246,17 @@ impl World {
         id
     }
 
-    pub(crate) fn new_waba(
-        &mut self,
-        id: Option<String>,
-        business_id: &str,
-        name: String,
-        now: Timestamp,
-    ) -> String {
+    pub(crate) fn new_waba(&mut self, id: Option<String>, business_id: &str, name: String, now: Timestamp) -> String {
         let id = id.unwrap_or_else(|| self.ids.object("71"));
-        let namespace =
-            format!("{:08x}_{:04x}", self.ids.word() & 0xFFFF_FFFF, self.ids.word() & 0xFFFF);
-        self.wabas.insert(
-            id.clone(),
-            Waba::new(id.clone(), business_id.to_owned(), name, namespace, now),
-        );
+        let namespace = format!("{:08x}_{:04x}", self.ids.word() & 0xFFFF_FFFF, self.ids.word() & 0xFFFF);
+        self.wabas.insert(id.clone(), Waba::new(id.clone(), business_id.to_owned(), name, namespace, now));
         id
     }
 
     fn chosen_number(&mut self, popup: &Popup, waba_id: &str, now: Timestamp) -> String {
         let drawn = format!("1555{}", self.ids.digits(7));
-        let digits: String = popup
-            .phone_number
-            .clone()
-            .unwrap_or(drawn)
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
-        let known = self
-            .numbers
-            .values()
-            .find(|n| n.digits == digits && !n.is_gone())
-            .map(|n| n.id.clone());
+        let digits: String = popup.phone_number.clone().unwrap_or(drawn).chars().filter(char::is_ascii_digit).collect();
+        let known = self.numbers.values().find(|n| n.digits == digits && !n.is_gone()).map(|n| n.id.clone());
         if let Some(id) = known {
             if self.numbers.get(&id).is_some_and(|n| n.waba_id == waba_id) {
                 self.onboard_again(&id, popup, now);

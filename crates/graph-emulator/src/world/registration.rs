@@ -30,36 +30,21 @@ impl World {
         let pin = c.request.text("pin").unwrap_or_default();
         check_body(c, &pin)?;
         let verdict = self.try_register(&c.route.id, &pin, c.now);
-        self.note_call(
-            &c.route.id,
-            RegisterKind::Register,
-            Some(pin),
-            verdict.as_ref().err(),
-            c.now,
-        );
-        verdict.and_then(|()| success())
+        self.note_call(&c.route.id, RegisterKind::Register, Some(pin), verdict.as_ref().err(), c.now);
+        verdict.map(|()| success())
     }
 
     fn try_register(&mut self, id: &str, pin: &str, now: Timestamp) -> Result<(), GraphError> {
-        let waba_state =
-            self.numbers.get(id).and_then(|n| self.wabas.get(&n.waba_id)).map(|w| w.state);
+        let waba_state = self.numbers.get(id).and_then(|n| self.wabas.get(&n.waba_id)).map(|w| w.state);
         let settings = self.settings.clone();
         let Some(n) = self.numbers.get_mut(id) else { return Ok(()) };
         check_ledger(n, now)?;
         if n.is_coexistence() {
             // The wording for register is not documented; it follows the one for deregister (facts §1.8).
-            return Err(numbered(
-                400,
-                100,
-                "Register endpoint is not available for API solution for SMB businesses.",
-            ));
+            return Err(numbered(400, 100, "Register endpoint is not available for API solution for SMB businesses."));
         }
-        if n.account_locked
-            || n.fate == Some(Fate::Banned)
-            || waba_state == Some(WabaState::Disabled)
-        {
-            return Err(numbered(403, 131_031, "Account has been locked")
-                .details("Business Account has been locked"));
+        if n.account_locked || n.fate == Some(Fate::Banned) || waba_state == Some(WabaState::Disabled) {
+            return Err(numbered(403, 131_031, "Account has been locked").details("Business Account has been locked"));
         }
         if n.half_deregistered {
             return Err(numbered(500, 133_000, "Incomplete Deregistration")
@@ -112,12 +97,7 @@ impl World {
         let (waba_id, digits) = (n.waba_id.clone(), n.digits.clone());
         let value = serde_json::json!({"display_phone_number": digits, "event": "ONBOARDING",
             "max_daily_conversations_per_business": "TIER_NOT_SET"});
-        let update = Update {
-            field: "phone_number_quality_update",
-            waba_id: &waba_id,
-            number_id: Some(id),
-            value,
-        };
+        let update = Update { field: "phone_number_quality_update", waba_id: &waba_id, number_id: Some(id), value };
         self.emit(&update, now);
     }
 
@@ -125,7 +105,7 @@ impl World {
         self.number_of(c)?;
         let verdict = self.try_deregister(&c.route.id, c.now);
         self.note_call(&c.route.id, RegisterKind::Deregister, None, verdict.as_ref().err(), c.now);
-        verdict.and_then(|()| success())
+        verdict.map(|()| success())
     }
 
     fn try_deregister(&mut self, id: &str, now: Timestamp) -> Result<(), GraphError> {
@@ -183,7 +163,9 @@ fn check_body(c: &Context<'_>, pin: &str) -> Result<(), GraphError> {
 /// Facts §1.7: the eleventh call in 72 h locks the number for 72 h.
 fn check_ledger(n: &mut Number, now: Timestamp) -> Result<(), GraphError> {
     let exceeded = || {
-        numbered(400, 133_016, "Account register deregister rate limit exceeded").details("There have been too many attempts to register or deregister this phone number. Please try again later.")
+        numbered(400, 133_016, "Account register deregister rate limit exceeded").details(
+            "There have been too many attempts to register or deregister this phone number. Please try again later.",
+        )
     };
     if n.locked_until.is_some_and(|until| until > now) {
         return Err(exceeded());
@@ -197,12 +179,7 @@ fn check_ledger(n: &mut Number, now: Timestamp) -> Result<(), GraphError> {
 
 /// A registered number: success with its own PIN, 133005 with another; phase 1 keeps the PIN (facts D4).
 /// An approved new name takes effect here (facts §1.7).
-fn reregister(
-    n: &mut Number,
-    pin: &str,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<(), GraphError> {
+fn reregister(n: &mut Number, pin: &str, settings: &Settings, now: Timestamp) -> Result<(), GraphError> {
     if !settings.reregister_keeps_pin {
         check_pin(n, pin, settings, now)?;
         n.pin = Some(pin.to_owned());
@@ -215,12 +192,7 @@ fn reregister(
 }
 
 /// Two-step verification: the PIN must match the one that is set (facts §1.7); guesses are limited (D15).
-fn check_pin(
-    n: &mut Number,
-    pin: &str,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<(), GraphError> {
+fn check_pin(n: &mut Number, pin: &str, settings: &Settings, now: Timestamp) -> Result<(), GraphError> {
     let Some(held) = &n.pin else { return Ok(()) };
     if let Some(lock) = n.guesses.locked.filter(|lock| lock.until > now) {
         return Err(guess_error(lock, now));
@@ -242,8 +214,7 @@ fn check_pin(
         let until = now + SignedDuration::from_mins(settings.pin_fast_lock_minutes);
         return Err(guess_error(lock(n, 133_009, until), now));
     }
-    Err(numbered(400, 133_005, "Two step verification PIN Mismatch")
-        .details("Two-step verification PIN is incorrect."))
+    Err(numbered(400, 133_005, "Two step verification PIN Mismatch").details("Two-step verification PIN is incorrect."))
 }
 
 fn lock(n: &mut Number, code: i64, until: Timestamp) -> GuessLock {
@@ -255,11 +226,7 @@ fn lock(n: &mut Number, code: i64, until: Timestamp) -> GuessLock {
 /// The waiting time stands in the details, its format is not documented (facts D15).
 fn guess_error(lock: GuessLock, now: Timestamp) -> GraphError {
     let minutes = (lock.until.duration_since(now).as_secs() + 59) / 60;
-    let wait = if minutes % 60 == 0 {
-        format!("{} hours", minutes / 60)
-    } else {
-        format!("{minutes} minutes")
-    };
+    let wait = if minutes % 60 == 0 { format!("{} hours", minutes / 60) } else { format!("{minutes} minutes") };
     let title = if lock.code == 133_008 {
         "Too Many two step verification PIN Guesses"
     } else {

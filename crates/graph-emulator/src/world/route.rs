@@ -33,7 +33,6 @@ pub(crate) enum Op {
     FetchBusinessToken,
     ClientWabas,
     OwnedWabas,
-    ReadApp,
     ReadNothing,
 }
 
@@ -54,21 +53,11 @@ pub struct RouteRow {
 /// Parameters every route takes.
 pub const COMMON_PARAMS: &[&str] = &["access_token", "appsecret_proof", "locale"];
 
-const fn row(
-    method: Method,
-    template: &'static str,
-    op: Op,
-    params: &'static [&'static str],
-) -> RouteRow {
+const fn row(method: Method, template: &'static str, op: Op, params: &'static [&'static str]) -> RouteRow {
     RouteRow { method, template, params, op, counted: false }
 }
 
-const fn counted(
-    method: Method,
-    template: &'static str,
-    op: Op,
-    params: &'static [&'static str],
-) -> RouteRow {
+const fn counted(method: Method, template: &'static str, op: Op, params: &'static [&'static str]) -> RouteRow {
     RouteRow { method, template, params, op, counted: true }
 }
 
@@ -104,14 +93,7 @@ static ROUTES: &[RouteRow] = &[
         Post,
         "/{phone}/register",
         Op::Register,
-        &[
-            "messaging_product",
-            "pin",
-            "data_localization_region",
-            "backup",
-            "tier",
-            "meta_store_retention_minutes",
-        ],
+        &["messaging_product", "pin", "data_localization_region", "backup", "tier", "meta_store_retention_minutes"],
     ),
     row(Post, "/{phone}/deregister", Op::Deregister, &[]),
     row(Post, "/{phone}/request_code", Op::RequestCode, &["code_method", "language"]),
@@ -149,12 +131,7 @@ static ROUTES: &[RouteRow] = &[
         &["cc", "phone_number", "verified_name", "migrate_phone_number", "preverified_id"],
     ),
     counted(Get, "/{waba}/subscribed_apps", Op::ListSubscribedApps, &["fields"]),
-    counted(
-        Post,
-        "/{waba}/subscribed_apps",
-        Op::SubscribeApp,
-        &["override_callback_uri", "verify_token"],
-    ),
+    counted(Post, "/{waba}/subscribed_apps", Op::SubscribeApp, &["override_callback_uri", "verify_token"]),
     counted(Delete, "/{waba}/subscribed_apps", Op::UnsubscribeApp, &[]),
     row(Get, "/{app}/subscriptions", Op::ReadSubscriptions, &[]),
     row(
@@ -165,15 +142,9 @@ static ROUTES: &[RouteRow] = &[
     ),
     row(Delete, "/{app}/subscriptions", Op::DropSubscription, &["object", "fields"]),
     row(Get, "/{business}", Op::ReadBusiness, &["fields"]),
-    row(
-        Post,
-        "/{business}/system_user_access_tokens",
-        Op::FetchBusinessToken,
-        &["fetch_only", "scope"],
-    ),
+    row(Post, "/{business}/system_user_access_tokens", Op::FetchBusinessToken, &["fetch_only", "scope"]),
     row(Get, "/{business}/client_whatsapp_business_accounts", Op::ClientWabas, LIST),
     row(Get, "/{business}/owned_whatsapp_business_accounts", Op::OwnedWabas, LIST),
-    row(Get, "/{app}", Op::ReadApp, &["fields"]),
     row(Get, "/{unknown}", Op::ReadNothing, &["fields"]),
 ];
 
@@ -257,9 +228,8 @@ pub(crate) fn find(request: &Request, live: Versions, kind_of: impl Fn(&str) -> 
     let Some(version) = version else {
         return Route { version: live.default, row: None, id: String::new(), rest };
     };
-    let by_template = |template: &str| {
-        ROUTES.iter().find(|row| row.method == request.method && row.template == template)
-    };
+    let by_template =
+        |template: &str| ROUTES.iter().find(|row| row.method == request.method && row.template == template);
     let segments: Vec<&str> = rest.split('/').filter(|s| !s.is_empty()).collect();
     let (row, id) = match segments.as_slice() {
         ["oauth", _] | ["debug_token" | "me"] | [] => (by_template(&rest), ""),
@@ -270,8 +240,7 @@ pub(crate) fn find(request: &Request, live: Versions, kind_of: impl Fn(&str) -> 
         }
         [id, edge] => {
             let of_edge = |row: &&RouteRow| {
-                row.method == request.method
-                    && row.template.split_once("}/").is_some_and(|(_, e)| e == *edge)
+                row.method == request.method && row.template.split_once("}/").is_some_and(|(_, e)| e == *edge)
             };
             (ROUTES.iter().find(of_edge), *id)
         }

@@ -77,10 +77,6 @@ impl Default for Settings {
 
 impl Settings {
     pub(crate) const fn versions(&self) -> Versions {
-        Versions {
-            oldest: self.oldest_version,
-            newest: self.newest_version,
-            default: self.default_version,
-        }
+        Versions { oldest: self.oldest_version, newest: self.newest_version, default: self.default_version }
     }
 }

@@ -55,12 +55,11 @@ impl World {
     /// A bare call subscribes and **erases** an override (facts §1.11).
     pub(crate) fn subscribe_app(&mut self, c: &Context<'_>) -> Outcome {
         let subscribed = self.waba_of(c)?.subscriptions.contains_key(c.caller.app_id());
-        let Some(url) = c.request.text("override_callback_uri").filter(|url| !url.is_empty())
-        else {
+        let Some(url) = c.request.text("override_callback_uri").filter(|url| !url.is_empty()) else {
             if let Some(waba) = self.wabas.get_mut(&c.route.id) {
                 waba.subscriptions.insert(c.caller.app_id().to_owned(), None);
             }
-            return success();
+            return Ok(success());
         };
         if !subscribed {
             return Err(numbered(
@@ -78,15 +77,14 @@ impl World {
         if let Some(waba) = self.wabas.get_mut(&c.route.id) {
             waba.subscriptions.remove(c.caller.app_id());
         }
-        success()
+        Ok(success())
     }
 
     pub(crate) fn read_subscriptions(&self, c: &Context<'_>) -> Outcome {
         let app = self.apps.get(app_of(c)?).ok_or_else(|| no_such_object("GET", &c.route.id))?;
         let version = format!("v{}.0", c.route.version);
         let item = |(object, s): (&String, &AppSubscription)| {
-            let fields: Vec<Value> =
-                s.fields.iter().map(|f| json!({"name": f, "version": version})).collect();
+            let fields: Vec<Value> = s.fields.iter().map(|f| json!({"name": f, "version": version})).collect();
             json!({"object": object, "callback_url": s.callback_url, "active": true, "fields": fields})
         };
         Ok(Done::Body(json!({"data": app.subscriptions.iter().map(item).collect::<Vec<_>>()})))
@@ -99,12 +97,7 @@ impl World {
         let verify_token = c.request.text("verify_token").unwrap_or_default();
         let fields = field_list(c.request.value("fields"));
         let include_values = c.request.flag("include_values");
-        self.ask_challenge(
-            c,
-            &url,
-            &verify_token,
-            ChallengeFor::App { object, fields, include_values },
-        )
+        self.ask_challenge(c, &url, &verify_token, ChallengeFor::App { object, fields, include_values })
     }
 
     pub(crate) fn drop_subscription(&mut self, c: &Context<'_>) -> Outcome {
@@ -120,7 +113,7 @@ impl World {
                 }
             }
         }
-        success()
+        Ok(success())
     }
 
     /// Starts a handshake; the call answers once it is over.
@@ -131,13 +124,8 @@ impl World {
         verify_token: &str,
         target: ChallengeFor,
     ) -> Outcome {
-        if url.chars().count() > 200 || !(url.starts_with("https://") || url.starts_with("http://"))
-        {
-            return Err(numbered(
-                400,
-                100,
-                "override_callback_uri must be a valid URL of at most 200 characters",
-            ));
+        if url.chars().count() > 200 || !(url.starts_with("https://") || url.starts_with("http://")) {
+            return Err(numbered(400, 100, "override_callback_uri must be a valid URL of at most 200 characters"));
         }
         let id = self.outbox.next_id();
         let challenge = self.ids.digits(10);
@@ -163,12 +151,7 @@ impl World {
         let Some(pending) = self.challenges.remove(&id) else {
             let request = Request::new(super::Method::Post, "/");
             let route = self.route(&request);
-            return Answer::Reply(self.reply(
-                &request,
-                &route,
-                Err(GraphError::new(500, 1, "Unknown error")),
-                now,
-            ));
+            return Answer::Reply(self.reply(&request, &route, Err(GraphError::new(500, 1, "Unknown error")), now));
         };
         let request = Request::new(super::Method::Post, pending.path.clone());
         let route = self.route(&request);
@@ -179,34 +162,25 @@ impl World {
             }
             Some(why) => {
                 // App level is the known text; the others are not documented (facts D18).
-                let code =
-                    if matches!(pending.target, ChallengeFor::App { .. }) { 2200 } else { 100 };
-                Err(numbered(
-                    400,
-                    code,
-                    &format!("Callback verification failed with the following errors: {why}"),
-                ))
+                let code = if matches!(pending.target, ChallengeFor::App { .. }) { 2200 } else { 100 };
+                Err(numbered(400, code, &format!("Callback verification failed with the following errors: {why}")))
             }
         };
         Answer::Reply(self.reply(&request, &route, outcome, now))
     }
 
     fn put_in_place(&mut self, pending: PendingChallenge) {
-        let PendingChallenge { target, app_id, node, callback_url, verify_token, path: _ } =
-            pending;
+        let PendingChallenge { target, app_id, node, callback_url, verify_token, path: _ } = pending;
         match target {
             ChallengeFor::App { object, fields, include_values } => {
                 if let Some(app) = self.apps.get_mut(&node) {
-                    let subscription =
-                        AppSubscription { callback_url, verify_token, fields, include_values };
+                    let subscription = AppSubscription { callback_url, verify_token, fields, include_values };
                     app.subscriptions.insert(object, subscription);
                 }
             }
             ChallengeFor::Waba => {
                 // Unsubscribed meanwhile: there is nothing left to override.
-                if let Some(over) =
-                    self.wabas.get_mut(&node).and_then(|w| w.subscriptions.get_mut(&app_id))
-                {
+                if let Some(over) = self.wabas.get_mut(&node).and_then(|w| w.subscriptions.get_mut(&app_id)) {
                     *over = Some(Override { callback_url, verify_token });
                 }
             }
@@ -272,14 +246,10 @@ fn app_of<'a>(c: &'a Context<'_>) -> Result<&'a str, GraphError> {
 /// A comma list or an array, of names or of `{name}` objects.
 fn field_list(value: Option<Value>) -> Vec<String> {
     match value {
-        Some(Value::String(text)) => {
-            text.split(',').map(|f| f.trim().to_owned()).filter(|f| !f.is_empty()).collect()
+        Some(Value::String(text)) => text.split(',').map(|f| f.trim().to_owned()).filter(|f| !f.is_empty()).collect(),
+        Some(Value::Array(items)) => {
+            items.iter().filter_map(|i| i.as_str().or_else(|| i["name"].as_str())).map(str::to_owned).collect()
         }
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|i| i.as_str().or_else(|| i["name"].as_str()))
-            .map(str::to_owned)
-            .collect(),
         _ => Vec::new(),
     }
 }

@@ -79,9 +79,7 @@ pub(crate) enum Caller {
 impl Caller {
     pub(crate) fn app_id(&self) -> &str {
         match self {
-            Self::App { app_id } | Self::Partner { app_id, .. } | Self::Customer { app_id, .. } => {
-                app_id
-            }
+            Self::App { app_id } | Self::Partner { app_id, .. } | Self::Customer { app_id, .. } => app_id,
         }
     }
 }
@@ -124,22 +122,12 @@ fn unreadable() -> GraphError {
 }
 
 impl World {
-    pub(crate) fn authenticate(
-        &self,
-        request: &Request,
-        now: Timestamp,
-    ) -> Result<Caller, GraphError> {
+    pub(crate) fn authenticate(&self, request: &Request, now: Timestamp) -> Result<Caller, GraphError> {
         let Some(text) = request.token() else {
-            return Err(GraphError::new(
-                400,
-                104,
-                "An access token is required to request this resource.",
-            ));
+            return Err(GraphError::new(400, 104, "An access token is required to request this resource."));
         };
-        let caller =
-            self.caller(&text, now).map_err(|e| e.with_status(self.settings.token_error_status))?;
-        let secret =
-            self.apps.get(caller.app_id()).map(|app| app.secret.as_str()).unwrap_or_default();
+        let caller = self.caller(&text, now).map_err(|e| e.with_status(self.settings.token_error_status))?;
+        let secret = self.apps.get(caller.app_id()).map(|app| app.secret.as_str()).unwrap_or_default();
         check_proof(request, &text, secret, self.settings.require_app_secret_proof)?;
         Ok(caller)
     }
@@ -147,18 +135,13 @@ impl World {
     fn caller(&self, text: &str, now: Timestamp) -> Result<Caller, GraphError> {
         if let Some((id, secret)) = text.split_once('|') {
             let known = self.apps.get(id).is_some_and(|app| app.secret == secret);
-            return if known {
-                Ok(Caller::App { app_id: id.to_owned() })
-            } else {
-                Err(unreadable())
-            };
+            return if known { Ok(Caller::App { app_id: id.to_owned() }) } else { Err(unreadable()) };
         }
         let token = self.tokens.get(text).ok_or_else(unreadable)?;
         if let Some(death) = token.dead(now) {
             return Err(death_error(death, token, now));
         }
-        let (app_id, business_id, user_id) =
-            (token.app_id.clone(), token.business_id.clone(), token.user_id.clone());
+        let (app_id, business_id, user_id) = (token.app_id.clone(), token.business_id.clone(), token.user_id.clone());
         Ok(match token.kind {
             TokenKind::Business => Caller::Customer { app_id, business_id, user_id },
             TokenKind::SystemUser => Caller::Partner { app_id, business_id, user_id },
@@ -187,8 +170,7 @@ impl World {
 
     /// Shares a WABA with an app; the latest stands first in `granular_scopes` (facts §1.3).
     pub(crate) fn share(&mut self, app_id: &str, business_id: &str, waba_id: &str) {
-        let found =
-            self.installs.iter_mut().find(|i| i.app_id == app_id && i.business_id == business_id);
+        let found = self.installs.iter_mut().find(|i| i.app_id == app_id && i.business_id == business_id);
         if let Some(install) = found {
             install.wabas.retain(|w| w != waba_id);
             install.wabas.insert(0, waba_id.to_owned());
@@ -228,8 +210,7 @@ impl World {
     /// A never-expiring system-user token of the partner that owns the default app.
     pub fn issue_partner_token(&mut self, now: Timestamp) -> String {
         let app_id = self.default_app().to_owned();
-        let partner =
-            self.apps.get(&app_id).map(|a| a.partner_business_id.clone()).unwrap_or_default();
+        let partner = self.apps.get(&app_id).map(|a| a.partner_business_id.clone()).unwrap_or_default();
         self.issue(TokenKind::SystemUser, &app_id, &partner, None, now)
     }
 
@@ -261,12 +242,7 @@ impl Token {
 }
 
 /// Facts §1: the proof must be the HMAC of this very token.
-pub(crate) fn check_proof(
-    request: &Request,
-    token: &str,
-    secret: &str,
-    required: bool,
-) -> Result<(), GraphError> {
+pub(crate) fn check_proof(request: &Request, token: &str, secret: &str, required: bool) -> Result<(), GraphError> {
     let message = match request.text("appsecret_proof") {
         Some(proof) if proof == sign(secret, token.as_bytes()) => return Ok(()),
         Some(_) => "Invalid appsecret_proof provided in the API argument",

@@ -105,10 +105,7 @@ impl World {
             ("x-fb-rev".to_owned(), "1000000000".to_owned()),
             ("x-fb-debug".to_owned(), self.ids.letters(24)),
             ("strict-transport-security".to_owned(), "max-age=15552000; preload".to_owned()),
-            (
-                "x-app-usage".to_owned(),
-                r#"{"call_count":0,"total_cputime":0,"total_time":0}"#.to_owned(),
-            ),
+            ("x-app-usage".to_owned(), r#"{"call_count":0,"total_cputime":0,"total_time":0}"#.to_owned()),
         ];
         if let Some((app, waba)) = self.usage.current.take().filter(|_| request.token().is_some()) {
             let (percent, regain) = self.usage_percent(&app, &waba, now);

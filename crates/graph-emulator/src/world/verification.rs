@@ -22,36 +22,26 @@ impl World {
         let code = self.ids.digits(6);
         let number = self.number_mut(c)?;
         let window_over = number.window_is_over(c.now);
-        if number.code == CodeStatus::Verified
-            && !window_over
-            && number.obstacle != Some(Obstacle::ConfirmOwnership)
-        {
-            return Err(numbered(400, 136_024, "Verification code not needed")
-                .details("Phone number is already verified."));
+        if number.code == CodeStatus::Verified && !window_over && number.obstacle != Some(Obstacle::ConfirmOwnership) {
+            return Err(
+                numbered(400, 136_024, "Verification code not needed").details("Phone number is already verified.")
+            );
         }
         number.sent_code = Some(SentCode { code, until: c.now + CODE_LIFE, wrong: 0 });
-        success()
+        Ok(success())
     }
 
     pub(crate) fn verify_code(&mut self, c: &Context<'_>) -> Outcome {
-        let code: String = c
-            .request
-            .text("code")
-            .ok_or_else(|| missing("code"))?
-            .chars()
-            .filter(char::is_ascii_digit)
-            .collect();
+        let code: String =
+            c.request.text("code").ok_or_else(|| missing("code"))?.chars().filter(char::is_ascii_digit).collect();
         let number = self.number_mut(c)?;
         // 136025 is low in confidence (facts §1.10), but something must answer a wrong code.
         let refused = || {
             numbered(400, 136_025, "Verification code problem")
                 .details("The code is wrong or expired. Please request a new one.")
         };
-        let sent = number
-            .sent_code
-            .as_mut()
-            .filter(|s| s.until > c.now && s.wrong < WRONG_CODES)
-            .ok_or_else(refused)?;
+        let sent =
+            number.sent_code.as_mut().filter(|s| s.until > c.now && s.wrong < WRONG_CODES).ok_or_else(refused)?;
         if sent.code != code {
             sent.wrong += 1;
             return Err(refused());

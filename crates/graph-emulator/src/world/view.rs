@@ -184,12 +184,7 @@ impl World {
             account_review_status: w.review,
             payment_missing: w.payment_missing,
             subscriptions: w.subscriptions.clone(),
-            phone_number_ids: self
-                .numbers
-                .values()
-                .filter(|n| n.waba_id == id)
-                .map(|n| n.id.clone())
-                .collect(),
+            phone_number_ids: self.numbers.values().filter(|n| n.waba_id == id).map(|n| n.id.clone()).collect(),
         })
     }
 

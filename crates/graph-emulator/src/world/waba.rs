@@ -52,13 +52,7 @@ pub(crate) struct Business {
 
 impl Business {
     pub(crate) fn new(id: &str, name: &str, verification: BusinessVerification) -> Self {
-        Self {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            verification,
-            limit: Tier::Tier250,
-            created_at: None,
-        }
+        Self { id: id.to_owned(), name: name.to_owned(), verification, limit: Tier::Tier250, created_at: None }
     }
 }
 
@@ -83,6 +77,7 @@ impl WabaState {
 
 /// A WhatsApp Business account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches of one account")]
 pub(crate) struct Waba {
     pub id: String,
     pub business_id: String,
@@ -106,13 +101,7 @@ pub(crate) struct Waba {
 }
 
 impl Waba {
-    pub(crate) fn new(
-        id: String,
-        business_id: String,
-        name: String,
-        namespace: String,
-        now: Timestamp,
-    ) -> Self {
+    pub(crate) fn new(id: String, business_id: String, name: String, namespace: String, now: Timestamp) -> Self {
         Self {
             id,
             business_id,

@@ -93,72 +93,51 @@ pub enum WabaAction {
 
 impl World {
     /// Moves a WABA and queues the webhooks of the move.
-    pub fn act_on_waba(
-        &mut self,
-        waba_id: &str,
-        action: &WabaAction,
-        now: Timestamp,
-    ) -> Result<(), ActionError> {
+    pub fn act_on_waba(&mut self, waba_id: &str, action: &WabaAction, now: Timestamp) -> Result<(), ActionError> {
         self.catch_up(now);
-        let business_id = self
-            .wabas
-            .get(waba_id)
-            .map(|w| w.business_id.clone())
-            .ok_or(ActionError::NoSuchWaba)?;
+        let business_id = self.wabas.get(waba_id).map(|w| w.business_id.clone()).ok_or(ActionError::NoSuchWaba)?;
+        if !self.act_on_waba_aloud(waba_id, &business_id, action, now) {
+            self.act_on_waba_silently(waba_id, &business_id, action, now);
+        }
+        Ok(())
+    }
+
+    /// The moves the apps hear of; false if this is none of them.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are `act_on_waba_silently`'s")]
+    fn act_on_waba_aloud(&mut self, waba_id: &str, business_id: &str, action: &WabaAction, now: Timestamp) -> bool {
         match action {
             WabaAction::Review { decision } => {
                 self.set_waba(waba_id, |w| w.review = *decision);
-                self.tell_waba(
-                    waba_id,
-                    "account_review_update",
-                    json!({ "decision": decision }),
-                    now,
-                );
+                let value = json!({ "decision": decision });
+                self.tell_waba(waba_id, "account_review_update", value, now);
             }
             WabaAction::Ban => self.ban(waba_id, WabaState::Disabled, "DISABLE", now),
             WabaAction::ScheduleBan => {
-                self.tell_ban(
-                    waba_id,
-                    "SCHEDULE_FOR_DISABLE",
-                    now + SignedDuration::from_hours(168),
-                    now,
-                );
+                let at = now + SignedDuration::from_hours(168);
+                self.tell_ban(waba_id, "SCHEDULE_FOR_DISABLE", at, now);
             }
             WabaAction::Reinstate => self.ban(waba_id, WabaState::Active, "REINSTATE", now),
             WabaAction::Restrict { restriction_type } => {
-                self.restrict(waba_id, restriction_type, now)
+                self.restrict(waba_id, restriction_type, now);
             }
             WabaAction::Violation { violation_type } => {
-                let value = json!({"event": "ACCOUNT_VIOLATION", "violation_info": {"violation_type": violation_type}});
+                let info = json!({ "violation_type": violation_type });
+                let value = json!({"event": "ACCOUNT_VIOLATION", "violation_info": info});
                 self.tell_waba(waba_id, "account_update", value, now);
             }
             WabaAction::Delete => {
-                self.tell_waba(waba_id, "account_update", json!({"event": "ACCOUNT_DELETED"}), now);
+                self.account_event(waba_id, "ACCOUNT_DELETED", now);
                 self.set_waba(waba_id, |w| w.deleted = true);
             }
             WabaAction::Unshare => self.unshare(waba_id, now),
             WabaAction::Share => {
                 let app = self.default_app().to_owned();
-                self.share(&app, &business_id, waba_id);
+                self.share(&app, business_id, waba_id);
                 self.tell_partner(waba_id, "PARTNER_ADDED", &json!({}), now);
             }
-            WabaAction::UninstallApp => self.uninstall(waba_id, &business_id, now),
-            WabaAction::Offboarded => {
-                self.tell_waba(
-                    waba_id,
-                    "account_update",
-                    json!({"event": "ACCOUNT_OFFBOARDED"}),
-                    now,
-                );
-            }
-            WabaAction::Reconnected => {
-                self.tell_waba(
-                    waba_id,
-                    "account_update",
-                    json!({"event": "ACCOUNT_RECONNECTED"}),
-                    now,
-                );
-            }
+            WabaAction::UninstallApp => self.uninstall(waba_id, business_id, now),
+            WabaAction::Offboarded => self.account_event(waba_id, "ACCOUNT_OFFBOARDED", now),
+            WabaAction::Reconnected => self.account_event(waba_id, "ACCOUNT_RECONNECTED", now),
             WabaAction::Webhook { field, value, to_partner } => {
                 let update = Update { field, waba_id, number_id: None, value: value.clone() };
                 if *to_partner {
@@ -168,23 +147,18 @@ impl World {
                     self.emit(&update, now);
                 }
             }
-            silent => self.act_silently_on_waba(waba_id, &business_id, silent, now),
+            _ => return false,
         }
-        Ok(())
+        true
     }
 
-    fn act_silently_on_waba(
-        &mut self,
-        waba_id: &str,
-        business_id: &str,
-        action: &WabaAction,
-        now: Timestamp,
-    ) {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are `act_on_waba_aloud`'s")]
+    fn act_on_waba_silently(&mut self, waba_id: &str, business_id: &str, action: &WabaAction, now: Timestamp) {
         match action {
             WabaAction::Unrestrict => self.set_waba(waba_id, |w| w.state = WabaState::Active),
             WabaAction::KillTokens { death } => self.kill_tokens_of(business_id, *death),
             WabaAction::Payment { missing } => {
-                self.set_waba(waba_id, |w| w.payment_missing = *missing)
+                self.set_waba(waba_id, |w| w.payment_missing = *missing);
             }
             WabaAction::BusinessVerification { status } => {
                 if let Some(business) = self.businesses.get_mut(business_id) {
@@ -198,6 +172,11 @@ impl World {
         }
     }
 
+    /// An `account_update` that is its event's name and nothing else.
+    fn account_event(&mut self, waba_id: &str, event: &str, now: Timestamp) {
+        self.tell_waba(waba_id, "account_update", json!({ "event": event }), now);
+    }
+
     fn set_waba(&mut self, id: &str, change: impl FnOnce(&mut super::waba::Waba)) {
         if let Some(waba) = self.wabas.get_mut(id) {
             change(waba);
@@ -209,25 +188,14 @@ impl World {
     }
 
     /// The `PARTNER_*` events: the customer's ids stand in `waba_info` (facts §3.2).
-    pub(crate) fn tell_partner(
-        &mut self,
-        waba_id: &str,
-        event: &str,
-        extra: &Value,
-        now: Timestamp,
-    ) {
+    pub(crate) fn tell_partner(&mut self, waba_id: &str, event: &str, extra: &Value, now: Timestamp) {
         let owner = self.wabas.get(waba_id).map(|w| w.business_id.clone());
-        let mut value =
-            json!({"event": event, "waba_info": {"waba_id": waba_id, "owner_business_id": owner}});
+        let mut value = json!({"event": event, "waba_info": {"waba_id": waba_id, "owner_business_id": owner}});
         if let (Some(value), Some(extra)) = (value.as_object_mut(), extra.as_object()) {
             value.extend(extra.clone());
         }
         let app = self.default_app().to_owned();
-        self.emit_to_partner(
-            &app,
-            &Update { field: "account_update", waba_id, number_id: None, value },
-            now,
-        );
+        self.emit_to_partner(&app, &Update { field: "account_update", waba_id, number_id: None, value }, now);
     }
 
     fn ban(&mut self, waba_id: &str, state: WabaState, word: &str, now: Timestamp) {

@@ -52,9 +52,8 @@ const FIELDS: &[(&str, u16, u16)] = &[
 const DEFAULT: &[&str] = &["name", "timezone_id", "message_template_namespace", "currency"];
 
 /// Names of every field a WABA node knows in the newest version, except the one only Solution Partners may read.
-pub(crate) fn names() -> Vec<&'static str> {
-    let mut names: Vec<&str> =
-        FIELDS.iter().map(|(name, _, _)| *name).filter(|n| *n != "primary_funding_id").collect();
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = FIELDS.iter().map(|(name, _, _)| *name).filter(|n| *n != "primary_funding_id").collect();
     names.push("whatsapp_business_manager_messaging_limit");
     names
 }
@@ -67,12 +66,7 @@ impl World {
     }
 
     /// A WABA as Graph shows it, alone or in a list.
-    pub(crate) fn waba_node(
-        &self,
-        c: &Context<'_>,
-        waba: &Waba,
-        asked: &[Field],
-    ) -> Result<Value, GraphError> {
+    pub(crate) fn waba_node(&self, c: &Context<'_>, waba: &Waba, asked: &[Field]) -> Result<Value, GraphError> {
         let default: Vec<Field>;
         let asked = if asked.is_empty() {
             default = DEFAULT.iter().map(|name| Field::plain(name)).collect();
@@ -102,8 +96,9 @@ impl World {
                 "phone_numbers" => self.numbers_page(c, waba, field).map(Some),
                 "subscribed_apps" => Ok(Some(self.subscribed_apps(waba))),
                 "message_templates" => Ok(Some(json!({"data": waba.templates}))),
-                "assigned_users" | "audiences" | "schedules" | "activities" | "solutions"
-                | "flows" => Ok(Some(json!({"data": []}))),
+                "assigned_users" | "audiences" | "schedules" | "activities" | "solutions" | "flows" => {
+                    Ok(Some(json!({"data": []})))
+                }
                 name => Ok(self.waba_field(c, waba, name)),
             }
         })?;
@@ -142,29 +137,15 @@ impl World {
     }
 
     /// The `phone_numbers` edge, expanded in a read or called on its own (`field` then has no parts).
-    pub(crate) fn numbers_page(
-        &self,
-        c: &Context<'_>,
-        waba: &Waba,
-        field: &Field,
-    ) -> Result<Value, GraphError> {
+    pub(crate) fn numbers_page(&self, c: &Context<'_>, waba: &Waba, field: &Field) -> Result<Value, GraphError> {
         let expanded = field.name == "phone_numbers";
         let arg = |name: &str| if expanded { field.arg(name) } else { c.request.text(name) };
-        let asked = if expanded {
-            field.sub.clone()
-        } else {
-            fields::parse(&c.request.text("fields").unwrap_or_default())?
-        };
-        let ids =
-            self.sorted_numbers(&waba.id, arg("sort").as_deref(), arg("filtering").as_deref());
-        let fields = expanded
-            .then(|| field.sub.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(","));
-        let link = Link {
-            request: c.request,
-            version: c.route.version,
-            path: format!("/{}/phone_numbers", waba.id),
-            fields,
-        };
+        let asked =
+            if expanded { field.sub.clone() } else { fields::parse(&c.request.text("fields").unwrap_or_default())? };
+        let ids = self.sorted_numbers(&waba.id, arg("sort").as_deref(), arg("filtering").as_deref());
+        let fields = expanded.then(|| field.sub.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(","));
+        let link =
+            Link { request: c.request, version: c.route.version, path: format!("/{}/phone_numbers", waba.id), fields };
         page(&ids, &Page::read(arg)?, &link, |id| match self.numbers.get(id) {
             Some(number) => self.number_node(c, number, &asked),
             None => Ok(Value::Null),
@@ -172,12 +153,7 @@ impl World {
     }
 
     /// Newest onboarding first unless asked otherwise (facts §1.5).
-    fn sorted_numbers(
-        &self,
-        waba_id: &str,
-        sort: Option<&str>,
-        filtering: Option<&str>,
-    ) -> Vec<String> {
+    fn sorted_numbers(&self, waba_id: &str, sort: Option<&str>, filtering: Option<&str>) -> Vec<String> {
         let sort = sort.unwrap_or("last_onboarded_time.desc");
         let mode = filtering.and_then(account_mode_filter);
         let mut found: Vec<_> = self
@@ -185,12 +161,7 @@ impl World {
             .values()
             .filter(|n| n.waba_id == waba_id && n.fate != Some(super::Fate::Deleted))
             .filter(|n| mode.as_deref().is_none_or(|m| m == n.account_mode.as_str()))
-            .map(|n| {
-                (
-                    if sort.contains("creation_time") { n.created_at } else { n.onboarded_at },
-                    n.id.clone(),
-                )
-            })
+            .map(|n| (if sort.contains("creation_time") { n.created_at } else { n.onboarded_at }, n.id.clone()))
             .collect();
         found.sort();
         if !sort.contains("asc") {

@@ -4,17 +4,14 @@ use graph_emulator::{Fault, NumberAction, Popup, Review};
 use jiff::{SignedDuration, ToSpan};
 use serde_json::json;
 
-use crate::support::{
-    APP, Receiver, SECRET, VERIFY, customer, emulator, epoch, exchange, subscribe_app,
-};
+use crate::support::{APP, Receiver, SECRET, VERIFY, customer, emulator, epoch, exchange, subscribe_app};
 use graph_emulator::world::NameDecision;
 
 #[tokio::test]
 async fn a_number_whose_name_is_late_registers_once_the_hidden_lag_is_over() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     assert_eq!(subscribe_app(&emulator, &receiver).await.body, json!({"success": true}));
-    let review =
-        Review { lasts: Some(SignedDuration::from_hours(20)), outcome: NameDecision::Approved };
+    let review = Review { lasts: Some(SignedDuration::from_hours(20)), outcome: NameDecision::Approved };
     let popup = Popup {
         review: Some(review),
         provisioning_lag: SignedDuration::from_hours(4),
@@ -22,10 +19,7 @@ async fn a_number_whose_name_is_late_registers_once_the_hidden_lag_is_over() {
         ..Popup::default()
     };
     let c = customer(&emulator, popup).await;
-    assert_eq!(
-        c.graph.post(&format!("/{}/subscribed_apps", c.waba), json!({})).await.body["success"],
-        true
-    );
+    assert_eq!(c.graph.post(&format!("/{}/subscribed_apps", c.waba), json!({})).await.body["success"], true);
 
     let refused = c.graph.register(&c.number, "123456").await;
     assert_eq!((refused.status, refused.error()), (400, (100, 2_388_001)));
@@ -46,10 +40,7 @@ async fn a_number_whose_name_is_late_registers_once_the_hidden_lag_is_over() {
     emulator.advance(SignedDuration::from_hours(4)).await;
     assert_eq!(c.graph.register(&c.number, "123456").await.body, json!({"success": true}));
 
-    let read = c
-        .graph
-        .get(&format!("/{}?fields=status,platform_type,throughput,is_pin_enabled", c.number))
-        .await;
+    let read = c.graph.get(&format!("/{}?fields=status,platform_type,throughput,is_pin_enabled", c.number)).await;
     assert_eq!(
         read.body,
         json!({"id": c.number, "status": "CONNECTED", "platform_type": "CLOUD_API",
@@ -92,11 +83,7 @@ async fn an_override_needs_a_subscription_and_a_callback_that_answers() {
     assert_eq!(read.body["data"][0]["whatsapp_business_api_data"]["id"], APP);
 
     c.graph.post(&path, json!({})).await;
-    assert_eq!(
-        c.graph.get(&path).await.body["data"][0].get("override_callback_uri"),
-        None,
-        "a bare call erases it"
-    );
+    assert_eq!(c.graph.get(&path).await.body["data"][0].get("override_callback_uri"), None, "a bare call erases it");
 }
 
 #[tokio::test]
@@ -107,8 +94,7 @@ async fn messages_follow_overrides_and_account_events_do_not() {
     let path = format!("/{}/subscribed_apps", c.waba);
     c.graph.post(&path, json!({})).await;
     c.graph.register(&c.number, "123456").await;
-    let over =
-        |to: &str| json!({"override_callback_uri": receiver.callback(to), "verify_token": VERIFY});
+    let over = |to: &str| json!({"override_callback_uri": receiver.callback(to), "verify_token": VERIFY});
     emulator.settle().await;
     receiver.take();
 
@@ -116,10 +102,7 @@ async fn messages_follow_overrides_and_account_events_do_not() {
     emulator.receive_text(&c.number, "15550199999", "one").await.expect("number");
     c.graph.post(&path, over("waba")).await;
     emulator.receive_text(&c.number, "15550199999", "two").await.expect("number");
-    let done = c
-        .graph
-        .post(&format!("/{}", c.number), json!({"webhook_configuration": over("number")}))
-        .await;
+    let done = c.graph.post(&format!("/{}", c.number), json!({"webhook_configuration": over("number")})).await;
     assert_eq!(done.body, json!({"success": true}));
     emulator.receive_text(&c.number, "15550199999", "three").await.expect("number");
     emulator.act(&c.number, NumberAction::TurnOffTwoStep).await.expect("number");
@@ -128,12 +111,7 @@ async fn messages_follow_overrides_and_account_events_do_not() {
         assert_eq!(arrived.signature, key);
         seen.push((arrived.path.clone(), arrived.field().to_owned()));
     }
-    let expected = [
-        ("/app", "messages"),
-        ("/waba", "messages"),
-        ("/number", "messages"),
-        ("/app", "security"),
-    ];
+    let expected = [("/app", "messages"), ("/waba", "messages"), ("/number", "messages"), ("/app", "security")];
     assert_eq!(seen, expected.map(|(p, f)| (p.to_owned(), f.to_owned())));
 }
 
@@ -162,7 +140,6 @@ async fn faults_hit_the_calls_they_name() {
     let view = emulator.number(&c.number).expect("number");
     assert!(view.registered);
     assert_eq!(view.register_calls.iter().map(|r| r.code).collect::<Vec<_>>(), [133_004, 0]);
-    let statuses: Vec<_> =
-        emulator.calls("POST /{phone}/register").iter().map(|e| e.status).collect();
+    let statuses: Vec<_> = emulator.calls("POST /{phone}/register").iter().map(|e| e.status).collect();
     assert_eq!(statuses, [Some(503), None, Some(502), None]);
 }

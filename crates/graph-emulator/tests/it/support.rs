@@ -20,9 +20,7 @@ pub(crate) fn epoch() -> Timestamp {
 }
 
 pub(crate) async fn emulator() -> Emulator {
-    Emulator::start(Config { clock: ClockMode::Stepped(epoch()), ..Config::default() })
-        .await
-        .expect("emulator")
+    Emulator::start(Config { clock: ClockMode::Stepped(epoch()), ..Config::default() }).await.expect("emulator")
 }
 
 /// One answer of Graph.
@@ -55,12 +53,7 @@ impl Caller {
         Self { base: emulator.base_url(), token: token.to_owned(), http }
     }
 
-    pub(crate) async fn try_send(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> Result<Got, reqwest::Error> {
+    pub(crate) async fn try_send(&self, method: &str, path: &str, body: Option<Value>) -> Result<Got, reqwest::Error> {
         let url = format!("{}/v25.0{path}", self.base);
         let mut request = self.http.request(method.parse().expect("method"), url);
         if !self.token.is_empty() {
@@ -72,11 +65,7 @@ impl Caller {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
-        Ok(Got {
-            status,
-            headers,
-            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        })
+        Ok(Got { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Got {
@@ -93,8 +82,7 @@ impl Caller {
 
     /// Any URL of the emulator, as it stands: `/_emulator/…` or an unversioned path.
     pub(crate) async fn raw(&self, method: &str, path: &str, body: Option<Value>) -> Got {
-        let mut request =
-            self.http.request(method.parse().expect("method"), format!("{}{path}", self.base));
+        let mut request = self.http.request(method.parse().expect("method"), format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -106,18 +94,13 @@ impl Caller {
 
     pub(crate) async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> Got {
         let url = format!("{}/v25.0{path}", self.base);
-        let response =
-            self.http.post(url).bearer_auth(&self.token).form(pairs).send().await.expect("answer");
+        let response = self.http.post(url).bearer_auth(&self.token).form(pairs).send().await.expect("answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         Got { status, headers, body: response.json().await.expect("JSON") }
     }
 
     pub(crate) async fn register(&self, number: &str, pin: &str) -> Got {
-        self.post(
-            &format!("/{number}/register"),
-            json!({"messaging_product": "whatsapp", "pin": pin}),
-        )
-        .await
+        self.post(&format!("/{number}/register"), json!({"messaging_product": "whatsapp", "pin": pin})).await
     }
 }
 
@@ -135,8 +118,7 @@ pub(crate) async fn exchange(emulator: &Emulator, code: &str) -> Got {
 }
 
 pub(crate) async fn customer(emulator: &Emulator, popup: Popup) -> Customer {
-    let SignupResult { code, waba_id, phone_number_id, business_id, .. } =
-        emulator.sign_up(popup).await;
+    let SignupResult { code, waba_id, phone_number_id, business_id, .. } = emulator.sign_up(popup).await;
     let got = exchange(emulator, &code.expect("code")).await;
     let token = got.body["access_token"].as_str().expect("token").to_owned();
     Customer {
@@ -187,29 +169,23 @@ impl Receiver {
         let challenge = async |Query(query): Query<Pairs>| {
             let of = |name: &str| query.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
             match of("hub.verify_token") {
-                Some(token) if token == VERIFY => {
-                    (StatusCode::OK, of("hub.challenge").unwrap_or_default())
-                }
+                Some(token) if token == VERIFY => (StatusCode::OK, of("hub.challenge").unwrap_or_default()),
                 _ => (StatusCode::FORBIDDEN, String::new()),
             }
         };
-        let event = async |State(inbox): State<Arc<Mutex<Inbox>>>,
-                           uri: axum::http::Uri,
-                           headers: HeaderMap,
-                           raw: String| {
-            let mut inbox = inbox.lock().expect("inbox");
-            if inbox.refuse > 0 {
-                inbox.refuse -= 1;
-                return StatusCode::INTERNAL_SERVER_ERROR;
-            }
-            let signature = headers["x-hub-signature-256"].to_str().expect("text").to_owned();
-            let body = serde_json::from_str(&raw).expect("JSON");
-            inbox.arrived.push(Arrived { path: uri.path().to_owned(), signature, raw, body });
-            StatusCode::OK
-        };
-        let router = Router::new()
-            .route("/{*path}", get(challenge).post(event))
-            .with_state(Arc::clone(&inbox));
+        let event =
+            async |State(inbox): State<Arc<Mutex<Inbox>>>, uri: axum::http::Uri, headers: HeaderMap, raw: String| {
+                let mut inbox = inbox.lock().expect("inbox");
+                if inbox.refuse > 0 {
+                    inbox.refuse -= 1;
+                    return StatusCode::INTERNAL_SERVER_ERROR;
+                }
+                let signature = headers["x-hub-signature-256"].to_str().expect("text").to_owned();
+                let body = serde_json::from_str(&raw).expect("JSON");
+                inbox.arrived.push(Arrived { path: uri.path().to_owned(), signature, raw, body });
+                StatusCode::OK
+            };
+        let router = Router::new().route("/{*path}", get(challenge).post(event)).with_state(Arc::clone(&inbox));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
