@@ -4,15 +4,17 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::channel::Onboarding;
+use crate::graph::FailureKind;
 use crate::ledger::Spent;
 use crate::reading::{
-    AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityType, HealthEntity,
+    AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityError, EntityType, HealthEntity,
     MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WabaReading,
 };
 use crate::registration::{Decision, Why};
 
 mod cards;
 mod findings;
+mod judged;
 mod properties;
 mod told;
 
@@ -126,4 +128,14 @@ impl Case {
 
 fn waits(why: Why) -> Decision {
     Decision::Wait { why, look_at: now() + hours(1), register_at: None }
+}
+
+fn error(entity_type: &EntityType, code: i64, can_send: CanSend, case: &mut Case) {
+    let entity = case.entity(entity_type);
+    entity.can_send = Some(can_send);
+    entity.errors.push(EntityError { code, description: "Meta's text".to_owned(), possible_solution: None });
+}
+
+fn read_failed(case: &mut Case, kind: FailureKind) {
+    case.snapshot.read_failure = Some(ReadFailure { kind, at: now() - hours(1), in_a_row: 2 });
 }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Note;
 use crate::health::worse::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
-use crate::reading::{EntityError, Provisioned};
+use crate::reading::Provisioned;
 use crate::registration::Remedy;
 
 /// Sets a fact to a value of the table.
