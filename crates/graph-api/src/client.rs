@@ -83,7 +83,13 @@ impl Client {
     /// Checks the settings and opens nothing: the first call connects.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         check(&settings)?;
-        let http = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // Without TLS (an emulator) the machine's certificates are not even looked for.
+        let builder = match settings.base_url.scheme() {
+            "http" => builder.tls_certs_only([]),
+            _ => builder.https_only(true),
+        };
+        let http = builder
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .retry(reqwest::retry::never())
@@ -108,8 +114,7 @@ impl Client {
     /// The same client, whose every call ends by `flow_deadline` (or an earlier one set before).
     #[must_use]
     pub fn within(&self, flow_deadline: Instant) -> Self {
-        let flow_deadline =
-            self.flow_deadline.map_or(flow_deadline, |known| known.min(flow_deadline));
+        let flow_deadline = self.flow_deadline.map_or(flow_deadline, |known| known.min(flow_deadline));
         Self { shared: Arc::clone(&self.shared), flow_deadline: Some(flow_deadline) }
     }
 
@@ -164,15 +169,9 @@ impl std::fmt::Debug for Client {
 
 fn check(settings: &Settings) -> Result<(), SetupError> {
     let url = &settings.base_url;
-    let plain = matches!(url.scheme(), "http" | "https")
-        && url.query().is_none()
-        && url.fragment().is_none();
+    let plain = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
     if !plain || url.cannot_be_a_base() || !url.username().is_empty() || url.password().is_some() {
-        return Err(SetupError::BaseUrl(format!(
-            "{}://{}",
-            url.scheme(),
-            url.host_str().unwrap_or_default()
-        )));
+        return Err(SetupError::BaseUrl(format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default())));
     }
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     let version = settings.version.strip_prefix('v').and_then(|v| v.split_once('.'));

@@ -51,18 +51,12 @@ mod tests {
     #[test]
     fn named_secrets_and_token_shapes_go() {
         let text = "Malformed access token EAAJZBtoken0000000000ZD, code s3cr3t-code";
-        assert_eq!(
-            redact(text, &["s3cr3t-code"]),
-            "Malformed access token [redacted], code [redacted]"
-        );
+        assert_eq!(redact(text, &["s3cr3t-code"]), "Malformed access token [redacted], code [redacted]");
     }
 
     #[test]
     fn plain_words_stay() {
-        assert_eq!(
-            redact("EAA is a prefix, ab is short", &["ab", ""]),
-            "EAA is a prefix, ab is short"
-        );
+        assert_eq!(redact("EAA is a prefix, ab is short", &["ab", ""]), "EAA is a prefix, ab is short");
     }
 
     #[test]

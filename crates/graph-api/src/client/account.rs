@@ -79,22 +79,14 @@ impl<'a> Account<'a> {
         let call = |asked: &Asked| self.on_number(id).query("fields", asked.list(Place::Number));
         let (answer, asked) = self.client.read(&[Place::Number], call).await?;
         let certificate_asked = asked.has(Place::Number, "certificate");
-        let reading = wire::number::read(&answer.body, certificate_asked)
-            .filter(|number| number.id.is_some());
+        let reading = wire::number::read(&answer.body, certificate_asked).filter(|number| number.id.is_some());
         reading.ok_or_else(|| answer.unexpected("phone number with an id"))
     }
 
     /// Reads whether the number's ownership is proved, and nothing else (row W5 of the request).
-    pub async fn code_verification(
-        &self,
-        id: &PhoneNumberId,
-    ) -> Result<Option<CodeVerification>, Failure> {
-        let answer = self
-            .client
-            .send(self.on_number(id).query("fields", "code_verification_status"))
-            .await?;
-        let reading = wire::number::read(&answer.body, false)
-            .ok_or_else(|| answer.unexpected("phone number"))?;
+    pub async fn code_verification(&self, id: &PhoneNumberId) -> Result<Option<CodeVerification>, Failure> {
+        let answer = self.client.send(self.on_number(id).query("fields", "code_verification_status")).await?;
+        let reading = wire::number::read(&answer.body, false).ok_or_else(|| answer.unexpected("phone number"))?;
         Ok(reading.code_verification)
     }
 
@@ -110,28 +102,21 @@ impl<'a> Account<'a> {
         Ok(rows.iter().filter_map(wire::waba::subscribed_app).collect())
     }
 
-    async fn all_numbers(
-        &self,
-        answer: &Answer,
-        edge: &Value,
-        asked: &Asked,
-    ) -> Result<Vec<NumberReading>, Failure> {
+    async fn all_numbers(&self, answer: &Answer, edge: &Value, asked: &Asked) -> Result<Vec<NumberReading>, Failure> {
         let next = |cursor| self.list_call(asked, Some(cursor));
         let rows = self.client.follow(page_of(answer, edge)?, next).await?;
         let certificate_asked = asked.has(Place::NumberRow, "certificate");
         let numbers: Vec<NumberReading> =
             rows.iter().filter_map(|row| wire::number::read(row, certificate_asked)).collect();
         let asked_health = asked.has(Place::NumberRow, "health_status");
-        if asked_health && !numbers.is_empty() && numbers.iter().all(|n| n.health_status.is_none())
-        {
+        if asked_health && !numbers.is_empty() && numbers.iter().all(|n| n.health_status.is_none()) {
             self.client.fields().lists_lack_health();
         }
         Ok(numbers)
     }
 
     fn list_call(&self, asked: &Asked, after: Option<String>) -> Call<'a> {
-        let call =
-            self.on_waba("/{waba}/phone_numbers").query("fields", asked.list(Place::NumberRow));
+        let call = self.on_waba("/{waba}/phone_numbers").query("fields", asked.list(Place::NumberRow));
         let call = call.query("limit", PAGE);
         match after {
             Some(cursor) => call.query("after", cursor),

@@ -19,11 +19,7 @@ impl Client {
     pub async fn exchange_code(&self, code: &SecretString) -> Result<Token, Failure> {
         let settings = &self.shared.settings;
         let (secret, code) = (settings.app_secret.expose_secret(), code.expose_secret());
-        let form = vec![
-            ("client_id", settings.app_id.as_str()),
-            ("client_secret", secret),
-            ("code", code),
-        ];
+        let form = vec![("client_id", settings.app_id.as_str()), ("client_secret", secret), ("code", code)];
         let call = Call::post("/oauth/access_token", "").form(form).secret(secret).secret(code);
         let answer = self.send(call).await?;
         Token::read(&answer.body).ok_or_else(|| answer.unexpected("access_token"))
@@ -35,8 +31,7 @@ impl Client {
     /// GET and nothing else. The URL is never logged, and errors are cut free of it.
     pub async fn debug_token(&self, token: &SecretString) -> Result<TokenInfo, Failure> {
         let token = token.expose_secret();
-        let call =
-            self.as_app(Call::get("/debug_token", "").query("input_token", token).secret(token));
+        let call = self.as_app(Call::get("/debug_token", "").query("input_token", token).secret(token));
         let answer = self.send(call).await?;
         TokenInfo::read(&answer.body, token).ok_or_else(|| answer.unexpected("token data"))
     }
@@ -65,8 +60,7 @@ impl Client {
             ("include_values", "true"),
         ];
         let app_id = self.shared.settings.app_id.as_str();
-        let call =
-            self.as_app(Call::post("/{app}/subscriptions", app_id).form(form).secret(verify_token));
+        let call = self.as_app(Call::post("/{app}/subscriptions", app_id).form(form).secret(verify_token));
         self.send(call).await?.success()
     }
 
@@ -86,7 +80,6 @@ impl Client {
     }
 
     fn as_app<'a>(&'a self, call: Call<'a>) -> Call<'a> {
-        call.token(self.shared.app_token.expose_secret())
-            .secret(self.shared.settings.app_secret.expose_secret())
+        call.token(self.shared.app_token.expose_secret()).secret(self.shared.settings.app_secret.expose_secret())
     }
 }

@@ -108,12 +108,7 @@ impl Fields {
         let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         let of = |place: Place| {
             let health = place == Place::NumberRow && self.health_in_lists.load(Ordering::Relaxed);
-            let all = place
-                .core()
-                .iter()
-                .copied()
-                .chain(place.extended())
-                .chain(health.then_some(HEALTH));
+            let all = place.core().iter().copied().chain(place.extended()).chain(health.then_some(HEALTH));
             all.filter(|field| !refused.contains(&(place, (*field).to_owned()))).collect()
         };
         Asked(places.iter().map(|place| (*place, of(*place))).collect())
@@ -130,27 +125,21 @@ impl Fields {
 
     /// Learns from a refused read; `true` when asking again would ask for less than `asked` did.
     pub(super) fn learn(&self, failure: &Failure, asked: &Asked) -> bool {
-        let Some(meta) =
-            failure.meta.as_ref().filter(|_| failure.kind == FailureKind::UnknownField)
-        else {
+        let Some(meta) = failure.meta.as_ref().filter(|_| failure.kind == FailureKind::UnknownField) else {
             return false;
         };
         let Some(field) = in_brackets(&meta.message, "field (") else {
             // Not named: all that is not safe in every version goes.
             return asked.0.iter().fold(false, |less, (place, fields)| {
                 let extended = place.extended();
-                let dropped: Vec<&str> =
-                    fields.iter().copied().filter(|f| extended.contains(f)).collect();
+                let dropped: Vec<&str> = fields.iter().copied().filter(|f| extended.contains(f)).collect();
                 self.refuse(*place, &dropped);
                 less || !dropped.is_empty()
             });
         };
         let node = in_brackets(&meta.message, "node type (");
-        let holders =
-            || asked.0.iter().map(|(place, _)| *place).filter(|place| asked.has(*place, field));
-        let Some(place) =
-            holders().find(|p| node == Some(p.node_type())).or_else(|| holders().next())
-        else {
+        let holders = || asked.0.iter().map(|(place, _)| *place).filter(|place| asked.has(*place, field));
+        let Some(place) = holders().find(|p| node == Some(p.node_type())).or_else(|| holders().next()) else {
             return false;
         };
         self.refuse(place, &[field]);
@@ -162,11 +151,7 @@ impl Fields {
         let before = refused.len();
         refused.extend(fields.iter().map(|field| (place, (*field).to_owned())));
         if refused.len() > before {
-            tracing::info!(
-                ?place,
-                ?fields,
-                "Meta does not know these fields here: read without them from now on"
-            );
+            tracing::info!(?place, ?fields, "Meta does not know these fields here: read without them from now on");
         }
     }
 }
@@ -183,17 +168,11 @@ mod tests {
     use domain::graph::MetaError;
 
     fn refusal(message: &str) -> Failure {
-        Failure::from_meta(MetaError {
-            code: 100,
-            message: message.to_owned(),
-            ..MetaError::default()
-        })
+        Failure::from_meta(MetaError { code: 100, message: message.to_owned(), ..MetaError::default() })
     }
 
     fn nonexisting(field: &str, node: &str) -> Failure {
-        refusal(&format!(
-            "(#100) Tried accessing nonexisting field ({field}) on node type ({node})"
-        ))
+        refusal(&format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})"))
     }
 
     #[test]
@@ -204,10 +183,7 @@ mod tests {
         let next = fields.ask(&[Place::Waba, Place::NumberRow, Place::Number]);
         assert!(!next.has(Place::NumberRow, "status") && next.has(Place::NumberRow, "certificate"));
         assert!(next.has(Place::Waba, "status") && next.has(Place::Number, "status"));
-        assert!(
-            fields.learn(&nonexisting("status", "WhatsAppBusinessPhoneNumber"), &asked),
-            "a read made before"
-        );
+        assert!(fields.learn(&nonexisting("status", "WhatsAppBusinessPhoneNumber"), &asked), "a read made before");
     }
 
     #[test]
@@ -218,10 +194,7 @@ mod tests {
         assert!(fields.learn(&refusal("Tried accessing nonexisting field"), &asked));
         let core = fields.ask(&[Place::Number]);
         assert_eq!(core.list(Place::Number), NUMBER_CORE.join(","));
-        assert!(
-            !fields.learn(&refusal("Tried accessing nonexisting field"), &core),
-            "nothing is left to drop"
-        );
+        assert!(!fields.learn(&refusal("Tried accessing nonexisting field"), &core), "nothing is left to drop");
     }
 
     #[test]

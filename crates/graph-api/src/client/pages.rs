@@ -45,16 +45,12 @@ impl Client {
         let mut pages = 1;
         while let Some(cursor) = after.take() {
             if pages == MOST_PAGES {
-                return Err(Failure::unanswered(format!(
-                    "Meta's list does not end after {MOST_PAGES} pages"
-                )));
+                return Err(Failure::unanswered(format!("Meta's list does not end after {MOST_PAGES} pages")));
             }
             let answer = self.send(call(cursor.clone())).await?;
             let page = page_of(&answer, &answer.body)?;
             if page.after.as_ref() == Some(&cursor) {
-                return Err(Failure::unanswered(
-                    "Meta's list does not move on: the same cursor came twice",
-                ));
+                return Err(Failure::unanswered("Meta's list does not move on: the same cursor came twice"));
             }
             rows.extend(page.rows);
             after = page.after;

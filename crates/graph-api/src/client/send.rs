@@ -30,16 +30,10 @@ struct Raw {
 /// Makes the call.
 pub(super) async fn send(client: &Client, call: Call<'_>) -> Result<Answer, Failure> {
     let name = format!("{} {}", call.method, call.route);
-    if let Some(Refusal { until, wait }) = client.shared.budgets.refusal(call.account, client.now())
-    {
+    if let Some(Refusal { until, wait }) = client.shared.budgets.refusal(call.account, client.now()) {
         tracing::info!(method = %call.method, route = call.route, %until, "not called: Meta asked to wait");
         let message = format!("{name}: not called, Meta asked to wait until {until}");
-        return Err(Failure {
-            kind: FailureKind::Throttled,
-            meta: None,
-            wait: Some(wait),
-            message,
-        });
+        return Err(Failure { kind: FailureKind::Throttled, meta: None, wait: Some(wait), message });
     }
     let Some(limit) = time_left(client) else {
         return Err(Failure::unanswered(format!("{name}: not called, no time was left")));
@@ -62,16 +56,14 @@ pub(super) async fn send(client: &Client, call: Call<'_>) -> Result<Answer, Fail
 /// The call's deadline or what is left of the flow's, whichever is shorter; `None` when it is over.
 fn time_left(client: &Client) -> Option<Duration> {
     let own = client.shared.settings.deadline;
-    let left =
-        client.flow_deadline.map_or(own, |end| end.saturating_duration_since(Instant::now()));
+    let left = client.flow_deadline.map_or(own, |end| end.saturating_duration_since(Instant::now()));
     Some(own.min(left)).filter(|limit| !limit.is_zero())
 }
 
 fn build(client: &Client, call: &Call<'_>) -> Result<reqwest::Request, Failure> {
     let url = address(client, call)?;
     // Texts are matched and shown: one language for all of them (facts §2.1).
-    let mut request =
-        client.shared.http.request(call.method.clone(), url).query(&[("locale", "en_US")]);
+    let mut request = client.shared.http.request(call.method.clone(), url).query(&[("locale", "en_US")]);
     if let Some(token) = call.token {
         request = request.bearer_auth(token).query(&[("appsecret_proof", client.proof(token))]);
     }
@@ -158,8 +150,7 @@ fn interpret(client: &Client, call: &Call<'_>, name: &str, raw: &Raw) -> Result<
     let now = client.now();
     let body = serde_json::from_slice::<Value>(&raw.body).ok();
     client.shared.budgets.note_headers(&raw.headers, now);
-    let meta =
-        body.as_ref().and_then(|body| wire::error::read(body, raw.status, &call.all_secrets()));
+    let meta = body.as_ref().and_then(|body| wire::error::read(body, raw.status, &call.all_secrets()));
     let failure = match (meta, body) {
         (Some(meta), _) => Failure::from_meta(meta),
         (None, Some(body)) if is_good(raw.status, &body) => {
@@ -172,8 +163,7 @@ fn interpret(client: &Client, call: &Call<'_>, name: &str, raw: &Raw) -> Result<
         return Err(failure);
     }
     let retry_after = retry_after(&raw.headers);
-    let wait =
-        client.shared.budgets.note_throttle(call.account, failure.meta.as_ref(), retry_after, now);
+    let wait = client.shared.budgets.note_throttle(call.account, failure.meta.as_ref(), retry_after, now);
     Err(failure.with_wait(Some(wait)))
 }
 
@@ -204,9 +194,7 @@ fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
 
 fn log(call: &Call<'_>, raw: &Raw, took: Duration, failure: Option<&Failure>) {
     let (method, route, status, duration_ms) = (&call.method, call.route, raw.status, millis(took));
-    let trace_header = ["x-fb-trace-id", "x-fb-request-id"]
-        .iter()
-        .find_map(|h| raw.headers.get(*h)?.to_str().ok());
+    let trace_header = ["x-fb-trace-id", "x-fb-request-id"].iter().find_map(|h| raw.headers.get(*h)?.to_str().ok());
     match failure {
         None => {
             tracing::debug!(%method, route, status, duration_ms, fbtrace_id = trace_header, "Graph answered");

@@ -70,6 +70,13 @@ impl Bucket {
         self.blocked_until.filter(|until| *until > now)
     }
 
+    /// Twice the pause before, since no call went through in between.
+    fn next_pause(&mut self) -> SignedDuration {
+        let pause = FIRST_PAUSE * (1 << self.throttles_in_a_row.min(10));
+        self.throttles_in_a_row = self.throttles_in_a_row.saturating_add(1);
+        pause.min(WINDOW)
+    }
+
     fn usage(&self, now: Timestamp) -> Usage {
         let fresh = self.heard_at.is_some_and(|at| now.duration_since(at) < WINDOW);
         Usage { percent: fresh.then_some(self.percent), blocked_until: self.blocked(now) }
@@ -152,11 +159,8 @@ impl Budgets {
                 Some(id) => buckets.accounts.entry(id.to_owned()).or_default(),
                 None => &mut buckets.app,
             };
-            let doublings = bucket.throttles_in_a_row.min(10);
-            bucket.throttles_in_a_row = bucket.throttles_in_a_row.saturating_add(1);
-            let own = bucket.blocked(now).map(|until| until.duration_since(now));
-            let wait =
-                named.or(own).unwrap_or_else(|| (FIRST_PAUSE * (1 << doublings)).min(WINDOW));
+            let known = bucket.blocked(now).map(|until| until.duration_since(now));
+            let wait = named.or(known).unwrap_or_else(|| bucket.next_pause());
             bucket.block_until(later(now, wait));
             wait
         })
@@ -169,18 +173,13 @@ fn later(now: Timestamp, wait: SignedDuration) -> Timestamp {
 
 /// The fullest of the three counters, which are percentages.
 fn fullest(usage: &Value) -> Option<u32> {
-    ["call_count", "total_cputime", "total_time"]
-        .iter()
-        .filter_map(|name| whole(usage.get(name)?))
-        .max()
+    ["call_count", "total_cputime", "total_time"].iter().filter_map(|name| whole(usage.get(name)?)).max()
 }
 
 /// Management calls and sends are limited apart; only the former are ours.
 fn management_usage(entries: &Value) -> Option<(u32, SignedDuration)> {
     let entries = entries.as_array()?;
-    let is_ours = |entry: &&Value| {
-        entry.get("type").and_then(Value::as_str) == Some("whatsapp_business_management")
-    };
+    let is_ours = |entry: &&Value| entry.get("type").and_then(Value::as_str) == Some("whatsapp_business_management");
     let any_is_ours = entries.iter().any(|entry| is_ours(&entry));
     let of_interest = entries.iter().filter(|entry| !any_is_ours || is_ours(entry));
     of_interest
@@ -193,8 +192,7 @@ fn management_usage(entries: &Value) -> Option<(u32, SignedDuration)> {
 
 /// A percentage or a count of minutes, whole or not; nonsense is nothing.
 fn whole(value: &Value) -> Option<u32> {
-    let number =
-        value.as_u64().or_else(|| value.as_f64().and_then(|f| format!("{f:.0}").parse().ok()))?;
+    let number = value.as_u64().or_else(|| value.as_f64().and_then(|f| format!("{f:.0}").parse().ok()))?;
     u32::try_from(number).ok()
 }
 

@@ -29,12 +29,7 @@ pub struct RawChange<'a> {
 
 impl<'a> RawChange<'a> {
     /// Puts a stored change together again.
-    pub fn from_parts(
-        entry_id: &'a str,
-        field: &'a str,
-        time: Option<i64>,
-        value: &'a str,
-    ) -> Result<Self, BodyError> {
+    pub fn from_parts(entry_id: &'a str, field: &'a str, time: Option<i64>, value: &'a str) -> Result<Self, BodyError> {
         let value = serde_json::from_str(value).map_err(|error| problem::not_json(&error))?;
         Ok(Self { entry_id: Cow::Borrowed(entry_id), field: Cow::Borrowed(field), time, value })
     }
@@ -49,11 +44,9 @@ pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
         return Err(BodyError::OtherObject { found: problem::excerpt(&object) });
     }
     let entries = envelope.entry.ok_or_else(|| BodyError::Missing { path: "entry".to_owned() })?;
-    let mut changes =
-        Vec::with_capacity(entries.iter().map(|e| e.changes.as_ref().map_or(1, Vec::len)).sum());
+    let mut changes = Vec::with_capacity(entries.iter().map(|e| e.changes.as_ref().map_or(1, Vec::len)).sum());
     for (at, entry) in entries.into_iter().enumerate() {
-        let (entry_id, time) =
-            (entry.id.map(text).unwrap_or_default(), entry.time.and_then(seconds));
+        let (entry_id, time) = (entry.id.map(text).unwrap_or_default(), entry.time.and_then(seconds));
         let inner = match (entry.changes, entry.value) {
             (Some(inner), _) => inner,
             (None, Some(value)) => vec![Inner { field: None, value: Some(value) }],
@@ -63,11 +56,7 @@ pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
         };
         for Inner { field, value } in inner {
             let value = value.unwrap_or(RawValue::NULL);
-            let field = field
-                .or_else(|| misplaced_field(value))
-                .or(entry.field)
-                .map(text)
-                .unwrap_or_default();
+            let field = field.or_else(|| misplaced_field(value)).or(entry.field).map(text).unwrap_or_default();
             changes.push(RawChange { entry_id: entry_id.clone(), field, time, value });
         }
     }
@@ -143,9 +132,7 @@ fn misplaced_field(value: &RawValue) -> Option<&RawValue> {
 fn text(raw: &RawValue) -> Cow<'_, str> {
     let json = raw.get();
     match json.as_bytes().first() {
-        Some(b'"') if json.contains('\\') => {
-            Cow::Owned(serde_json::from_str(json).unwrap_or_default())
-        }
+        Some(b'"') if json.contains('\\') => Cow::Owned(serde_json::from_str(json).unwrap_or_default()),
         Some(b'"') => Cow::Borrowed(json.trim_matches('"')),
         Some(b'-' | b'0'..=b'9') => Cow::Borrowed(json),
         _ => Cow::Borrowed(""),

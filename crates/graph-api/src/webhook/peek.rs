@@ -36,9 +36,7 @@ impl RawChange<'_> {
     fn quickly(&self, value: &Value<'_>) -> Option<Peek> {
         let metadata = value.metadata.as_ref().filter(|m| !m.phone_number_id.is_empty())?;
         let subject = Subject {
-            waba_id: Some(self.entry_id.as_ref())
-                .filter(|id| !id.is_empty())
-                .map(|id| WabaId(id.to_owned())),
+            waba_id: Some(self.entry_id.as_ref()).filter(|id| !id.is_empty()).map(|id| WabaId(id.to_owned())),
             phone_number_id: Some(PhoneNumberId(metadata.phone_number_id.as_ref().to_owned())),
             phone_digits: digits(&metadata.display_phone_number),
             owner_business_id: None,
@@ -49,11 +47,7 @@ impl RawChange<'_> {
         let of_statuses = value.statuses.iter().flat_map(|status| &status.errors);
         let messages = MessagesSeen {
             inbound: value.messages.0,
-            working_statuses: value
-                .statuses
-                .iter()
-                .filter(|status| is_working(&status.word))
-                .count(),
+            working_statuses: value.statuses.iter().filter(|status| is_working(&status.word)).count(),
             error_codes: of_statuses.chain(&value.errors).map(|error| error.code).collect(),
         };
         Some(Peek { subject, messages })

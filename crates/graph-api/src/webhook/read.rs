@@ -3,8 +3,8 @@
 //! change means.
 
 use domain::event::{
-    AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction,
-    ReviewDecision, SecurityEvent, Subject,
+    AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction, ReviewDecision, SecurityEvent,
+    Subject,
 };
 use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
 use domain::reading::MessagingLimit;
@@ -65,8 +65,7 @@ const ENTRY_IS_A_PORTFOLIO: [AccountEvent; 6] = [
 fn subject(change: &RawChange<'_>, field: &str, value: &Value) -> Subject {
     let member = |of: &str, name: &str| value.get(of).and_then(|inner| filled(inner, name));
     let entity = |kind: &str| {
-        let is_alert =
-            field == "account_alerts" && text(value, "entity_type").as_deref() == Some(kind);
+        let is_alert = field == "account_alerts" && text(value, "entity_type").as_deref() == Some(kind);
         is_alert.then(|| filled(value, "entity_id")).flatten()
     };
     let of_entry = !entry_is_a_portfolio(field, value) && !change.entry_id.is_empty();
@@ -75,19 +74,12 @@ fn subject(change: &RawChange<'_>, field: &str, value: &Value) -> Subject {
         .or_else(|| filled(value, "display_phone_number"))
         .or_else(|| filled(value, "phone_number"));
     Subject {
-        waba_id: member("waba_info", "waba_id")
-            .or_else(|| entity("WABA"))
-            .or(from_entry)
-            .map(WabaId),
-        phone_number_id: member("metadata", "phone_number_id")
-            .or_else(|| entity("PHONE_NUMBER"))
-            .map(PhoneNumberId),
+        waba_id: member("waba_info", "waba_id").or_else(|| entity("WABA")).or(from_entry).map(WabaId),
+        phone_number_id: member("metadata", "phone_number_id").or_else(|| entity("PHONE_NUMBER")).map(PhoneNumberId),
         phone_digits: display.as_deref().and_then(digits),
         owner_business_id: member("waba_info", "owner_business_id")
             .or_else(|| entity("BUSINESS"))
-            .or_else(|| {
-                (field == "business_status_update").then(|| filled(value, "business_id")).flatten()
-            })
+            .or_else(|| (field == "business_status_update").then(|| filled(value, "business_id")).flatten())
             .map(BusinessId),
     }
 }
@@ -100,8 +92,7 @@ fn entry_is_a_portfolio(field: &str, value: &Value) -> bool {
 
 /// The digits of a number however it is written; webhooks write them bare (facts §1.6).
 pub(super) fn digits(display: &str) -> Option<String> {
-    Some(display.chars().filter(char::is_ascii_digit).collect::<String>())
-        .filter(|digits| !digits.is_empty())
+    Some(display.chars().filter(char::is_ascii_digit).collect::<String>()).filter(|digits| !digits.is_empty())
 }
 
 /// A status that proves the number can send.
@@ -122,8 +113,7 @@ fn content(field: &str, value: &Value) -> Option<Content> {
             rejection_reason: word("rejection_reason").filter(|reason| reason != "NONE"),
         },
         "phone_number_quality_update" => {
-            let limit = limit(value, "max_daily_conversations_per_business")
-                .or_else(|| limit(value, "current_limit"));
+            let limit = limit(value, "max_daily_conversations_per_business").or_else(|| limit(value, "current_limit"));
             Content::Quality { event: word("event")?, limit }
         }
         "business_capability_update" => Content::Capability {
@@ -140,13 +130,9 @@ fn content(field: &str, value: &Value) -> Option<Content> {
         }
         "message_template_status_update" => template(value, word("event"))?,
         "message_template_quality_update" => template(value, word("new_quality_score"))?,
-        "message_template_components_update" => {
-            template(value, Some("COMPONENTS_CHANGED".to_owned()))?
-        }
+        "message_template_components_update" => template(value, Some("COMPONENTS_CHANGED".to_owned()))?,
         // Where both stand, the change is announced: "correct" is the category to come.
-        "template_category_update" => {
-            template(value, word("correct_category").or_else(|| word("new_category")))?
-        }
+        "template_category_update" => template(value, word("correct_category").or_else(|| word("new_category")))?,
         "history" | "smb_app_state_sync" | "smb_message_echoes" | "message_echoes" => {
             Content::Coexistence { error_codes: coexistence_errors(value) }
         }
@@ -160,17 +146,12 @@ fn template(value: &Value, event: Option<String>) -> Option<Content> {
 
 fn messages(value: &Value) -> MessagesSeen {
     let statuses = list(value, "statuses");
-    let working = statuses
-        .iter()
-        .filter(|status| text(status, "status").is_some_and(|word| is_working(&word)));
+    let working = statuses.iter().filter(|status| text(status, "status").is_some_and(|word| is_working(&word)));
     let of_statuses = statuses.iter().flat_map(|status| list(status, "errors"));
     MessagesSeen {
         inbound: list(value, "messages").len(),
         working_statuses: working.count(),
-        error_codes: of_statuses
-            .chain(list(value, "errors"))
-            .filter_map(|error| whole(error, "code"))
-            .collect(),
+        error_codes: of_statuses.chain(list(value, "errors")).filter_map(|error| whole(error, "code")).collect(),
     }
 }
 

@@ -3,9 +3,8 @@
 
 use domain::ids::PhoneNumberId;
 use domain::reading::{
-    AccountMode, CanSend, CodeVerification, EntityError, EntityType, HealthEntity, MessagingLimit,
-    NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel,
-    WebhookConfiguration,
+    AccountMode, CanSend, CodeVerification, EntityError, EntityType, HealthEntity, MessagingLimit, NameStatus,
+    NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WebhookConfiguration,
 };
 use serde_json::Value;
 
@@ -28,14 +27,10 @@ pub(crate) fn read(node: &Value, certificate_asked: bool) -> Option<NumberReadin
         code_verification: word("code_verification_status").map(|w| CodeVerification::parse(&w)),
         status: word("status").map(|w| NumberStatus::parse(&w)),
         platform_type: word("platform_type").map(|w| PlatformType::parse(&w)),
-        throughput: node
-            .get("throughput")
-            .and_then(|t| filled(t, "level"))
-            .map(|w| ThroughputLevel::parse(&w)),
+        throughput: node.get("throughput").and_then(|t| filled(t, "level")).map(|w| ThroughputLevel::parse(&w)),
         quality_rating: word("quality_rating").map(|w| QualityRating::parse(&w)),
         messaging_limit_tier: word("messaging_limit_tier").map(|w| MessagingLimit::parse(&w)),
-        portfolio_limit: word("whatsapp_business_manager_messaging_limit")
-            .map(|w| MessagingLimit::parse(&w)),
+        portfolio_limit: word("whatsapp_business_manager_messaging_limit").map(|w| MessagingLimit::parse(&w)),
         account_mode: word("account_mode").map(|w| AccountMode::parse(&w)),
         is_on_biz_app: flag(node, "is_on_biz_app"),
         is_pin_enabled: flag(node, "is_pin_enabled"),

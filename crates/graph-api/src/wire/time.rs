@@ -50,24 +50,13 @@ mod tests {
         ]);
         for spelling in spellings.as_array().unwrap() {
             let read = instant(&json!({ "t": spelling }), "t");
-            assert_eq!(
-                read.map(|t| t.to_string()).as_deref(),
-                Some("2026-09-20T10:00:00Z"),
-                "{spelling}"
-            );
+            assert_eq!(read.map(|t| t.to_string()).as_deref(), Some("2026-09-20T10:00:00Z"), "{spelling}");
         }
     }
 
     #[test]
     fn nonsense_is_nothing() {
-        for spelling in [
-            json!(""),
-            json!("tomorrow"),
-            json!(true),
-            json!(1e99),
-            json!(i64::MAX),
-            json!(i64::MIN),
-        ] {
+        for spelling in [json!(""), json!("tomorrow"), json!(true), json!(1e99), json!(i64::MAX), json!(i64::MIN)] {
             assert_eq!(instant(&json!({ "t": spelling }), "t"), None, "{spelling}");
         }
     }

@@ -94,8 +94,7 @@ impl AppSubscription {
         if text(row, "object").as_deref() != Some(object) {
             return None;
         }
-        let field =
-            |field: &Value| field.as_str().map(str::to_owned).or_else(|| text(field, "name"));
+        let field = |field: &Value| field.as_str().map(str::to_owned).or_else(|| text(field, "name"));
         Some(Self {
             callback_url: text(row, "callback_url").unwrap_or_default(),
             active: flag(row, "active").unwrap_or(false),
@@ -143,20 +142,15 @@ mod tests {
     fn a_token_is_read_with_and_without_an_end() {
         let read = |body: Value| Token::read(&body).map(|token| token.expires_in);
         assert_eq!(read(json!({ "access_token": "EAA" })), Some(None));
-        let bearer =
-            json!({ "access_token": "EAA", "token_type": "bearer", "expires_in": 5_183_944 });
+        let bearer = json!({ "access_token": "EAA", "token_type": "bearer", "expires_in": 5_183_944 });
         assert_eq!(read(bearer), Some(Some(SignedDuration::from_secs(5_183_944))));
         assert_eq!(read(json!({ "access_token": "" })), None);
-        assert!(
-            !format!("{:?}", Token::read(&json!({ "access_token": "EAA-secret" })))
-                .contains("EAA-secret")
-        );
+        assert!(!format!("{:?}", Token::read(&json!({ "access_token": "EAA-secret" }))).contains("EAA-secret"));
     }
 
     #[test]
     fn only_the_whatsapp_object_is_ours() {
-        let row =
-            json!({ "object": "page", "callback_url": "https://x", "active": true, "fields": [] });
+        let row = json!({ "object": "page", "callback_url": "https://x", "active": true, "fields": [] });
         assert_eq!(AppSubscription::read(&row, "whatsapp_business_account"), None);
         let row = json!({ "object": "whatsapp_business_account", "callback_url": "https://x", "active": true,
             "fields": [{ "name": "messages", "version": "v25.0" }, "security"] });

@@ -14,8 +14,7 @@ pub(crate) fn read(node: &Value) -> Option<WabaReading> {
     Some(WabaReading {
         id: filled(node, "id").map(WabaId),
         name: text(node, "name"),
-        account_review: filled(node, "account_review_status")
-            .map(|word| AccountReview::parse(&word)),
+        account_review: filled(node, "account_review_status").map(|word| AccountReview::parse(&word)),
         business_verification: filled(node, "business_verification_status")
             .map(|word| BusinessVerification::parse(&word)),
         status: filled(node, "status"),

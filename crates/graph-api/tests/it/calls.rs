@@ -20,9 +20,7 @@ async fn a_code_becomes_a_token_once() {
     let again = meta.client.exchange_code(&code).await.unwrap_err();
     assert_eq!(again.kind, FailureKind::CodeSpent);
     let log = meta.emulator.calls("POST /oauth/access_token");
-    assert!(
-        log.iter().all(|call| !call.query.contains_key("code") && call.body.contains_key("code"))
-    );
+    assert!(log.iter().all(|call| !call.query.contains_key("code") && call.body.contains_key("code")));
 }
 
 #[tokio::test]
@@ -42,7 +40,7 @@ async fn a_token_is_examined() {
 async fn a_lost_token_is_fetched_again() {
     let meta = Meta::start().await;
     let result = meta.emulator.sign_up(Popup::default()).await;
-    let system = secret(&meta.emulator.with_world(|world, now| world.issue_partner_token(now)));
+    let system = secret(&meta.emulator.with_world(graph_emulator::World::issue_partner_token));
     let business = BusinessId(result.business_id.unwrap());
     let token = meta.client.refetch_business_token(&business, &system).await.unwrap();
     assert!(meta.client.debug_token(&token).await.unwrap().is_valid);
@@ -68,20 +66,11 @@ async fn a_number_is_registered_and_taken_off_again() {
     account.register(&customer.number, &secret("123456")).await.unwrap();
     let live = account.number(&customer.number).await.unwrap();
     assert_eq!(live.provisioned(), Provisioned::Yes);
-    assert_eq!(
-        (live.platform_type, live.is_pin_enabled),
-        (Some(PlatformType::CloudApi), Some(true))
-    );
+    assert_eq!((live.platform_type, live.is_pin_enabled), (Some(PlatformType::CloudApi), Some(true)));
     account.set_pin(&customer.number, &secret("654321")).await.unwrap();
-    assert_eq!(
-        meta.emulator.number(customer.number.as_str()).unwrap().pin.as_deref(),
-        Some("654321")
-    );
+    assert_eq!(meta.emulator.number(customer.number.as_str()).unwrap().pin.as_deref(), Some("654321"));
     account.deregister(&customer.number).await.unwrap();
-    assert_eq!(
-        account.deregister(&customer.number).await.unwrap_err().kind,
-        FailureKind::NotRegistered
-    );
+    assert_eq!(account.deregister(&customer.number).await.unwrap_err().kind, FailureKind::NotRegistered);
 }
 
 #[tokio::test]
@@ -89,20 +78,13 @@ async fn a_number_is_verified_by_code() {
     let meta = Meta::start().await;
     let customer = meta.sign_up(Popup { verified: false, ..Popup::default() }).await;
     let account = meta.on(&customer);
-    assert_eq!(
-        account.code_verification(&customer.number).await.unwrap(),
-        Some(CodeVerification::NotVerified)
-    );
+    assert_eq!(account.code_verification(&customer.number).await.unwrap(), Some(CodeVerification::NotVerified));
     assert_eq!(meta.last_fields("GET /{phone}"), "code_verification_status");
     account.request_code(&customer.number, CodeMethod::Sms, "en_US").await.unwrap();
     let code = meta.emulator.number(customer.number.as_str()).unwrap().sent_code.unwrap();
     account.verify_code(&customer.number, &secret(&code)).await.unwrap();
-    assert_eq!(
-        account.code_verification(&customer.number).await.unwrap(),
-        Some(CodeVerification::Verified)
-    );
-    let again =
-        account.request_code(&customer.number, CodeMethod::Voice, "en_US").await.unwrap_err();
+    assert_eq!(account.code_verification(&customer.number).await.unwrap(), Some(CodeVerification::Verified));
+    let again = account.request_code(&customer.number, CodeMethod::Voice, "en_US").await.unwrap_err();
     assert_eq!(again.kind, FailureKind::AlreadyVerified);
 }
 
@@ -111,8 +93,7 @@ async fn a_number_is_verified_by_code() {
 async fn webhooks_are_subscribed_overridden_and_torn_down() {
     let meta = Meta::start().await;
     let customer = meta.sign_up(Popup::default()).await;
-    let (account, url, verify) =
-        (meta.on(&customer), callback().await, secret("waba-verify-token"));
+    let (account, url, verify) = (meta.on(&customer), callback().await, secret("waba-verify-token"));
     let refused = account.subscribe_with_override(&url, &verify).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::NotSubscribed);
     account.subscribe().await.unwrap();
@@ -121,8 +102,7 @@ async fn webhooks_are_subscribed_overridden_and_torn_down() {
     assert_eq!(apps.len(), 1);
     assert_eq!(apps[0].override_callback_uri.as_deref(), Some(url.as_str()));
     account.set_number_override(&customer.number, &url, &verify).await.unwrap();
-    let configuration =
-        |reading: domain::reading::NumberReading| reading.webhook_configuration.unwrap();
+    let configuration = |reading: domain::reading::NumberReading| reading.webhook_configuration.unwrap();
     let set = configuration(account.number(&customer.number).await.unwrap());
     assert_eq!(set.phone_number.as_deref(), Some(url.as_str()));
     account.clear_number_override(&customer.number).await.unwrap();
@@ -137,12 +117,8 @@ async fn a_coexistence_number_hands_over_its_contacts_and_history() {
     let customer = meta.sign_up(Popup { coexistence: true, ..Popup::default() }).await;
     let account = meta.on(&customer);
     assert!(account.number(&customer.number).await.unwrap().reads_as_coexistence());
-    assert!(
-        !account.sync_coexistence(&customer.number, SyncKind::Contacts).await.unwrap().is_empty()
-    );
-    assert!(
-        !account.sync_coexistence(&customer.number, SyncKind::History).await.unwrap().is_empty()
-    );
+    assert!(!account.sync_coexistence(&customer.number, SyncKind::Contacts).await.unwrap().is_empty());
+    assert!(!account.sync_coexistence(&customer.number, SyncKind::History).await.unwrap().is_empty());
     let syncs = meta.emulator.number(customer.number.as_str()).unwrap().syncs;
     assert_eq!(syncs, ["smb_app_state_sync", "history"]);
 }

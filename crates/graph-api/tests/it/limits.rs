@@ -1,12 +1,13 @@
 //! What bounds a call: Meta's hourly limits, deadlines, lost connections, answers of no shape.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::graph::FailureKind;
-use domain::ids::WabaId;
+use domain::ids::{AppId, WabaId};
 use graph_api::{Client, Settings};
 use graph_emulator::{Fault, FaultError, Popup};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::support::{Meta, canned, client, secret};
@@ -27,10 +28,7 @@ async fn a_full_bucket_is_left_alone_until_meta_said_and_then_asked_again() {
     let refused = meta.on(&customer).waba().await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Throttled);
     let wait = refused.wait.unwrap();
-    assert!(
-        wait > SignedDuration::from_mins(50) && wait <= SignedDuration::from_mins(60),
-        "{wait}"
-    );
+    assert!(wait > SignedDuration::from_mins(50) && wait <= SignedDuration::from_mins(60), "{wait}");
     assert!(meta.emulator.log().is_empty(), "nothing was sent");
     meta.on(&sibling).waba().await.unwrap();
 
@@ -45,16 +43,9 @@ async fn a_throttle_error_closes_the_bucket_for_writes_too() {
     meta.emulator.fail(Fault::error("GET {phone}", 80_008));
     let account = meta.on(&customer);
     let refused = account.number(&customer.number).await.unwrap_err();
-    assert_eq!(
-        (refused.kind, refused.wait),
-        (FailureKind::Throttled, Some(SignedDuration::from_mins(5)))
-    );
+    assert_eq!((refused.kind, refused.wait), (FailureKind::Throttled, Some(SignedDuration::from_mins(5))));
     let register = account.register(&customer.number, &secret("123456")).await.unwrap_err();
-    assert!(
-        register.kind == FailureKind::Throttled
-            && register.wait.is_some()
-            && register.meta.is_none()
-    );
+    assert!(register.kind == FailureKind::Throttled && register.wait.is_some() && register.meta.is_none());
     assert_eq!(meta.count("POST /{phone}/register"), 0, "no try of the ten is wasted");
     meta.emulator.advance(SignedDuration::from_mins(5)).await;
     account.register(&customer.number, &secret("123456")).await.unwrap();
@@ -66,14 +57,9 @@ async fn a_late_answer_is_uncertain_and_in_time() {
     let customer = meta.sign_up(Popup::default()).await;
     meta.emulator.fail(Fault::delay("POST register", 5_000));
     let started = Instant::now();
-    let failure =
-        meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
+    let failure = meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
     assert!(started.elapsed() < Duration::from_secs(2));
-    assert!(
-        failure.is_uncertain() && failure.message.contains("no answer within 0.3 s"),
-        "{}",
-        failure.message
-    );
+    assert!(failure.is_uncertain() && failure.message.contains("no answer within 0.3 s"), "{}", failure.message);
     assert!(meta.count("POST /{phone}/register") <= 1, "sent once");
 }
 
@@ -99,15 +85,11 @@ async fn a_cut_connection_is_uncertain_and_never_sent_again() {
     let customer = meta.sign_up(Popup::default()).await;
     for fault in [Fault::cut("POST register"), Fault::apply_then_cut("POST register")] {
         meta.emulator.fail(fault);
-        let failure =
-            meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
+        let failure = meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
         assert!(failure.is_uncertain() && failure.meta.is_none(), "{failure:?}");
     }
     assert_eq!(meta.count("POST /{phone}/register"), 2);
-    assert!(
-        meta.emulator.number(customer.number.as_str()).unwrap().registered,
-        "the second one worked"
-    );
+    assert!(meta.emulator.number(customer.number.as_str()).unwrap().registered, "the second one worked");
 }
 
 #[tokio::test]
@@ -134,20 +116,29 @@ async fn a_refusal_says_what_meta_said() {
         "POST register",
         FaultError { code: 100, subcode: Some(2_388_001), ..FaultError::default() },
     ));
-    let failure =
-        meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
+    let failure = meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NameNotReady);
     assert!(failure.message.starts_with("Your display name could not be processed"));
     assert!(failure.meta.unwrap().fbtrace_id.is_some());
-    let details = FaultError {
-        code: 133_009,
-        details: Some("Try again in 20 minutes".to_owned()),
-        ..FaultError::default()
-    };
+    let details =
+        FaultError { code: 133_009, details: Some("Try again in 20 minutes".to_owned()), ..FaultError::default() };
     meta.emulator.fail(Fault::refusal("POST register", details));
-    let failure =
-        meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
+    let failure = meta.on(&customer).register(&customer.number, &secret("123456")).await.unwrap_err();
     assert_eq!(failure.wait, Some(SignedDuration::from_mins(20)));
+}
+
+/// A gateway before Meta asks for patience in HTTP's own words.
+#[tokio::test]
+async fn a_gateways_retry_after_is_obeyed() {
+    let url = canned(b"HTTP/1.1 429 Slow Down\r\nretry-after: 30\r\ncontent-length: 0\r\n\r\n").await;
+    let client = client_of(url);
+    let (waba, token) = (WabaId("710".to_owned()), secret("EAAtoken"));
+    let account = client.on(&waba, &token);
+    for _ in 0..2 {
+        let failure = account.waba().await.unwrap_err();
+        assert_eq!((failure.kind, failure.wait), (FailureKind::Throttled, Some(SignedDuration::from_secs(30))));
+    }
+    assert!(account.usage().blocked_until.is_some() && client.app_usage().blocked_until.is_none());
 }
 
 /// What no world would say.
@@ -166,15 +157,7 @@ async fn answers_of_no_shape_are_failures() {
     ];
     for answer in answers {
         let url = canned(answer).await;
-        let settings = Settings {
-            base_url: url,
-            version: "v25.0".to_owned(),
-            app_id: domain::ids::AppId("740".to_owned()),
-            app_secret: secret("s"),
-            deadline: Duration::from_secs(3),
-            now: std::sync::Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
-        };
-        let client = Client::new(settings).unwrap();
+        let client = client_of(url);
         let (waba, token) = (WabaId("710".to_owned()), secret("EAAtoken"));
         let account = client.on(&waba, &token);
         let shown = String::from_utf8_lossy(answer);
@@ -200,24 +183,29 @@ async fn an_app_set_up_wrongly_is_told_so() {
 #[test]
 fn settings_that_cannot_work_are_refused_by_name() {
     let with = |url: &str, version: &str, app_id: &str, app_secret: &str| {
-        let settings = Settings {
-            base_url: url.parse().unwrap(),
-            version: version.to_owned(),
-            app_id: domain::ids::AppId(app_id.to_owned()),
-            app_secret: secret(app_secret),
-            deadline: Duration::from_secs(1),
-            now: std::sync::Arc::new(|| jiff::Timestamp::UNIX_EPOCH),
-        };
+        let settings = settings(url.parse().unwrap(), version, app_id, app_secret);
         Client::new(settings).map(|_| ()).map_err(|error| error.to_string())
     };
     let good = ("https://graph.facebook.com", "v25.0", "740", "s");
     assert_eq!(with(good.0, good.1, good.2, good.3), Ok(()));
     assert!(with("mailto:x@y.example", good.1, good.2, good.3).unwrap_err().contains("base URL"));
-    assert!(
-        with("https://u:pass@x.example", good.1, good.2, good.3)
-            .is_err_and(|e| !e.contains("pass"))
-    );
+    assert!(with("https://u:pass@x.example", good.1, good.2, good.3).is_err_and(|e| !e.contains("pass")));
     assert!(with(good.0, "25", good.2, good.3).unwrap_err().contains("v25.0"));
     assert!(with(good.0, good.1, "abc", good.3).unwrap_err().contains("digits"));
     assert!(with(good.0, good.1, good.2, " ").unwrap_err().contains("secret"));
+}
+
+fn settings(base_url: url::Url, version: &str, app_id: &str, app_secret: &str) -> Settings {
+    Settings {
+        base_url,
+        version: version.to_owned(),
+        app_id: AppId(app_id.to_owned()),
+        app_secret: secret(app_secret),
+        deadline: Duration::from_secs(3),
+        now: Arc::new(|| Timestamp::UNIX_EPOCH),
+    }
+}
+
+fn client_of(base_url: url::Url) -> Client {
+    Client::new(settings(base_url, "v25.0", "740", "s")).unwrap()
 }

@@ -8,8 +8,7 @@ use graph_emulator::{FaultError, Settings};
 use crate::support::Meta;
 
 fn nonexisting(route: &str, field: &str, node: &str) -> Fault {
-    let message =
-        format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})");
+    let message = format!("(#100) Tried accessing nonexisting field ({field}) on node type ({node})");
     let error = FaultError { code: 100, message: Some(message), ..FaultError::default() };
     Fault::refusal(route, error).when_fields(field).times(99)
 }
@@ -51,11 +50,7 @@ async fn an_account_without_numbers_has_none() {
     let (customer, _) = meta.fleet(0);
     assert_eq!(meta.on(&customer).numbers().await.unwrap(), []);
     assert_eq!(meta.on(&customer).fleet().await.unwrap().numbers, []);
-    assert_eq!(
-        meta.on(&customer).waba().await.unwrap().subscribed_apps,
-        None,
-        "not asked is not none"
-    );
+    assert_eq!(meta.on(&customer).waba().await.unwrap().subscribed_apps, None, "not asked is not none");
 }
 
 /// An old version refuses the portfolio's limit: the field goes, the others stay, and the next read

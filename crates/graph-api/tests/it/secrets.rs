@@ -34,28 +34,21 @@ impl<'a> MakeWriter<'a> for Lines {
 /// Meta quoting the token back, as it does for a malformed one.
 fn quoting(route: &str, token: &str) -> Fault {
     let message = format!("Malformed access token {token}");
-    let error = FaultError {
-        code: 190,
-        message: Some(message),
-        user_msg: Some(token.to_owned()),
-        ..FaultError::default()
-    };
+    let error =
+        FaultError { code: 190, message: Some(message), user_msg: Some(token.to_owned()), ..FaultError::default() };
     Fault::refusal(route, error)
 }
 
 #[tokio::test]
 async fn no_secret_is_logged_or_stands_in_an_address() {
     let lines = Lines::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(lines.clone())
-        .finish();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
 
     let meta = Meta::start().await;
     let customer = meta.sign_up(Popup::default()).await;
-    let (token, pin, verify) =
-        (shown(&customer.token), secret("908172"), secret("verify-me-please"));
+    let (token, pin, verify) = (shown(&customer.token), secret("908172"), secret("verify-me-please"));
     let (account, url) = (meta.on(&customer), callback().await);
     account.fleet().await.unwrap();
     account.register(&customer.number, &pin).await.unwrap();
@@ -85,11 +78,6 @@ async fn no_secret_is_logged_or_stands_in_an_address() {
         let holds = ["access_token", "client_secret", "code", "pin", "verify_token"];
         assert!(holds.iter().all(|name| !call.query.contains_key(*name)), "{}", call.route);
         assert!(!call.path.contains(&token));
-        assert_eq!(
-            call.query.contains_key("input_token"),
-            call.route == "GET /debug_token",
-            "{}",
-            call.route
-        );
+        assert_eq!(call.query.contains_key("input_token"), call.route == "GET /debug_token", "{}", call.route);
     }
 }

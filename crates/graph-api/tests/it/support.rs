@@ -42,8 +42,7 @@ impl Meta {
     }
 
     pub(crate) async fn sign_up(&self, popup: Popup) -> Customer {
-        let SignupResult { code, waba_id, phone_number_id, .. } =
-            self.emulator.sign_up(popup).await;
+        let SignupResult { code, waba_id, phone_number_id, .. } = self.emulator.sign_up(popup).await;
         let token = self.client.exchange_code(&code.unwrap().into()).await.unwrap();
         Customer {
             waba: WabaId(waba_id.unwrap()),
@@ -77,12 +76,7 @@ impl Meta {
     }
 }
 
-pub(crate) fn client(
-    emulator: &Emulator,
-    app_id: &str,
-    app_secret: &str,
-    deadline: Duration,
-) -> Client {
+pub(crate) fn client(emulator: &Emulator, app_id: &str, app_secret: &str, deadline: Duration) -> Client {
     let clock = emulator.clone();
     let settings = Settings {
         base_url: emulator.base_url().parse().unwrap(),
@@ -114,10 +108,7 @@ pub(crate) async fn callback() -> String {
         let after = request.split("hub.challenge=").nth(1).unwrap_or_default();
         let challenge: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
         let length = challenge.len();
-        format!(
-            "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{challenge}"
-        )
-        .into_bytes()
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{challenge}").into_bytes()
     };
     serve(echo).await.join("/webhooks/whatsapp").unwrap().to_string()
 }
@@ -129,8 +120,7 @@ async fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + 'static) -> url::Url {
         while let Ok((mut socket, _)) = listener.accept().await {
             let mut request = vec![0; 16 * 1024];
             let length = socket.read(&mut request).await.unwrap_or(0);
-            let text =
-                String::from_utf8_lossy(request.get(..length).unwrap_or_default()).into_owned();
+            let text = String::from_utf8_lossy(request.get(..length).unwrap_or_default()).into_owned();
             let _ = socket.write_all(&answer(&text)).await;
             let _ = socket.shutdown().await;
         }

@@ -25,22 +25,13 @@ impl Account<'_> {
     }
 
     /// Has Meta send a verification code (facts §1.10); `language` such as `en_US`.
-    pub async fn request_code(
-        &self,
-        id: &PhoneNumberId,
-        method: CodeMethod,
-        language: &str,
-    ) -> Result<(), Failure> {
+    pub async fn request_code(&self, id: &PhoneNumberId, method: CodeMethod, language: &str) -> Result<(), Failure> {
         let form = vec![("code_method", method.as_str()), ("language", language)];
         self.change(Call::post("/{phone}/request_code", id.as_str()).form(form), &[]).await
     }
 
     /// Hands Meta the code its owner received (facts §1.10).
-    pub async fn verify_code(
-        &self,
-        id: &PhoneNumberId,
-        code: &SecretString,
-    ) -> Result<(), Failure> {
+    pub async fn verify_code(&self, id: &PhoneNumberId, code: &SecretString) -> Result<(), Failure> {
         let form = vec![("code", code.expose_secret())];
         self.change(Call::post("/{phone}/verify_code", id.as_str()).form(form), &[code]).await
     }
@@ -59,17 +50,9 @@ impl Account<'_> {
 
     /// Sets the account override; Meta checks the callback at once, and our app must be subscribed
     /// before (facts §1.11).
-    pub async fn subscribe_with_override(
-        &self,
-        url: &str,
-        verify_token: &SecretString,
-    ) -> Result<(), Failure> {
+    pub async fn subscribe_with_override(&self, url: &str, verify_token: &SecretString) -> Result<(), Failure> {
         let body = callback(url, verify_token);
-        self.change(
-            Call::post("/{waba}/subscribed_apps", self.waba.as_str()).json(body),
-            &[verify_token],
-        )
-        .await
+        self.change(Call::post("/{waba}/subscribed_apps", self.waba.as_str()).json(body), &[verify_token]).await
     }
 
     /// Removes our app's subscription and override (facts §1.11).
@@ -96,25 +79,15 @@ impl Account<'_> {
 
     /// Asks for what the phone's app holds (facts §1.15): contacts, then history, each once within
     /// 24 h. Answers Meta's request id.
-    pub async fn sync_coexistence(
-        &self,
-        id: &PhoneNumberId,
-        kind: SyncKind,
-    ) -> Result<String, Failure> {
+    pub async fn sync_coexistence(&self, id: &PhoneNumberId, kind: SyncKind) -> Result<String, Failure> {
         let body = json!({ "messaging_product": "whatsapp", "sync_type": kind.as_str() });
         let call = self.here(Call::post("/{phone}/smb_app_data", id.as_str()).json(body));
         let answer = self.client.send(call).await?;
         text(&answer.body, "request_id").ok_or_else(|| answer.unexpected("request_id"))
     }
 
-    async fn change<'b>(
-        &'b self,
-        call: Call<'b>,
-        secrets: &[&'b SecretString],
-    ) -> Result<(), Failure> {
-        let call = secrets
-            .iter()
-            .fold(self.here(call), |call, secret| call.secret(secret.expose_secret()));
+    async fn change<'b>(&'b self, call: Call<'b>, secrets: &[&'b SecretString]) -> Result<(), Failure> {
+        let call = secrets.iter().fold(self.here(call), |call, secret| call.secret(secret.expose_secret()));
         self.client.send(call).await?.success()
     }
 }

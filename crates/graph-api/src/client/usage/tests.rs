@@ -26,18 +26,13 @@ fn a_full_bucket_closes_for_the_minutes_meta_names_and_no_other_bucket_with_it()
     let refusal = budgets.refusal(Some("710"), at(2)).unwrap();
     assert_eq!((refusal.until, refusal.wait), (at(7), SignedDuration::from_mins(5)));
     assert!(budgets.refusal(Some("710"), at(7)).is_none());
-    assert!(
-        budgets.refusal(Some("711"), at(2)).is_none() && budgets.refusal(None, at(2)).is_none()
-    );
+    assert!(budgets.refusal(Some("711"), at(2)).is_none() && budgets.refusal(None, at(2)).is_none());
 }
 
 #[test]
 fn high_usage_is_told_and_grows_old() {
     let budgets = Budgets::default();
-    budgets.note_headers(
-        &headers(HEADER, r#"{"710":[{"type":"whatsapp","call_count":80.4}]}"#),
-        at(0),
-    );
+    budgets.note_headers(&headers(HEADER, r#"{"710":[{"type":"whatsapp","call_count":80.4}]}"#), at(0));
     let usage = budgets.account_usage("710", at(1));
     assert!(usage.percent == Some(80) && usage.is_high() && usage.blocked_until.is_none());
     assert_eq!(budgets.account_usage("710", at(61)), Usage::default());
@@ -55,10 +50,10 @@ fn a_full_app_closes_everything() {
 #[test]
 fn throttle_errors_without_a_time_double_the_pause_until_a_call_goes_through() {
     let budgets = Budgets::default();
-    let throttle =
-        |now| budgets.note_throttle(Some("710"), Some(&throttled(80_008)), None, now).as_mins();
+    let throttle = |now| budgets.note_throttle(Some("710"), Some(&throttled(80_008)), None, now).as_mins();
     assert_eq!([throttle(at(0)), throttle(at(6)), throttle(at(20))], [5, 10, 20]);
     assert_eq!([throttle(at(100)), throttle(at(200)), throttle(at(300))], [40, 60, 60]);
+    assert_eq!(throttle(at(301)), 59, "an answer that was under way changes nothing");
     budgets.note_success(Some("710"));
     assert_eq!(throttle(at(400)), 5);
 }
@@ -66,29 +61,15 @@ fn throttle_errors_without_a_time_double_the_pause_until_a_call_goes_through() {
 #[test]
 fn a_named_time_wins_and_code_4_closes_the_app() {
     let budgets = Budgets::default();
-    let wait = budgets.note_throttle(
-        Some("710"),
-        Some(&throttled(4)),
-        Some(SignedDuration::from_secs(30)),
-        at(0),
-    );
+    let wait = budgets.note_throttle(Some("710"), Some(&throttled(4)), Some(SignedDuration::from_secs(30)), at(0));
     assert_eq!(wait, SignedDuration::from_secs(30));
-    assert!(
-        budgets.refusal(Some("999"), at(0)).is_some() && budgets.refusal(None, at(0)).is_some()
-    );
+    assert!(budgets.refusal(Some("999"), at(0)).is_some() && budgets.refusal(None, at(0)).is_some());
 }
 
 #[test]
 fn nonsense_in_headers_is_nothing() {
     let budgets = Budgets::default();
-    for json in [
-        "",
-        "null",
-        "[]",
-        "{",
-        r#"{"710":7}"#,
-        r#"{"710":[7,{"call_count":-3},{"call_count":"x"}]}"#,
-    ] {
+    for json in ["", "null", "[]", "{", r#"{"710":7}"#, r#"{"710":[7,{"call_count":-3},{"call_count":"x"}]}"#] {
         budgets.note_headers(&headers(HEADER, json), at(0));
         budgets.note_headers(&headers("x-app-usage", json), at(0));
     }

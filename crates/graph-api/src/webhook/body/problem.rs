@@ -71,11 +71,7 @@ fn misfit(tree: &Value) -> Option<BodyError> {
     if let Some(wrong) = wrong_type(entries, "entry", "a list", Value::is_array) {
         return Some(wrong);
     }
-    entries
-        .as_array()?
-        .iter()
-        .enumerate()
-        .find_map(|(at, entry)| entry_misfit(entry, &format!("entry[{at}]")))
+    entries.as_array()?.iter().enumerate().find_map(|(at, entry)| entry_misfit(entry, &format!("entry[{at}]")))
 }
 
 fn entry_misfit(entry: &Value, path: &str) -> Option<BodyError> {
@@ -86,17 +82,11 @@ fn entry_misfit(entry: &Value, path: &str) -> Option<BodyError> {
     if let Some(wrong) = wrong_type(changes, &path, "a list", Value::is_array) {
         return Some(wrong);
     }
-    let each =
-        |(at, change)| wrong_type(change, &format!("{path}[{at}]"), "an object", Value::is_object);
+    let each = |(at, change)| wrong_type(change, &format!("{path}[{at}]"), "an object", Value::is_object);
     changes.as_array()?.iter().enumerate().find_map(each)
 }
 
-fn wrong_type(
-    value: &Value,
-    path: &str,
-    expected: &'static str,
-    fits: fn(&Value) -> bool,
-) -> Option<BodyError> {
+fn wrong_type(value: &Value, path: &str, expected: &'static str, fits: fn(&Value) -> bool) -> Option<BodyError> {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -19,13 +19,8 @@ fn problem(body: &str) -> BodyError {
 #[test]
 fn every_change_of_every_entry_comes_out_in_order() {
     let changes = split(TWO_ENTRIES.as_bytes()).unwrap();
-    let seen: Vec<_> =
-        changes.iter().map(|c| (c.entry_id.as_ref(), c.field.as_ref(), c.time)).collect();
-    let expected = [
-        ("710", "messages", None),
-        ("710", "messages", None),
-        ("711", "security", Some(1_790_000_000)),
-    ];
+    let seen: Vec<_> = changes.iter().map(|c| (c.entry_id.as_ref(), c.field.as_ref(), c.time)).collect();
+    let expected = [("710", "messages", None), ("710", "messages", None), ("711", "security", Some(1_790_000_000))];
     assert_eq!(seen, expected);
     assert_eq!(changes[1].value.get(), r#"{"a":"B\u00e4ckerei"}"#, "the value stays byte for byte");
 }
@@ -43,9 +38,9 @@ fn a_thousand_changes_are_a_thousand_changes() {
 fn misplaced_members_are_found() {
     let in_entry = r#"{"entry":[{"id":"7","time":"1790000000","changes":[{"value":{"event":"X"}}],
         "field":"account_update","object":"whatsapp_business_account"}]}"#;
-    let in_value = r#"{"entry":[{"id":"7","changes":[{"value":{"event":"X","field":"account_update"}}]}],"object":null}"#;
-    let without_changes =
-        r#"{"entry":[{"id":"7","field":"account_update","value":{"event":"X"}}]}"#;
+    let in_value =
+        r#"{"entry":[{"id":"7","changes":[{"value":{"event":"X","field":"account_update"}}]}],"object":null}"#;
+    let without_changes = r#"{"entry":[{"id":"7","field":"account_update","value":{"event":"X"}}]}"#;
     for body in [in_entry, in_value, without_changes] {
         let changes = split(body.as_bytes()).unwrap();
         assert_eq!((changes.len(), changes[0].field.as_ref()), (1, "account_update"), "{body}");
@@ -66,24 +61,12 @@ fn problems_say_what_and_where() {
     assert_eq!(text(" \n"), "the body is empty");
     assert_eq!(text("[1]"), "the body must be an object, found a list");
     assert_eq!(text("{}"), "entry is missing");
-    assert_eq!(
-        text(r#"{"object":"page","entry":[]}"#),
-        r#""object" is "page", expected "whatsapp_business_account""#
-    );
+    assert_eq!(text(r#"{"object":"page","entry":[]}"#), r#""object" is "page", expected "whatsapp_business_account""#);
     assert_eq!(text(r#"{"entry":{}}"#), "entry must be a list, found an object");
-    assert_eq!(
-        text(r#"{"entry":[{"changes":[]},7]}"#),
-        "entry[1] must be an object, found a number"
-    );
+    assert_eq!(text(r#"{"entry":[{"changes":[]},7]}"#), "entry[1] must be an object, found a number");
     assert_eq!(text(r#"{"entry":[{"id":"7"}]}"#), "entry[0].changes is missing");
-    assert_eq!(
-        text(r#"{"entry":[{"changes":"x"}]}"#),
-        "entry[0].changes must be a list, found a text"
-    );
-    assert_eq!(
-        text(r#"{"entry":[{"changes":[{},null]}]}"#),
-        "entry[0].changes[1] must be an object, found null"
-    );
+    assert_eq!(text(r#"{"entry":[{"changes":"x"}]}"#), "entry[0].changes must be a list, found a text");
+    assert_eq!(text(r#"{"entry":[{"changes":[{},null]}]}"#), "entry[0].changes[1] must be an object, found null");
     assert!(text("{\"entry\":\n[}").starts_with("the body is not JSON: expected value at line 2"));
 }
 
@@ -96,11 +79,7 @@ fn a_body_cut_anywhere_is_a_problem_and_nothing_else() {
 
 #[test]
 fn depth_is_no_danger() {
-    let deep = format!(
-        r#"{{"entry":[{{"changes":[{{"value":{}1{}}}]}}]}}"#,
-        "[".repeat(200_000),
-        "]".repeat(200_000)
-    );
+    let deep = format!(r#"{{"entry":[{{"changes":[{{"value":{}1{}}}]}}]}}"#, "[".repeat(200_000), "]".repeat(200_000));
     for change in split(deep.as_bytes()).unwrap_or_default() {
         assert_eq!(change.read().content, domain::event::Content::Unread);
         let _ = change.peek();
@@ -110,8 +89,7 @@ fn depth_is_no_danger() {
 
 #[test]
 fn a_repeated_change_has_the_same_key_and_any_other_another() {
-    let key =
-        |id, field, time, value| dedup_key(&RawChange::from_parts(id, field, time, value).unwrap());
+    let key = |id, field, time, value| dedup_key(&RawChange::from_parts(id, field, time, value).unwrap());
     let first = key("710", "messages", Some(1), r#"{"a":1}"#);
     assert_eq!(first, key("710", "messages", Some(1), r#"{"a":1}"#));
     let others = [
@@ -124,9 +102,7 @@ fn a_repeated_change_has_the_same_key_and_any_other_another() {
     ];
     assert!(!others.contains(&first));
     let changes = split(TWO_ENTRIES.as_bytes()).unwrap();
-    let stored =
-        RawChange::from_parts("711", "security", Some(1_790_000_000), changes[2].value.get())
-            .unwrap();
+    let stored = RawChange::from_parts("711", "security", Some(1_790_000_000), changes[2].value.get()).unwrap();
     assert_eq!(dedup_key(&stored), dedup_key(&changes[2]), "a stored change keeps its key");
 }
 

@@ -48,12 +48,7 @@ fn every_documented_payload_is_read_and_names_its_account() {
         let change = documented(name);
         let field = name.split('#').next().unwrap();
         assert_eq!(change.field, field, "{name}");
-        assert_eq!(
-            change.content == Content::Unread,
-            UNREAD.contains(&field),
-            "{name}: {:?}",
-            change.content
-        );
+        assert_eq!(change.content == Content::Unread, UNREAD.contains(&field), "{name}: {:?}", change.content);
         let expected = if field == "partner_solutions" { None } else { Some(WABA) };
         assert_eq!(change.subject.waba_id.as_ref().map(WabaId::as_str), expected, "{name}");
         let has_time = change.entry_id.is_empty() || change.time.is_some();
@@ -68,9 +63,7 @@ fn every_documented_payload_is_read_and_names_its_account() {
 #[test]
 fn a_field_this_version_does_not_read_is_kept() {
     for field in ["flows", "calls", "group_lifecycle_update", "message_echoes_of_the_moon", ""] {
-        let change = RawChange::from_parts("710", field, Some(1_790_000_000), r#"{"x":[1]}"#)
-            .unwrap()
-            .read();
+        let change = RawChange::from_parts("710", field, Some(1_790_000_000), r#"{"x":[1]}"#).unwrap().read();
         assert_eq!((change.content, change.field.as_str()), (Content::Unread, field));
         assert_eq!(change.subject, about("710", None));
     }
@@ -97,13 +90,7 @@ fn messages_are_counted_and_name_their_number() {
 /// Facts §3.2: for `PARTNER_*` the entry is our own portfolio; the account stands in `waba_info`.
 #[test]
 fn partner_events_name_the_customers_account_not_ours() {
-    for event in [
-        "",
-        "#PARTNER_ADDED.solution",
-        "#PARTNER_REMOVED",
-        "#AD_ACCOUNT_LINKED",
-        "#MM_LITE_TERMS_SIGNED",
-    ] {
+    for event in ["", "#PARTNER_ADDED.solution", "#PARTNER_REMOVED", "#AD_ACCOUNT_LINKED", "#MM_LITE_TERMS_SIGNED"] {
         let change = documented(&format!("account_update{event}"));
         assert_eq!(
             (change.entry_id.as_str(), change.subject),
@@ -111,14 +98,8 @@ fn partner_events_name_the_customers_account_not_ours() {
             "{event}"
         );
     }
-    let without_info =
-        RawChange::from_parts("750", "account_update", None, r#"{"event":"PARTNER_REMOVED"}"#)
-            .unwrap();
-    assert_eq!(
-        without_info.read().subject,
-        Subject::default(),
-        "our portfolio is never taken for an account"
-    );
+    let without_info = RawChange::from_parts("750", "account_update", None, r#"{"event":"PARTNER_REMOVED"}"#).unwrap();
+    assert_eq!(without_info.read().subject, Subject::default(), "our portfolio is never taken for an account");
 }
 
 #[test]
@@ -165,10 +146,7 @@ fn names_quality_and_security_carry_digits_only() {
         (None, Some("15550100001"))
     );
     let legacy = documented("phone_number_quality_update#legacy_UPGRADE").content;
-    assert_eq!(
-        legacy,
-        Content::Quality { event: "UPGRADE".to_owned(), limit: Some(MessagingLimit::Tier10k) }
-    );
+    assert_eq!(legacy, Content::Quality { event: "UPGRADE".to_owned(), limit: Some(MessagingLimit::Tier10k) });
     let security = documented("security#PIN_REQUEST_SUCCESS").content;
     assert_eq!(security, Content::Security { event: SecurityEvent::PinRequestSuccess });
     let review = documented("account_review_update#REJECTED").content;
@@ -179,14 +157,10 @@ fn names_quality_and_security_carry_digits_only() {
 #[test]
 fn limits_are_read_either_way() {
     for name in ["business_capability_update", "business_capability_update#numeric"] {
-        let expected = Content::Capability {
-            limit: Some(MessagingLimit::Tier2k),
-            max_phone_numbers: Some(25),
-        };
+        let expected = Content::Capability { limit: Some(MessagingLimit::Tier2k), max_phone_numbers: Some(25) };
         assert_eq!(documented(name).content, expected, "{name}");
     }
-    let legacy =
-        Content::Capability { limit: Some(MessagingLimit::Tier250), max_phone_numbers: Some(2) };
+    let legacy = Content::Capability { limit: Some(MessagingLimit::Tier250), max_phone_numbers: Some(2) };
     assert_eq!(documented("business_capability_update#legacy").content, legacy);
 }
 
@@ -202,9 +176,7 @@ fn notices_templates_and_coexistence() {
     let flat = documented("account_alerts#flat_legacy").subject;
     assert_eq!(flat.phone_number_id, Some(PhoneNumberId("720000000000001".to_owned())));
     let template = |payload: &str| {
-        let Content::Template { name, event } = documented(payload).content else {
-            panic!("{payload}")
-        };
+        let Content::Template { name, event } = documented(payload).content else { panic!("{payload}") };
         (name, event)
     };
     let order = |event: &str| ("order_confirmation".to_owned(), event.to_owned());
@@ -212,10 +184,7 @@ fn notices_templates_and_coexistence() {
     assert_eq!(template("message_template_quality_update"), order("YELLOW"));
     assert_eq!(template("template_category_update"), order("MARKETING"));
     assert_eq!(template("template_category_update#impending"), order("MARKETING"));
-    assert_eq!(
-        documented("history#declined").content,
-        Content::Coexistence { error_codes: vec![2_593_109] }
-    );
+    assert_eq!(documented("history#declined").content, Content::Coexistence { error_codes: vec![2_593_109] });
     assert_eq!(documented("history").content, Content::Coexistence { error_codes: vec![] });
 }
 
@@ -223,14 +192,9 @@ fn notices_templates_and_coexistence() {
 #[test]
 fn a_quality_update_under_the_wrong_name_is_told_by_its_content() {
     let value = json!({ "new_quality_score": "RED", "message_template_name": "promo" }).to_string();
-    let change = RawChange::from_parts("710", "message_template_status_update", None, &value)
-        .unwrap()
-        .read();
+    let change = RawChange::from_parts("710", "message_template_status_update", None, &value).unwrap().read();
     assert_eq!(change.field, "message_template_quality_update");
-    assert_eq!(
-        change.content,
-        Content::Template { name: "promo".to_owned(), event: "RED".to_owned() }
-    );
+    assert_eq!(change.content, Content::Template { name: "promo".to_owned(), event: "RED".to_owned() });
 }
 
 #[test]
@@ -249,8 +213,7 @@ fn members_of_another_type_spoil_neither_look() {
 /// The order of facts §3.1: escaped text means the same and is kept as it came.
 #[test]
 fn escaped_text_is_understood() {
-    let raw =
-        r#"{"decision":"APPROVED","requested_verified_name":"B\u00e4ckerei \u041b\/\ud83c\udf5e"}"#;
+    let raw = r#"{"decision":"APPROVED","requested_verified_name":"B\u00e4ckerei \u041b\/\ud83c\udf5e"}"#;
     let change = RawChange::from_parts("710", "phone_number_name_update", None, raw).unwrap();
     let Content::Name { requested_name, .. } = change.read().content else { panic!("no name") };
     assert_eq!(requested_name.as_deref(), Some("Bäckerei Л/🍞"));

@@ -14,10 +14,9 @@ fn rows() -> Vec<Value> {
 /// The body Meta would send for a row: its message, and what tells it apart where people read it.
 fn body_of(row: &Value) -> Value {
     let code = &row["code"];
-    let message = text(row, "message_example")
-        .unwrap_or_else(|| format!("(#{code}) {}", row["title"].as_str().unwrap()));
-    let mut error =
-        json!({ "message": message, "type": row["type"], "code": code, "fbtrace_id": "Az8or2yhq" });
+    let message =
+        text(row, "message_example").unwrap_or_else(|| format!("(#{code}) {}", row["title"].as_str().unwrap()));
+    let mut error = json!({ "message": message, "type": row["type"], "code": code, "fbtrace_id": "Az8or2yhq" });
     if let Some(subcode) = row["subcode"].as_i64() {
         error["error_subcode"] = json!(subcode);
     }
@@ -62,13 +61,7 @@ fn allowed(class: &str) -> &'static [FailureKind] {
             K::BusinessUnverified,
             K::Permanent,
         ],
-        "permanent" => &[
-            K::Permanent,
-            K::AppMisconfigured,
-            K::UnknownField,
-            K::AlreadyVerified,
-            K::NotRegistered,
-        ],
+        "permanent" => &[K::Permanent, K::AppMisconfigured, K::UnknownField, K::AlreadyVerified, K::NotRegistered],
         other => panic!("a class without a rule: {other}"),
     }
 }
@@ -103,18 +96,8 @@ fn popup_rows_are_read_and_never_taken_for_a_dead_token() {
 fn rows_with_a_rule_of_their_own_have_a_kind_of_their_own() {
     use FailureKind as K;
     let expected = [
-        (
-            json!(100),
-            json!(2_388_001),
-            json!("display name could not be processed"),
-            K::NameNotReady,
-        ),
-        (
-            json!(100),
-            json!(2_388_001),
-            json!("registered to an existing WhatsApp account"),
-            K::NumberTaken,
-        ),
+        (json!(100), json!(2_388_001), json!("display name could not be processed"), K::NameNotReady),
+        (json!(100), json!(2_388_001), json!("registered to an existing WhatsApp account"), K::NumberTaken),
         (json!(100), json!(2_388_001), json!("confirm ownership"), K::OwnershipUnconfirmed),
         (json!(100), json!(2_388_001), json!("two-step"), K::TwoStepAtPreviousOwner),
         (json!(100), json!(2_388_001), json!(null), K::CertificateRefused),
@@ -125,12 +108,7 @@ fn rows_with_a_rule_of_their_own_have_a_kind_of_their_own() {
         (json!(100), json!(2_207_051), json!(null), K::NotRegistered),
         (json!(100), json!(null), json!("appsecret_proof"), K::AppMisconfigured),
         (json!(100), json!(null), json!("Tried accessing nonexisting field"), K::UnknownField),
-        (
-            json!(100),
-            json!(null),
-            json!("not available for API solution for SMB"),
-            K::CoexistenceRefused,
-        ),
+        (json!(100), json!(null), json!("not available for API solution for SMB"), K::CoexistenceRefused),
         (json!(1), json!(null), json!("Error validating client secret"), K::AppMisconfigured),
         (json!(101), json!(null), json!(null), K::AppMisconfigured),
         (json!(191), json!(null), json!(null), K::AppMisconfigured),
@@ -155,9 +133,7 @@ fn rows_with_a_rule_of_their_own_have_a_kind_of_their_own() {
     ];
     let rows = rows();
     for (code, subcode, words, kind) in expected {
-        let found = rows
-            .iter()
-            .find(|r| r["code"] == code && r["subcode"] == subcode && r["match"] == words);
+        let found = rows.iter().find(|r| r["code"] == code && r["subcode"] == subcode && r["match"] == words);
         let row = found.unwrap_or_else(|| panic!("no row {code} {subcode} {words}"));
         assert_eq!(failure_of(row).kind, kind, "{row}");
     }
@@ -184,9 +160,7 @@ fn every_member_is_read() {
 
 #[test]
 fn error_data_is_an_object_a_text_or_json_in_a_text() {
-    let details = |data: Value| {
-        read(&json!({"error":{"code":1,"error_data":data}}), 500, &[]).unwrap().details
-    };
+    let details = |data: Value| read(&json!({"error":{"code":1,"error_data":data}}), 500, &[]).unwrap().details;
     assert_eq!(details(json!({"details":"wait"})).as_deref(), Some("wait"));
     assert_eq!(details(json!("wait")).as_deref(), Some("wait"));
     assert_eq!(details(json!("{\"details\":\"wait\"}")).as_deref(), Some("wait"));
@@ -197,16 +171,9 @@ fn error_data_is_an_object_a_text_or_json_in_a_text() {
 
 #[test]
 fn missing_members_are_nothing_and_numbers_may_be_texts() {
-    let error =
-        read(&json!({"error":{"code":"190","error_subcode":"463","message":7}}), 401, &[]).unwrap();
+    let error = read(&json!({"error":{"code":"190","error_subcode":"463","message":7}}), 401, &[]).unwrap();
     assert_eq!((error.code, error.subcode, error.message.as_str()), (190, Some(463), "7"));
-    for body in [
-        json!({}),
-        json!({"error":"invalid_request"}),
-        json!({"error":{}}),
-        json!({"error":null}),
-        json!([]),
-    ] {
+    for body in [json!({}), json!({"error":"invalid_request"}), json!({"error":{}}), json!({"error":null}), json!([])] {
         assert_eq!(read(&body, 400, &[]), None, "{body}");
     }
 }
@@ -230,19 +197,10 @@ fn any_json() -> impl Strategy<Value = Value> {
         ".{0,12}".prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 40, 6, |inner| {
-        let name = prop_oneof![
-            "error",
-            "code",
-            "message",
-            "error_data",
-            "details",
-            "error_subcode",
-            "[a-z]{1,5}"
-        ];
+        let name = prop_oneof!["error", "code", "message", "error_data", "details", "error_subcode", "[a-z]{1,5}"];
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::vec((name, inner), 0..6)
-                .prop_map(|members| Value::Object(members.into_iter().collect())),
+            prop::collection::vec((name, inner), 0..6).prop_map(|members| Value::Object(members.into_iter().collect())),
         ]
     })
 }
