@@ -20,6 +20,7 @@ pub mod killpoint;
 pub mod seal;
 pub mod store;
 pub mod web;
+pub mod words;
 
 use clock::Clock;
 use config::Config;

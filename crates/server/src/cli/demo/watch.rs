@@ -1,0 +1,123 @@
+//! The demo's table: redrawn every second on a terminal, else a line for every change.
+
+use std::time::Duration;
+
+use domain::channel::Channel;
+use domain::health::Level;
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use server::flows::health::{self, View};
+use server::words as catalogue;
+
+use super::cast::STUCK;
+use super::stage::Stage;
+use crate::cli::output::Output;
+use crate::cli::{Verdict, inbox, serve, words};
+
+/// Watches the sample numbers.
+pub(super) struct Watch<'a> {
+    stage: &'a Stage,
+    channels: Vec<Channel>,
+    output: Output,
+    began: Timestamp,
+    seen: Vec<Option<(Level, String)>>,
+    screen: Option<ProgressBar>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(stage: &'a Stage, channels: Vec<Channel>, output: Output) -> Self {
+        let screen = output.is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            ProgressBar::new_spinner().with_style(style)
+        });
+        let seen = channels.iter().map(|_| None).collect();
+        Self { stage, channels, output, began: stage.app.clock.now(), seen, screen }
+    }
+
+    /// Until somebody stops it; with a limit, until the stuck number is live or time is up.
+    pub(super) async fn run(mut self, limit: Option<SignedDuration>) -> anyhow::Result<Verdict> {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        let stop = serve::asked_to_stop();
+        tokio::pin!(stop);
+        let verdict = loop {
+            tokio::select! {
+                () = &mut stop => break if limit.is_some() { Verdict::NotWell } else { Verdict::Well },
+                _ = second.tick() => {}
+            }
+            let views = self.look().await?;
+            let now = self.stage.app.clock.now();
+            self.tell_changes(&views, now)?;
+            if let Some(screen) = &self.screen {
+                screen.set_message(inbox::table_of(&views, now));
+            }
+            let is_live = views.get(STUCK).is_some_and(|view| view.report.level.works());
+            match limit {
+                Some(_) if is_live => break Verdict::Well,
+                Some(limit) if now > self.began + limit => break Verdict::NotWell,
+                _ => {}
+            }
+        };
+        self.end().await?;
+        Ok(verdict)
+    }
+
+    async fn look(&self) -> anyhow::Result<Vec<View>> {
+        let mut views = Vec::new();
+        for channel in &self.channels {
+            views.push(health::view(&self.stage.app, channel).await?);
+        }
+        Ok(views)
+    }
+
+    fn tell_changes(&mut self, views: &[View], now: Timestamp) -> anyhow::Result<()> {
+        for (index, view) in views.iter().enumerate() {
+            let fresh = (view.report.level, words::standing(&view.report));
+            let Some(seen) = self.seen.get_mut(index) else { continue };
+            let before = seen.replace(fresh.clone());
+            let is_news = before.as_ref().is_some_and(|before| *before != fresh);
+            if is_news || (before.is_none() && self.screen.is_none()) {
+                self.tell(view, before.map(|(level, _)| level), now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, view: &View, before: Option<Level>, now: Timestamp) -> anyhow::Result<()> {
+        let after = words::span(now.duration_since(self.began));
+        let (level, standing) = (view.report.level, words::standing(&view.report));
+        if self.output.is_json() {
+            self.output.line(&json!({
+                "event": if before.is_some() { "changed" } else { "began" }, "at": now, "id": view.channel.id.0,
+                "phone_number": view.channel.phone_number.as_str(), "level": level.as_str(),
+                "level_before": before.map(Level::as_str), "standing": standing,
+            }))?;
+            return Ok(());
+        }
+        let went_live = level.works() && before.is_some_and(|before| !before.works());
+        let what = if went_live {
+            format!("is live (was: {})", before.map_or("", catalogue::level).to_lowercase())
+        } else {
+            format!("{}: {standing}", catalogue::level(level).to_lowercase())
+        };
+        let line = format!("{after:>12}  {}  {:<20} {what}", view.channel.phone_number, view.channel.name);
+        match &self.screen {
+            Some(screen) => screen.println(line),
+            None => self.output.text(&line).map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    async fn end(&self) -> anyhow::Result<()> {
+        if let Some(screen) = &self.screen {
+            screen.finish_and_clear();
+        }
+        let views = self.look().await?;
+        if self.output.is_json() {
+            self.output.line(&json!({ "event": "ended", "numbers": inbox::json_list(&views) }))?;
+        } else {
+            self.output.text(&inbox::table_of(&views, self.stage.app.clock.now()))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,299 @@
+//! `linekeeper inbox`: the numbers, how they are, and what a person may do about them.
+
+use anyhow::Context as _;
+use domain::channel::Channel;
+use domain::health::Level;
+use domain::ids::{AccountId, ChannelId};
+use domain::ledger::Outcome;
+use domain::registration::Caller;
+use futures::{StreamExt as _, stream};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use server::App;
+use server::flows::health::{self, View};
+use server::flows::registration::{self, Pressed};
+use server::store::channels;
+use server::words as catalogue;
+
+use super::open::{self, From};
+use super::output::{Output, listing, table};
+use super::{Verdict, words};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  linekeeper inbox list
+  linekeeper inbox list --account 1 --level action_needed
+  linekeeper inbox show 7
+  linekeeper inbox register 7
+  linekeeper inbox refresh";
+
+/// How many numbers are read at Meta at once.
+const READ_AT_ONCE: usize = 8;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Inbox {
+    /// List numbers as they were last read, the most urgent first.
+    #[command(after_help = "Example:\n  linekeeper inbox list --level action_needed --json")]
+    List {
+        /// Only those of this account.
+        #[arg(long)]
+        account: Option<i64>,
+        /// Only those on this level.
+        #[arg(long, value_parser = parse_level)]
+        level: Option<Level>,
+    },
+    /// Show one number: facts, findings, budget, and what happens next.
+    #[command(after_help = "Example:\n  linekeeper inbox show 7")]
+    Show {
+        /// Its id, as `inbox list` shows it.
+        id: i64,
+    },
+    /// Complete the registration of a number, as the button does: reads it at Meta, registers it if
+    /// that is allowed now, and says why not otherwise.
+    #[command(after_help = "Example:\n  linekeeper inbox register 7      exit status 3 when nothing was called")]
+    Register {
+        /// Its id.
+        id: i64,
+    },
+    /// Read numbers at Meta now: one, or all.
+    #[command(after_help = "Examples:\n  linekeeper inbox refresh\n  linekeeper inbox refresh 7")]
+    Refresh {
+        /// Only this one.
+        id: Option<i64>,
+        /// Only those of this account.
+        #[arg(long, conflicts_with = "id")]
+        account: Option<i64>,
+    },
+}
+
+fn parse_level(word: &str) -> Result<Level, String> {
+    let known: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
+    Level::parse(word).ok_or_else(|| format!("a level is one of {}", known.join(", ")))
+}
+
+impl Inbox {
+    pub(super) async fn run(self, from: &From, output: Output) -> anyhow::Result<Verdict> {
+        let app = from.app().await?;
+        let verdict = match self {
+            Self::List { account, level } => list(&app, account, level, output).await,
+            Self::Show { id } => show(&app, id, output).await,
+            Self::Register { id } => register(&app, id, output).await,
+            Self::Refresh { id, account } => refresh(&app, id, account, output).await,
+        };
+        app.stop().await;
+        verdict
+    }
+}
+
+async fn list(app: &App, account: Option<i64>, level: Option<Level>, output: Output) -> anyhow::Result<Verdict> {
+    let account = match account {
+        Some(id) => Some(open::account(app, id).await?.id),
+        None => None,
+    };
+    let views = of_account(app, account, level).await?;
+    output.either(&json_list(&views), || table_of(&views, app.clock.now()))
+}
+
+/// The numbers of an account, or all, as they were last read, the most urgent first.
+pub(super) async fn of_account(
+    app: &App,
+    account: Option<AccountId>,
+    level: Option<Level>,
+) -> anyhow::Result<Vec<View>> {
+    let mut views = Vec::new();
+    for channel in channels_of(app, account).await? {
+        let view = health::view(app, &channel).await.with_context(|| format!("inbox {}", channel.id))?;
+        if level.is_none_or(|level| view.report.level == level) {
+            views.push(view);
+        }
+    }
+    views.sort_by_key(|view| (std::cmp::Reverse(view.report.level.urgency()), view.channel.id));
+    Ok(views)
+}
+
+async fn channels_of(app: &App, account: Option<AccountId>) -> anyhow::Result<Vec<Channel>> {
+    const PAGE: i64 = 500;
+    let mut found: Vec<Channel> = Vec::new();
+    loop {
+        let after: Option<ChannelId> = found.last().map(|channel| channel.id);
+        let mut tx = app.store.read().await?;
+        let page = match account {
+            Some(account) => channels::list(&mut tx, account, after, PAGE).await?,
+            None => channels::all(&mut tx, after, PAGE).await?,
+        };
+        if page.is_empty() {
+            return Ok(found);
+        }
+        found.extend(page);
+    }
+}
+
+pub(super) fn table_of(views: &[View], now: Timestamp) -> String {
+    let mut table = table(["inbox", "number", "name", "level", "whose move", "standing", "next"]);
+    for view in views {
+        table.add_row([
+            view.channel.id.to_string(),
+            view.channel.phone_number.to_string(),
+            view.channel.name.clone(),
+            catalogue::level(view.report.level).to_owned(),
+            words::whose(view.report.whose).to_owned(),
+            words::standing(&view.report),
+            words::next(&view.report, &view.registration.decision, now),
+        ]);
+    }
+    listing(&table, "There is no number here. Numbers come in by the signup page of an account.")
+}
+
+pub(super) fn json_list(views: &[View]) -> Value {
+    views.iter().map(json_of).collect()
+}
+
+fn json_of(view: &View) -> Value {
+    let decision = &view.registration.decision;
+    let findings: Vec<Value> = view
+        .report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "code": finding.code.as_str(), "whose_move": finding.whose.as_str(),
+                "action": finding.action.map(|action| action.as_str()), "since": finding.since,
+                "next_step_at": finding.next_step_at,
+            })
+        })
+        .collect();
+    json!({
+        "id": view.channel.id.0, "account_id": view.channel.account_id.0, "name": view.channel.name,
+        "phone_number": view.channel.phone_number.as_str(),
+        "phone_number_id": view.channel.phone_number_id.as_str(), "waba_id": view.channel.waba_id.as_str(),
+        "level": view.report.level.as_str(), "whose_move": view.report.whose.as_str(), "since": view.report.since,
+        "checked_at": view.checked_at, "findings": findings,
+        "registration": {
+            "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()), "look_at": decision.look_at(),
+            "calls_in_72_h": view.registration.spent.total, "held_until": view.registration.held_until,
+        },
+    })
+}
+
+async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
+    let channel = open::channel(app, id).await?;
+    let view = health::view(app, &channel).await?;
+    output.either(&json_of(&view), || page(&view, app.clock.now()))
+}
+
+fn page(view: &View, now: Timestamp) -> String {
+    let channel = &view.channel;
+    let mut text = format!(
+        "{}  {}  (inbox {}, account {})\n{}; {}\n",
+        channel.phone_number,
+        channel.name,
+        channel.id,
+        channel.account_id,
+        catalogue::level(view.report.level),
+        match view.checked_at {
+            Some(at) => format!("read {}", words::ago(at, now)),
+            None => "never read".to_owned(),
+        },
+    );
+    if let Some(failure) = &view.error {
+        text += &format!("The last read failed: {}\n", failure.message);
+    }
+    text += &format!("\n{}\n\n", words::decision(&view.registration.decision, now));
+    let mut findings = table(["found", "whose move", "what helps", "next step"]);
+    for finding in &view.report.findings {
+        let message = catalogue::finding(&finding.code);
+        findings.add_row([
+            format!("{}\n{}", message.title, message.text),
+            words::whose(finding.whose).to_owned(),
+            finding.action.map_or("", |action| catalogue::button(action).label).to_owned(),
+            finding.next_step_at.map_or_else(String::new, |at| words::until(at, now)),
+        ]);
+    }
+    text += &listing(&findings, "Nothing to say about it: all well.");
+    let spent = view.registration.spent;
+    text += &format!("\n\nRegister calls in the last 72 hours: {} of {}", spent.total, domain::ledger::BUDGET);
+    if let Some(until) = view.registration.held_until {
+        text += &format!("; held by Meta, free again {}", words::until(until, now));
+    }
+    let mut calls = table(["call", "when", "outcome"]);
+    for attempt in &view.registration.attempts {
+        let attempt = &attempt.attempt;
+        calls.add_row([
+            format!("{:?}, {}", attempt.kind, attempt.basis.as_str()).to_lowercase(),
+            words::ago(attempt.started_at, now),
+            outcome(attempt.outcome.as_ref()),
+        ]);
+    }
+    if calls.is_empty() { text } else { format!("{text}\n{}", calls.trim_fmt()) }
+}
+
+fn outcome(outcome: Option<&Outcome>) -> String {
+    match outcome {
+        Some(Outcome::Success) => "accepted".to_owned(),
+        Some(Outcome::Failed(failure)) => failure.message.clone(),
+        None => "no answer yet".to_owned(),
+    }
+}
+
+async fn register(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
+    let channel = open::channel(app, id).await?;
+    let pressed = registration::press(app, &channel, Caller::Press).await?;
+    let decision = &pressed.state.decision;
+    let value = json!({
+        "called": pressed.called, "outcome": pressed.outcome.as_ref().map(|it| outcome(Some(it))),
+        "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()), "look_at": decision.look_at(),
+    });
+    output.either(&value, || told(&pressed, app.clock.now()))?;
+    Ok(if pressed.outcome == Some(Outcome::Success) { Verdict::Well } else { Verdict::NotWell })
+}
+
+fn told(pressed: &Pressed, now: Timestamp) -> String {
+    let rest = words::decision(&pressed.state.decision, now);
+    match &pressed.outcome {
+        Some(Outcome::Success) => format!("Meta accepted it. {rest}"),
+        Some(Outcome::Failed(failure)) => format!("Meta refused it: {} {rest}", failure.message),
+        None => rest,
+    }
+}
+
+async fn refresh(app: &App, id: Option<i64>, account: Option<i64>, output: Output) -> anyhow::Result<Verdict> {
+    let channels = match id {
+        Some(id) => vec![open::channel(app, id).await?],
+        None => {
+            let account = match account {
+                Some(id) => Some(open::account(app, id).await?.id),
+                None => None,
+            };
+            channels_of(app, account).await?
+        }
+    };
+    let bar = output.progress(channels.len(), "reading");
+    let read = stream::iter(&channels)
+        .map(async |channel| {
+            let view = health::refresh(app, channel).await;
+            bar.inc(1);
+            (channel, view)
+        })
+        .buffer_unordered(READ_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    bar.finish_and_clear();
+    let mut views = Vec::new();
+    let mut failed = Vec::new();
+    for (channel, view) in read {
+        match view {
+            Ok(view) if view.error.is_none() => views.push(view),
+            Ok(view) => failed.push((channel, view.error.map_or_else(String::new, |failure| failure.message))),
+            Err(error) => failed.push((channel, error.to_string())),
+        }
+    }
+    views.sort_by_key(|view| (std::cmp::Reverse(view.report.level.urgency()), view.channel.id));
+    let failures: Vec<Value> = failed.iter().map(|(c, why)| json!({ "id": c.id.0, "error": why })).collect();
+    output.either(&json!({ "read": json_list(&views), "failed": failures }), || {
+        let table = table_of(&views, app.clock.now());
+        failed.iter().fold(table, |text, (channel, why)| {
+            format!("{text}\ninbox {} ({}) could not be read: {why}", channel.id, channel.phone_number)
+        })
+    })?;
+    Ok(if failed.is_empty() { Verdict::Well } else { Verdict::NotWell })
+}

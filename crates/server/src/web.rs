@@ -1,0 +1,173 @@
+//! The table of contents of the product: every route in one list, grouped by who calls it.
+//!
+//! Meta's posts pass no layer at all. Everything else passes the edge (request id, log line,
+//! measurement, how a failure looks), catch-panic, a deadline and security headers. Nothing below
+//! this module knows HTTP.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use tower::util::option_layer;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::App;
+
+mod api;
+mod assets;
+mod auth;
+mod body;
+mod cards;
+mod edge;
+mod error;
+mod error_page;
+mod listener;
+mod meta;
+mod openapi;
+mod pages;
+mod paging;
+mod telemetry;
+mod webhook;
+
+pub use listener::serve;
+pub use openapi::openapi;
+pub use telemetry::install as install_metrics;
+
+/// Longer than any signup or press may take; what was begun goes on behind it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+const A_YEAR: &str = "max-age=31536000";
+
+/// The whole product as one service.
+pub fn router(app: App) -> Router {
+    telemetry::install();
+    let programs = for_programs().layer(from_fn_with_state(app.clone(), api::idempotency::heed_key));
+    let layered = Router::new()
+        .merge(programs)
+        .merge(for_key_holders())
+        .merge(for_operators())
+        .merge(for_readers())
+        .merge(for_people(&app))
+        .fallback(edge::not_found)
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, DEADLINE))
+        .layer(CatchPanicLayer::custom(edge::panicked))
+        .layer(from_fn_with_state(app.clone(), edge::edge))
+        .layer(always("x-content-type-options", "nosniff"))
+        .layer(always("referrer-policy", "same-origin"))
+        .layer(absent("cache-control", "no-store"))
+        .layer(option_layer(auth::session::is_secure(&app).then(|| always("strict-transport-security", A_YEAR))));
+    layered.merge(for_meta()).with_state(app)
+}
+
+/// The same routes without layers, for their description.
+fn documented() -> utoipa::openapi::OpenApi {
+    let routes = OpenApiRouter::with_openapi(openapi::head());
+    routes.merge(for_programs()).merge(for_key_holders()).merge(for_operators()).merge(for_meta()).into_openapi()
+}
+
+/// What Meta calls.
+fn for_meta() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        // /webhooks/whatsapp
+        .routes(routes!(webhook::shake_hands, webhook::receive_post))
+        // /webhooks/whatsapp/{phone_number}
+        .routes(routes!(webhook::shake_hands_for_number, webhook::receive_post_for_number))
+}
+
+/// The REST API, `/api/v1/accounts/…`.
+fn for_programs() -> OpenApiRouter<App> {
+    use api::{accounts, announcements, events, health, inboxes, registration, signups, webhook};
+    OpenApiRouter::new()
+        // …
+        .routes(routes!(accounts::list_accounts, accounts::create_account))
+        // …/{account_id}/whatsapp/authorization
+        .routes(routes!(signups::authorize))
+        // …/{account_id}/signups
+        .routes(routes!(signups::create_signup))
+        // …/{account_id}/signups/{signup_id}
+        .routes(routes!(signups::show_signup))
+        // …/{account_id}/announcements
+        .routes(routes!(announcements::list_announcements))
+        // …/{account_id}/inboxes
+        .routes(routes!(inboxes::list_inboxes))
+        // …/{account_id}/inboxes/{id}
+        .routes(routes!(inboxes::show_inbox, inboxes::rename_inbox, inboxes::delete_inbox))
+        // …/{account_id}/inboxes/{id}/health
+        .routes(routes!(health::show_health))
+        // …/{account_id}/inboxes/{id}/health/refresh
+        .routes(routes!(health::refresh_health))
+        // …/{account_id}/inboxes/{id}/health/history
+        .routes(routes!(health::list_health_history))
+        // …/{account_id}/inboxes/{id}/register_webhook
+        .routes(routes!(webhook::register_webhook))
+        // …/{account_id}/inboxes/{id}/events
+        .routes(routes!(events::list_events))
+        // …/{account_id}/inboxes/{id}/registration
+        .routes(routes!(registration::show_registration, registration::complete_registration))
+        // …/{account_id}/inboxes/{id}/registration/pin
+        .routes(routes!(registration::enter_pin))
+        // …/{account_id}/inboxes/{id}/registration/code
+        .routes(routes!(registration::request_code))
+        // …/{account_id}/inboxes/{id}/registration/code/verify
+        .routes(routes!(registration::verify_code))
+}
+
+/// Keys. No `Idempotency-Key` here: a secret shown once must not be kept for a second answer.
+fn for_key_holders() -> OpenApiRouter<App> {
+    use api::api_keys;
+    OpenApiRouter::new()
+        // …/{account_id}/api_keys
+        .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
+        // …/{account_id}/api_keys/{key_id}
+        .routes(routes!(api_keys::revoke_api_key))
+}
+
+/// What runs beside it asks.
+fn for_operators() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        // /healthz
+        .routes(routes!(meta::show_liveness))
+        // /readyz
+        .routes(routes!(meta::show_readiness))
+        // /metrics
+        .routes(routes!(meta::show_metrics))
+}
+
+/// Pages.
+fn for_people(app: &App) -> Router<App> {
+    pages::routes()
+        .layer(pages::same_site_only(app))
+        .layer(CompressionLayer::new())
+        .layer(absent("content-security-policy", pages::POLICY))
+        .layer(always("permissions-policy", "camera=(), geolocation=(), microphone=()"))
+}
+
+/// The API's reference.
+fn for_readers() -> Router<App> {
+    Router::new()
+        .route("/openapi.json", get(openapi::show))
+        .route("/docs/errors", get(error_page::show_catalogue))
+        .merge(openapi::explorer())
+        .layer(CompressionLayer::new())
+        .layer(absent("content-security-policy", openapi::POLICY))
+}
+
+fn always(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::overriding(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+fn absent(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+}
+
+/// A text cut to so many characters, for what is shown of somebody's input.
+fn shorten(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}

@@ -1,0 +1,101 @@
+//! Accounts: the tenants of this installation. An operator's key makes them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::rfc3339;
+use crate::App;
+use crate::store::accounts::{self, Account};
+use crate::web::auth::{Admin, OperatorOf, Read, SignedIn};
+use crate::web::body::Body;
+use crate::web::error::{ApiError, Problem, Result};
+
+/// A tenant.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AccountView {
+    /// Its id, for every path below it.
+    #[schema(example = 1)]
+    id: i64,
+    /// Its name.
+    #[schema(example = "Example Bakery")]
+    name: String,
+    /// When it was made.
+    created_at: String,
+}
+
+impl From<Account> for AccountView {
+    fn from(account: Account) -> Self {
+        Self { id: account.id.0, name: account.name, created_at: rfc3339(account.created_at) }
+    }
+}
+
+/// Every account this key sees.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Accounts {
+    data: Vec<AccountView>,
+}
+
+/// An account to be made.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct NewAccount {
+    /// Its name.
+    #[schema(example = "Example Bakery")]
+    name: String,
+}
+
+/// List accounts
+#[utoipa::path(get, path = "/api/v1/accounts", tag = "Accounts",
+    responses((status = 200, description = "The accounts this key sees", body = Accounts), (status = 401, body = Problem)))]
+pub(crate) async fn list_accounts(State(app): State<App>, signed: SignedIn<Read>) -> Result<Json<Accounts>> {
+    let mut tx = app.store.read().await?;
+    let found = match signed.principal.key.account_id {
+        Some(own) => accounts::find(&mut tx, own).await?.into_iter().collect(),
+        None => accounts::list(&mut tx).await?,
+    };
+    Ok(Json(Accounts { data: found.into_iter().map(AccountView::from).collect() }))
+}
+
+/// Make an account
+///
+/// Needs an operator's key of scope `admin`.
+#[utoipa::path(post, path = "/api/v1/accounts", tag = "Accounts", request_body = NewAccount,
+    responses((status = 201, description = "Made", body = AccountView), (status = 403, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn create_account(
+    State(app): State<App>,
+    _operator: OperatorOf<Admin>,
+    Body(new): Body<NewAccount>,
+) -> Result<(StatusCode, Json<AccountView>)> {
+    let name = named(&new.name)?;
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let id = accounts::create(&mut tx, &name, now).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(AccountView { id: id.0, name, created_at: rfc3339(now) })))
+}
+
+/// A name that people can read.
+pub(super) fn named(name: &str) -> Result<String> {
+    let name = name.trim();
+    let length = name.chars().count();
+    if (1..=200).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(name.to_owned());
+    }
+    Err(ApiError::invalid("name", "1 to 200 characters on one line"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_trimmed_and_bounded() {
+        assert_eq!(named("  Example Bakery ").unwrap(), "Example Bakery");
+        assert!(named(" ").is_err());
+        assert!(named("a\nb").is_err());
+        assert!(named(&"x".repeat(201)).is_err());
+    }
+}

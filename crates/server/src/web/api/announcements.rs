@@ -1,0 +1,77 @@
+//! What an account was told: one entry per transition, newest first.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use domain::ids::ChannelId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::rfc3339;
+use crate::App;
+use crate::store::announcements::{self, Announcement};
+use crate::web::auth::{Read, TenantOf};
+use crate::web::error::{ApiError, Problem, Result};
+use crate::web::paging::{List, Page};
+use crate::words;
+
+/// Something that was told.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct AnnouncementView {
+    id: String,
+    /// Which inbox it is about; the inbox may be gone.
+    inbox_id: Option<i64>,
+    /// What, as one word.
+    #[schema(example = "number_live")]
+    kind: String,
+    /// A few words.
+    title: String,
+    /// A sentence.
+    text: String,
+    /// What the sentence was made from.
+    #[schema(value_type = Object)]
+    args: Value,
+    /// When it became so.
+    at: String,
+}
+
+impl From<Announcement> for AnnouncementView {
+    fn from(told: Announcement) -> Self {
+        let message = words::announcement(&told.kind, &told.args);
+        Self {
+            id: told.id.to_string(),
+            inbox_id: told.channel_id.map(|id| id.0),
+            kind: told.kind,
+            title: message.title,
+            text: message.text.to_string(),
+            args: told.args,
+            at: rfc3339(told.at),
+        }
+    }
+}
+
+/// Which inbox.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    inbox_id: Option<String>,
+}
+
+/// List announcements
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/announcements", tag = "Announcements",
+    params(("account_id" = i64, Path), ("inbox_id" = Option<i64>, Query, description = "Only about this inbox"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
+        ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = List<AnnouncementView>, description = "Newest first"), (status = 404, body = Problem)))]
+pub(crate) async fn list_announcements(
+    State(app): State<App>,
+    tenant: TenantOf<Read>,
+    page: Page,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<AnnouncementView>>> {
+    let inbox = match filter.inbox_id.as_deref().filter(|text| !text.is_empty()) {
+        Some(text) => Some(ChannelId(text.parse().map_err(|_| ApiError::invalid("inbox_id", "the id of an inbox"))?)),
+        None => None,
+    };
+    let mut tx = app.store.read().await?;
+    let rows = announcements::list(&mut tx, tenant.account_id, inbox, page.after()?, page.probe()).await?;
+    Ok(Json(page.finish(rows, |row| row.id.to_string(), AnnouncementView::from)))
+}

@@ -1,0 +1,130 @@
+//! API keys of an account. A secret is shown once, in the answer that made it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+
+use super::{NestedId, nested_id, rfc3339};
+use crate::App;
+use crate::store::ids::ApiKeyId;
+use crate::store::keys::{self, ApiKey, NewApiKey, Scope};
+use crate::web::auth::{Admin, TenantOf};
+use crate::web::body::Body;
+use crate::web::error::{ApiError, Problem, Result};
+
+/// A key without its secret.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ApiKeyView {
+    /// Its id.
+    #[schema(example = "key_0190f3a2c0de7000b000000000000001")]
+    id: String,
+    /// Its name.
+    name: String,
+    /// `read`, `operate` or `admin`.
+    scope: &'static str,
+    created_at: String,
+    /// To the minute.
+    last_used_at: Option<String>,
+    revoked_at: Option<String>,
+    /// The key itself: only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl From<ApiKey> for ApiKeyView {
+    fn from(key: ApiKey) -> Self {
+        Self {
+            id: key.id.to_string(),
+            name: key.name,
+            scope: key.scope.as_str(),
+            created_at: rfc3339(key.created_at),
+            last_used_at: key.last_used_at.map(rfc3339),
+            revoked_at: key.revoked_at.map(rfc3339),
+            secret: None,
+        }
+    }
+}
+
+/// Every key of the account.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ApiKeys {
+    data: Vec<ApiKeyView>,
+}
+
+/// A key to be made.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct NewKey {
+    /// Its name.
+    #[schema(example = "helpdesk")]
+    name: String,
+    /// `read`, `operate` or `admin`.
+    #[schema(example = "operate")]
+    scope: String,
+}
+
+/// List API keys
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/api_keys", tag = "API keys",
+    params(("account_id" = i64, Path)),
+    responses((status = 200, body = ApiKeys, description = "Keys without their secrets, revoked ones included"),
+        (status = 404, body = Problem)))]
+pub(crate) async fn list_api_keys(State(app): State<App>, tenant: TenantOf<Admin>) -> Result<Json<ApiKeys>> {
+    let mut tx = app.store.read().await?;
+    let found = keys::list(&mut tx, Some(tenant.account_id)).await?;
+    Ok(Json(ApiKeys { data: found.into_iter().map(ApiKeyView::from).collect() }))
+}
+
+/// Make an API key
+///
+/// The secret is in this answer and nowhere else; an `Idempotency-Key` is therefore not heeded here.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/api_keys", tag = "API keys", request_body = NewKey,
+    params(("account_id" = i64, Path)),
+    responses((status = 201, body = ApiKeyView, description = "Made; keep the secret"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn create_api_key(
+    State(app): State<App>,
+    tenant: TenantOf<Admin>,
+    Body(new): Body<NewKey>,
+) -> Result<(StatusCode, Json<ApiKeyView>)> {
+    let name = super::accounts::named(&new.name)?;
+    let scope = Scope::parse(&new.scope).ok_or_else(|| ApiError::invalid("scope", "read, operate or admin"))?;
+    let secret = keys::fresh_secret();
+    let now = app.clock.now();
+    let key = NewApiKey { account_id: Some(tenant.account_id), name: name.clone(), scope };
+    let mut tx = app.store.write().await?;
+    let id = keys::insert(&mut tx, &key, &secret, now).await?;
+    tx.commit().await?;
+    let view = ApiKeyView {
+        id: id.to_string(),
+        name,
+        scope: scope.as_str(),
+        created_at: rfc3339(now),
+        last_used_at: None,
+        revoked_at: None,
+        secret: Some(secret.expose_secret().to_owned()),
+    };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Revoke an API key
+///
+/// Sessions of browsers that signed in with it end too.
+#[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/api_keys/{key_id}", tag = "API keys",
+    params(("account_id" = i64, Path), ("key_id" = String, Path)),
+    responses((status = 204, description = "Revoked"), (status = 404, body = Problem)))]
+pub(crate) async fn revoke_api_key(
+    State(app): State<App>,
+    tenant: TenantOf<Admin>,
+    path: NestedId,
+) -> Result<StatusCode> {
+    let id: ApiKeyId = nested_id(&path, "key_id", "API key")?;
+    let mut tx = app.store.write().await?;
+    let own = keys::list(&mut tx, Some(tenant.account_id)).await?.iter().any(|key| key.id == id);
+    if !own || !keys::revoke(&mut tx, id, app.clock.now()).await? {
+        return Err(ApiError::not_found("API key"));
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

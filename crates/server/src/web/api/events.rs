@@ -1,0 +1,60 @@
+//! What Meta sent about a number: kept webhooks, without their bodies.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::rfc3339;
+use crate::App;
+use crate::store::events::{self, EventState, StoredEvent};
+use crate::web::auth::{ChannelOf, Read};
+use crate::web::error::{Problem, Result};
+use crate::web::paging::{List, Page};
+
+/// A kept webhook.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct EventView {
+    #[schema(example = "evt_12")]
+    id: String,
+    /// Meta's field, such as `messages`.
+    field: String,
+    waba_id: Option<String>,
+    phone_number_id: Option<String>,
+    /// `kept`, `to_interpret` or `interpreted`.
+    state: &'static str,
+    received_at: String,
+}
+
+impl From<StoredEvent> for EventView {
+    fn from(event: StoredEvent) -> Self {
+        let state = match event.state {
+            EventState::Kept => "kept",
+            EventState::ToInterpret => "to_interpret",
+            EventState::Interpreted => "interpreted",
+        };
+        Self {
+            id: event.id.to_string(),
+            field: event.field,
+            waba_id: event.waba_id.map(|id| id.0),
+            phone_number_id: event.phone_number_id.map(|id| id.0),
+            state,
+            received_at: rfc3339(event.received_at),
+        }
+    }
+}
+
+/// List kept webhooks of an inbox
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/events", tag = "Webhooks",
+    params(("account_id" = i64, Path), ("id" = i64, Path),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
+        ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = List<EventView>, description = "Newest first"), (status = 404, body = Problem)))]
+pub(crate) async fn list_events(
+    State(app): State<App>,
+    on: ChannelOf<Read>,
+    page: Page,
+) -> Result<Json<List<EventView>>> {
+    let mut tx = app.store.read().await?;
+    let rows = events::list(&mut tx, on.channel.account_id, on.channel.id, page.after()?, page.probe()).await?;
+    Ok(Json(page.finish(rows, |row| row.id.to_string(), EventView::from)))
+}

@@ -1,0 +1,383 @@
+//! A number's health as the API gives it: every member of the origin, first version and newest, with
+//! ours beside them. What Meta was not read to say is null.
+
+use std::collections::BTreeMap;
+
+use domain::health::{self, Card, Finding, LinkTemplates, Move};
+use domain::reading::{HealthEntity, MessagingLimit, NumberReading, WabaReading};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::registration_view::RegistrationView;
+use super::rfc3339;
+use crate::flows::health::{View, as_json};
+use crate::store::channels::Webhook;
+use crate::web::cards;
+use crate::web::error::MetaView;
+use crate::words;
+
+/// A number's health.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct HealthView {
+    // the origin's members
+    id: Option<String>,
+    #[schema(example = "+1 555-010-0001")]
+    display_phone_number: Option<String>,
+    verified_name: Option<String>,
+    #[schema(example = "APPROVED")]
+    name_status: Option<String>,
+    #[schema(example = "GREEN")]
+    quality_rating: Option<String>,
+    /// The limit under either of Meta's names for it.
+    #[schema(example = "TIER_2K")]
+    messaging_limit_tier: Option<String>,
+    #[schema(example = "CONNECTED")]
+    status: Option<String>,
+    #[schema(example = "LIVE")]
+    account_mode: Option<String>,
+    #[schema(example = "VERIFIED")]
+    code_verification_status: Option<String>,
+    /// A name certificate exists; its text is not shown.
+    certificate: Option<bool>,
+    webhook_configuration: Option<WebhookConfigurationView>,
+    expected_webhook_url: String,
+    throughput: Option<ThroughputView>,
+    #[schema(example = "STANDARD")]
+    throughput_level: Option<String>,
+    #[schema(example = "2026-07-01T08:30:00+0000")]
+    last_onboarded_time: Option<String>,
+    is_on_biz_app: Option<bool>,
+    #[schema(example = "CLOUD_API")]
+    platform_type: Option<String>,
+    /// The business portfolio. The origin's first version gave the WhatsApp account here.
+    business_id: Option<String>,
+    /// The WhatsApp Business Account.
+    business_account_id: String,
+    business_account_name: Option<String>,
+    business_portfolio_id: Option<String>,
+    business_portfolio_name: Option<String>,
+    health_checked_at: Option<String>,
+    /// Why the newest look failed; the members above are from the look before.
+    health_error: Option<String>,
+    reauthorization_required: bool,
+
+    // ours
+    health_error_at: Option<String>,
+    /// The failure in Meta's own words.
+    health_error_meta: Option<MetaView>,
+    new_display_name: Option<String>,
+    new_name_status: Option<String>,
+    is_pin_enabled: Option<bool>,
+    account_review_status: Option<String>,
+    business_verification_status: Option<String>,
+    /// What Meta says about sending, entity by entity.
+    health_status: Option<Vec<EntityView>>,
+    /// `live`, `at_risk`, `waiting_for_meta`, `action_needed`, `blocked` or `unknown`.
+    #[schema(example = "waiting_for_meta")]
+    level: &'static str,
+    level_since: String,
+    /// When time alone may change it.
+    level_until: Option<String>,
+    /// `owner`, `operator`, `meta` or `nobody`.
+    whose_move: &'static str,
+    waiting_until: Option<String>,
+    /// One sentence that says how the number is.
+    summary: String,
+    /// What was found, most urgent first.
+    findings: Vec<FindingView>,
+    /// The Account Health cards.
+    checks: Vec<CheckView>,
+    webhook: WebhookView,
+    registration: RegistrationView,
+}
+
+/// The callback Meta reports on each level.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WebhookConfigurationView {
+    phone_number: Option<String>,
+    whatsapp_business_account: Option<String>,
+    application: Option<String>,
+}
+
+/// The number's speed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ThroughputView {
+    level: String,
+}
+
+/// What Meta says about sending at one entity.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct EntityView {
+    entity_type: String,
+    id: Option<String>,
+    can_send_message: Option<String>,
+    errors: Vec<EntityErrorView>,
+    additional_info: Vec<String>,
+}
+
+/// One error Meta lists there.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct EntityErrorView {
+    error_code: i64,
+    error_description: String,
+    possible_solution: Option<String>,
+}
+
+/// One thing to say about the number.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct FindingView {
+    #[schema(example = "name_in_review")]
+    code: &'static str,
+    /// What the sentence was made from.
+    #[schema(value_type = Object)]
+    args: BTreeMap<&'static str, Value>,
+    title: String,
+    text: String,
+    /// The level a number with this finding alone would have.
+    severity: &'static str,
+    /// Whose move it is: `owner`, `operator`, `meta` or `nobody`.
+    owner: &'static str,
+    /// What they can do, as one word.
+    remedy: Option<&'static str>,
+    /// The same in words.
+    remedy_text: Option<&'static str>,
+    /// The right page at Meta.
+    link: Option<String>,
+    since: Option<String>,
+    /// When the next step happens by itself.
+    next_step_at: Option<String>,
+}
+
+/// One card of Account Health.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CheckView {
+    #[schema(example = "name_status")]
+    fact: &'static str,
+    label: &'static str,
+    /// As people read it.
+    value: String,
+    /// `good`, `caution`, `bad` or `neutral`.
+    badge: &'static str,
+    meaning: &'static str,
+    meaning_text: &'static str,
+    link: Option<String>,
+}
+
+/// Four facts about the webhook.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct WebhookView {
+    /// Since when our app is known subscribed.
+    subscribed_at: Option<String>,
+    /// `none`, `waba` or `number`.
+    override_level: &'static str,
+    override_url: Option<String>,
+    override_error: Option<String>,
+    /// When Meta's handshake was last answered.
+    verified_at: Option<String>,
+    /// When Meta last sent something about the number.
+    last_heard_at: Option<String>,
+    error: Option<String>,
+    checked_at: Option<String>,
+}
+
+impl HealthView {
+    /// Everything known, as one document.
+    pub(crate) fn new(view: &View) -> Self {
+        let number = NumberWords::of(&view.reading);
+        let account = AccountWords::of(&view.waba, view.channel.business_id.as_ref().map(|id| id.0.clone()));
+        Self {
+            id: Some(view.channel.phone_number_id.0.clone()),
+            display_phone_number: view.reading.display_phone_number.clone(),
+            verified_name: view.reading.verified_name.clone(),
+            name_status: number.name_status,
+            quality_rating: number.quality_rating,
+            messaging_limit_tier: number.limit,
+            status: number.status,
+            account_mode: number.account_mode,
+            code_verification_status: number.code_verification,
+            certificate: view.reading.certificate,
+            webhook_configuration: number.webhook_configuration,
+            expected_webhook_url: view.expected_webhook_url.clone(),
+            throughput: number.throughput.clone().map(|level| ThroughputView { level }),
+            throughput_level: number.throughput,
+            last_onboarded_time: view.reading.last_onboarded_time.map(as_meta_writes),
+            is_on_biz_app: view.reading.is_on_biz_app,
+            platform_type: number.platform_type,
+            business_id: account.portfolio_id.clone(),
+            business_account_id: view.channel.waba_id.0.clone(),
+            business_account_name: view.waba.name.clone(),
+            business_portfolio_id: account.portfolio_id,
+            business_portfolio_name: view.waba.owner_business_name.clone(),
+            health_checked_at: view.checked_at.map(rfc3339),
+            health_error: view.error.as_ref().map(|failure| failure.message.clone()),
+            reauthorization_required: view.reauthorization_required,
+            health_error_at: view.error_at.map(rfc3339),
+            health_error_meta: view.error.as_ref().and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
+            new_display_name: view.reading.new_display_name.clone(),
+            new_name_status: number.new_name_status,
+            is_pin_enabled: view.reading.is_pin_enabled,
+            account_review_status: account.review,
+            business_verification_status: account.verification,
+            health_status: number.health_status,
+            level: view.report.level.as_str(),
+            level_since: rfc3339(view.report.since),
+            level_until: view.report.level_until.map(rfc3339),
+            whose_move: view.report.whose.as_str(),
+            waiting_until: view.report.waiting_until.map(rfc3339),
+            summary: words::summary(&view.report).text.to_string(),
+            findings: view.report.findings.iter().map(FindingView::from).collect(),
+            checks: cards::of(view).iter().map(CheckView::from).collect(),
+            webhook: WebhookView::from(&view.webhook),
+            registration: RegistrationView::new(&view.registration, false),
+        }
+    }
+}
+
+/// A reading in Meta's words.
+struct NumberWords {
+    name_status: Option<String>,
+    new_name_status: Option<String>,
+    quality_rating: Option<String>,
+    limit: Option<String>,
+    status: Option<String>,
+    account_mode: Option<String>,
+    code_verification: Option<String>,
+    throughput: Option<String>,
+    platform_type: Option<String>,
+    webhook_configuration: Option<WebhookConfigurationView>,
+    health_status: Option<Vec<EntityView>>,
+}
+
+/// Meta's word, where it was read.
+macro_rules! word {
+    ($value:expr) => {
+        $value.as_ref().map(|value| value.as_str().to_owned())
+    };
+}
+
+impl NumberWords {
+    fn of(reading: &NumberReading) -> Self {
+        let limit: Option<&MessagingLimit> =
+            reading.portfolio_limit.as_ref().or(reading.messaging_limit_tier.as_ref());
+        Self {
+            name_status: word!(reading.name_status),
+            new_name_status: word!(reading.new_name_status),
+            quality_rating: word!(reading.quality_rating),
+            limit: limit.map(|limit| limit.as_str().to_owned()),
+            status: word!(reading.status),
+            account_mode: word!(reading.account_mode),
+            code_verification: word!(reading.code_verification),
+            throughput: word!(reading.throughput),
+            platform_type: word!(reading.platform_type),
+            webhook_configuration: reading.webhook_configuration.as_ref().map(|configuration| {
+                WebhookConfigurationView {
+                    phone_number: configuration.phone_number.clone(),
+                    whatsapp_business_account: configuration.whatsapp_business_account.clone(),
+                    application: configuration.application.clone(),
+                }
+            }),
+            health_status: reading.health_status.as_ref().map(|all| all.iter().map(EntityView::from).collect()),
+        }
+    }
+}
+
+struct AccountWords {
+    portfolio_id: Option<String>,
+    review: Option<String>,
+    verification: Option<String>,
+}
+
+impl AccountWords {
+    fn of(waba: &WabaReading, known_portfolio: Option<String>) -> Self {
+        Self {
+            portfolio_id: waba.owner_business_id.as_ref().map(|id| id.0.clone()).or(known_portfolio),
+            review: word!(waba.account_review),
+            verification: word!(waba.business_verification),
+        }
+    }
+}
+
+/// `2026-07-01T08:30:00+0000`, as Meta and the origin write it.
+fn as_meta_writes(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
+}
+
+impl From<&HealthEntity> for EntityView {
+    fn from(entity: &HealthEntity) -> Self {
+        let error = |error: &domain::reading::EntityError| EntityErrorView {
+            error_code: error.code,
+            error_description: error.description.clone(),
+            possible_solution: error.possible_solution.clone(),
+        };
+        Self {
+            entity_type: entity.entity_type.as_str().to_owned(),
+            id: entity.id.clone(),
+            can_send_message: word!(entity.can_send),
+            errors: entity.errors.iter().map(error).collect(),
+            additional_info: entity.additional_info.clone(),
+        }
+    }
+}
+
+impl From<&Finding> for FindingView {
+    fn from(finding: &Finding) -> Self {
+        let message = words::finding(&finding.code);
+        // a button offered on somebody else's move is no remedy of theirs
+        let remedy = finding.action.filter(|_| finding.whose != Move::Meta || finding.link.is_some());
+        Self {
+            code: finding.code.as_str(),
+            args: finding.code.args().into_iter().map(|(name, arg)| (name, as_json(&arg))).collect(),
+            title: message.title,
+            text: message.text.to_string(),
+            severity: finding.severity.as_str(),
+            owner: finding.whose.as_str(),
+            remedy: remedy.map(health::Action::as_str),
+            remedy_text: remedy.map(|action| words::button(action).does),
+            link: finding.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
+            since: finding.since.map(rfc3339),
+            next_step_at: finding.next_step_at.map(rfc3339),
+        }
+    }
+}
+
+impl From<&Card> for CheckView {
+    fn from(card: &Card) -> Self {
+        Self {
+            fact: card.fact.as_str(),
+            label: words::fact(card.fact),
+            value: words::value(card.fact, card.value.as_ref()).to_string(),
+            badge: card.badge.as_str(),
+            meaning: card.meaning.as_str(),
+            meaning_text: words::meaning(card.meaning),
+            link: card.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
+        }
+    }
+}
+
+impl From<&Webhook> for WebhookView {
+    fn from(webhook: &Webhook) -> Self {
+        Self {
+            subscribed_at: webhook.subscribed_at.map(rfc3339),
+            override_level: webhook.override_level.as_str(),
+            override_url: webhook.override_url.clone(),
+            override_error: webhook.override_error.clone(),
+            verified_at: webhook.verified_at.map(rfc3339),
+            last_heard_at: webhook.last_heard_at.map(rfc3339),
+            error: webhook.error.clone(),
+            checked_at: webhook.checked_at.map(rfc3339),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_onboarding_time_is_written_as_the_origin_writes_it() {
+        let at = "2026-07-01T08:30:00Z".parse().unwrap();
+        assert_eq!(as_meta_writes(at), "2026-07-01T08:30:00+0000");
+    }
+}

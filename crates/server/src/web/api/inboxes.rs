@@ -1,0 +1,165 @@
+//! Inboxes: the connected numbers as their account sees them.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use domain::channel::{Channel, callback_url};
+use domain::health::Level;
+use domain::ids::ChannelId;
+use serde::{Deserialize, Serialize};
+
+use super::{rfc3339, to_the_end};
+use crate::App;
+use crate::flows::{health, teardown};
+use crate::store::{Tx, channels};
+use crate::web::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
+use crate::web::body::Body;
+use crate::web::error::{ApiError, Problem, Result};
+use crate::web::paging::{List, Page};
+
+/// A connected number.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct InboxView {
+    #[schema(example = 42)]
+    id: i64,
+    account_id: i64,
+    #[schema(example = "Example Bakery WhatsApp")]
+    name: String,
+    #[schema(example = "whatsapp")]
+    channel_type: &'static str,
+    #[schema(example = "whatsapp_cloud")]
+    provider: &'static str,
+    #[schema(example = "+15550100001")]
+    phone_number: String,
+    phone_number_id: String,
+    /// The WhatsApp Business Account.
+    business_account_id: String,
+    /// The business portfolio.
+    business_id: Option<String>,
+    /// How the number came: `standard`, `coexistence`, `preverified`, `imported`, `unknown`.
+    onboarding: &'static str,
+    /// The callback its messages are sent to.
+    callback_webhook_url: String,
+    /// The last judgement: `live`, `at_risk`, `waiting_for_meta`, `action_needed`, `blocked`, `unknown`.
+    level: String,
+    /// When time alone may change it.
+    level_until: Option<String>,
+    /// The origin's member: somebody should look at it. Only where one inbox is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reauthorization_required: Option<bool>,
+    created_at: String,
+}
+
+async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
+    let judgement = channels::judgement(tx, channel.id).await?.unwrap_or_default();
+    Ok(InboxView {
+        id: channel.id.0,
+        account_id: channel.account_id.0,
+        channel_type: "whatsapp",
+        provider: "whatsapp_cloud",
+        callback_webhook_url: callback_url(&app.config.public_url, &channel.phone_number),
+        phone_number: channel.phone_number.to_string(),
+        phone_number_id: channel.phone_number_id.0,
+        business_account_id: channel.waba_id.0,
+        business_id: channel.business_id.map(|id| id.0),
+        onboarding: channel.onboarding.as_str(),
+        level: judgement.level.unwrap_or_else(|| Level::Unknown.as_str().to_owned()),
+        level_until: judgement.until.map(rfc3339),
+        reauthorization_required: None,
+        created_at: rfc3339(channel.created_at),
+        name: channel.name,
+    })
+}
+
+/// Which inboxes.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Filter {
+    level: Option<String>,
+}
+
+/// List inboxes
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes", tag = "Inboxes",
+    params(("account_id" = i64, Path),
+        ("level" = Option<String>, Query, description = "Only those on this level"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
+        ("after" = Option<String>, Query, description = "`next` of the page before")),
+    responses((status = 200, body = List<InboxView>, description = "Oldest first"), (status = 401, body = Problem),
+        (status = 404, body = Problem)))]
+pub(crate) async fn list_inboxes(
+    State(app): State<App>,
+    tenant: TenantOf<Read>,
+    page: Page,
+    Query(filter): Query<Filter>,
+) -> Result<Json<List<InboxView>>> {
+    let after = page.after::<i64>()?.map(ChannelId);
+    let mut tx = app.store.read().await?;
+    let rows = match filter.level.as_deref().filter(|word| !word.is_empty()) {
+        Some(word) => {
+            let level = Level::parse(word).ok_or_else(|| {
+                let words: Vec<_> = Level::ALL.iter().map(|level| level.as_str()).collect();
+                ApiError::invalid("level", words.join(", "))
+            })?;
+            channels::list_by_level(&mut tx, tenant.account_id, level.as_str(), after, page.probe()).await?
+        }
+        None => channels::list(&mut tx, tenant.account_id, after, page.probe()).await?,
+    };
+    let shown = page.finish(rows, |channel| channel.id.to_string(), |channel| channel);
+    let mut data = Vec::with_capacity(shown.data.len());
+    for channel in shown.data {
+        data.push(view(&app, &mut tx, channel).await?);
+    }
+    Ok(Json(List { data, has_more: shown.has_more, next: shown.next }))
+}
+
+/// Show an inbox
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes",
+    params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = InboxView, description = "The inbox; never its token or PIN"), (status = 404, body = Problem)))]
+pub(crate) async fn show_inbox(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<InboxView>> {
+    let health = health::view(&app, &on.channel).await?;
+    let mut tx = app.store.read().await?;
+    let shown = view(&app, &mut tx, on.channel).await?;
+    Ok(Json(InboxView { reauthorization_required: Some(health.reauthorization_required), ..shown }))
+}
+
+/// What may be changed.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct Change {
+    /// The inbox's name.
+    name: String,
+}
+
+/// Rename an inbox
+#[utoipa::path(patch, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes", request_body = Change,
+    params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = InboxView, description = "Renamed"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn rename_inbox(
+    State(app): State<App>,
+    on: ChannelOf<Operate>,
+    Body(change): Body<Change>,
+) -> Result<Json<InboxView>> {
+    let name = super::accounts::named(&change.name)?;
+    let mut tx = app.store.write().await?;
+    let Channel { account_id, id, .. } = on.channel;
+    if !channels::rename(&mut tx, account_id, id, &name, app.clock.now()).await? {
+        return Err(ApiError::not_found("inbox"));
+    }
+    let shown = view(&app, &mut tx, Channel { name, ..on.channel }).await?;
+    tx.commit().await?;
+    Ok(Json(shown))
+}
+
+/// Delete an inbox
+///
+/// Its webhooks are torn down at Meta; a failure there never blocks the deletion. The number's record
+/// of register calls stays, since Meta goes on counting them.
+#[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes",
+    params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]
+pub(crate) async fn delete_inbox(State(app): State<App>, on: ChannelOf<Admin>) -> Result<StatusCode> {
+    let worker = app.clone();
+    to_the_end(&app, async move { teardown::delete(&worker, &on.channel).await }).await??;
+    Ok(StatusCode::NO_CONTENT)
+}

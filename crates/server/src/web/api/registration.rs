@@ -1,0 +1,240 @@
+//! Registration on demand: where it stands, the button, the PIN, the code.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ledger::Outcome;
+use domain::registration::Caller;
+use graph_api::CodeMethod;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+use super::registration_view::RegistrationView;
+use super::to_the_end;
+use crate::App;
+use crate::flows::registration::{self, CodeRequested, Pressed};
+use crate::web::auth::{ChannelOf, Operate, Read};
+use crate::web::body::{self, Body};
+use crate::web::error::{ApiError, MetaView, Problem, Result};
+
+/// Show registration
+///
+/// What would be done and why, what the budget is, every call so far, and a dry run for each caller.
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration", tag = "Registration",
+    params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = RegistrationView, description = "From the stored facts; nothing is called"),
+        (status = 404, body = Problem)))]
+pub(crate) async fn show_registration(
+    State(app): State<App>,
+    on: ChannelOf<Read>,
+) -> Result<Json<RegistrationView>> {
+    let mut runs = Vec::with_capacity(4);
+    for caller in [Caller::Planner, Caller::SetUp, Caller::Press, Caller::ApplyNewName] {
+        runs.push((caller, registration::state(&app, &on.channel, caller).await?));
+    }
+    let view = RegistrationView::new(&runs[0].1, false);
+    Ok(Json(view.with_dry_runs(&runs)))
+}
+
+/// What came of a press.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PressedView {
+    /// Meta was called, and it cost one try.
+    called: bool,
+    /// `success` or `failed`, where Meta was called.
+    outcome: Option<&'static str>,
+    /// Why it failed, as one string.
+    error: Option<String>,
+    /// Meta's own words.
+    meta: Option<MetaView>,
+    /// Where registration stands now.
+    registration: RegistrationView,
+}
+
+impl From<Pressed> for PressedView {
+    fn from(pressed: Pressed) -> Self {
+        let failure = match &pressed.outcome {
+            Some(Outcome::Failed(failure)) => Some(failure),
+            Some(Outcome::Success) | None => None,
+        };
+        Self {
+            called: pressed.called,
+            outcome: pressed.outcome.as_ref().map(|outcome| match outcome {
+                Outcome::Success => "success",
+                Outcome::Failed(_) => "failed",
+            }),
+            error: failure.map(|failure| failure.message.clone()),
+            meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
+            registration: RegistrationView::new(&pressed.state, false),
+        }
+    }
+}
+
+/// How to press.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct Press {
+    /// Applies an approved new name to a live number.
+    #[serde(deserialize_with = "body::switch")]
+    apply_new_name: Option<bool>,
+}
+
+/// Complete registration
+///
+/// Reads the number at Meta and registers it if nothing stands in the way. 200 also where it was not
+/// called or Meta refused: `registration.why` says why not, and until when.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration", tag = "Registration",
+    request_body = Press, params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem)))]
+pub(crate) async fn complete_registration(
+    State(app): State<App>,
+    on: ChannelOf<Operate>,
+    Body(how): Body<Press>,
+) -> Result<Json<PressedView>> {
+    let caller = if how.apply_new_name == Some(true) { Caller::ApplyNewName } else { Caller::Press };
+    let worker = app.clone();
+    let pressed = to_the_end(&app, async move { registration::press(&worker, &on.channel, caller).await }).await??;
+    Ok(Json(pressed.into()))
+}
+
+/// The number's PIN.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct Pin {
+    /// Six digits.
+    #[serde(deserialize_with = "body::text")]
+    #[schema(example = "123456")]
+    pin: Option<String>,
+}
+
+/// Enter the two-step PIN
+///
+/// Keeps the PIN sealed, then goes on as Complete registration. It is never shown again.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration/pin", tag = "Registration",
+    request_body = Pin, params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn enter_pin(
+    State(app): State<App>,
+    on: ChannelOf<Operate>,
+    Body(entered): Body<Pin>,
+) -> Result<Json<PressedView>> {
+    let pin = six_digits("pin", entered.pin.as_deref())?;
+    let worker = app.clone();
+    let pressed = to_the_end(&app, async move { registration::enter_pin(&worker, &on.channel, pin).await }).await??;
+    Ok(Json(pressed.into()))
+}
+
+/// How the code is to come.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct CodeRequest {
+    /// `SMS` or `VOICE`.
+    #[schema(example = "SMS")]
+    method: Option<String>,
+    /// The language of the message, such as `en_US`.
+    #[schema(example = "en_US")]
+    language: Option<String>,
+}
+
+/// What came of asking.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CodeView {
+    /// `sent`, or `already_verified`: then the number goes on to be registered.
+    status: &'static str,
+}
+
+/// Request a verification code
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration/code", tag = "Registration",
+    request_body = CodeRequest, params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = CodeView, description = "Meta sends it"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn request_code(
+    State(app): State<App>,
+    on: ChannelOf<Operate>,
+    Body(asked): Body<CodeRequest>,
+) -> Result<Json<CodeView>> {
+    let method = code_method(asked.method.as_deref())?;
+    let language = language(asked.language.as_deref())?;
+    let worker = app.clone();
+    let work = async move { registration::request_code(&worker, &on.channel, method, &language).await };
+    let status = match to_the_end(&app, work).await?? {
+        CodeRequested::Sent => "sent",
+        CodeRequested::AlreadyVerified => "already_verified",
+    };
+    Ok(Json(CodeView { status }))
+}
+
+/// The code Meta sent.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct VerificationCode {
+    /// Six digits.
+    #[serde(deserialize_with = "body::text")]
+    #[schema(example = "123456")]
+    code: Option<String>,
+}
+
+/// Verify the code
+///
+/// Hands the code to Meta, then goes on as Complete registration.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration/code/verify", tag = "Registration",
+    request_body = VerificationCode, params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn verify_code(
+    State(app): State<App>,
+    on: ChannelOf<Operate>,
+    Body(entered): Body<VerificationCode>,
+) -> Result<Json<PressedView>> {
+    let code = six_digits("code", entered.code.as_deref())?;
+    let worker = app.clone();
+    let pressed = to_the_end(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
+    Ok(Json(pressed.into()))
+}
+
+/// Six digits, however they were typed: `123 456` and `123-456` are the same.
+pub(in crate::web) fn six_digits(field: &str, text: Option<&str>) -> Result<SecretString> {
+    let digits: String = text.unwrap_or_default().chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+    if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(digits.into());
+    }
+    Err(ApiError::invalid(field, "six digits, such as 123456"))
+}
+
+/// `SMS` where nothing is said.
+pub(in crate::web) fn code_method(text: Option<&str>) -> Result<CodeMethod> {
+    match text.map(str::to_ascii_uppercase).as_deref() {
+        None | Some("" | "SMS") => Ok(CodeMethod::Sms),
+        Some("VOICE") => Ok(CodeMethod::Voice),
+        Some(_) => Err(ApiError::invalid("method", "SMS or VOICE")),
+    }
+}
+
+fn language(text: Option<&str>) -> Result<String> {
+    let text = text.filter(|text| !text.is_empty()).unwrap_or("en_US");
+    let is_tag = text.len() <= 10 && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+    if is_tag { Ok(text.to_owned()) } else { Err(ApiError::invalid("language", "a language such as en_US or pt_BR")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn a_pin_is_six_digits_however_it_is_typed() {
+        assert_eq!(six_digits("pin", Some("123 456")).unwrap().expose_secret(), "123456");
+        assert_eq!(six_digits("pin", Some("123-456")).unwrap().expose_secret(), "123456");
+        for wrong in [None, Some(""), Some("12345"), Some("1234567"), Some("12345a"), Some("١٢٣٤٥٦")] {
+            assert!(six_digits("pin", wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_a_short_tag() {
+        assert_eq!(language(None).unwrap(), "en_US");
+        assert_eq!(language(Some("pt_BR")).unwrap(), "pt_BR");
+        assert!(language(Some("en&x=1")).is_err());
+    }
+}

@@ -1,0 +1,253 @@
+//! Where a number's registration stands, as the API and the page show it: what would be done and why,
+//! the budget, the calls.
+
+use domain::ledger::{self, CallKind, Outcome};
+use domain::registration::{Caller, Decision, Why};
+use serde::Serialize;
+
+use super::rfc3339;
+use crate::flows::registration::State;
+use crate::store::numbers::RecordedAttempt;
+use crate::web::error::MetaView;
+use crate::words;
+
+/// Where registration stands.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct RegistrationView {
+    /// `done`, `ready`, `waiting`, `action_needed`, `stopped`, or `in_progress` while a call is under way.
+    #[schema(example = "waiting")]
+    pub(crate) state: &'static str,
+    /// What would be done by itself: `register`, `deregister`, `settle`, `wait`, `ask`, `stop`, `done`.
+    pub(crate) decision: &'static str,
+    pub(crate) why: Reason,
+    /// What a person would have to do.
+    pub(crate) remedy: Option<RemedyView>,
+    /// When the number is read again.
+    pub(crate) look_at: Option<String>,
+    /// When registration is tried next if nothing changes.
+    pub(crate) register_at: Option<String>,
+    pub(crate) budget: Budget,
+    /// A PIN is stored; it is never shown.
+    pub(crate) has_pin: bool,
+    /// When the facts this rests on were read.
+    pub(crate) checked_at: Option<String>,
+    /// The register and deregister calls, newest first.
+    pub(crate) attempts: Vec<AttemptView>,
+    /// What would be done for each caller, over the stored facts; nothing is called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dry_run: Vec<DryRun>,
+}
+
+/// A reason: a word, and the same in words.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct Reason {
+    #[schema(example = "name_in_review")]
+    pub(crate) code: &'static str,
+    pub(crate) title: String,
+    pub(crate) text: String,
+    /// How Meta refused, where that is the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<&'static str>,
+}
+
+impl From<&Why> for Reason {
+    fn from(why: &Why) -> Self {
+        let message = words::why(why);
+        let failure = match why {
+            Why::ReadsRefused(kind) | Why::Refused(kind) => Some(words::failure_code(*kind)),
+            _ => None,
+        };
+        Self { code: words::why_code(why), title: message.title, text: message.text.to_string(), failure }
+    }
+}
+
+/// What a person would have to do.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct RemedyView {
+    #[schema(example = "enter_pin")]
+    pub(crate) code: &'static str,
+    pub(crate) text: &'static str,
+}
+
+/// Meta accepts ten calls in a moving 72 h.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct Budget {
+    /// What Meta accepts.
+    #[schema(example = 10)]
+    pub(crate) limit: usize,
+    /// In how many hours.
+    #[schema(example = 72)]
+    pub(crate) window_hours: i64,
+    /// Calls that count now.
+    pub(crate) spent: usize,
+    /// Of these, made by itself.
+    pub(crate) automatic: usize,
+    /// What a person may still use.
+    pub(crate) left_for_people: usize,
+    /// Meta accepts no call before this.
+    pub(crate) held_until: Option<String>,
+}
+
+/// One call, written down before it was made.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct AttemptView {
+    pub(crate) id: String,
+    /// `register` or `deregister`.
+    pub(crate) kind: &'static str,
+    /// `blind`, `probe`, `evidence`, `heal` or `person`.
+    pub(crate) basis: &'static str,
+    /// Why it was made.
+    pub(crate) why: String,
+    pub(crate) started_at: String,
+    pub(crate) settled_at: Option<String>,
+    /// `open`, `success` or `failed`.
+    pub(crate) outcome: &'static str,
+    /// Concluded from what the number says; the call's own answer never came.
+    pub(crate) is_assumed: bool,
+    /// How it failed, as one word.
+    pub(crate) failure: Option<&'static str>,
+    /// The same in words.
+    pub(crate) error: Option<String>,
+    /// Meta's own words.
+    pub(crate) meta: Option<MetaView>,
+}
+
+/// What would be done for one caller.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct DryRun {
+    /// `set_up`, `press`, `apply_new_name` or `planner`.
+    pub(crate) caller: &'static str,
+    pub(crate) would_register: bool,
+    pub(crate) decision: &'static str,
+    pub(crate) why: Reason,
+    /// When it would be, where that is known.
+    pub(crate) at: Option<String>,
+}
+
+impl RegistrationView {
+    /// What the planner would do.
+    pub(crate) fn new(state: &State, in_progress: bool) -> Self {
+        let (look_at, register_at, remedy) = details(&state.decision);
+        let under_way = in_progress || state.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
+        Self {
+            state: if under_way { "in_progress" } else { state_word(&state.decision) },
+            decision: words::decision_word(&state.decision),
+            why: Reason::from(&state.decision.why()),
+            remedy,
+            look_at,
+            register_at,
+            budget: Budget {
+                limit: ledger::BUDGET,
+                window_hours: ledger::WINDOW.as_hours(),
+                spent: state.spent.total,
+                automatic: state.spent.automatic,
+                left_for_people: ledger::MAX_WITH_PEOPLE.saturating_sub(state.spent.total),
+                held_until: state.held_until.map(rfc3339),
+            },
+            has_pin: state.has_pin,
+            checked_at: state.reading_checked_at.map(rfc3339),
+            attempts: state.attempts.iter().map(AttemptView::from).collect(),
+            dry_run: Vec::new(),
+        }
+    }
+
+    /// A signup that has not come as far as a number.
+    pub(crate) fn begun() -> Self {
+        Self {
+            state: "in_progress",
+            decision: "wait",
+            why: Reason::from(&Why::FactsUnread),
+            remedy: None,
+            look_at: None,
+            register_at: None,
+            budget: Budget {
+                limit: ledger::BUDGET,
+                window_hours: ledger::WINDOW.as_hours(),
+                spent: 0,
+                automatic: 0,
+                left_for_people: ledger::MAX_WITH_PEOPLE,
+                held_until: None,
+            },
+            has_pin: false,
+            checked_at: None,
+            attempts: Vec::new(),
+            dry_run: Vec::new(),
+        }
+    }
+
+    /// Adds what would be done for other callers.
+    pub(crate) fn with_dry_runs(mut self, runs: &[(Caller, State)]) -> Self {
+        self.dry_run = runs.iter().map(|(caller, state)| DryRun::of(*caller, &state.decision)).collect();
+        self
+    }
+}
+
+impl DryRun {
+    fn of(caller: Caller, decision: &Decision) -> Self {
+        let (_, register_at, _) = details(decision);
+        Self {
+            caller: match caller {
+                Caller::SetUp => "set_up",
+                Caller::Press => "press",
+                Caller::ApplyNewName => "apply_new_name",
+                Caller::Planner => "planner",
+            },
+            would_register: matches!(decision, Decision::Register { .. }),
+            decision: words::decision_word(decision),
+            why: Reason::from(&decision.why()),
+            at: register_at,
+        }
+    }
+}
+
+fn details(decision: &Decision) -> (Option<String>, Option<String>, Option<RemedyView>) {
+    let look_at = decision.look_at().map(rfc3339);
+    match decision {
+        Decision::Wait { register_at, .. } => (look_at, register_at.map(rfc3339), None),
+        Decision::Ask { remedy, .. } => {
+            (look_at, None, Some(RemedyView { code: words::remedy_code(*remedy), text: words::remedy(*remedy) }))
+        }
+        _ => (look_at, None, None),
+    }
+}
+
+fn state_word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Register { .. } | Decision::Deregister { .. } => "ready",
+        Decision::Settle { .. } => "in_progress",
+        Decision::Wait { .. } => "waiting",
+        Decision::Ask { .. } => "action_needed",
+        Decision::Stop { .. } => "stopped",
+        Decision::Done { .. } => "done",
+    }
+}
+
+impl From<&RecordedAttempt> for AttemptView {
+    fn from(recorded: &RecordedAttempt) -> Self {
+        let attempt = &recorded.attempt;
+        let failure = match &attempt.outcome {
+            Some(Outcome::Failed(failure)) => Some(failure),
+            Some(Outcome::Success) | None => None,
+        };
+        Self {
+            id: recorded.id.to_string(),
+            kind: match attempt.kind {
+                CallKind::Register => "register",
+                CallKind::Deregister => "deregister",
+            },
+            basis: attempt.basis.as_str(),
+            why: recorded.why.clone(),
+            started_at: rfc3339(attempt.started_at),
+            settled_at: attempt.settled_at.map(rfc3339),
+            outcome: match &attempt.outcome {
+                None => "open",
+                Some(Outcome::Success) => "success",
+                Some(Outcome::Failed(_)) => "failed",
+            },
+            is_assumed: recorded.is_assumed,
+            failure: failure.map(|failure| words::failure_code(failure.kind)),
+            error: failure.map(|failure| failure.message.clone()),
+            meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
+        }
+    }
+}

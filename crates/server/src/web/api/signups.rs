@@ -1,0 +1,224 @@
+//! Embedded Signup: the origin's route, which wants every parameter, and ours, which takes the code
+//! alone and finds the rest at Meta.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
+use domain::signup::{Handover, missing_parameters};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::registration_view::RegistrationView;
+use super::{NestedId, nested_id, rfc3339, to_the_end};
+use crate::App;
+use crate::flows::signup::{self, SignedUp};
+use crate::store::ids::SignupId;
+use crate::store::signups::{self, Signup};
+use crate::web::auth::{Operate, Read, TenantOf};
+use crate::web::body::{self, Body};
+use crate::web::error::{ApiError, Code, Problem, Result};
+
+/// What the browser handed over.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub(crate) struct Authorization {
+    /// The code of Meta's popup; good for 30 seconds, once.
+    #[serde(deserialize_with = "body::text")]
+    code: Option<String>,
+    /// The portfolio the browser named.
+    #[serde(deserialize_with = "body::text")]
+    business_id: Option<String>,
+    /// The WhatsApp account it named.
+    #[serde(deserialize_with = "body::text")]
+    waba_id: Option<String>,
+    /// The number it named; the account's first where none is given.
+    #[serde(deserialize_with = "body::text")]
+    phone_number_id: Option<String>,
+    /// Re-authorises this inbox instead of making one.
+    #[serde(deserialize_with = "body::text")]
+    #[schema(value_type = Option<i64>)]
+    inbox_id: Option<String>,
+    /// The number stays in the WhatsApp Business app.
+    #[serde(deserialize_with = "body::switch")]
+    is_coexistence: Option<bool>,
+}
+
+/// The origin's answer, with what became of the set-up beside it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Authorized {
+    success: bool,
+    /// The inbox; null only while Meta is still being asked for its number.
+    #[schema(example = 42)]
+    id: Option<i64>,
+    #[schema(example = "Example Bakery WhatsApp")]
+    name: Option<String>,
+    #[schema(example = "whatsapp")]
+    channel_type: &'static str,
+    /// Only where an inbox was re-authorised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Channel reauthorized successfully")]
+    message: Option<&'static str>,
+    /// The number is not live yet, or its token does not work: somebody should look at it.
+    reauthorization_required: bool,
+    /// Where registration stands; `state` is `in_progress` where it goes on behind this answer.
+    registration: RegistrationView,
+    /// Why the webhook could not be set; it is tried again by itself.
+    webhook_error: Option<String>,
+    /// Where to ask how far it is.
+    #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
+    signup_id: String,
+}
+
+impl From<SignedUp> for Authorized {
+    fn from(done: SignedUp) -> Self {
+        let registration = match &done.state {
+            Some(state) => RegistrationView::new(state, done.in_progress),
+            None => RegistrationView::begun(),
+        };
+        Self {
+            success: true,
+            id: done.channel.as_ref().map(|channel| channel.id.0),
+            name: done.channel.map(|channel| channel.name),
+            channel_type: "whatsapp",
+            message: done.reauthorized.then_some("Channel reauthorized successfully"),
+            reauthorization_required: done.reauthorization_required,
+            registration,
+            webhook_error: done.webhook_error,
+            signup_id: done.signup_id.to_string(),
+        }
+    }
+}
+
+/// Finish Embedded Signup
+///
+/// The origin's route and shapes. After the inbox exists a failed set-up still answers 200 and is
+/// tried again; 422 is for failures before it exists.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/whatsapp/authorization", tag = "Signup",
+    request_body = Authorization, params(("account_id" = i64, Path)),
+    responses((status = 200, body = Authorized, description = "Connected, or re-authorised"),
+        (status = 404, body = Problem), (status = 422, body = Problem, description = "Before an inbox exists")))]
+pub(crate) async fn authorize(
+    State(app): State<App>,
+    tenant: TenantOf<Operate>,
+    Body(handed): Body<Authorization>,
+) -> Result<Json<Authorized>> {
+    let given = |field: &Option<String>| field.clone().unwrap_or_default();
+    let is_coexistence = handed.is_coexistence.unwrap_or_default();
+    let missing =
+        missing_parameters(&given(&handed.code), &given(&handed.business_id), &given(&handed.waba_id), is_coexistence);
+    if let Some(text) = missing {
+        return Err(ApiError::new(Code::MissingParameter, text).with_success_member());
+    }
+    run(&app, &tenant, handed).await.map(|done| Json(done.into())).map_err(ApiError::with_success_member)
+}
+
+async fn run(app: &App, tenant: &TenantOf<Operate>, handed: Authorization) -> Result<SignedUp> {
+    let request = request_of(tenant, handed)?;
+    let worker = app.clone();
+    Ok(to_the_end(app, async move { signup::run(&worker, request).await }).await??)
+}
+
+fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signup::Request> {
+    let filled = |field: Option<String>| field.filter(|text| !text.is_empty());
+    let id = |name: &str, field: Option<String>| match filled(field) {
+        Some(text) if text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 32 => Ok(Some(text)),
+        Some(_) => Err(ApiError::invalid(name, "an id of Meta’s: digits only")),
+        None => Ok(None),
+    };
+    let inbox_id = match filled(handed.inbox_id) {
+        Some(text) => Some(ChannelId(text.parse().map_err(|_| ApiError::not_found("inbox"))?)),
+        None => None,
+    };
+    Ok(signup::Request {
+        account_id: tenant.account_id,
+        code: SecretString::from(handed.code.unwrap_or_default()),
+        handover: Handover {
+            waba_id: id("waba_id", handed.waba_id)?.map(WabaId),
+            phone_number_id: id("phone_number_id", handed.phone_number_id)?.map(PhoneNumberId),
+            business_id: id("business_id", handed.business_id)?.map(BusinessId),
+            is_coexistence: handed.is_coexistence.unwrap_or_default(),
+        },
+        inbox_id,
+    })
+}
+
+/// How far a signup is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct SignupView {
+    #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
+    id: String,
+    /// How far it is; `failed` is the end without an inbox.
+    state: String,
+    onboarding: &'static str,
+    /// The inbox that came of it.
+    inbox_id: Option<i64>,
+    business_account_id: Option<String>,
+    phone_number_id: Option<String>,
+    business_id: Option<String>,
+    /// Why it failed.
+    #[schema(value_type = Option<Object>)]
+    error: Option<Value>,
+    created_at: String,
+    updated_at: String,
+    /// What became of the set-up; only in the answer that made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Authorized>,
+}
+
+impl From<Signup> for SignupView {
+    fn from(signup: Signup) -> Self {
+        Self {
+            id: signup.id.to_string(),
+            onboarding: signup.onboarding.as_str(),
+            inbox_id: signup.channel_id.map(|id| id.0),
+            business_account_id: signup.waba_id.map(|id| id.0),
+            phone_number_id: signup.phone_number_id.map(|id| id.0),
+            business_id: signup.business_id.map(|id| id.0),
+            created_at: rfc3339(signup.created_at),
+            updated_at: rfc3339(signup.updated_at),
+            error: signup.error,
+            state: signup.state,
+            result: None,
+        }
+    }
+}
+
+/// Begin a signup
+///
+/// Takes the code alone; WhatsApp account and number are found at Meta where they are not given.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/signups", tag = "Signup", request_body = Authorization,
+    params(("account_id" = i64, Path)),
+    responses((status = 201, body = SignupView, description = "Connected"), (status = 404, body = Problem),
+        (status = 422, body = Problem)))]
+pub(crate) async fn create_signup(
+    State(app): State<App>,
+    tenant: TenantOf<Operate>,
+    Body(handed): Body<Authorization>,
+) -> Result<(StatusCode, Json<SignupView>)> {
+    if handed.code.as_deref().is_none_or(str::is_empty) {
+        return Err(ApiError::invalid("code", "the code of Meta’s popup"));
+    }
+    let done = run(&app, &tenant, handed).await?;
+    let mut tx = app.store.read().await?;
+    let kept = signups::find_in_account(&mut tx, tenant.account_id, done.signup_id).await?;
+    let kept = kept.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a finished signup is not on record")))?;
+    let view = SignupView { result: Some(done.into()), ..SignupView::from(kept) };
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Show a signup
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/signups/{signup_id}", tag = "Signup",
+    params(("account_id" = i64, Path), ("signup_id" = String, Path)),
+    responses((status = 200, body = SignupView, description = "How far it is"), (status = 404, body = Problem)))]
+pub(crate) async fn show_signup(
+    State(app): State<App>,
+    tenant: TenantOf<Read>,
+    path: NestedId,
+) -> Result<Json<SignupView>> {
+    let id: SignupId = nested_id(&path, "signup_id", "signup")?;
+    let mut tx = app.store.read().await?;
+    let found = signups::find_in_account(&mut tx, tenant.account_id, id).await?;
+    found.map(|signup| Json(signup.into())).ok_or_else(|| ApiError::not_found("signup"))
+}

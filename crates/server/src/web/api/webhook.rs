@@ -1,0 +1,31 @@
+//! Subscribing a number's webhooks on demand.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::to_the_end;
+use crate::App;
+use crate::flows::subscription;
+use crate::web::auth::{ChannelOf, Operate};
+use crate::web::error::{Problem, Result};
+
+/// The origin's answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Done {
+    #[schema(example = "Webhook registered successfully")]
+    message: &'static str,
+}
+
+/// Register the webhook
+///
+/// Subscribes the app to the account where it is not, and sets the callback. Never registers the number.
+#[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/register_webhook", tag = "Webhooks",
+    params(("account_id" = i64, Path), ("id" = i64, Path)),
+    responses((status = 200, body = Done, description = "Subscribed"), (status = 404, body = Problem),
+        (status = 422, body = Problem, description = "`Webhook setup failed: <cause>`")))]
+pub(crate) async fn register_webhook(State(app): State<App>, on: ChannelOf<Operate>) -> Result<Json<Done>> {
+    let worker = app.clone();
+    to_the_end(&app, async move { subscription::register_webhook(&worker, &on.channel).await }).await??;
+    Ok(Json(Done { message: "Webhook registered successfully" }))
+}

@@ -1,0 +1,264 @@
+//! Who asks, and what they may see: extractors that authenticate *and* load, so that a handler which
+//! takes [`ChannelOf`] cannot see a foreign channel. Foreign or unknown is 404, too low a scope 403,
+//! nobody 401. Order: key, then account and channel, then scope.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::header;
+use axum::http::request::Parts;
+use domain::channel::Channel;
+use domain::ids::{AccountId, ChannelId};
+use secrecy::SecretString;
+
+use super::error::{ApiError, Code, Result};
+use crate::App;
+use crate::store::keys::{self, ApiKey, Scope};
+use crate::store::{accounts, channels};
+
+pub(super) mod form;
+pub(super) mod session;
+
+/// The origin's header for a key.
+const ORIGIN_HEADER: &str = "api_access_token";
+
+/// The header a page's script carries the session's token in.
+const CSRF_HEADER: &str = "x-csrf-token";
+
+/// A scope as a type, so that a signature says what a handler needs.
+pub trait Needs: Send + Sync + 'static {
+    /// The least scope.
+    const SCOPE: Scope;
+}
+
+/// Seeing.
+#[derive(Debug, Clone, Copy)]
+pub struct Read;
+/// Seeing and pressing buttons.
+#[derive(Debug, Clone, Copy)]
+pub struct Operate;
+/// Everything, keys and deletion included.
+#[derive(Debug, Clone, Copy)]
+pub struct Admin;
+
+impl Needs for Read {
+    const SCOPE: Scope = Scope::Read;
+}
+impl Needs for Operate {
+    const SCOPE: Scope = Scope::Operate;
+}
+impl Needs for Admin {
+    const SCOPE: Scope = Scope::Admin;
+}
+
+/// Whoever asks: a key, and the session's token where a browser holds it.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The key.
+    pub key: ApiKey,
+    /// What forms must carry; `None` where the key itself was sent.
+    pub csrf_token: Option<String>,
+}
+
+impl Principal {
+    /// The account belongs to this key.
+    pub fn sees(&self, account: AccountId) -> bool {
+        self.key.account_id.is_none_or(|own| own == account)
+    }
+
+    /// Refuses when the key's scope is lower.
+    pub fn must(&self, scope: Scope) -> Result<()> {
+        if self.key.scope >= scope {
+            return Ok(());
+        }
+        let (has, needs) = (self.key.scope.as_str(), scope.as_str());
+        Err(ApiError::new(Code::Forbidden, format!("This needs a key of scope \"{needs}\"; this one has \"{has}\".")))
+    }
+
+    /// The channel, where this key may see it.
+    pub async fn channel(&self, app: &App, id: ChannelId) -> Result<Channel> {
+        let mut tx = app.store.read().await?;
+        let found = channels::find(&mut tx, id).await?;
+        found.filter(|channel| self.sees(channel.account_id)).ok_or_else(|| ApiError::not_found("inbox"))
+    }
+}
+
+/// Any key with the scope.
+#[derive(Debug, Clone)]
+pub struct SignedIn<N> {
+    /// Who.
+    pub principal: Principal,
+    needs: PhantomData<N>,
+}
+
+/// An operator's key: it opens the whole installation.
+#[derive(Debug, Clone)]
+pub struct OperatorOf<N> {
+    /// Who.
+    pub principal: Principal,
+    needs: PhantomData<N>,
+}
+
+/// The account named in the path, which exists and belongs to the key.
+#[derive(Debug, Clone)]
+pub struct TenantOf<N> {
+    /// The account.
+    pub account_id: AccountId,
+    /// Who.
+    pub principal: Principal,
+    needs: PhantomData<N>,
+}
+
+/// The channel named in the path, which belongs to the account and the account to the key.
+#[derive(Debug, Clone)]
+pub struct ChannelOf<N> {
+    /// The channel.
+    pub channel: Channel,
+    /// Who.
+    pub principal: Principal,
+    needs: PhantomData<N>,
+}
+
+impl<N: Needs> FromRequestParts<App> for SignedIn<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let principal = authenticate(parts, app).await?;
+        principal.must(N::SCOPE)?;
+        Ok(Self { principal, needs: PhantomData })
+    }
+}
+
+impl<N: Needs> FromRequestParts<App> for OperatorOf<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let principal = authenticate(parts, app).await?;
+        if principal.key.account_id.is_some() {
+            return Err(ApiError::new(Code::Forbidden, "This needs an operator's key, one that belongs to no account."));
+        }
+        principal.must(N::SCOPE)?;
+        Ok(Self { principal, needs: PhantomData })
+    }
+}
+
+impl<N: Needs> FromRequestParts<App> for TenantOf<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let principal = authenticate(parts, app).await?;
+        let path = path_ids(parts, app).await?;
+        let account_id = path.account.ok_or_else(|| ApiError::not_found("account"))?;
+        see_account(app, &principal, account_id).await?;
+        principal.must(N::SCOPE)?;
+        Ok(Self { account_id, principal, needs: PhantomData })
+    }
+}
+
+impl<N: Needs> FromRequestParts<App> for ChannelOf<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let principal = authenticate(parts, app).await?;
+        let path = path_ids(parts, app).await?;
+        let id = path.channel.ok_or_else(|| ApiError::not_found("inbox"))?;
+        let channel = principal.channel(app, id).await?;
+        // the pages' addresses name no account
+        if path.account.is_some_and(|account| account != channel.account_id) {
+            return Err(ApiError::not_found("inbox"));
+        }
+        principal.must(N::SCOPE)?;
+        Ok(Self { channel, principal, needs: PhantomData })
+    }
+}
+
+/// The account exists and the key may see it.
+async fn see_account(app: &App, principal: &Principal, account: AccountId) -> Result<()> {
+    if !principal.sees(account) {
+        return Err(ApiError::not_found("account"));
+    }
+    let mut tx = app.store.read().await?;
+    let found = accounts::find(&mut tx, account).await?;
+    found.map(|_| ()).ok_or_else(|| ApiError::not_found("account"))
+}
+
+struct PathIds {
+    account: Option<AccountId>,
+    channel: Option<ChannelId>,
+}
+
+/// The ids in the path; one that is no number belongs to nothing, so it is 404 like any other.
+async fn path_ids(parts: &mut Parts, app: &App) -> Result<PathIds> {
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found("page"))?;
+    let mut ids = PathIds { account: None, channel: None };
+    for (name, text) in &params {
+        let number = || text.parse::<i64>().ok().filter(|id| *id > 0);
+        match name {
+            "account_id" => ids.account = Some(AccountId(number().ok_or_else(|| ApiError::not_found("account"))?)),
+            "id" => ids.channel = Some(ChannelId(number().ok_or_else(|| ApiError::not_found("inbox"))?)),
+            _ => {}
+        }
+    }
+    Ok(ids)
+}
+
+/// Finds the key behind a request: sent by itself, or through a browser's session. A session's
+/// request that changes something must carry the session's token as well.
+pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<Principal> {
+    if let Some(secret) = sent_key(parts)? {
+        let key = find_key(app, &secret).await?;
+        return Ok(Principal { key, csrf_token: None });
+    }
+    let session = session::of_request(app, &parts.headers).await?;
+    let session = session.ok_or_else(|| ApiError::unauthenticated("Send Authorization: Bearer lk_… or sign in."))?;
+    if !parts.method.is_safe() {
+        let sent = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        session::check_csrf(&session.csrf_token, sent)?;
+    }
+    Ok(Principal { key: session.key, csrf_token: Some(session.csrf_token) })
+}
+
+fn sent_key(parts: &Parts) -> Result<Option<SecretString>> {
+    let text = |value: &axum::http::HeaderValue| value.to_str().ok().map(str::trim).map(str::to_owned);
+    if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+        let value = text(value).unwrap_or_default();
+        let (scheme, key) = value.split_once(' ').unwrap_or((&value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(ApiError::unauthenticated("Write the header as Authorization: Bearer lk_…"));
+        }
+        return Ok(Some(key.trim().to_owned().into()));
+    }
+    Ok(parts.headers.get(ORIGIN_HEADER).and_then(text).map(SecretString::from))
+}
+
+/// The key a secret belongs to; notes its use behind, at most once a minute.
+pub(super) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
+    use secrecy::ExposeSecret as _;
+    if !keys::is_well_formed(secret.expose_secret()) {
+        return Err(ApiError::unauthenticated("The key is not written as a key of Linekeeper is: lk_ and 49 characters."));
+    }
+    let mut tx = app.store.read().await?;
+    let found = keys::find_by_secret(&mut tx, secret).await?;
+    drop(tx);
+    let key = found.ok_or_else(|| ApiError::unauthenticated("The key is unknown or was revoked."))?;
+    note_use(app, &key);
+    Ok(key)
+}
+
+fn note_use(app: &App, key: &ApiKey) {
+    let now = app.clock.now();
+    if key.last_used_at.is_some_and(|at| now < at + jiff::SignedDuration::from_mins(1)) {
+        return;
+    }
+    let (app, id) = (app.clone(), key.id);
+    app.clone().tasks.spawn(async move {
+        let noted = async {
+            let mut tx = app.store.write().await?;
+            keys::touch(&mut tx, id, now).await?;
+            tx.commit().await
+        };
+        if let Err(error) = noted.await {
+            tracing::debug!(%error, "a key's use was not noted");
+        }
+    });
+}

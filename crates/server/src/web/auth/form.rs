@@ -1,0 +1,61 @@
+//! A form posted from one of our pages to a number: authenticates by session, checks the session's
+//! token in the form, loads the number. Fails closed: there is no way to the fields around the token.
+
+use std::marker::PhantomData;
+
+use axum::extract::{FromRequest, Request};
+use domain::channel::Channel;
+
+use super::{Needs, Principal, path_ids, session};
+use crate::App;
+use crate::web::body;
+use crate::web::error::{ApiError, Result};
+
+/// The fields of a form, by name.
+#[derive(Debug, Default)]
+pub(in crate::web) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// One field; empty counts as not sent.
+    pub(in crate::web) fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// Reads a form.
+    pub(in crate::web) async fn read(request: Request) -> Result<Self> {
+        let bytes = body::read(request.into_body()).await?;
+        let pairs = url::form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()));
+        Ok(Self(pairs.collect()))
+    }
+}
+
+/// A form for the number in the path.
+#[derive(Debug)]
+pub(in crate::web) struct PostedTo<N> {
+    /// The number.
+    pub(in crate::web) channel: Channel,
+    /// Who.
+    pub(in crate::web) principal: Principal,
+    /// What was entered.
+    pub(in crate::web) fields: Fields,
+    needs: PhantomData<N>,
+}
+
+impl<N: Needs> FromRequest<App> for PostedTo<N> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let session = session::of_request(app, &parts.headers).await?;
+        let session = session.ok_or_else(|| ApiError::unauthenticated("Sign in again; your session has ended."))?;
+        let path = path_ids(&mut parts, app).await?;
+        let fields = Fields::read(Request::from_parts(parts, body)).await?;
+        session::check_csrf(&session.csrf_token, fields.get("csrf").unwrap_or_default())?;
+        let principal = Principal { key: session.key, csrf_token: Some(session.csrf_token) };
+        let id = path.channel.ok_or_else(|| ApiError::not_found("number"))?;
+        let channel = principal.channel(app, id).await?;
+        principal.must(N::SCOPE)?;
+        Ok(Self { channel, principal, fields, needs: PhantomData })
+    }
+}

@@ -1,0 +1,90 @@
+//! A browser's session: made from an API key once, kept in a cookie that scripts cannot read. The
+//! database holds only the cookie's hash.
+
+use axum::http::HeaderMap;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use jiff::SignedDuration;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::super::error::{ApiError, Code, Result};
+use crate::App;
+use crate::clock::random_token;
+use crate::store::keys::{self, ApiKey, NewSession, Session};
+
+/// How long a session lasts.
+const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Whether the cookie may demand HTTPS: only then does a browser keep one.
+pub(in crate::web) fn is_secure(app: &App) -> bool {
+    app.config.public_url.starts_with("https://")
+}
+
+fn cookie_name(app: &App) -> &'static str {
+    if is_secure(app) { "__Host-linekeeper" } else { "linekeeper" }
+}
+
+fn cookie(app: &App, value: String) -> Cookie<'static> {
+    Cookie::build((cookie_name(app), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(is_secure(app)).build()
+}
+
+fn token_of(app: &App, headers: &HeaderMap) -> Option<SecretString> {
+    let jar = CookieJar::from_headers(headers);
+    jar.get(cookie_name(app)).map(|cookie| SecretString::from(cookie.value()))
+}
+
+/// The living session behind a request's cookie.
+pub(in crate::web) async fn of_request(app: &App, headers: &HeaderMap) -> Result<Option<Session>> {
+    let Some(token) = token_of(app, headers) else { return Ok(None) };
+    let mut tx = app.store.read().await?;
+    Ok(keys::find_session(&mut tx, &token, app.clock.now()).await?)
+}
+
+/// Begins a session with a key and returns its cookie.
+pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'static>> {
+    let now = app.clock.now();
+    let token = random_token(32);
+    let csrf_token = random_token(24).expose_secret().to_owned();
+    let session = NewSession { token: token.clone(), key_id: key.id, csrf_token, expires_at: now + LIFE };
+    let mut tx = app.store.write().await?;
+    keys::insert_session(&mut tx, &session, now).await?;
+    keys::prune_sessions(&mut tx, now).await?;
+    tx.commit().await?;
+    let mut cookie = cookie(app, token.expose_secret().to_owned());
+    // the database ends it; the browser need not count
+    cookie.make_permanent();
+    Ok(cookie)
+}
+
+/// Ends the session of a request and returns the cookie that removes it from the browser.
+pub(in crate::web) async fn end(app: &App, headers: &HeaderMap) -> Result<Cookie<'static>> {
+    if let Some(token) = token_of(app, headers) {
+        let mut tx = app.store.write().await?;
+        keys::delete_session(&mut tx, &token).await?;
+        tx.commit().await?;
+    }
+    let mut cookie = cookie(app, String::new());
+    cookie.make_removal();
+    Ok(cookie)
+}
+
+/// The token a form or a script carries is the session's; compared in constant time.
+pub(in crate::web) fn check_csrf(expected: &str, given: &str) -> Result<()> {
+    let is_same = aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok();
+    if is_same && !expected.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::Csrf, "Open the page again and repeat it; the form did not carry this session's token."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_sessions_own_token_passes() {
+        assert!(check_csrf("abc", "abc").is_ok());
+        assert!(check_csrf("abc", "abd").is_err());
+        assert!(check_csrf("abc", "").is_err());
+        assert!(check_csrf("", "").is_err());
+    }
+}

@@ -1,0 +1,122 @@
+//! What every request but Meta's posts passes once: a request id, one log line, one measurement, and
+//! the last word on how a failure looks (a problem document for programs, a page for people).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Redirect, Response};
+use tracing::Instrument as _;
+
+use super::error::{ApiError, Code, Failed};
+use super::{error_page, telemetry};
+use crate::App;
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// The id of this request, as shown to its caller.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) String);
+
+/// The middleware.
+pub(super) async fn edge(
+    State(app): State<App>,
+    matched: Option<MatchedPath>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let id = request_id(&app, request.headers());
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let wants_page = wants_page(&path, request.headers());
+    // the template, never the address: an address may hold what a log must not
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let span = tracing::info_span!("request", %method, route, request_id = id);
+    let answer = async {
+        let response = next.run(request).await;
+        let response = if response.status().is_client_error() || response.status().is_server_error() {
+            finish_failure(response, &id, &method, wants_page.then_some(path.as_str()))
+        } else {
+            response
+        };
+        let took = started.elapsed();
+        tracing::info!(status = response.status().as_u16(), ms = took.as_secs_f64() * 1000.0, "answered");
+        telemetry::request(&method, &route, response.status(), took);
+        response
+    };
+    let mut response = answer.instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The caller's own id where it is harmless, else a fresh one.
+fn request_id(app: &App, headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
+        (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    });
+    given.map_or_else(|| format!("req_{}", app.clock.uuid().simple()), str::to_owned)
+}
+
+/// A browser that opens a page, rather than a program that asks the API.
+fn wants_page(path: &str, headers: &HeaderMap) -> bool {
+    let accepts_html =
+        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
+    accepts_html && !["/api/", "/webhooks/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
+}
+
+fn finish_failure(response: Response, id: &str, method: &Method, page: Option<&str>) -> Response {
+    let error = match response.extensions().get::<Failed>() {
+        Some(Failed(error)) => Arc::clone(error),
+        // a page that says itself what is wrong
+        None if is_page(&response) => return response,
+        None => Arc::new(ApiError::of_status(response.status())),
+    };
+    if let Some(chain) = error.source_chain() {
+        tracing::error!(code = error.code().as_str(), "{chain}");
+    }
+    let mut finished = match page {
+        Some(path) if error.code() == Code::Unauthenticated && method == Method::GET => sign_in_first(path),
+        Some(_) => error_page::render(&error, id),
+        None => error.as_json(Some(id)),
+    };
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        finished.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    finished
+}
+
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("text/html"))
+}
+
+fn sign_in_first(path: &str) -> Response {
+    let next: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", path).finish();
+    Redirect::to(&format!("/sign-in?{next}")).into_response()
+}
+
+/// A panic in a handler, told as any other fault of ours.
+pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&'static str>().copied())
+        .unwrap_or("no text");
+    ApiError::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
+}
+
+/// Nothing is at this address.
+pub(super) async fn not_found() -> ApiError {
+    ApiError::not_found("page")
+}
+
+/// The address exists, not for this method.
+pub(super) async fn method_not_allowed() -> StatusCode {
+    StatusCode::METHOD_NOT_ALLOWED
+}

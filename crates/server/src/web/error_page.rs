@@ -1,0 +1,55 @@
+//! A failure as a page for people, and the catalogue of codes as one.
+
+use askama::Template;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::error::{ApiError, Code};
+use super::pages::{Layout, page};
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    layout: Layout,
+    title: &'a str,
+    detail: &'a str,
+    status: u16,
+    request_id: &'a str,
+    is_signed_out: bool,
+}
+
+/// The failure as a page.
+pub(super) fn render(error: &ApiError, request_id: &str) -> Response {
+    let code = error.code();
+    let template = ErrorPage {
+        layout: Layout::plain(code.title()),
+        title: code.title(),
+        detail: error.detail(),
+        status: code.status().as_u16(),
+        request_id,
+        is_signed_out: code == Code::Unauthenticated,
+    };
+    let body = template.render().unwrap_or_else(|_| code.title().to_owned());
+    let mut response = (code.status(), Html(body)).into_response();
+    error.dress(&mut response);
+    response
+}
+
+#[derive(Template)]
+#[template(path = "codes.html")]
+struct CodesPage {
+    layout: Layout,
+    codes: Vec<CodeRow>,
+}
+
+struct CodeRow {
+    word: &'static str,
+    status: u16,
+    title: &'static str,
+}
+
+/// `GET /docs/errors`: what a problem document's `type` leads to.
+pub(super) async fn show_catalogue() -> super::error::Result<Response> {
+    let row =
+        |code: &Code| CodeRow { word: code.as_str(), status: code.status().as_u16(), title: code.title() };
+    page(&CodesPage { layout: Layout::plain("Error codes"), codes: Code::ALL.iter().map(row).collect() })
+}

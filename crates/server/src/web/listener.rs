@@ -1,0 +1,87 @@
+//! The listener: one task per connection, no delay on small answers, a deadline on slow senders, and
+//! an orderly end. Written out because `axum::serve` sets no deadline on headers.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::App;
+
+/// How long a client may take to send the head of a request, or stay idle between two.
+const HEADER_DEADLINE: Duration = Duration::from_secs(75);
+
+/// How long requests under way may take to end once the process is asked to.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// Accepts until `app.shutdown` is cancelled, then waits for what is under way.
+pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
+    let shutdown = app.shutdown.clone();
+    let service = super::router(app);
+    let connections = TaskTracker::new();
+    let server = server();
+    tracing::info!(address = %listener.local_addr()?, "listening");
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                connections.spawn(attend(server.clone(), stream, service.clone(), shutdown.clone()));
+            }
+            Err(error) => {
+                // out of file descriptors, or the client was gone: neither ends the server
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "some connections did not end in time");
+    }
+    Ok(())
+}
+
+fn server() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
+    server.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+    server
+}
+
+async fn attend(
+    server: auto::Builder<TokioExecutor>,
+    stream: TcpStream,
+    service: Router,
+    shutdown: CancellationToken,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "small answers may be delayed");
+    }
+    let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let service = TowerToHyperService::new(service);
+    let connection = server.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}

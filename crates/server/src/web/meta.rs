@@ -1,0 +1,83 @@
+//! Operators' routes: is it alive, is it ready, what does it measure.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::health::Level;
+use serde::Serialize;
+
+use super::error::{ApiError, Code, Result};
+use super::telemetry;
+use crate::App;
+use crate::store::{channels, events};
+
+/// How long readiness waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What is ready.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+    version: &'static str,
+}
+
+const ALIVE: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+
+/// Is it alive?
+#[utoipa::path(get, path = "/healthz", tag = "Operation",
+    responses((status = 200, body = Health, description = "The process answers")))]
+pub(crate) async fn show_liveness() -> Json<Health> {
+    Json(ALIVE)
+}
+
+/// Is it ready?
+///
+/// The database answers and its tables are those this version needs. 503 while it shuts down.
+#[utoipa::path(get, path = "/readyz", tag = "Operation",
+    responses((status = 200, body = Health, description = "It takes traffic"),
+        (status = 503, body = super::error::Problem, description = "It does not")))]
+pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Health>> {
+    let not_ready = |why: &str| ApiError::new(Code::Unavailable, why).with_retry_after(2);
+    if app.shutdown.is_cancelled() {
+        return Err(not_ready("It is shutting down."));
+    }
+    match tokio::time::timeout(PATIENCE, app.store.ping()).await {
+        Ok(Ok(())) => Ok(Json(ALIVE)),
+        Ok(Err(_)) | Err(_) => Err(not_ready("The database does not answer.")),
+    }
+}
+
+/// Prometheus metrics
+#[utoipa::path(get, path = "/metrics", tag = "Operation",
+    responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text")))]
+pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
+    if let Err(error) = measure(&app).await {
+        tracing::warn!("metrics lack what the database knows: {error}");
+    }
+    match telemetry::render() {
+        Some(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+/// What is known by asking, not by counting.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
+async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
+    let mut tx = app.store.read().await?;
+    let counted = channels::count_by_level(&mut tx).await?;
+    // a level nobody is on is a zero, not a gap
+    for level in Level::ALL {
+        let is_it = |word: &str| word == level.as_str() || (word.is_empty() && *level == Level::Unknown);
+        let count: i64 = counted.iter().filter(|(word, _)| is_it(word)).map(|(_, count)| count).sum();
+        metrics::gauge!("linekeeper_numbers", "level" => level.as_str()).set(count as f64);
+    }
+    let backlog = events::backlog(&mut tx).await?;
+    metrics::gauge!("linekeeper_events_to_interpret").set(backlog.count as f64);
+    let waiting = backlog.oldest.map_or(0.0, |oldest| app.clock.now().duration_since(oldest).as_secs_f64());
+    metrics::gauge!("linekeeper_events_oldest_seconds").set(waiting);
+    Ok(())
+}

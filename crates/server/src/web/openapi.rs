@@ -1,0 +1,93 @@
+//! The API's description, generated from the handlers and served beside a browser for it.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
+};
+
+use crate::App;
+
+/// The vendored explorer sets styles of its own; scripts still come from here alone.
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const ABOUT: &str = "Brings WhatsApp Business numbers live and keeps them live.\n\n\
+    Authenticate with `Authorization: Bearer lk_…` or the header `api_access_token`. A key has a scope (`read`, \
+    `operate`, `admin`) and sees its account alone; what is foreign or unknown is 404, too low a scope 403.\n\n\
+    Failures are problem documents (RFC 9457) with a closed `code` ([the list](/docs/errors)) and the origin's \
+    `error`. POST takes an `Idempotency-Key`. Lists page with `limit` and `after`. Times are RFC 3339.";
+
+/// What stands above the paths.
+pub(super) fn head() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Linekeeper")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build()))
+        .build();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("A key: `lk_…`")).build();
+    let header = ApiKey::Header(ApiKeyValue::new("api_access_token"));
+    let components = ComponentsBuilder::new()
+        .security_scheme("key", SecurityScheme::Http(bearer))
+        .security_scheme("origin_key", SecurityScheme::ApiKey(header))
+        .build();
+    let nothing: [&str; 0] = [];
+    OpenApiBuilder::new()
+        .info(info)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new("key", nothing), SecurityRequirement::new("origin_key", nothing)]))
+        .build()
+}
+
+/// The whole description; `linekeeper openapi` prints it.
+pub fn openapi() -> OpenApi {
+    super::documented()
+}
+
+fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| openapi().to_pretty_json().unwrap_or_default())
+}
+
+/// `GET /openapi.json`.
+pub(super) async fn show() -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text()).into_response()
+}
+
+/// `GET /docs`: the explorer, embedded.
+pub(super) fn explorer() -> Router<App> {
+    let config = utoipa_swagger_ui::Config::from("/openapi.json").try_it_out_enabled(true);
+    utoipa_swagger_ui::SwaggerUi::new("/docs").config(config).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_description_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(
+            committed.trim() == text().trim(),
+            "docs/openapi.json is not what the code says; run: linekeeper openapi > docs/openapi.json"
+        );
+    }
+
+    #[test]
+    fn every_operation_says_what_it_is() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        assert_eq!(document["openapi"], "3.1.0");
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                assert!(operation["summary"].is_string(), "{method} {path} has no summary");
+                assert!(operation["tags"][0].is_string(), "{method} {path} has no tag");
+            }
+        }
+    }
+}

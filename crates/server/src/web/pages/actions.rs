@@ -1,0 +1,102 @@
+//! What the forms of a number's page do. Each ends in a redirect with a word for what came of it, or
+//! in the page itself with what went wrong.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use domain::ledger::Outcome;
+use domain::registration::Caller;
+
+use super::number;
+use crate::App;
+use crate::flows::registration::{self, CodeRequested, Pressed};
+use crate::flows::{FlowError, health, subscription};
+use crate::web::api::registration::{code_method, six_digits};
+use crate::web::api::to_the_end;
+use crate::web::auth::Operate;
+use crate::web::auth::form::PostedTo;
+use crate::web::error::{ApiError, Result};
+
+/// A form of a number, by somebody who may press buttons.
+type Posted = PostedTo<Operate>;
+
+/// Reads the number at Meta now.
+pub(super) async fn refresh(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let done = to_the_end(&app, async move { health::refresh(&worker, &channel).await }).await?;
+    finish(&app, &posted, done.map(|view| if view.error.is_some() { "stale" } else { "refreshed" })).await
+}
+
+/// Complete registration, or apply the approved new name.
+pub(super) async fn complete_registration(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let done = to_the_end(&app, async move { registration::press(&worker, &channel, caller).await }).await?;
+    finish(&app, &posted, done.map(came_of)).await
+}
+
+/// Keeps the PIN and goes on.
+pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let pin = match six_digits("The PIN", posted.fields.get("pin")) {
+        Ok(pin) => pin,
+        Err(error) => return failed(&app, &posted, error).await,
+    };
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let done = to_the_end(&app, async move { registration::enter_pin(&worker, &channel, pin).await }).await?;
+    finish(&app, &posted, done.map(came_of)).await
+}
+
+/// Asks Meta to send a code.
+pub(super) async fn request_code(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let method = match code_method(posted.fields.get("method")) {
+        Ok(method) => method,
+        Err(error) => return failed(&app, &posted, error).await,
+    };
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let work = async move { registration::request_code(&worker, &channel, method, "en_US").await };
+    let done = to_the_end(&app, work).await?;
+    let note = done.map(|asked| match asked {
+        CodeRequested::Sent => "code_sent",
+        CodeRequested::AlreadyVerified => "already_verified",
+    });
+    finish(&app, &posted, note).await
+}
+
+/// Hands the code to Meta and goes on.
+pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let code = match six_digits("The code", posted.fields.get("code")) {
+        Ok(code) => code,
+        Err(error) => return failed(&app, &posted, error).await,
+    };
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let done = to_the_end(&app, async move { registration::verify_code(&worker, &channel, &code).await }).await?;
+    finish(&app, &posted, done.map(came_of)).await
+}
+
+/// Subscribes and overrides now.
+pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> Result<Response> {
+    let (worker, channel) = (app.clone(), posted.channel.clone());
+    let done = to_the_end(&app, async move { subscription::register_webhook(&worker, &channel).await }).await?;
+    finish(&app, &posted, done.map(|()| "webhook")).await
+}
+
+fn came_of(pressed: Pressed) -> &'static str {
+    match pressed.outcome {
+        Some(Outcome::Success) => "accepted",
+        Some(Outcome::Failed(_)) => "refused",
+        None => "not_called",
+    }
+}
+
+async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static str, FlowError>) -> Result<Response> {
+    match done {
+        Ok(note) => {
+            let address = format!("/numbers/{}?note={note}", posted.channel.id);
+            Ok(Redirect::to(&address).into_response())
+        }
+        Err(error) => failed(app, posted, error.into()).await,
+    }
+}
+
+async fn failed(app: &App, posted: &Posted, error: ApiError) -> Result<Response> {
+    number::show_failure(app, &posted.channel, &posted.principal, error).await
+}

@@ -1,0 +1,60 @@
+//! Badges: a colour, an icon and a word, never a colour alone.
+
+use domain::health::{Badge, Level};
+use domain::ledger::Outcome;
+
+use super::icons;
+use crate::words;
+
+/// What a badge looks like and says.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark {
+    /// `good`, `caution`, `bad`, `busy` or `neutral`.
+    pub(super) tone: &'static str,
+    /// The icon.
+    pub(super) icon: &'static str,
+    /// The words.
+    pub(super) label: &'static str,
+}
+
+/// A level.
+pub(super) fn level(level: Level) -> Mark {
+    let (tone, icon) = match level {
+        Level::Live => ("good", icons::CHECK),
+        Level::AtRisk => ("caution", icons::ALERT),
+        Level::WaitingForMeta => ("busy", icons::CLOCK),
+        Level::ActionNeeded => ("bad", icons::HAND),
+        Level::Blocked => ("bad", icons::BLOCK),
+        Level::Unknown => ("neutral", icons::QUESTION),
+    };
+    Mark { tone, icon, label: words::level(level) }
+}
+
+/// A card's.
+pub(super) fn card(badge: Badge) -> Mark {
+    let (tone, icon) = match badge {
+        Badge::Good => ("good", icons::CHECK),
+        Badge::Caution => ("caution", icons::ALERT),
+        Badge::Bad => ("bad", icons::BLOCK),
+        Badge::Neutral => ("neutral", icons::DOT),
+    };
+    Mark { tone, icon, label: words::badge(badge) }
+}
+
+/// How a call ended.
+pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
+    match outcome {
+        None => Mark { tone: "busy", icon: icons::CLOCK, label: "No answer yet" },
+        Some(Outcome::Success) => Mark { tone: "good", icon: icons::CHECK, label: "Accepted" },
+        Some(Outcome::Failed(_)) => Mark { tone: "caution", icon: icons::ALERT, label: "Refused" },
+    }
+}
+
+/// A fact that is so, is not so, or is not known.
+pub(super) fn fact(is_so: Option<bool>, yes: &'static str, no: &'static str) -> Mark {
+    match is_so {
+        Some(true) => Mark { tone: "good", icon: icons::CHECK, label: yes },
+        Some(false) => Mark { tone: "caution", icon: icons::ALERT, label: no },
+        None => Mark { tone: "neutral", icon: icons::QUESTION, label: "Not known yet" },
+    }
+}

@@ -1,0 +1,193 @@
+//! The list of numbers: the worst first, counts by level, a search box.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use domain::channel::Channel;
+use domain::health::Level;
+use domain::ids::ChannelId;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::badges::{self, Mark};
+use super::{Layout, page};
+use crate::App;
+use crate::flows::health;
+use crate::store::{Tx, channels};
+use crate::web::auth::{Principal, Read, SignedIn};
+use crate::web::error::Result;
+use crate::words;
+
+/// Rows on one page.
+const ROWS: usize = 50;
+
+/// Numbers looked at for one list; an account has hundreds at most.
+const MOST: usize = 5_000;
+
+/// How many channels are fetched at once.
+const BATCH: i64 = 500;
+
+#[derive(Template)]
+#[template(path = "numbers.html")]
+struct NumbersPage {
+    layout: Layout,
+    query: String,
+    level: &'static str,
+    counts: Vec<Count>,
+    total: usize,
+    rows: Vec<Row>,
+    shown_from: usize,
+    shown_to: usize,
+    found: usize,
+    before: Option<String>,
+    after: Option<String>,
+    has_any: bool,
+}
+
+struct Count {
+    word: &'static str,
+    mark: Mark,
+    count: usize,
+    is_chosen: bool,
+}
+
+struct Row {
+    id: i64,
+    name: String,
+    phone: String,
+    mark: Mark,
+    says: String,
+    whose: &'static str,
+    since: String,
+}
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Search {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    level: String,
+    #[serde(default)]
+    page: usize,
+}
+
+/// A number and its last judgement.
+struct Known {
+    channel: Channel,
+    level: Level,
+    since: Option<Timestamp>,
+}
+
+/// `GET /numbers`.
+pub(super) async fn list_numbers(
+    State(app): State<App>,
+    signed: SignedIn<Read>,
+    Query(search): Query<Search>,
+) -> Result<Response> {
+    let mut tx = app.store.read().await?;
+    let mut known = all_of(&mut tx, &signed.principal).await?;
+    drop(tx);
+    let total = known.len();
+    let query: String = search.q.trim().chars().take(80).collect();
+    known.retain(|number| matches(&number.channel, &query));
+    let chosen = Level::parse(&search.level);
+    let counts = count(&known, chosen);
+    known.retain(|number| chosen.is_none_or(|level| number.level == level));
+    // the worst first, and of these the longest stuck
+    known.sort_by_key(|number| (std::cmp::Reverse(number.level.urgency()), number.since, number.channel.id));
+    let found = known.len();
+    let start = search.page.saturating_mul(ROWS).min(found);
+    let mut rows = Vec::with_capacity(ROWS);
+    for number in known.iter().skip(start).take(ROWS) {
+        rows.push(row(&app, number).await?);
+    }
+    let level = chosen.map_or("", Level::as_str);
+    let address = |page: usize| format!("/numbers?{}", query_string(&query, level, page));
+    page(&NumbersPage {
+        layout: Layout::of("Numbers", &signed.principal),
+        shown_from: start + usize::from(!rows.is_empty()),
+        shown_to: start + rows.len(),
+        before: (start > 0).then(|| address(search.page.saturating_sub(1))),
+        after: (start + rows.len() < found).then(|| address(search.page + 1)),
+        query,
+        level,
+        counts,
+        total,
+        rows,
+        found,
+        has_any: total > 0,
+    })
+}
+
+async fn all_of(tx: &mut Tx, principal: &Principal) -> Result<Vec<Known>> {
+    let mut known = Vec::new();
+    let mut after: Option<ChannelId> = None;
+    while known.len() < MOST {
+        let batch = match principal.key.account_id {
+            Some(account) => channels::list(tx, account, after, BATCH).await?,
+            None => channels::all(tx, after, BATCH).await?,
+        };
+        let Some(last) = batch.last() else { break };
+        after = Some(last.id);
+        for channel in batch {
+            let judged = channels::judgement(tx, channel.id).await?.unwrap_or_default();
+            let level = judged.level.as_deref().and_then(Level::parse).unwrap_or(Level::Unknown);
+            let since = judged.remembered.get("since").and_then(|since| since.as_str()?.parse().ok());
+            known.push(Known { channel, level, since });
+        }
+    }
+    Ok(known)
+}
+
+fn matches(channel: &Channel, query: &str) -> bool {
+    if query.is_empty() {
+        return true;
+    }
+    let digits: String = query.chars().filter(char::is_ascii_digit).collect();
+    let needle = query.to_lowercase();
+    channel.name.to_lowercase().contains(&needle)
+        || (digits.len() >= 3 && channel.phone_number.digits().contains(&digits))
+        || channel.phone_number_id.0 == query
+        || channel.waba_id.0 == query
+}
+
+fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
+    let mut levels = Level::ALL.to_vec();
+    levels.sort_by_key(|level| std::cmp::Reverse(level.urgency()));
+    levels
+        .into_iter()
+        .map(|level| Count {
+            word: level.as_str(),
+            mark: badges::level(level),
+            count: known.iter().filter(|number| number.level == level).count(),
+            is_chosen: chosen == Some(level),
+        })
+        .collect()
+}
+
+async fn row(app: &App, number: &Known) -> Result<Row> {
+    let view = health::view(app, &number.channel).await?;
+    Ok(Row {
+        id: number.channel.id.0,
+        name: number.channel.name.clone(),
+        phone: view.reading.display_phone_number.unwrap_or_else(|| number.channel.phone_number.to_string()),
+        mark: badges::level(view.report.level),
+        says: words::summary(&view.report).title,
+        whose: words::whose(view.report.whose),
+        since: words::time_element(view.report.since, "ago"),
+    })
+}
+
+fn query_string(query: &str, level: &str, page: usize) -> String {
+    let mut pairs = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in [("q", query), ("level", level)] {
+        if !value.is_empty() {
+            pairs.append_pair(name, value);
+        }
+    }
+    if page > 0 {
+        pairs.append_pair("page", &page.to_string());
+    }
+    pairs.finish()
+}

@@ -1,0 +1,110 @@
+//! One number's page and the part of it that looks again by itself.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::channel::Channel;
+use domain::registration::Caller;
+use serde::Deserialize;
+
+use super::number_view::NumberView;
+use super::{Layout, page};
+use crate::App;
+use crate::flows::{health, registration};
+use crate::store::announcements;
+use crate::web::auth::{ChannelOf, Principal, Read};
+use crate::web::error::{ApiError, MetaView, Result};
+
+/// Announcements on the page; the API has them all.
+const TIMELINE: i64 = 20;
+
+#[derive(Template)]
+#[template(path = "number.html")]
+struct NumberPage {
+    layout: Layout,
+    number: NumberView,
+    notice: Option<Notice>,
+    csrf: String,
+}
+
+#[derive(Template)]
+#[template(path = "number_live.html")]
+struct LivePart {
+    number: NumberView,
+    csrf: String,
+}
+
+/// What is said once, after a form was sent.
+#[derive(Debug, Clone)]
+pub(super) struct Notice {
+    /// `good`, `caution` or `bad`.
+    pub(super) tone: &'static str,
+    /// A sentence.
+    pub(super) text: String,
+    /// Meta's own words.
+    pub(super) meta: Option<MetaView>,
+}
+
+/// What a form came to, by the word in the address.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Came {
+    #[serde(default)]
+    note: String,
+}
+
+/// `GET /numbers/{id}`.
+pub(super) async fn show_number(
+    State(app): State<App>,
+    on: ChannelOf<Read>,
+    Query(came): Query<Came>,
+) -> Result<Response> {
+    render(&app, &on.channel, &on.principal, note(&came.note)).await
+}
+
+/// `GET /numbers/{id}/live`: the part below the heading, for the script.
+pub(super) async fn show_live(State(app): State<App>, on: ChannelOf<Read>) -> Result<Response> {
+    let number = load(&app, &on.channel).await?;
+    page(&LivePart { number, csrf: on.principal.csrf_token.unwrap_or_default() })
+}
+
+/// The page with what went wrong on top.
+pub(super) async fn show_failure(app: &App, channel: &Channel, principal: &Principal, error: ApiError) -> Result<Response> {
+    if error.code().status().is_server_error() {
+        return Err(error);
+    }
+    let notice = Notice { tone: "bad", text: error.detail().to_owned(), meta: error.meta().map(MetaView::from) };
+    let shown = render(app, channel, principal, Some(notice)).await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+}
+
+async fn render(app: &App, channel: &Channel, principal: &Principal, notice: Option<Notice>) -> Result<Response> {
+    let number = load(app, channel).await?;
+    let layout = Layout::of(&number.phone, principal);
+    page(&NumberPage { csrf: layout.csrf.clone(), layout, number, notice })
+}
+
+async fn load(app: &App, channel: &Channel) -> Result<NumberView> {
+    let health = health::view(app, channel).await?;
+    let press = registration::state(app, channel, Caller::Press).await?;
+    let rename = registration::state(app, channel, Caller::ApplyNewName).await?;
+    let mut tx = app.store.read().await?;
+    let told = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE).await?;
+    Ok(NumberView::new(&health, &press, &rename, told, app.clock.now()))
+}
+
+/// The closed set of notes.
+fn note(word: &str) -> Option<Notice> {
+    let (tone, text) = match word {
+        "accepted" => ("good", "Meta accepted the registration. The number goes live as soon as Meta shows it."),
+        "refused" => ("caution", "Meta refused this time. What it said is below; we go on by ourselves where we can."),
+        "not_called" => ("caution", "We looked at the number and did not call Meta: it would only have cost a try. The reason is below."),
+        "code_sent" => ("good", "Meta is sending a code to the number. Enter it below."),
+        "already_verified" => ("good", "Meta says the number is verified already. We go on with the registration."),
+        "webhook" => ("good", "Webhook registered successfully. Messages of this number come here."),
+        "refreshed" => ("good", "Fresh from Meta."),
+        "stale" => ("caution", "Meta could not be asked just now. What you see is from the look before."),
+        _ => return None,
+    };
+    Some(Notice { tone, text: text.to_owned(), meta: None })
+}

@@ -1,0 +1,183 @@
+//! The one thing to do on a number's page: which form is shown, what pressing it does, what it costs,
+//! what happened last time, and why it waits.
+
+use domain::health::Action;
+use domain::ledger::{self, Outcome};
+use domain::registration::{Decision, Remedy, Why};
+use jiff::Timestamp;
+
+use crate::flows::health::View;
+use crate::flows::registration::State;
+use crate::web::error::MetaView;
+use crate::words::{self, time_element};
+
+/// The panel below the first sentence.
+pub(super) struct Panel {
+    /// Which form.
+    pub(super) form: Form,
+    /// What the button says.
+    pub(super) label: &'static str,
+    /// What pressing it does.
+    pub(super) does: &'static str,
+    /// Why it would not register right now, and until when.
+    pub(super) waits_html: Option<String>,
+    /// Nobody can press through it.
+    pub(super) is_locked: bool,
+    /// What happened last time.
+    pub(super) last: Option<LastTry>,
+    /// The budget.
+    pub(super) budget: Budget,
+}
+
+/// Which form is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// One button.
+    Complete,
+    /// One button, for an approved new name.
+    ApplyNewName,
+    /// The PIN.
+    Pin,
+    /// The code: ask for it, enter it.
+    Code,
+    /// One button: register the webhook.
+    Webhook,
+    /// Connect once more, in the window of whoever offers it.
+    Reconnect,
+}
+
+impl Form {
+    /// For templates.
+    pub(super) fn is(self, word: &str) -> bool {
+        let own = match self {
+            Self::Complete => "complete",
+            Self::ApplyNewName => "apply_new_name",
+            Self::Pin => "pin",
+            Self::Code => "code",
+            Self::Webhook => "webhook",
+            Self::Reconnect => "reconnect",
+        };
+        own == word
+    }
+}
+
+/// The newest call.
+pub(super) struct LastTry {
+    pub(super) at_html: String,
+    pub(super) said: String,
+    pub(super) meta: Option<MetaView>,
+}
+
+/// What of Meta's ten is used.
+pub(super) struct Budget {
+    pub(super) spent: usize,
+    pub(super) limit: usize,
+    /// One per try Meta allows: used or not.
+    pub(super) dots: Vec<bool>,
+    pub(super) left: usize,
+}
+
+impl Budget {
+    /// Out of where registration stands.
+    pub(super) fn of(state: &State) -> Self {
+        let (spent, limit) = (state.spent.total, ledger::BUDGET);
+        let left = ledger::MAX_WITH_PEOPLE.saturating_sub(spent);
+        Self { spent, limit, dots: (0..limit).map(|dot| dot < spent).collect(), left }
+    }
+}
+
+impl Panel {
+    /// What this number's page offers; nothing where there is nothing to do here.
+    pub(super) fn choose(view: &View, press: &State, rename: &State, now: Timestamp) -> Option<Self> {
+        let form = form_of(view, rename)?;
+        let state = if form == Form::ApplyNewName { rename } else { press };
+        let action = match form {
+            Form::Complete => Action::CompleteRegistration,
+            Form::ApplyNewName => Action::ApplyNewName,
+            Form::Pin => Action::EnterPin,
+            Form::Code => Action::VerifyByCode,
+            Form::Webhook => Action::Resubscribe,
+            Form::Reconnect => Action::Reconnect,
+        };
+        let button = words::button(action);
+        let registers = matches!(form, Form::Complete | Form::ApplyNewName);
+        Some(Self {
+            form,
+            label: button.label,
+            does: button.does,
+            waits_html: registers.then(|| waits(&state.decision, now)).flatten(),
+            is_locked: registers && is_locked(&state.decision),
+            last: last_try(&view.registration),
+            budget: Budget::of(&view.registration),
+        })
+    }
+}
+
+/// The leading finding's button, or else what registration needs.
+fn form_of(view: &View, rename: &State) -> Option<Form> {
+    let here = view.report.findings.iter().filter_map(|finding| finding.action).find_map(form_of_action);
+    here.or_else(|| match &view.registration.decision {
+        Decision::Ask { remedy, .. } => form_of_remedy(*remedy),
+        Decision::Wait { .. } | Decision::Register { .. } if !view.report.level.works() => Some(Form::Complete),
+        _ => matches!(rename.decision, Decision::Register { .. }).then_some(Form::ApplyNewName),
+    })
+}
+
+fn form_of_action(action: Action) -> Option<Form> {
+    match action {
+        Action::CompleteRegistration | Action::FreeNumber | Action::TurnOffTwoStep => Some(Form::Complete),
+        Action::EnterPin => Some(Form::Pin),
+        Action::VerifyByCode => Some(Form::Code),
+        Action::ApplyNewName => Some(Form::ApplyNewName),
+        Action::Resubscribe => Some(Form::Webhook),
+        Action::Reconnect | Action::SignUpAgain => Some(Form::Reconnect),
+        _ => None,
+    }
+}
+
+fn form_of_remedy(remedy: Remedy) -> Option<Form> {
+    match remedy {
+        Remedy::EnterPin => Some(Form::Pin),
+        Remedy::VerifyByCode => Some(Form::Code),
+        Remedy::SignUpAgain | Remedy::Reauthorize => Some(Form::Reconnect),
+        Remedy::FreeNumber | Remedy::TurnOffTwoStep | Remedy::ReadRefusal | Remedy::ContactSupport => {
+            Some(Form::Complete)
+        }
+        Remedy::ChooseNewName | Remedy::ReconnectApp | Remedy::MigrateFromOnPremise | Remedy::RestoreAccess => None,
+    }
+}
+
+/// Why pressing would not register now, and until when.
+fn waits(decision: &Decision, now: Timestamp) -> Option<String> {
+    let why = words::why(&decision.why());
+    let until = match decision {
+        Decision::Register { .. } | Decision::Deregister { .. } | Decision::Settle { .. } => return None,
+        Decision::Wait { register_at, look_at, .. } => register_at.or(Some(*look_at)),
+        Decision::Ask { .. } | Decision::Stop { .. } | Decision::Done { .. } => None,
+    };
+    let until = until.filter(|at| *at > now).map(|at| format!(" Until {}.", time_element(at, "at")));
+    Some(format!("{}. {}{}", words::escape(&why.title), why.text.to_html(), until.unwrap_or_default()))
+}
+
+fn is_locked(decision: &Decision) -> bool {
+    matches!(decision.why(), Why::Held | Why::CallUnderWay | Why::CallUnanswered)
+}
+
+fn last_try(state: &State) -> Option<LastTry> {
+    let newest = &state.attempts.first()?.attempt;
+    let (said, meta) = match &newest.outcome {
+        None => ("No answer yet.".to_owned(), None),
+        Some(Outcome::Success) => ("Meta accepted it.".to_owned(), None),
+        Some(Outcome::Failed(failure)) => {
+            (sentence(words::failure(failure.kind)), failure.meta.as_ref().map(MetaView::from))
+        }
+    };
+    Some(LastTry { at_html: time_element(newest.started_at, "ago"), said, meta })
+}
+
+/// Words that fit after a colon, as a sentence of their own.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}

@@ -1,0 +1,87 @@
+//! Signing in: an API key once, a session afterwards.
+
+use askama::Template;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum_extra::extract::cookie::CookieJar;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::{Layout, page};
+use crate::App;
+use crate::web::auth::form::Fields;
+use crate::web::auth::{find_key, session};
+use crate::web::error::{Code, Result};
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    layout: Layout,
+    next: String,
+    error: Option<String>,
+}
+
+/// Where to go afterwards.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct After {
+    next: Option<String>,
+}
+
+/// The form; whoever is signed in already goes on.
+pub(super) async fn show_sign_in(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(after): Query<After>,
+) -> Result<Response> {
+    let next = local(after.next.as_deref());
+    if session::of_request(&app, &headers).await?.is_some() {
+        return Ok(Redirect::to(&next).into_response());
+    }
+    page(&SignInPage { layout: Layout::plain("Sign in"), next, error: None })
+}
+
+/// Begins a session.
+pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<Response> {
+    let fields = Fields::read(request).await?;
+    let next = local(fields.get("next"));
+    let secret = SecretString::from(fields.get("key").unwrap_or_default());
+    match find_key(&app, &secret).await {
+        Ok(key) => {
+            let cookie = session::begin(&app, &key).await?;
+            Ok((CookieJar::new().add(cookie), Redirect::to(&next)).into_response())
+        }
+        Err(error) if error.code() == Code::Unauthenticated => {
+            let error = Some(error.detail().to_owned());
+            let shown = page(&SignInPage { layout: Layout::plain("Sign in"), next, error })?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Ends the session. Needs no token: another site can neither reach it nor gain by it.
+pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
+    let removal = session::end(&app, &headers).await?;
+    Ok((CookieJar::new().add(removal), Redirect::to("/sign-in")).into_response())
+}
+
+/// An address of ours, never another site's.
+fn local(next: Option<&str>) -> String {
+    let next = next.unwrap_or_default();
+    let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    if is_local { next.to_owned() } else { "/numbers".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_own_addresses_are_gone_to() {
+        assert_eq!(local(Some("/numbers/7")), "/numbers/7");
+        for foreign in [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("")] {
+            assert_eq!(local(foreign), "/numbers", "{foreign:?}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Measurements for Prometheus: the recorder of the process, and what the web layer counts itself.
+//! Flows and jobs count through the `metrics` macros; nothing here knows them.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+
+/// Seconds; from a healthy post of Meta to a signup.
+const BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Installs the recorder once per process, so that whatever is counted afterwards is kept.
+pub fn install() {
+    RECORDER.get_or_init(|| {
+        let builder = PrometheusBuilder::new().set_buckets(BUCKETS).ok()?;
+        let handle = builder.install_recorder().ok()?;
+        describe();
+        Some(handle)
+    });
+}
+
+fn describe() {
+    metrics::describe_counter!("linekeeper_http_requests_total", "Requests answered, by method, route and status");
+    metrics::describe_histogram!("linekeeper_http_request_seconds", "Time to answer, by route");
+    metrics::describe_counter!("linekeeper_webhook_posts_total", "Posts to the webhook, by outcome");
+    metrics::describe_counter!("linekeeper_webhook_changes_total", "Changes in accepted posts, new or duplicate");
+}
+
+/// What Prometheus reads; `None` where another recorder was installed first.
+pub(super) fn render() -> Option<String> {
+    let handle = RECORDER.get()?.as_ref()?;
+    handle.run_upkeep();
+    Some(handle.render())
+}
+
+/// One answered request. The route is a template, so the number of series is bounded.
+pub(super) fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
+    let labels = [
+        ("method", method.as_str().to_owned()),
+        ("route", route.to_owned()),
+        ("status", status.as_u16().to_string()),
+    ];
+    metrics::counter!("linekeeper_http_requests_total", &labels).increment(1);
+    metrics::histogram!("linekeeper_http_request_seconds", "route" => route.to_owned()).record(took.as_secs_f64());
+}
+
+/// Counters of the hot path, looked up once.
+#[derive(Clone)]
+pub(super) struct PostCounters {
+    /// Stored.
+    pub(super) stored: metrics::Counter,
+    /// Refused for whatever reason.
+    pub(super) refused: metrics::Counter,
+    /// Turned away because too much waits or the database is away.
+    pub(super) unavailable: metrics::Counter,
+    /// Changes not seen before.
+    pub(super) new_changes: metrics::Counter,
+    /// Changes seen before.
+    pub(super) duplicates: metrics::Counter,
+}
+
+/// The counters of the hot path.
+pub(super) fn posts() -> &'static PostCounters {
+    static COUNTERS: OnceLock<PostCounters> = OnceLock::new();
+    COUNTERS.get_or_init(|| PostCounters {
+        stored: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "stored"),
+        refused: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "refused"),
+        unavailable: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "unavailable"),
+        new_changes: metrics::counter!("linekeeper_webhook_changes_total", "kind" => "new"),
+        duplicates: metrics::counter!("linekeeper_webhook_changes_total", "kind" => "duplicate"),
+    })
+}

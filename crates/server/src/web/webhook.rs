@@ -1,0 +1,187 @@
+//! What Meta calls: the handshake and the posts. The hot path of the product: a post is verified on
+//! its raw bytes, stored, and only then answered 200. Nothing is routed by the address.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::error::{ApiError, Code, Problem, Result};
+use super::telemetry;
+use crate::App;
+use crate::flows::inbound::{self, Accepted, InboundError};
+
+const SIGNATURE: &str = "x-hub-signature-256";
+
+/// How long a body may take to arrive; Meta sends it at once.
+const BODY_DEADLINE: Duration = Duration::from_secs(20);
+
+/// Meta's parameters; a query that cannot be read is one without a token.
+type Challenge = std::result::Result<Query<HashMap<String, String>>, QueryRejection>;
+
+/// Handshake of the app's own callback
+///
+/// Meta sends `hub.mode`, `hub.verify_token` and `hub.challenge`; the bare challenge is the answer.
+#[utoipa::path(get, path = "/webhooks/whatsapp", tag = "Meta",
+    params(("hub.mode" = String, Query), ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
+    responses((status = 200, body = String, content_type = "text/plain", description = "The challenge"),
+        (status = 401, body = Problem)))]
+pub(super) async fn shake_hands(State(app): State<App>, query: Challenge) -> Result<Response> {
+    answer_challenge(&app, None, query).await
+}
+
+/// Handshake of a number's callback
+#[utoipa::path(get, path = "/webhooks/whatsapp/{phone_number}", tag = "Meta",
+    params(("phone_number" = String, Path, example = "+15550100001"), ("hub.mode" = String, Query),
+        ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
+    responses((status = 200, body = String, content_type = "text/plain", description = "The challenge"),
+        (status = 401, body = Problem)))]
+pub(super) async fn shake_hands_for_number(
+    State(app): State<App>,
+    Path(phone): Path<String>,
+    query: Challenge,
+) -> Result<Response> {
+    answer_challenge(&app, Some(&phone), query).await
+}
+
+async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> Result<Response> {
+    let params = query.map(|Query(params)| params).unwrap_or_default();
+    let param = |name: &str| params.get(name).map_or("", String::as_str);
+    let expected = inbound::handshake_token(app, phone).await?;
+    let is_right = param("hub.mode") == "subscribe" && is_same(expected.as_ref(), param("hub.verify_token"));
+    if !is_right {
+        tracing::warn!("a webhook handshake came with a wrong verify token");
+        return Err(ApiError::new(Code::WrongVerifyToken, "Error; wrong verify token"));
+    }
+    if let Some(phone) = phone {
+        inbound::handshake_answered(app, phone).await?;
+    }
+    tracing::info!("Whatsapp webhook verified");
+    let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    Ok((plain, param("hub.challenge").to_owned()).into_response())
+}
+
+/// Constant-time; an unset or empty token matches nothing.
+fn is_same(expected: Option<&SecretString>, given: &str) -> bool {
+    let Some(expected) = expected.map(|token| token.expose_secret()).filter(|token| !token.is_empty()) else {
+        return false;
+    };
+    aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
+}
+
+/// Take what Meta posts
+///
+/// 200 means stored. Whom a change is about is found inside it, never in the address.
+#[utoipa::path(post, path = "/webhooks/whatsapp", tag = "Meta",
+    params(("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the raw body")),
+    request_body = Object,
+    responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
+pub(super) async fn receive_post(state: State<App>, headers: HeaderMap, body: Body) -> Response {
+    receive(state, headers, body).await
+}
+
+/// Take what Meta posts to a number's callback
+#[utoipa::path(post, path = "/webhooks/whatsapp/{phone_number}", tag = "Meta",
+    params(("phone_number" = String, Path, example = "+15550100001"),
+        ("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the raw body")),
+    request_body = Object,
+    responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
+        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
+pub(super) async fn receive_post_for_number(state: State<App>, headers: HeaderMap, body: Body) -> Response {
+    receive(state, headers, body).await
+}
+
+async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    let counters = telemetry::posts();
+    match take(&app, &headers, body).await {
+        Ok(Accepted::Stored { new, duplicates }) => {
+            counters.stored.increment(1);
+            counters.new_changes.increment(new as u64);
+            counters.duplicates.increment(duplicates as u64);
+            StatusCode::OK.into_response()
+        }
+        Err(error) => {
+            let counter = if error.code() == Code::Unavailable { &counters.unavailable } else { &counters.refused };
+            counter.increment(1);
+            refuse(&app, &error)
+        }
+    }
+}
+
+async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Accepted> {
+    let body = read_body(body, headers, app.config.limits.webhook_body_bytes).await?;
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    app.verifier.verify(signature, &body).map_err(|cause| {
+        tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
+        // no hint: whoever forges learns nothing
+        ApiError::new(Code::BadSignature, "The signature is missing or wrong")
+    })?;
+    inbound::accept(app, body).await.map_err(|error| match error {
+        InboundError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
+        InboundError::Store(cause) => {
+            // Meta sends it again for seven days; a 4xx would be the same to it and wrong to a reader
+            tracing::error!("a webhook post could not be stored: {:#}", anyhow::Error::from(cause));
+            ApiError::new(Code::Unavailable, "It was not stored; send it again").with_retry_after(5)
+        }
+        InboundError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
+    })
+}
+
+async fn read_body(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes> {
+    let too_large = || ApiError::new(Code::BodyTooLarge, format!("A post may have {limit} bytes"));
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_DEADLINE, axum::body::to_bytes(body, limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_over_limit(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(ApiError::new(Code::MalformedBody, "The body broke off")),
+        Err(_) => Err(ApiError::new(Code::TimedOut, "The body did not arrive in time")),
+    }
+}
+
+fn is_over_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Renders the failure here: posts pass no layer that would.
+fn refuse(app: &App, error: &ApiError) -> Response {
+    let id = format!("req_{}", app.clock.uuid().simple());
+    tracing::debug!(request_id = id, code = error.code().as_str(), "{}", error.detail());
+    error.as_json(Some(&id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_token_matches_nothing() {
+        assert!(!is_same(None, ""));
+        assert!(!is_same(Some(&"".into()), ""));
+        assert!(!is_same(Some(&"abc".into()), "abd"));
+        assert!(is_same(Some(&"abc".into()), "abc"));
+    }
+
+    #[tokio::test]
+    async fn the_limit_is_exact() {
+        let body = |bytes: usize| Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; bytes])]));
+        let headers = HeaderMap::new();
+        assert_eq!(read_body(body(100), &headers, 100).await.unwrap().len(), 100);
+        assert_eq!(read_body(body(101), &headers, 100).await.unwrap_err().code(), Code::BodyTooLarge);
+    }
+}

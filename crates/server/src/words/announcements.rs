@@ -1,0 +1,88 @@
+//! The timeline in words: one sentence per announcement, from its kind and what was kept with it.
+
+use domain::health::{Level, Move};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Message, at, cards, humanize};
+
+/// An announcement as it was stored: its kind's word and the arguments. A kind of another version is
+/// shown by its word.
+pub fn announcement(kind: &str, args: &Value) -> Message {
+    let text = |name: &str| args.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let time = |name: &str| text(name).and_then(|text| text.parse::<Timestamp>().ok());
+    let finding = || text("finding").map_or_else(String::new, |code| format!("{}.", humanize(code)));
+    let (title, sentence): (&str, String) = match kind {
+        "number_live" => ("The number is live", "It can send and receive messages.".into()),
+        "at_risk" => ("Live, at risk", finding()),
+        "action_needed" => {
+            let whose = text("whose").and_then(Move::parse).map_or("somebody’s", super::whose);
+            ("Action needed", format!("{} The move is {}.", finding(), whose.to_lowercase()))
+        }
+        "blocked" => ("Blocked", finding()),
+        "recovered" => {
+            let from = text("from").and_then(Level::parse).map_or("trouble", super::level);
+            ("It works again", format!("Before: {}.", from.to_lowercase()))
+        }
+        "registration_refused" => (
+            "Meta refused to register the number",
+            text("meta_text").map_or_else(String::new, |said| format!("Meta’s own words: “{said}”")),
+        ),
+        "hold_began" => (
+            "Meta locked registration for a while",
+            time("until").map_or_else(String::new, |until| format!("Until {}.", at(until))),
+        ),
+        "hold_ended" => ("The lock on registration is over", "The number can be registered again.".into()),
+        "name_approved" => ("The display name was approved", name(text("name"))),
+        "name_declined" => ("The display name was declined", name(text("name"))),
+        "limit_changed" => ("The messaging limit changed", from_to(args, cards::limit)),
+        "quality_changed" => ("The quality rating changed", from_to(args, humanize)),
+        "token_expiring" => (
+            "The connection to Meta ends soon",
+            time("expires_at").map_or_else(String::new, |ends| format!("On {}.", at(ends))),
+        ),
+        "token_dead" => ("The connection to Meta has ended", "The number has to be reconnected.".into()),
+        "token_renewed" => ("The connection to Meta was renewed", String::new()),
+        "subscription_lost" => ("Messages stopped reaching us", "Our app was no longer subscribed to the account.".into()),
+        "subscription_healed" => ("Messages reach us again", "Our app is subscribed to the account.".into()),
+        "silence" => (
+            "It has gone quiet",
+            time("last_heard_at").map_or_else(String::new, |heard| format!("Meta last sent something on {}.", at(heard))),
+        ),
+        other => return Message::new(&humanize(other), ""),
+    };
+    Message::new(title, sentence)
+}
+
+fn name(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!("“{name}”."))
+}
+
+fn from_to(args: &Value, word: fn(&str) -> String) -> String {
+    let text = |name: &str| args.get(name).and_then(Value::as_str).map_or_else(|| "not known".to_owned(), word);
+    format!("From {} to {}.", text("from"), text("to"))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::health::Announcement;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn no_kind_is_without_a_sentence() {
+        for kind in Announcement::KNOWN {
+            let message = announcement(kind, &json!({}));
+            assert_ne!(message.title, humanize(kind), "{kind} has no words of its own");
+        }
+    }
+
+    #[test]
+    fn arguments_are_said() {
+        let message = announcement("limit_changed", &json!({"from": "TIER_250", "to": "TIER_2K"}));
+        assert_eq!(message.text.to_string(), "From 250 customers to 2K customers.");
+        let message = announcement("hold_began", &json!({"until": "2026-11-25T12:00:00Z"}));
+        assert_eq!(message.text.to_string(), "Until 25 Nov 2026, 12:00 UTC.");
+    }
+}

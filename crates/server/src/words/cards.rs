@@ -1,0 +1,161 @@
+//! The Account Health cards in words: what a fact is called, how its value reads, what it means.
+
+use domain::health::{Badge, CardMeaning as M, CardValue, Fact};
+use domain::reading::EntityType;
+
+use super::{Sentence, at, humanize};
+
+/// What a card is called.
+pub fn fact(fact: Fact) -> &'static str {
+    match fact {
+        Fact::DisplayNumber => "Display phone number",
+        Fact::VerifiedName => "Business name",
+        Fact::NameStatus => "Display name status",
+        Fact::Quality => "Quality rating",
+        Fact::MessagingLimit => "Messaging limit",
+        Fact::AccountMode => "Account mode",
+        Fact::CodeVerification => "Code verification",
+        Fact::Platform => "Platform",
+        Fact::Throughput => "Throughput",
+        Fact::Webhook => "Webhook",
+        Fact::NumberStatus => "Number status",
+        Fact::TwoStep => "Two-step verification",
+        Fact::LastOnboarded => "Last connected",
+    }
+}
+
+/// What a badge says to those who do not see its colour.
+pub fn badge(badge: Badge) -> &'static str {
+    match badge {
+        Badge::Good => "Good",
+        Badge::Caution => "Worth a look",
+        Badge::Bad => "Problem",
+        Badge::Neutral => "For information",
+    }
+}
+
+/// A card's value as people read it.
+pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
+    match (fact, value) {
+        (_, None) => "Not available".into(),
+        (_, Some(CardValue::Text(text))) => text.as_str().into(),
+        (_, Some(CardValue::Switch(true))) => "On".into(),
+        (_, Some(CardValue::Switch(false))) => "Off".into(),
+        (_, Some(CardValue::Time(instant))) => at(*instant).into(),
+        (Fact::MessagingLimit, Some(CardValue::Word(word))) => limit_per_day(word).into(),
+        (Fact::Quality, Some(CardValue::Word(word))) => quality(word).into(),
+        (Fact::Platform, Some(CardValue::Word(word))) => platform(word).into(),
+        (_, Some(CardValue::Word(word))) => humanize(word).into(),
+    }
+}
+
+fn quality(word: &str) -> String {
+    match word {
+        "GREEN" => "High (green)".to_owned(),
+        "YELLOW" => "Medium (yellow)".to_owned(),
+        "RED" => "Low (red)".to_owned(),
+        "UNKNOWN" | "NA" => "Not rated yet".to_owned(),
+        other => humanize(other),
+    }
+}
+
+fn platform(word: &str) -> String {
+    match word {
+        "CLOUD_API" => "Cloud API".to_owned(),
+        "ON_PREMISE" => "On-Premises API".to_owned(),
+        "NOT_APPLICABLE" => "Not registered".to_owned(),
+        other => humanize(other),
+    }
+}
+
+fn limit_per_day(word: &str) -> String {
+    match word {
+        "TIER_NOT_SET" | "UNTIERED" => "Not set yet".to_owned(),
+        word => format!("{} per 24h", limit(word)),
+    }
+}
+
+/// "2K customers", "unlimited customers".
+pub(super) fn limit(word: &str) -> String {
+    match word {
+        "TIER_UNLIMITED" => "Unlimited customers".to_owned(),
+        "TIER_NOT_SET" | "UNTIERED" => "no customers yet".to_owned(),
+        word => match word.strip_prefix("TIER_") {
+            Some(tier) => format!("{} customers", tier.replace("1000", "1K")),
+            None => humanize(word),
+        },
+    }
+}
+
+/// An entity of Meta's, after "at the".
+pub(super) fn entity(entity: &EntityType) -> String {
+    match entity {
+        EntityType::PhoneNumber => "phone number".to_owned(),
+        EntityType::Waba => "WhatsApp account".to_owned(),
+        EntityType::Business => "business portfolio".to_owned(),
+        EntityType::App => "Meta app".to_owned(),
+        EntityType::Other(word) => humanize(word).to_lowercase(),
+    }
+}
+
+/// What a value means, in one line.
+#[expect(clippy::too_many_lines, reason = "a table, one row per meaning, exhaustive so that none lacks a line")]
+pub fn meaning(meaning: M) -> &'static str {
+    match meaning {
+        M::NotRead => "Meta has not told us yet.",
+        M::NotKnown => "A word of Meta’s that this version does not know.",
+        M::NumberShown => "The number your customers see.",
+        M::NameShown => "The name your customers see.",
+        M::NameApproved => "Meta approved the name.",
+        M::NameUsable => "Good news: the name can be used at once, without a review.",
+        M::NameInReview => "Meta is reviewing the name, and the number waits for it.",
+        M::NameInReviewLive => "Meta is reviewing the name. The number works meanwhile.",
+        M::NameDeclined => "Meta did not accept the name. Choose another one.",
+        M::NameExpired => "The approval ran out. Ask for the name again.",
+        M::NameNone => "No name has been asked for.",
+        M::QualityHigh => "Customers think well of your messages.",
+        M::QualityMedium => "Some customers block or report your messages.",
+        M::QualityLow => "Many customers block or report your messages.",
+        M::QualityNotRated => "Too few messages so far to tell.",
+        M::LimitStarting => "How many people you may write to first in 24 hours. It grows with use.",
+        M::LimitTier => "How many people you may write to first in 24 hours.",
+        M::LimitNone => "You may write first to as many people as you like.",
+        M::LimitNotSet => "Meta sets it with your first messages.",
+        M::ModeLive => "In production.",
+        M::ModeSandbox => "A test number: it writes to a few known numbers only.",
+        M::CodeVerified => "It is proved that the number is yours.",
+        M::CodeNotVerified => "Meta needs a code as proof that the number is yours.",
+        M::CodeNotVerifiedLive => "No longer matters once a number is registered.",
+        M::CodeExpired => "Proved too long ago; a new code is needed to register.",
+        M::CodeExpiredLive => "Proved long ago. That is normal for a registered number.",
+        M::PlatformCloud => "Registered for messaging.",
+        M::PlatformCoexistence => "In the WhatsApp Business app and here at the same time.",
+        M::PlatformOnPremise => "Meta has retired this system; the number has to move.",
+        M::PlatformNone => "Not registered for messaging yet.",
+        M::ThroughputStandard => "Up to 80 messages a second.",
+        M::ThroughputCoexistence => "Up to 20 messages a second, as the app is used as well.",
+        M::ThroughputHigh => "Up to 1,000 messages a second.",
+        M::ThroughputNone => "Meta has not set the number up for sending yet.",
+        M::WebhookOurs => "Messages of this number come here.",
+        M::WebhookRefused => "Messages come here by the general address.",
+        M::WebhookMissing => "Meta has no address for this number’s messages.",
+        M::WebhookForeign => "Messages of this number go somewhere else.",
+        M::WebhookNotSubscribed => "Meta does not send us this account’s messages.",
+        M::StatusConnected => "The number can send and receive.",
+        M::StatusPending => "Not registered for messaging yet.",
+        M::StatusActivating => "Registered; Meta is switching it on.",
+        M::StatusDisconnected => "It was registered and is not connected now.",
+        M::StatusUnverified => "Meta lists the number as unverified.",
+        M::StatusFlagged => "Customers complained; the limit may be lowered.",
+        M::StatusRestricted => "It may not start conversations for a while.",
+        M::StatusRateLimited => "It sent more than it may; it goes on after a while.",
+        M::StatusBanned => "It can neither send nor receive.",
+        M::StatusDeleted => "It is no longer in your WhatsApp account.",
+        M::StatusMigrated => "It belongs to another WhatsApp account now.",
+        M::TwoStepOn => "A PIN protects the number.",
+        M::TwoStepOff => "No PIN protects the number.",
+        M::Onboarded => "When the number was connected.",
+        M::OnboardingEnding => "The 14 days to register the number are nearly over.",
+        M::OnboardingExpired => "The 14 days to register the number are over.",
+    }
+}
