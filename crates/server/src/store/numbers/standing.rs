@@ -124,10 +124,12 @@ mod tests {
     #[test]
     fn a_standing_comes_back_from_its_json() {
         let at = Timestamp::UNIX_EPOCH;
-        let mut standing = AccountStanding::default();
-        standing.ban = Some(Told { at, value: Some(Ban::Scheduled { at: Some(at) }) });
-        standing.restrictions = Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] });
-        standing.paused = Some(Told { at, value: true });
+        let standing = AccountStanding {
+            ban: Some(Told { at, value: Some(Ban::Scheduled { at: Some(at) }) }),
+            restrictions: Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] }),
+            paused: Some(Told { at, value: true }),
+            ..AccountStanding::default()
+        };
         let json = serde_json::to_string(&KeptAccount::from(&standing)).unwrap();
         assert_eq!(AccountStanding::from(&serde_json::from_str::<KeptAccount>(&json).unwrap()), standing);
     }

@@ -94,7 +94,7 @@ impl Postgres {
     }
 
     async fn wait_until_ready(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while PgConnection::connect(&self.address("postgres")).await.is_err() {
             let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
             assert!(Instant::now() < deadline && !log.contains("FATAL:  could not"), "PostgreSQL: {log}");
