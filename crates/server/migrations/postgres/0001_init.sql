@@ -169,6 +169,7 @@ create table event (
 );
 
 create index event_to_interpret on event (id) where state = 1;
+create index event_by_number on event (phone_number_id, id) where phone_number_id is not null;
 create index event_by_channel on event (channel_id, id) where channel_id is not null;
 
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.

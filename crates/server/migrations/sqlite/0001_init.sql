@@ -168,8 +168,10 @@ create table event (
     body blob not null
 ) strict;
 
-create index event_to_interpret on event (id) where state = 1;
-create index event_by_channel on event (channel_id, id) where channel_id is not null;
+create index event_to_interpret on event (state) where state = 1;
+-- an index on a table with a rowid ends in the rowid, which `id` is
+create index event_by_number on event (phone_number_id) where phone_number_id is not null;
+create index event_by_channel on event (channel_id) where channel_id is not null;
 
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.
 create table job (

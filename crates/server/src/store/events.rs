@@ -2,9 +2,11 @@
 //! path in is hot ([`insert_batch`]); what a change means is decided elsewhere.
 
 use bytes::Bytes;
+use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
 use jiff::Timestamp;
 
+use super::channels::find_in_account;
 use super::ids::EventId;
 use super::row::{At, micros};
 use super::{Error, Tx};
@@ -26,8 +28,15 @@ statements! {
         where state = 1 and id in (select value from json_each($1))",
         postgres: "update event set state = 2, interpreted_at = $2
         where state = 1 and id in (select value::bigint from json_array_elements_text($1::json))";
-    LIST = concat!("select ", columns!(), " from event
-        where channel_id = $2 and account_id = $1 and id < $3 order by id desc limit $4");
+    LIST = concat!("select ", columns!(), " from
+        (select * from (select ", columns!(), " from event
+         where phone_number_id = $1 and received_at >= $2 and id < $4 order by id desc limit $5) as by_number
+         union all
+         select * from (select ", columns!(), " from event
+         where channel_id = $3 and (phone_number_id is null or phone_number_id <> $1) and id < $4
+         order by id desc limit $5) as by_channel) as both_ways
+        order by id desc limit $5");
+    ASSIGN = "update event set channel_id = $2, account_id = $3 where id = $1";
     FIND = concat!("select ", columns!(), " from event where id = $1");
     BODY = "select body from event where id = $1";
     BACKLOG = "select count(*), min(received_at) from event where state = 1";
@@ -133,7 +142,8 @@ pub async fn interpreted(tx: &mut Tx, ids: &[EventId], now: Timestamp) -> Result
     run!(tx, INTERPRETED, format!("[{}]", ids.join(",")), micros(now))
 }
 
-/// Events of an account's channel, newest first, before a given one.
+/// Events of an account's channel, newest first, before a given one: what names its number since the
+/// channel was made, and what was assigned to it. Nothing where the account has no such channel.
 pub async fn list(
     tx: &mut Tx,
     account: AccountId,
@@ -141,9 +151,18 @@ pub async fn list(
     before: Option<EventId>,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, Error> {
+    let Some(channel) = find_in_account(tx, account, channel).await? else { return Ok(Vec::new()) };
     let before = before.map_or(i64::MAX, |id| id.0);
-    let rows: Vec<Row> = all!(tx, LIST, account.0, channel.0, before, limit)?;
+    let since = micros(channel.created_at);
+    let rows: Vec<Row> = all!(tx, LIST, channel.phone_number_id.as_str(), since, channel.id.0, before, limit)?;
     rows.into_iter().map(StoredEvent::try_from).collect()
+}
+
+/// Notes whose event it is where the change does not name the number's id (facts: account events
+/// name digits, or the WABA alone).
+pub async fn assign(tx: &mut Tx, id: EventId, channel: &Channel) -> Result<(), Error> {
+    run!(tx, ASSIGN, id, channel.id.0, channel.account_id.0)?;
+    Ok(())
 }
 
 /// Finds an event. Whether its account may see it is the caller's to check.

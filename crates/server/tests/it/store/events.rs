@@ -1,7 +1,7 @@
 //! Stories of events: kept once, whole and sealed, interpreted in the order of arrival.
 
 use bytes::Bytes;
-use domain::ids::{AccountId, PhoneNumberId, WabaId};
+use domain::ids::{PhoneNumberId, WabaId};
 use jiff::SignedDuration;
 use server::store::events::{self, EventState, NewEvent};
 use server::store::{Engine, Store};
@@ -66,24 +66,27 @@ async fn events_are_interpreted_in_order_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_sees_its_own_events_newest_first() {
+async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_first() {
     both(async |store| {
-        let channel = a_channel(&store, 1).await;
+        let (mine, theirs) = (a_channel(&store, 1).await, a_channel(&store, 2).await);
         let tx = &mut store.write().await.unwrap();
-        let batch: Vec<NewEvent> = (0..5)
-            .map(|n| NewEvent {
-                channel_id: Some(channel.id),
-                account_id: Some(channel.account_id),
-                ..event(n, EventState::Kept)
-            })
-            .collect();
+        // the even ones name number 1061; the odd ones name nobody
+        let batch: Vec<NewEvent> = (0..6).map(|n| event(n, EventState::ToInterpret)).collect();
         events::insert_batch(tx, &batch).await.unwrap();
-        let newest = events::list(tx, channel.account_id, channel.id, None, 3).await.unwrap();
-        assert_eq!(newest[0].received_at, batch[4].received_at);
-        let rest = events::list(tx, channel.account_id, channel.id, Some(newest[2].id), 9).await.unwrap();
-        assert_eq!((newest.len(), rest.len()), (3, 2));
-        let foreign = AccountId(channel.account_id.0 + 1);
-        assert_eq!(events::list(tx, foreign, channel.id, None, 9).await.unwrap(), []);
+        let before_my_time =
+            NewEvent { received_at: noon() - SignedDuration::from_hours(1), ..event(8, EventState::Kept) };
+        events::insert_batch(tx, &[before_my_time]).await.unwrap();
+        let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().into_iter().map(|(event, _)| event.id).collect();
+        events::assign(tx, ids[1], &mine).await.unwrap();
+        events::assign(tx, ids[3], &theirs).await.unwrap();
+        events::assign(tx, ids[4], &mine).await.unwrap();
+        let newest = events::list(tx, mine.account_id, mine.id, None, 2).await.unwrap();
+        let rest = events::list(tx, mine.account_id, mine.id, Some(newest[1].id), 9).await.unwrap();
+        let seen: Vec<_> = newest.iter().chain(&rest).map(|event| event.id).collect();
+        assert_eq!(seen, [ids[4], ids[2], ids[1], ids[0]]);
+        assert_eq!(newest[0].channel_id, Some(mine.id));
+        assert_eq!(events::list(tx, theirs.account_id, theirs.id, None, 9).await.unwrap().len(), 1);
+        assert_eq!(events::list(tx, theirs.account_id, mine.id, None, 9).await.unwrap(), []);
     })
     .await;
 }
