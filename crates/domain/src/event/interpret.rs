@@ -6,8 +6,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{
-    AccountEvent, AccountUpdate, BanState, Change, Content, Meaning, MessagesSeen, Note,
-    ReviewDecision, Scope, SecurityEvent, Subject, Wake,
+    AccountEvent, AccountUpdate, BanState, Change, Content, Meaning, MessagesSeen, Note, ReviewDecision, Scope,
+    SecurityEvent, Subject, Wake,
 };
 use crate::registration::ChangeKind;
 
@@ -21,9 +21,7 @@ pub fn interpret(change: &Change) -> Meaning {
         Content::Quality { event, .. } => {
             // ONBOARDING: Meta is still registering the number
             let registering = event.eq_ignore_ascii_case("ONBOARDING");
-            Meaning::about(subject)
-                .wakes_if(registering, &[Wake::Registration])
-                .wakes(&[Wake::Health])
+            Meaning::about(subject).wakes_if(registering, &[Wake::Registration]).wakes(&[Wake::Health])
         }
         Content::Capability { .. } => Meaning::about(Scope::Waba).wakes(&[Wake::Health]),
         Content::Security { event } => Meaning::about(subject).security(event),
@@ -32,18 +30,12 @@ pub fn interpret(change: &Change) -> Meaning {
             let compromised = event.eq_ignore_ascii_case("COMPROMISED_NOTIFICATION");
             Meaning::about(subject).notes_if(compromised, Note::Compromised).wakes(&[Wake::Health])
         }
-        Content::Template { .. } | Content::Coexistence { .. } | Content::Unread => {
-            Meaning::about(subject)
-        }
+        Content::Template { .. } | Content::Coexistence { .. } | Content::Unread => Meaning::about(subject),
     }
 }
 
 fn scope_of(subject: &Subject) -> Scope {
-    if subject.phone_number_id.is_some() || subject.phone_digits.is_some() {
-        Scope::Number
-    } else {
-        Scope::Waba
-    }
+    if subject.phone_number_id.is_some() || subject.phone_digits.is_some() { Scope::Number } else { Scope::Waba }
 }
 
 fn account(update: &AccountUpdate, subject: Scope) -> Meaning {
@@ -57,30 +49,26 @@ fn account(update: &AccountUpdate, subject: Scope) -> Meaning {
             Wake::Registration,
             Wake::Health,
         ]),
-        E::PartnerAppInstalled => meaning
-            .proves(ChangeKind::AccountEvent)
-            .notes(Note::Shared)
-            .wakes(&[Wake::Token, Wake::Subscription, Wake::Registration, Wake::Health]),
+        E::PartnerAppInstalled => meaning.proves(ChangeKind::AccountEvent).notes(Note::Shared).wakes(&[
+            Wake::Token,
+            Wake::Subscription,
+            Wake::Registration,
+            Wake::Health,
+        ]),
         E::PartnerRemoved => partner_removed(update, meaning),
         E::PartnerAppUninstalled => {
             meaning.notes(Note::Unshared).wakes(&[Wake::Token, Wake::Subscription, Wake::Health])
         }
         E::PartnerClientCertification => meaning.wakes(&[Wake::Health]),
-        E::AccountDeleted => {
-            meaning.notes(Note::Deleted).wakes(&[Wake::Registration, Wake::Health])
-        }
+        E::AccountDeleted => meaning.notes(Note::Deleted).wakes(&[Wake::Registration, Wake::Health]),
         E::AccountViolation => {
             let kind = update.violation.clone().unwrap_or_default();
             meaning.notes(Note::Violation(kind)).wakes(&[Wake::Health])
         }
-        E::AccountRestriction => {
-            meaning.notes(Note::Restrictions(update.restrictions.clone())).wakes(&[Wake::Health])
-        }
+        E::AccountRestriction => meaning.notes(Note::Restrictions(update.restrictions.clone())).wakes(&[Wake::Health]),
         E::DisabledUpdate => disabled(update, meaning),
         E::AccountOffboarded => meaning.notes(Note::Paused).wakes(&[Wake::Health]),
-        E::AccountReconnected => {
-            meaning.notes(Note::Resumed).wakes(&[Wake::Registration, Wake::Health])
-        }
+        E::AccountReconnected => meaning.notes(Note::Resumed).wakes(&[Wake::Registration, Wake::Health]),
         // retired; says that a number was verified, which only a reading proves
         E::VerifiedAccount => meaning.wakes(&[Wake::Registration, Wake::Health]),
         E::AdAccountLinked
@@ -114,9 +102,7 @@ fn disabled(update: &AccountUpdate, meaning: Meaning) -> Meaning {
             let on = update.ban_date.as_deref().and_then(date_of);
             meaning.notes(Note::BanScheduled { on }).wakes(&[Wake::Health])
         }
-        Some(BanState::Reinstate) => {
-            meaning.proves(ChangeKind::AccountEvent).notes(Note::Reinstated).wakes(&stops)
-        }
+        Some(BanState::Reinstate) => meaning.proves(ChangeKind::AccountEvent).notes(Note::Reinstated).wakes(&stops),
         Some(BanState::Other(_)) | None => meaning.wakes(&[Wake::Health]),
     }
 }
@@ -124,8 +110,7 @@ fn disabled(update: &AccountUpdate, meaning: Meaning) -> Meaning {
 /// Midnight UTC of a date as Meta writes it in `ban_info`: "April 17, 2025", or as ISO.
 pub fn date_of(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    let date =
-        Date::strptime("%B %d, %Y", text).or_else(|_| Date::strptime("%Y-%m-%d", text)).ok()?;
+    let date = Date::strptime("%B %d, %Y", text).or_else(|_| Date::strptime("%Y-%m-%d", text)).ok()?;
     Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 

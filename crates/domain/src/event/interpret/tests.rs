@@ -47,13 +47,7 @@ fn every_account_event_has_its_row() {
         ("PARTNER_REMOVED", None, vec![], vec![Token, Subscription, Health], vec![Note::Unshared]),
         ("PARTNER_REMOVED", Some("15550100001"), vec![K::CoexistenceEnded], all.clone(), vec![]),
         ("PARTNER_APP_INSTALLED", None, vec![K::AccountEvent], all, vec![Note::Shared]),
-        (
-            "PARTNER_APP_UNINSTALLED",
-            None,
-            vec![],
-            vec![Token, Subscription, Health],
-            vec![Note::Unshared],
-        ),
+        ("PARTNER_APP_UNINSTALLED", None, vec![], vec![Token, Subscription, Health], vec![Note::Unshared]),
         ("PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE", None, vec![], vec![Health], vec![]),
         ("ACCOUNT_DELETED", None, vec![], vec![Registration, Health], vec![Note::Deleted]),
         ("ACCOUNT_VIOLATION", None, vec![], vec![Health], vec![Note::Violation(String::new())]),
@@ -105,10 +99,8 @@ fn a_ban_is_scheduled_made_and_lifted() {
 /// Reasons of the WhatsApp Business app, such as `CHANGE_NUMBER`, only come with coexistence.
 #[test]
 fn a_disconnection_reason_is_the_end_of_coexistence() {
-    let update = AccountUpdate {
-        disconnection_reason: Some("COMPANION_INACTIVITY".to_owned()),
-        ..account("PARTNER_REMOVED")
-    };
+    let update =
+        AccountUpdate { disconnection_reason: Some("COMPANION_INACTIVITY".to_owned()), ..account("PARTNER_REMOVED") };
     let meaning = interpret(&change(Content::Account(update), None));
     assert_eq!((meaning.scope, meaning.proves), (Scope::Waba, vec![K::CoexistenceEnded]));
 }
@@ -124,24 +116,12 @@ fn reviews_of_name_and_account() {
     ];
     for (word, name_proves, review_proves, name_wakes) in rows {
         let decision = ReviewDecision::parse(word);
-        let name = Content::Name {
-            decision: decision.clone(),
-            requested_name: None,
-            rejection_reason: None,
-        };
+        let name = Content::Name { decision: decision.clone(), requested_name: None, rejection_reason: None };
         let meaning = interpret(&change(name, Some("15550100001")));
-        assert_eq!(
-            (meaning.scope, meaning.proves, meaning.wakes),
-            (Scope::Number, name_proves, name_wakes),
-            "{word}"
-        );
+        assert_eq!((meaning.scope, meaning.proves, meaning.wakes), (Scope::Number, name_proves, name_wakes), "{word}");
         let meaning = interpret(&change(Content::AccountReview { decision }, None));
         let wakes = if word == "APPROVED" { vec![Registration, Health] } else { vec![Health] };
-        assert_eq!(
-            (meaning.scope, meaning.proves, meaning.wakes),
-            (Scope::Waba, review_proves, wakes),
-            "{word}"
-        );
+        assert_eq!((meaning.scope, meaning.proves, meaning.wakes), (Scope::Waba, review_proves, wakes), "{word}");
     }
 }
 
@@ -177,11 +157,7 @@ fn messages_wake_only_when_they_tell_of_trouble() {
         let mut change = change(Content::Messages(seen.clone()), None);
         change.subject.phone_number_id = Some(PhoneNumberId("720".to_owned()));
         let meaning = interpret(&change);
-        assert_eq!(
-            meaning,
-            Meaning { scope: Scope::Number, proves: vec![], wakes, notes },
-            "{seen:?}"
-        );
+        assert_eq!(meaning, Meaning { scope: Scope::Number, proves: vec![], wakes, notes }, "{seen:?}");
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 use crate::event::Note;
 use crate::health::worse::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
 use crate::reading::Provisioned;
-use crate::registration::Remedy;
+use crate::registration::{Caller, History, Reads, Remedy, decide};
 
 /// Sets a fact to a value of the table.
 fn set(case: &mut Case, fact: &str, value: &str) {
@@ -54,7 +54,7 @@ fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
             standing(Note::Restrictions(vec![restriction]), at);
         }
         ("ban", "none") => standing(Note::Reinstated, at),
-        ("ban", "scheduled") => standing(Note::BanScheduled { on: Some(at + days(3)) }, at),
+        ("ban", "scheduled") => standing(Note::BanScheduled { on: Some(at + hours(3)) }, at),
         ("ban", "banned") => standing(Note::Banned, at),
         ("ban", "deleted") => standing(Note::Deleted, at),
         ("violation", "none") => case.context.account.violation = None,
@@ -87,7 +87,7 @@ fn set_connection(case: &mut Case, fact: &str, value: &str) {
             context.registration.decision = ask(Remedy::EnterPin, Why::PinUnknown);
         }
         ("decision", _) => {
-            let why = Why::Refused(crate::graph::FailureKind::AccountLocked);
+            let why = Why::Refused(FailureKind::AccountLocked);
             context.registration.decision = ask(Remedy::ContactSupport, why);
         }
         ("hold", "none") => context.registration.hold = None,
@@ -182,8 +182,9 @@ proptest! {
         set(&mut worse, row.fact, row.values[at + 1]);
         if holds(&mut better, row) {
             let (before, after) = (better.report(), worse.report());
+            let is_better = after.level < before.level;
             prop_assert!(
-                !(after.level < before.level),
+                !is_better,
                 "{} {} is {:?}, {} is {:?}", row.fact, row.values[at], before.level, row.values[at + 1], after.level
             );
         }
@@ -229,6 +230,60 @@ proptest! {
         let report = case.report();
         prop_assert!(report.level_until.is_none_or(|until| until > case.now));
         prop_assert_eq!(cards(&case.snapshot, &case.context, case.now).len(), Fact::ALL.len());
+    }
+}
+
+/// Any reading a number may have, every needed field read.
+fn any_reading() -> impl Strategy<Value = NumberReading> {
+    let word = |words: &'static [&'static str]| prop::sample::select(words);
+    let words = (
+        word(NumberStatus::KNOWN),
+        word(PlatformType::KNOWN),
+        word(ThroughputLevel::KNOWN),
+        word(CodeVerification::KNOWN),
+        word(NameStatus::KNOWN),
+        any::<Option<bool>>(),
+    );
+    words.prop_map(|(status, platform, throughput, code, name, is_on_biz_app)| NumberReading {
+        status: Some(NumberStatus::parse(status)),
+        platform_type: Some(PlatformType::parse(platform)),
+        throughput: Some(ThroughputLevel::parse(throughput)),
+        code_verification: Some(CodeVerification::parse(code)),
+        name_status: Some(NameStatus::parse(name)),
+        is_on_biz_app,
+        ..NumberReading::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+
+    /// What the planner decides on a reading and what health says of it never contradict.
+    #[test]
+    fn health_agrees_with_the_planner(reading in any_reading(), age in 0_i64..20) {
+        let mut case = Case::live();
+        let history = History::new(Onboarding::Standard, case.now - days(age));
+        let decision = decide(Caller::Planner, &Reads::single(Ok(reading.clone())), &history, case.now);
+        case.context = HealthContext::new(
+            Onboarding::Standard,
+            history.channel_created_at,
+            RegistrationStanding::of(decision.clone(), &history, case.now),
+        );
+        case.snapshot.reading = reading;
+        let report = case.report();
+        prop_assert!(report.level != Level::Unknown, "{decision:?}");
+        if matches!(decision, Decision::Ask { .. }) {
+            prop_assert!(report.level >= Level::ActionNeeded, "{decision:?} {:?}", report.level);
+        }
+        if case.snapshot.reading.provisioned() == Provisioned::No {
+            prop_assert!(report.level >= Level::WaitingForMeta, "{decision:?} {:?}", report.level);
+        }
+        if decision == (Decision::Done { why: Why::Live, look_at: None }) {
+            prop_assert!(report.level.works() || report.level == Level::ActionNeeded, "{:?}", report.level);
+        }
+        if !report.level.works() {
+            prop_assert!(report.leading().is_some());
+        }
     }
 }
 
