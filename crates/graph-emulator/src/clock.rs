@@ -18,7 +18,8 @@ pub enum ClockMode {
 impl ClockMode {
     /// Stands still at the present instant, for people who step by hand.
     pub fn now_stepped() -> Self {
-        Self::Stepped(wall())
+        let now = wall();
+        Self::Stepped(Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 }
 

@@ -28,7 +28,11 @@ struct Cut;
 struct CutOnPurpose;
 
 pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
-    let router = Router::new().nest("/_emulator", control::router()).fallback(graph::answer).with_state(shared);
+    let router = Router::new()
+        .nest("/_emulator", control::router())
+        .route("/_emulator/", axum::routing::get(page::show))
+        .fallback(graph::answer)
+        .with_state(shared);
     loop {
         let accepted = stop.run_until_cancelled(listener.accept()).await;
         match accepted {

@@ -79,6 +79,7 @@ pub struct World {
     /// Switches for behaviour the facts leave open.
     pub settings: Settings,
     ids: Ids,
+    default_app: String,
     apps: BTreeMap<String, App>,
     businesses: BTreeMap<String, Business>,
     wabas: BTreeMap<String, Waba>,
@@ -120,6 +121,7 @@ impl World {
         let mut world = Self {
             settings: Settings::default(),
             ids: Ids::new(seed),
+            default_app: app_id.to_owned(),
             apps: BTreeMap::new(),
             businesses: BTreeMap::new(),
             wabas: BTreeMap::new(),
@@ -147,7 +149,7 @@ impl World {
 
     /// The first app: the one signups go through unless they say otherwise.
     pub fn default_app(&self) -> &str {
-        self.apps.keys().next().map_or("", String::as_str)
+        &self.default_app
     }
 
     /// Answers one call. Moves everything that fell due before it first.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -40,6 +40,8 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/log", get(read_log).delete(clear_log))
         .route("/webhooks", get(read_webhooks).delete(clear_webhooks))
         .route("/scenarios", get(list_scenarios).post(load_scenario))
+        // An exported world of thousands of numbers is a large body.
+        .layer(DefaultBodyLimit::disable())
         .fallback(async || refused(StatusCode::NOT_FOUND, "no such control route; see the README"))
 }
 

@@ -52,6 +52,10 @@ fn render(view: &WorldView, calls: &[LogEntry], webhooks: &[WebhookEntry]) -> St
     );
     table(&mut page, "Calls", &["At", "Route", "Status", "Error"], calls.iter().map(call_row));
     table(&mut page, "Webhooks", &["At", "Fields", "Callback", "Answer"], webhooks.iter().map(webhook_row));
+    let unheard = view.webhooks_unheard.iter().map(|(field, n)| vec![escape(field), n.to_string()]);
+    if !view.webhooks_unheard.is_empty() {
+        table(&mut page, "Webhooks nobody was subscribed to", &["Field", "Times"], unheard);
+    }
     let uncovered = view.uncovered.iter().map(|(route, n)| vec![escape(route), n.to_string()]);
     if !view.uncovered.is_empty() {
         table(&mut page, "Uncovered routes", &["Route", "Times"], uncovered);

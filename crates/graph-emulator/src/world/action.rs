@@ -40,6 +40,17 @@ pub enum NumberAction {
         /// How it ends.
         outcome: NameDecision,
     },
+    /// The owner asks for another name in `WhatsApp` Manager, deciding by itself after `lasts` where given.
+    SubmitName {
+        /// The name.
+        name: String,
+        /// How long the review lasts.
+        #[serde(default)]
+        lasts: Option<SignedDuration>,
+        /// How it ends; approved unless given.
+        #[serde(default)]
+        outcome: Option<NameDecision>,
+    },
     /// Sets `name_status` as it is, silently.
     SetNameStatus {
         /// The reading.

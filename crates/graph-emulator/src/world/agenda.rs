@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::World;
-use super::words::NameDecision;
+use super::number::{NewName, PlannedDecision};
+use super::words::{NameDecision, NameStatus};
 
 /// One thing due at an instant; checked against the number's own state when it comes up, so a moved plan is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -64,9 +65,10 @@ impl World {
                     }
                 }
                 Due::NewNameDecision => {
-                    let due = self.numbers.get(&item.number).and_then(|n| n.new_name.as_ref()?.decided_at);
-                    if due == Some(item.at) {
-                        self.decide_new_name(&item.number, NameDecision::Approved, None, item.at);
+                    let new = self.numbers.get(&item.number).and_then(|n| n.new_name.as_ref());
+                    let planned = new.and_then(|new| new.review).filter(|r| r.at == item.at);
+                    if let Some(planned) = planned {
+                        self.decide_new_name(&item.number, planned.outcome, None, item.at);
                     }
                 }
                 Due::Connect => self.connect(&item.number, item.at),
@@ -90,8 +92,26 @@ impl World {
     ) {
         if let (Some(lasts), Some(number)) = (lasts, self.numbers.get_mut(id)) {
             let at = now + lasts;
-            number.review = Some(super::number::PlannedDecision { at, outcome });
+            number.review = Some(PlannedDecision { at, outcome });
             self.agenda.add(at, id, Due::NameDecision);
+        }
+    }
+
+    /// The owner asks for another name; it takes effect once it is approved.
+    pub(crate) fn submit_name(
+        &mut self,
+        id: &str,
+        name: &str,
+        review: Option<(SignedDuration, NameDecision)>,
+        now: Timestamp,
+    ) {
+        let planned = review.map(|(lasts, outcome)| PlannedDecision { at: now + lasts, outcome });
+        if let Some(planned) = planned {
+            self.agenda.add(planned.at, id, Due::NewNameDecision);
+        }
+        if let Some(number) = self.numbers.get_mut(id) {
+            let status = NameStatus::PendingReview;
+            number.new_name = Some(NewName { name: name.to_owned(), status, review: planned });
         }
     }
 }

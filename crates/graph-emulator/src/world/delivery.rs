@@ -83,6 +83,9 @@ impl World {
     pub(crate) fn emit(&mut self, update: &Update<'_>, now: Timestamp) {
         let Some(waba) = self.wabas.get(update.waba_id) else { return };
         let apps: Vec<String> = waba.subscriptions.keys().cloned().collect();
+        if apps.is_empty() {
+            self.note_unheard(update.field);
+        }
         for app in apps {
             self.queue(&app, update, update.waba_id, now);
         }
@@ -95,7 +98,9 @@ impl World {
     }
 
     fn queue(&mut self, app_id: &str, update: &Update<'_>, entry_id: &str, now: Timestamp) {
-        let Some(callback_url) = self.callback(app_id, update) else { return };
+        let Some(callback_url) = self.callback(app_id, update) else {
+            return self.note_unheard(update.field);
+        };
         let mut entry = Map::new();
         entry.insert("id".into(), json!(entry_id));
         if !TIMELESS.contains(&update.field) {
@@ -116,6 +121,10 @@ impl World {
         };
         let effect = self.take_webhook_fault(update);
         self.place(place, delivery, effect, now);
+    }
+
+    fn note_unheard(&mut self, field: &str) {
+        *self.outbox.unheard.entry(field.to_owned()).or_default() += 1;
     }
 
     /// The URL a field goes to for one app: number, then WABA, then app (facts §1.11). Fields belong to the app.

@@ -45,6 +45,10 @@ impl World {
                 }
                 self.plan_review(id, *lasts, *outcome, now);
             }
+            NumberAction::SubmitName { name, lasts, outcome } => {
+                let outcome = outcome.unwrap_or(NameDecision::Approved);
+                self.submit_name(id, name, lasts.map(|lasts| (lasts, outcome)), now);
+            }
             NumberAction::SetPin { pin } => {
                 self.with_number(id, |n| n.pin = Some(pin.clone()));
                 self.security(id, json!({"event": "PIN_CHANGED"}), now);
@@ -224,6 +228,7 @@ fn act_silently(n: &mut Number, action: &NumberAction, now: Timestamp) {
         | NumberAction::DeclineName { .. }
         | NumberAction::DeferName
         | NumberAction::ReviewName { .. }
+        | NumberAction::SubmitName { .. }
         | NumberAction::SetPin { .. }
         | NumberAction::RequestPinReset
         | NumberAction::TurnOffTwoStep

@@ -59,7 +59,7 @@ pub(crate) struct SentCode {
 pub(crate) struct NewName {
     pub name: String,
     pub status: NameStatus,
-    pub decided_at: Option<Timestamp>,
+    pub review: Option<PlannedDecision>,
 }
 
 /// A name decision that is due.

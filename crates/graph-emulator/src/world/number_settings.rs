@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::action::ActionError;
 use super::delivery::Update;
 use super::error::{invalid_parameter, numbered};
-use super::number::NewName;
 use super::subscription::ChallengeFor;
 use super::words::{NameDecision, NameStatus};
 use super::{Context, Outcome, World, success};
@@ -63,7 +62,7 @@ impl World {
                 .details("You can change the display name 10 times in 30 days."));
         }
         number.name_changes.push(c.now);
-        number.new_name = Some(NewName { name: name.to_owned(), status: NameStatus::PendingReview, decided_at: None });
+        self.submit_name(&c.route.id, name, None, c.now);
         Ok(())
     }
 
@@ -91,7 +90,7 @@ impl World {
     /// The end of a review of a *changed* name; it takes effect with the next register (facts §1.7).
     pub(crate) fn decide_new_name(&mut self, id: &str, decision: NameDecision, reason: Option<&str>, now: Timestamp) {
         let Some(new) = self.numbers.get_mut(id).and_then(|n| n.new_name.as_mut()) else { return };
-        new.decided_at = None;
+        new.review = None;
         new.status = match decision {
             NameDecision::Approved => NameStatus::Approved,
             NameDecision::Declined => NameStatus::Declined,

@@ -29,6 +29,8 @@ pub(crate) struct Delivery {
 pub(crate) struct Outbox {
     pub waiting: BTreeMap<u64, Delivery>,
     pub faults: Vec<WebhookFault>,
+    /// Updates nobody was subscribed to, by field.
+    pub unheard: BTreeMap<String, u64>,
     next: u64,
 }
 

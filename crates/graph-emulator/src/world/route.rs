@@ -234,9 +234,10 @@ pub(crate) fn find(request: &Request, live: Versions, kind_of: impl Fn(&str) -> 
     let (row, id) = match segments.as_slice() {
         ["oauth", _] | ["debug_token" | "me"] | [] => (by_template(&rest), ""),
         [id] => {
-            let row = by_template(kind_of(id).placeholder());
-            let looks_like_a_node = id.bytes().all(|b| b.is_ascii_digit()) && request.method == Get;
-            (row.or_else(|| looks_like_a_node.then(|| by_template("/{unknown}")).flatten()), *id)
+            // Words are paths Graph does not know; digits are objects that may not exist.
+            let kind = kind_of(id);
+            let may_be_a_node = kind != Kind::Unknown || id.bytes().all(|b| b.is_ascii_digit());
+            (may_be_a_node.then(|| by_template(kind.placeholder())).flatten(), *id)
         }
         [id, edge] => {
             let of_edge = |row: &&RouteRow| {

@@ -132,6 +132,8 @@ pub struct WorldView {
     pub numbers: Vec<NumberView>,
     /// Webhooks waiting to be sent or tried again.
     pub webhooks_waiting: usize,
+    /// Updates no app was subscribed to, by field: the usual reason why a webhook never came.
+    pub webhooks_unheard: BTreeMap<String, u64>,
     /// Uncovered routes that were asked for, with counts.
     pub uncovered: BTreeMap<String, u64>,
 }
@@ -224,6 +226,7 @@ impl World {
             wabas: self.wabas.keys().filter_map(|id| self.waba(id)).collect(),
             numbers: self.numbers.keys().filter_map(|id| self.number(id, now)).collect(),
             webhooks_waiting: self.outbox.waiting.len(),
+            webhooks_unheard: self.outbox.unheard.clone(),
             uncovered: self.uncovered.clone(),
         }
     }

@@ -143,3 +143,44 @@ async fn faults_hit_the_calls_they_name() {
     let statuses: Vec<_> = emulator.calls("POST /{phone}/register").iter().map(|e| e.status).collect();
     assert_eq!(statuses, [Some(503), None, Some(502), None]);
 }
+
+#[tokio::test]
+async fn overrides_and_subscriptions_are_taken_down() {
+    let (emulator, receiver) = (emulator().await, Receiver::start().await);
+    subscribe_app(&emulator, &receiver).await;
+    let c = customer(&emulator, Popup::default()).await;
+    let path = format!("/{}/subscribed_apps", c.waba);
+    c.graph.post(&path, json!({})).await;
+    let over = json!({"override_callback_uri": receiver.callback("n"), "verify_token": VERIFY});
+    let settings = format!("/{}", c.number);
+    c.graph.post(&settings, json!({ "webhook_configuration": over })).await;
+    let read = async || {
+        let got = c.graph.get(&format!("{settings}?fields=webhook_configuration")).await;
+        got.body["webhook_configuration"].clone()
+    };
+    assert_eq!(read().await, json!({"application": receiver.callback("app"), "phone_number": receiver.callback("n")}));
+    let clear = json!({"webhook_configuration": {"override_callback_uri": ""}});
+    assert_eq!(c.graph.post(&settings, clear).await.status, 200);
+    assert_eq!(read().await, json!({"application": receiver.callback("app")}));
+    assert_eq!(c.graph.delete(&path).await.body, json!({"success": true}));
+    assert_eq!(c.graph.get(&path).await.body, json!({"data": []}));
+    emulator.receive_text(&c.number, "15550199999", "unheard").await.expect("number");
+    assert!(receiver.take().iter().all(|a| a.field() != "messages"));
+}
+
+#[tokio::test]
+async fn calls_that_overlap_show_in_the_log() {
+    let emulator = emulator().await;
+    let c = customer(&emulator, Popup::default()).await;
+    emulator.fail(Fault::delay("GET {phone}", 200).times(2));
+    let path = format!("/{}?fields=status", c.number);
+    let pair = async || tokio::join!(c.graph.get(&path), c.graph.get(&path));
+    let (a, b) = pair().await;
+    assert_eq!((a.status, b.status), (200, 200));
+    let calls = emulator.calls("GET /{phone}");
+    assert!(calls[0].ended_at_us - calls[0].started_at_us >= 200_000);
+    assert!(calls[1].started_at_us < calls[0].ended_at_us, "side by side");
+    pair().await;
+    let calls = emulator.calls("GET /{phone}");
+    assert!(calls[3].ended_at_us - calls[3].started_at_us < 200_000, "the fault is spent");
+}

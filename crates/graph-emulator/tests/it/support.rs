@@ -27,7 +27,7 @@ pub(crate) async fn emulator() -> Emulator {
 #[derive(Debug)]
 pub(crate) struct Got {
     pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
