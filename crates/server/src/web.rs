@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower::util::option_layer;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -36,25 +36,36 @@ mod paging;
 mod telemetry;
 mod webhook;
 
-pub use listener::serve;
+pub use listener::{serve, serve_without_storing};
 pub use openapi::openapi;
 pub use telemetry::install as install_metrics;
 
 /// Longer than any signup or press may take; what was begun goes on behind it.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 const A_YEAR: &str = "max-age=31536000";
 
 /// The whole product as one service.
 pub fn router(app: App) -> Router {
+    layered(&app).merge(for_meta()).with_state(app)
+}
+
+/// The same, but a post is verified and not kept: the ceiling of `make bench`. No command serves it.
+fn router_without_storing(app: App) -> Router {
+    let check = post(webhook::verify_only);
+    layered(&app).route("/webhooks/whatsapp", check).with_state(app)
+}
+
+/// Everything but what Meta calls.
+fn layered(app: &App) -> Router<App> {
     telemetry::install();
     let programs = for_programs().layer(from_fn_with_state(app.clone(), api::idempotency::heed_key));
-    let layered = Router::new()
+    Router::new()
         .merge(programs)
         .merge(for_key_holders())
         .merge(for_operators())
         .merge(for_readers())
-        .merge(for_people(&app))
+        .merge(for_people(app))
         .fallback(edge::not_found)
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, DEADLINE))
         .layer(CatchPanicLayer::custom(edge::panicked))
@@ -62,8 +73,7 @@ pub fn router(app: App) -> Router {
         .layer(always("x-content-type-options", "nosniff"))
         .layer(always("referrer-policy", "same-origin"))
         .layer(absent("cache-control", "no-store"))
-        .layer(option_layer(auth::session::is_secure(&app).then(|| always("strict-transport-security", A_YEAR))));
-    layered.merge(for_meta()).with_state(app)
+        .layer(option_layer(auth::session::is_secure(app).then(|| always("strict-transport-security", A_YEAR))))
 }
 
 /// The same routes without layers, for their description.

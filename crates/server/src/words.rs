@@ -22,8 +22,8 @@ pub use cards::{badge, fact, meaning, value};
 pub use failures::{failure, failure_code};
 pub use findings::finding;
 pub use levels::{Button, button, level, whose};
-pub use summary::summary;
 pub use registration::{basis, decision_word, remedy, remedy_code, why, why_code};
+pub use summary::summary;
 
 /// What stands around an instant inside a sentence; no text of Meta's or of a customer holds it.
 const OPEN: char = '\u{e000}';

@@ -26,20 +26,20 @@ const ORIGIN_HEADER: &str = "api_access_token";
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// A scope as a type, so that a signature says what a handler needs.
-pub trait Needs: Send + Sync + 'static {
+pub(crate) trait Needs: Send + Sync + 'static {
     /// The least scope.
     const SCOPE: Scope;
 }
 
 /// Seeing.
 #[derive(Debug, Clone, Copy)]
-pub struct Read;
+pub(crate) struct Read;
 /// Seeing and pressing buttons.
 #[derive(Debug, Clone, Copy)]
-pub struct Operate;
+pub(crate) struct Operate;
 /// Everything, keys and deletion included.
 #[derive(Debug, Clone, Copy)]
-pub struct Admin;
+pub(crate) struct Admin;
 
 impl Needs for Read {
     const SCOPE: Scope = Scope::Read;
@@ -53,7 +53,7 @@ impl Needs for Admin {
 
 /// Whoever asks: a key, and the session's token where a browser holds it.
 #[derive(Debug, Clone)]
-pub struct Principal {
+pub(crate) struct Principal {
     /// The key.
     pub key: ApiKey,
     /// What forms must carry; `None` where the key itself was sent.
@@ -62,12 +62,12 @@ pub struct Principal {
 
 impl Principal {
     /// The account belongs to this key.
-    pub fn sees(&self, account: AccountId) -> bool {
+    pub(crate) fn sees(&self, account: AccountId) -> bool {
         self.key.account_id.is_none_or(|own| own == account)
     }
 
     /// Refuses when the key's scope is lower.
-    pub fn must(&self, scope: Scope) -> Result<()> {
+    pub(crate) fn must(&self, scope: Scope) -> Result<()> {
         if self.key.scope >= scope {
             return Ok(());
         }
@@ -76,7 +76,7 @@ impl Principal {
     }
 
     /// The channel, where this key may see it.
-    pub async fn channel(&self, app: &App, id: ChannelId) -> Result<Channel> {
+    pub(crate) async fn channel(&self, app: &App, id: ChannelId) -> Result<Channel> {
         let mut tx = app.store.read().await?;
         let found = channels::find(&mut tx, id).await?;
         found.filter(|channel| self.sees(channel.account_id)).ok_or_else(|| ApiError::not_found("inbox"))
@@ -85,7 +85,7 @@ impl Principal {
 
 /// Any key with the scope.
 #[derive(Debug, Clone)]
-pub struct SignedIn<N> {
+pub(crate) struct SignedIn<N> {
     /// Who.
     pub principal: Principal,
     needs: PhantomData<N>,
@@ -93,25 +93,21 @@ pub struct SignedIn<N> {
 
 /// An operator's key: it opens the whole installation.
 #[derive(Debug, Clone)]
-pub struct OperatorOf<N> {
-    /// Who.
-    pub principal: Principal,
+pub(crate) struct OperatorOf<N> {
     needs: PhantomData<N>,
 }
 
 /// The account named in the path, which exists and belongs to the key.
 #[derive(Debug, Clone)]
-pub struct TenantOf<N> {
+pub(crate) struct TenantOf<N> {
     /// The account.
     pub account_id: AccountId,
-    /// Who.
-    pub principal: Principal,
     needs: PhantomData<N>,
 }
 
 /// The channel named in the path, which belongs to the account and the account to the key.
 #[derive(Debug, Clone)]
-pub struct ChannelOf<N> {
+pub(crate) struct ChannelOf<N> {
     /// The channel.
     pub channel: Channel,
     /// Who.
@@ -135,10 +131,13 @@ impl<N: Needs> FromRequestParts<App> for OperatorOf<N> {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let principal = authenticate(parts, app).await?;
         if principal.key.account_id.is_some() {
-            return Err(ApiError::new(Code::Forbidden, "This needs an operator's key, one that belongs to no account."));
+            return Err(ApiError::new(
+                Code::Forbidden,
+                "This needs an operator's key, one that belongs to no account.",
+            ));
         }
         principal.must(N::SCOPE)?;
-        Ok(Self { principal, needs: PhantomData })
+        Ok(Self { needs: PhantomData })
     }
 }
 
@@ -151,7 +150,7 @@ impl<N: Needs> FromRequestParts<App> for TenantOf<N> {
         let account_id = path.account.ok_or_else(|| ApiError::not_found("account"))?;
         see_account(app, &principal, account_id).await?;
         principal.must(N::SCOPE)?;
-        Ok(Self { account_id, principal, needs: PhantomData })
+        Ok(Self { account_id, needs: PhantomData })
     }
 }
 
@@ -235,7 +234,9 @@ fn sent_key(parts: &Parts) -> Result<Option<SecretString>> {
 pub(super) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
     use secrecy::ExposeSecret as _;
     if !keys::is_well_formed(secret.expose_secret()) {
-        return Err(ApiError::unauthenticated("The key is not written as a key of Linekeeper is: lk_ and 49 characters."));
+        return Err(ApiError::unauthenticated(
+            "The key is not written as a key of Linekeeper is: lk_ and 49 characters.",
+        ));
     }
     let mut tx = app.store.read().await?;
     let found = keys::find_by_secret(&mut tx, secret).await?;

@@ -15,7 +15,7 @@ const LIMIT: usize = 64 * 1024;
 
 /// A body, read; an empty one is the default.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub(crate) struct Body<T>(pub T);
 
 impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
@@ -59,8 +59,9 @@ fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 
 /// A form as JSON of strings, so that both are read by the same types.
 fn of_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    let fields: serde_json::Map<String, serde_json::Value> =
-        url::form_urlencoded::parse(bytes).map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+    let fields: serde_json::Map<String, serde_json::Value> = url::form_urlencoded::parse(bytes)
+        .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
+        .collect();
     serde_json::from_value(fields.into())
         .map_err(|error| ApiError::new(Code::InvalidParameter, format!("The form cannot be read: {error}.")))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
@@ -16,15 +16,11 @@ use crate::App;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// The id of this request, as shown to its caller.
-#[derive(Clone, Debug)]
-pub(super) struct RequestId(pub(super) String);
-
 /// The middleware.
 pub(super) async fn edge(
     State(app): State<App>,
     matched: Option<MatchedPath>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
@@ -34,7 +30,6 @@ pub(super) async fn edge(
     let wants_page = wants_page(&path, request.headers());
     // the template, never the address: an address may hold what a log must not
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(RequestId(id.clone()));
     let span = tracing::info_span!("request", %method, route, request_id = id);
     let answer = async {
         let response = next.run(request).await;
@@ -65,8 +60,10 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
 
 /// A browser that opens a page, rather than a program that asks the API.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
-    let accepts_html =
-        headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|text| text.contains("text/html"));
+    let accepts_html = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|text| text.contains("text/html"));
     accepts_html && !["/api/", "/webhooks/", "/openapi.json"].iter().any(|prefix| path.starts_with(prefix))
 }
 
@@ -102,6 +99,7 @@ fn sign_in_first(path: &str) -> Response {
 }
 
 /// A panic in a handler, told as any other fault of ours.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = cause
         .downcast_ref::<String>()
@@ -114,9 +112,4 @@ pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Respon
 /// Nothing is at this address.
 pub(super) async fn not_found() -> ApiError {
     ApiError::not_found("page")
-}
-
-/// The address exists, not for this method.
-pub(super) async fn method_not_allowed() -> StatusCode {
-    StatusCode::METHOD_NOT_ALLOWED
 }

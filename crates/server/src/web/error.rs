@@ -15,14 +15,14 @@ use crate::store;
 
 mod codes;
 
-pub use codes::Code;
+pub(crate) use codes::Code;
 
 /// What a handler answers with when it cannot do what it was asked.
-pub type Result<T> = std::result::Result<T, ApiError>;
+pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
 /// One failure; build it with a constructor, refine it with the `with_` methods.
 #[derive(Debug)]
-pub struct ApiError(Box<Parts>);
+pub(crate) struct ApiError(Box<Parts>);
 
 #[derive(Debug)]
 struct Parts {
@@ -39,7 +39,7 @@ struct Parts {
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct FieldProblem {
+pub(crate) struct FieldProblem {
     /// The field's name.
     #[schema(example = "pin")]
     pub field: String,
@@ -50,7 +50,7 @@ pub struct FieldProblem {
 
 /// A problem document (RFC 9457).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Where this code is documented.
     #[serde(rename = "type")]
     #[schema(example = "/docs/errors#not_found")]
@@ -82,7 +82,7 @@ pub struct Problem {
 
 /// Meta's error as Meta worded it.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct MetaView {
+pub(crate) struct MetaView {
     /// Meta's code.
     #[schema(example = 100)]
     pub code: i64,
@@ -117,7 +117,7 @@ impl From<&MetaError> for MetaView {
 
 impl ApiError {
     /// A failure with its sentence.
-    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             code,
             detail: detail.into(),
@@ -131,19 +131,19 @@ impl ApiError {
     }
 
     /// Nothing there, or not for this key: the caller is not told which.
-    pub fn not_found(what: &str) -> Self {
+    pub(crate) fn not_found(what: &str) -> Self {
         let mut error = Self::new(Code::NotFound, format!("There is no such {what}."));
         error.0.origin_text = Some("Resource could not be found");
         error
     }
 
     /// No key, or one that is unknown or revoked.
-    pub fn unauthenticated(detail: &str) -> Self {
+    pub(crate) fn unauthenticated(detail: &str) -> Self {
         Self::new(Code::Unauthenticated, detail)
     }
 
     /// One field is wrong; `fix` says how it should be.
-    pub fn invalid(field: &str, fix: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &str, fix: impl Into<String>) -> Self {
         let fix = fix.into();
         let mut error = Self::new(Code::InvalidParameter, format!("{field}: {fix}"));
         error.0.fields.push(FieldProblem { field: field.to_owned(), message: fix });
@@ -151,7 +151,7 @@ impl ApiError {
     }
 
     /// A fault of ours; the chain is logged, not shown.
-    pub fn internal(source: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn internal(source: impl Into<anyhow::Error>) -> Self {
         let mut error = Self::new(Code::Internal, "The fault is logged. Quote the request id to support.");
         error.0.source = Some(source.into());
         error
@@ -159,25 +159,25 @@ impl ApiError {
 
     /// Carries `success: false`, as the origin's signup route does.
     #[must_use]
-    pub fn with_success_member(mut self) -> Self {
+    pub(crate) fn with_success_member(mut self) -> Self {
         self.0.has_success_member = true;
         self
     }
 
     /// Says when to try again.
     #[must_use]
-    pub fn with_retry_after(mut self, seconds: u64) -> Self {
+    pub(crate) fn with_retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
     }
 
     /// The code.
-    pub fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         self.0.code
     }
 
     /// What happened this time.
-    pub fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }
 
@@ -231,13 +231,15 @@ impl ApiError {
     /// A bare status of the HTTP layer, said in our words.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let code = Code::of_status(status);
-        let detail = match code {
-            Code::NotFound => return Self::not_found("page"),
-            Code::Internal => "The fault is logged. Quote the request id to support.",
-            Code::Csrf | Code::Forbidden => "The request came from another site.",
-            Code::TimedOut => "The work may still go on; look at the number before trying again.",
-            _ => code.title(),
-        };
+        if code == Code::NotFound {
+            return Self::not_found("page");
+        }
+        let said = [
+            (Code::Internal, "The fault is logged. Quote the request id to support."),
+            (Code::Forbidden, "The request came from another site."),
+            (Code::TimedOut, "The work may still go on; look at the number before trying again."),
+        ];
+        let detail = said.iter().find(|(known, _)| *known == code).map_or(code.title(), |(_, text)| text);
         Self::new(code, detail)
     }
 }
@@ -268,11 +270,14 @@ impl From<store::Error> for ApiError {
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
-        let code = match failure.kind {
-            FailureKind::Transient => Code::MetaUnavailable,
-            FailureKind::Throttled => Code::MetaThrottled,
-            FailureKind::TokenDead | FailureKind::AccessLost => Code::MetaAccessLost,
-            _ => Code::MetaRefused,
+        let code = if failure.is_access() {
+            Code::MetaAccessLost
+        } else if failure.is_uncertain() {
+            Code::MetaUnavailable
+        } else if failure.kind == FailureKind::Throttled {
+            Code::MetaThrottled
+        } else {
+            Code::MetaRefused
         };
         let wait = failure.wait.and_then(|wait| u64::try_from(wait.as_secs()).ok());
         let mut error = Self::new(code, failure.message);
@@ -301,7 +306,7 @@ fn of_refusal(refusal: Refusal) -> Code {
         Refusal::PhoneNumberMismatch => Code::PhoneNumberMismatch,
         Refusal::NoSuchNumber => Code::NoSuchNumber,
         Refusal::NoAccessToWaba => Code::NoAccessToWaba,
-        Refusal::CodeReplayed => Code::CodeReplayed,
+        Refusal::CodeReplayed => Code::Replayed,
         Refusal::ForeignApp => Code::ForeignApp,
         Refusal::NotFound => Code::NotFound,
         Refusal::NotNow => Code::NotNow,

@@ -49,7 +49,6 @@ struct CodeRow {
 
 /// `GET /docs/errors`: what a problem document's `type` leads to.
 pub(super) async fn show_catalogue() -> super::error::Result<Response> {
-    let row =
-        |code: &Code| CodeRow { word: code.as_str(), status: code.status().as_u16(), title: code.title() };
+    let row = |code: &Code| CodeRow { word: code.as_str(), status: code.status().as_u16(), title: code.title() };
     page(&CodesPage { layout: Layout::plain("Error codes"), codes: Code::ALL.iter().map(row).collect() })
 }

@@ -26,7 +26,16 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Accepts until `app.shutdown` is cancelled, then waits for what is under way.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let shutdown = app.shutdown.clone();
-    let service = super::router(app);
+    accept(super::router(app), listener, shutdown).await
+}
+
+/// The same, but Meta's posts are verified and not kept: what `make bench` compares the product with.
+pub async fn serve_without_storing(app: App, listener: TcpListener) -> anyhow::Result<()> {
+    let shutdown = app.shutdown.clone();
+    accept(super::router_without_storing(app), listener, shutdown).await
+}
+
+async fn accept(service: Router, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
     let connections = TaskTracker::new();
     let server = server();
     tracing::info!(address = %listener.local_addr()?, "listening");
@@ -61,12 +70,7 @@ fn server() -> auto::Builder<TokioExecutor> {
     server
 }
 
-async fn attend(
-    server: auto::Builder<TokioExecutor>,
-    stream: TcpStream,
-    service: Router,
-    shutdown: CancellationToken,
-) {
+async fn attend(server: auto::Builder<TokioExecutor>, stream: TcpStream, service: Router, shutdown: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small answers may be delayed");
     }

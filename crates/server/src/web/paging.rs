@@ -14,7 +14,7 @@ const MOST: i64 = 200;
 
 /// What a list was asked for.
 #[derive(Debug, Clone, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// How many.
     pub limit: i64,
     after: Option<String>,
@@ -46,18 +46,24 @@ impl FromRequestParts<App> for Page {
 
 impl Page {
     /// The cursor, as what it stands for.
-    pub fn after<T: FromStr>(&self) -> Result<Option<T>> {
-        let read = |text: &String| text.parse().map_err(|_| ApiError::invalid("after", "the `next` of the page before"));
+    pub(crate) fn after<T: FromStr>(&self) -> Result<Option<T>> {
+        let read =
+            |text: &String| text.parse().map_err(|_| ApiError::invalid("after", "the `next` of the page before"));
         self.after.as_ref().map(read).transpose()
     }
 
     /// One more than is shown: tells whether there is more without counting.
-    pub fn probe(&self) -> i64 {
+    pub(crate) fn probe(&self) -> i64 {
         self.limit + 1
     }
 
     /// The page: at most `limit` rows, and where the next one begins.
-    pub fn finish<T, V>(&self, mut rows: Vec<T>, cursor: impl Fn(&T) -> String, view: impl Fn(T) -> V) -> List<V> {
+    pub(crate) fn finish<T, V>(
+        &self,
+        mut rows: Vec<T>,
+        cursor: impl Fn(&T) -> String,
+        view: impl Fn(T) -> V,
+    ) -> List<V> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -68,7 +74,7 @@ impl Page {
 
 /// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct List<V> {
+pub(crate) struct List<V> {
     /// The rows.
     pub data: Vec<V>,
     /// There are more.

@@ -38,11 +38,8 @@ pub(super) fn render() -> Option<String> {
 
 /// One answered request. The route is a template, so the number of series is bounded.
 pub(super) fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
-    let labels = [
-        ("method", method.as_str().to_owned()),
-        ("route", route.to_owned()),
-        ("status", status.as_u16().to_string()),
-    ];
+    let labels =
+        [("method", method.as_str().to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
     metrics::counter!("linekeeper_http_requests_total", &labels).increment(1);
     metrics::histogram!("linekeeper_http_request_seconds", "route" => route.to_owned()).record(took.as_secs_f64());
 }

@@ -68,7 +68,7 @@ async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> R
 
 /// Constant-time; an unset or empty token matches nothing.
 fn is_same(expected: Option<&SecretString>, given: &str) -> bool {
-    let Some(expected) = expected.map(|token| token.expose_secret()).filter(|token| !token.is_empty()) else {
+    let Some(expected) = expected.map(SecretString::expose_secret).filter(|token| !token.is_empty()) else {
         return false;
     };
     aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
@@ -114,14 +114,17 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resp
     }
 }
 
+/// Verifies a post and keeps nothing of it: what measurements compare the product with. No command of
+/// the program serves it.
+pub(super) async fn verify_only(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    match verified(&app, &headers, body).await {
+        Ok(_) => StatusCode::OK.into_response(),
+        Err(error) => refuse(&app, &error),
+    }
+}
+
 async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Accepted> {
-    let body = read_body(body, headers, app.config.limits.webhook_body_bytes).await?;
-    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
-    app.verifier.verify(signature, &body).map_err(|cause| {
-        tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
-        // no hint: whoever forges learns nothing
-        ApiError::new(Code::BadSignature, "The signature is missing or wrong")
-    })?;
+    let body = verified(app, headers, body).await?;
     inbound::accept(app, body).await.map_err(|error| match error {
         InboundError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
         InboundError::Store(cause) => {
@@ -131,6 +134,18 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Accepted> {
         }
         InboundError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
     })
+}
+
+/// A post's body, once its signature was found right.
+async fn verified(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes> {
+    let body = read_body(body, headers, app.config.limits.webhook_body_bytes).await?;
+    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+    app.verifier.verify(signature, &body).map_err(|cause| {
+        tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
+        // no hint: whoever forges learns nothing
+        ApiError::new(Code::BadSignature, "The signature is missing or wrong")
+    })?;
+    Ok(body)
 }
 
 async fn read_body(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes> {
@@ -179,7 +194,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_limit_is_exact() {
-        let body = |bytes: usize| Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; bytes])]));
+        let body =
+            |bytes: usize| Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; bytes])]));
         let headers = HeaderMap::new();
         assert_eq!(read_body(body(100), &headers, 100).await.unwrap().len(), 100);
         assert_eq!(read_body(body(101), &headers, 100).await.unwrap_err().code(), Code::BodyTooLarge);

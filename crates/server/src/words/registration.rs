@@ -45,40 +45,92 @@ pub fn why_code(why: &Why) -> &'static str {
 }
 
 /// A reason in words.
+#[expect(clippy::too_many_lines, reason = "a table, one row per reason, exhaustive so that none lacks words")]
 pub fn why(why: &Why) -> Message {
     let (title, text): (&str, String) = match why {
-        Why::Coexistence => ("In the WhatsApp Business app as well", "Such a number is registered by the app; registering it here would break that.".into()),
-        Why::CoexistenceLost => ("The link with the app is gone", "Reconnect the WhatsApp Business app on the phone.".into()),
+        Why::Coexistence => (
+            "In the WhatsApp Business app as well",
+            "Such a number is registered by the app; registering it here would break that.".into(),
+        ),
+        Why::CoexistenceLost => {
+            ("The link with the app is gone", "Reconnect the WhatsApp Business app on the phone.".into())
+        }
         Why::Live => ("Registered and connected", "Nothing to do.".into()),
         Why::Activating => ("Registered, being activated", "Meta is switching the number on.".into()),
         Why::Registered => ("Registered", "The number is registered; a further call would only cost a try.".into()),
         Why::OnPremise => ("On Meta’s old system", "The number has to be moved to the Cloud API first.".into()),
-        Why::HealedRecently => ("Registered again less than a day ago", "It dropped out and was put right. We do that at most once a day.".into()),
+        Why::HealedRecently => (
+            "Registered again less than a day ago",
+            "It dropped out and was put right. We do that at most once a day.".into(),
+        ),
         Why::Gone => ("Banned, deleted or moved", "A number in this state cannot be registered.".into()),
         Why::CallUnderWay => ("A call is under way", "Meta is being asked at this moment.".into()),
-        Why::CallUnanswered => ("The last call was not answered", "It may have worked. We look at the number twice before anything else is done.".into()),
-        Why::AcceptedNotShown => ("Meta accepted, the number does not show it", "It counts as live when the number says so, not when the call did. We keep looking.".into()),
-        Why::PinUnknown => ("The two-step PIN is not known", "Two-step verification is on and we hold no PIN. A wrong guess would only lock the number.".into()),
-        Why::HealthUnread => ("The look at the number failed", "Without it a registration could be wasted. We look again by ourselves.".into()),
-        Why::ReadsRefused(kind) => ("Meta did not answer our question", format!("The number could not be read: {}.", failures::failure(*kind))),
-        Why::OnboardingUnknown => ("Not known whether the app is used", "If the number is in the WhatsApp Business app it must not be registered here.".into()),
-        Why::FactsUnread => ("Something needed was not read", "Meta’s answer lacked what the decision rests on. We ask again.".into()),
-        Why::NameDeclined => ("The display name was declined", "Meta does not register a number without an accepted name.".into()),
-        Why::CodeNotVerified => ("The number is not verified by code", "Meta wants proof that the number is yours.".into()),
-        Why::OnboardingExpired => ("The time to register has passed", "Meta gives 14 days after connecting a number. It has to be connected again.".into()),
+        Why::CallUnanswered => (
+            "The last call was not answered",
+            "It may have worked. We look at the number twice before anything else is done.".into(),
+        ),
+        Why::AcceptedNotShown => (
+            "Meta accepted, the number does not show it",
+            "It counts as live when the number says so, not when the call did. We keep looking.".into(),
+        ),
+        Why::PinUnknown => (
+            "The two-step PIN is not known",
+            "Two-step verification is on and we hold no PIN. A wrong guess would only lock the number.".into(),
+        ),
+        Why::HealthUnread => (
+            "The look at the number failed",
+            "Without it a registration could be wasted. We look again by ourselves.".into(),
+        ),
+        Why::ReadsRefused(kind) => {
+            ("Meta did not answer our question", format!("The number could not be read: {}.", failures::failure(*kind)))
+        }
+        Why::OnboardingUnknown => (
+            "Not known whether the app is used",
+            "If the number is in the WhatsApp Business app it must not be registered here.".into(),
+        ),
+        Why::FactsUnread => {
+            ("Something needed was not read", "Meta’s answer lacked what the decision rests on. We ask again.".into())
+        }
+        Why::NameDeclined => {
+            ("The display name was declined", "Meta does not register a number without an accepted name.".into())
+        }
+        Why::CodeNotVerified => {
+            ("The number is not verified by code", "Meta wants proof that the number is yours.".into())
+        }
+        Why::OnboardingExpired => (
+            "The time to register has passed",
+            "Meta gives 14 days after connecting a number. It has to be connected again.".into(),
+        ),
         Why::Refused(kind) => ("Meta’s last answer needs a person", format!("{}.", capital(failures::failure(*kind)))),
-        Why::NameInReview => ("The display name is under review", "We look often and register the moment it is approved.".into()),
-        Why::NameGoodStillRefused => ("Approved, but Meta is not done", "The name is good and Meta still refuses. We try at growing intervals, within the budget.".into()),
+        Why::NameInReview => {
+            ("The display name is under review", "We look often and register the moment it is approved.".into())
+        }
+        Why::NameGoodStillRefused => (
+            "Approved, but Meta is not done",
+            "The name is good and Meta still refuses. We try at growing intervals, within the budget.".into(),
+        ),
         Why::BackOff => ("Waiting before the next try", "The last failure passes by itself.".into()),
         Why::Throttled => ("Meta asks to slow down", "We go on when Meta allows it.".into()),
-        Why::Held => ("Meta locked registration", "Meta accepts no call for this number until the lock ends; nobody can press through it.".into()),
-        Why::BudgetSpent => ("No try left", "Meta allows ten tries in three days. Some are kept for the moment something changes.".into()),
-        Why::PressedRecently => ("Pressed less than an hour ago", "Nothing has changed since, so another press would only cost a try.".into()),
+        Why::Held => (
+            "Meta locked registration",
+            "Meta accepts no call for this number until the lock ends; nobody can press through it.".into(),
+        ),
+        Why::BudgetSpent => (
+            "No try left",
+            "Meta allows ten tries in three days. Some are kept for the moment something changes.".into(),
+        ),
+        Why::PressedRecently => (
+            "Pressed less than an hour ago",
+            "Nothing has changed since, so another press would only cost a try.".into(),
+        ),
         Why::Ready => ("Nothing stands in the way", "The number would be registered now.".into()),
         Why::NewEvidence => ("Something changed for the better", "The number would be registered now.".into()),
         Why::DroppedOut => ("It dropped out", "The number would be registered again now.".into()),
         Why::ApplyingNewName => ("A new name waits to be applied", "Registering once makes Meta show it.".into()),
-        Why::FinishDeregistration => ("A half-done removal has to be finished", "The number is removed first and registered five minutes later.".into()),
+        Why::FinishDeregistration => (
+            "A half-done removal has to be finished",
+            "The number is removed first and registered five minutes later.".into(),
+        ),
         Why::NoNewName => ("There is no new name", "No approved name waits to be applied.".into()),
     };
     Message::new(title, text)
@@ -109,7 +161,9 @@ pub fn remedy(remedy: Remedy) -> &'static str {
         Remedy::VerifyByCode => "Ask for a code and enter it.",
         Remedy::ChooseNewName => "Choose another display name in WhatsApp Manager.",
         Remedy::SignUpAgain => "Connect the number again.",
-        Remedy::FreeNumber => "Delete the WhatsApp account on the phone that uses this number, then press Complete registration.",
+        Remedy::FreeNumber => {
+            "Delete the WhatsApp account on the phone that uses this number, then press Complete registration."
+        }
         Remedy::TurnOffTwoStep => "Have two-step verification turned off where the number was before.",
         Remedy::ReconnectApp => "Connect the WhatsApp Business app on the phone again.",
         Remedy::MigrateFromOnPremise => "Move the number to the Cloud API.",

@@ -12,9 +12,13 @@ pub fn summary(report: &HealthReport) -> Message {
     match report.level {
         Level::Live => Message::new("Your number is live", "It can send and receive messages. Nothing to do."),
         Level::AtRisk => Message::new("Your number is live, but at risk", "Something threatens it; see below."),
-        Level::WaitingForMeta => Message::new("We are waiting for Meta", "Nothing to do. We go on the moment Meta does."),
+        Level::WaitingForMeta => {
+            Message::new("We are waiting for Meta", "Nothing to do. We go on the moment Meta does.")
+        }
         Level::ActionNeeded => Message::new("Something is needed", "See below what has to be done."),
         Level::Blocked => Message::new("Your number is blocked", "Meta has blocked it; see below."),
-        Level::Unknown => Message::new("We do not know yet", "Meta has not told us about this number yet. We keep asking."),
+        Level::Unknown => {
+            Message::new("We do not know yet", "Meta has not told us about this number yet. We keep asking.")
+        }
     }
 }

@@ -259,8 +259,7 @@ macro_rules! word {
 
 impl NumberWords {
     fn of(reading: &NumberReading) -> Self {
-        let limit: Option<&MessagingLimit> =
-            reading.portfolio_limit.as_ref().or(reading.messaging_limit_tier.as_ref());
+        let limit: Option<&MessagingLimit> = reading.portfolio_limit.as_ref().or(reading.messaging_limit_tier.as_ref());
         Self {
             name_status: word!(reading.name_status),
             new_name_status: word!(reading.new_name_status),

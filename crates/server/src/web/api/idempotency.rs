@@ -1,12 +1,12 @@
 //! `Idempotency-Key` on POST: the first request works, later ones with the same key get its answer.
 //! Keys belong to the API key that sent them, so nobody is given another's answer.
 
+use aws_lc_rs::digest;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use aws_lc_rs::digest;
 
 use crate::App;
 use crate::store::idempotency::{self, Reservation};
@@ -60,12 +60,7 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
 }
 
 /// Keeps the answer, unless trying again may help.
-async fn answer(
-    app: &App,
-    account: Option<domain::ids::AccountId>,
-    key: &str,
-    response: Response,
-) -> Result<Response> {
+async fn answer(app: &App, account: Option<domain::ids::AccountId>, key: &str, response: Response) -> Result<Response> {
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(ApiError::internal)?;
     let mut tx = app.store.write().await?;

@@ -23,10 +23,7 @@ use crate::web::error::{ApiError, MetaView, Problem, Result};
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = RegistrationView, description = "From the stored facts; nothing is called"),
         (status = 404, body = Problem)))]
-pub(crate) async fn show_registration(
-    State(app): State<App>,
-    on: ChannelOf<Read>,
-) -> Result<Json<RegistrationView>> {
+pub(crate) async fn show_registration(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<RegistrationView>> {
     let mut runs = Vec::with_capacity(4);
     for caller in [Caller::Planner, Caller::SetUp, Caller::Press, Caller::ApplyNewName] {
         runs.push((caller, registration::state(&app, &on.channel, caller).await?));
@@ -188,7 +185,8 @@ pub(crate) async fn verify_code(
 ) -> Result<Json<PressedView>> {
     let code = six_digits("code", entered.code.as_deref())?;
     let worker = app.clone();
-    let pressed = to_the_end(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
+    let pressed =
+        to_the_end(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
     Ok(Json(pressed.into()))
 }
 

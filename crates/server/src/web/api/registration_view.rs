@@ -53,10 +53,8 @@ pub(crate) struct Reason {
 impl From<&Why> for Reason {
     fn from(why: &Why) -> Self {
         let message = words::why(why);
-        let failure = match why {
-            Why::ReadsRefused(kind) | Why::Refused(kind) => Some(words::failure_code(*kind)),
-            _ => None,
-        };
+        let refused = if let Why::ReadsRefused(kind) | Why::Refused(kind) = why { Some(*kind) } else { None };
+        let failure = refused.map(words::failure_code);
         Self { code: words::why_code(why), title: message.title, text: message.text.to_string(), failure }
     }
 }
@@ -201,14 +199,14 @@ impl DryRun {
 }
 
 fn details(decision: &Decision) -> (Option<String>, Option<String>, Option<RemedyView>) {
-    let look_at = decision.look_at().map(rfc3339);
-    match decision {
-        Decision::Wait { register_at, .. } => (look_at, register_at.map(rfc3339), None),
-        Decision::Ask { remedy, .. } => {
-            (look_at, None, Some(RemedyView { code: words::remedy_code(*remedy), text: words::remedy(*remedy) }))
-        }
-        _ => (look_at, None, None),
+    let mut register_at = None;
+    let mut wanted = None;
+    if let Decision::Wait { register_at: planned, .. } = decision {
+        register_at = planned.map(rfc3339);
+    } else if let Decision::Ask { remedy, .. } = decision {
+        wanted = Some(RemedyView { code: words::remedy_code(*remedy), text: words::remedy(*remedy) });
     }
+    (decision.look_at().map(rfc3339), register_at, wanted)
 }
 
 fn state_word(decision: &Decision) -> &'static str {

@@ -24,7 +24,12 @@ fn cookie_name(app: &App) -> &'static str {
 }
 
 fn cookie(app: &App, value: String) -> Cookie<'static> {
-    Cookie::build((cookie_name(app), value)).path("/").http_only(true).same_site(SameSite::Lax).secure(is_secure(app)).build()
+    Cookie::build((cookie_name(app), value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_secure(app))
+        .build()
 }
 
 fn token_of(app: &App, headers: &HeaderMap) -> Option<SecretString> {

@@ -7,26 +7,26 @@ macro_rules! codes {
     ($($(#[$meta:meta])* $variant:ident = $word:literal, $status:ident, $title:literal;)+) => {
         /// What went wrong, as one word that never changes its meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
+        pub(crate) enum Code {
             $($(#[$meta])* $variant,)+
         }
 
         impl Code {
             /// Every code, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// The word.
-            pub const fn as_str(self) -> &'static str {
+            pub(crate) const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
 
             /// The HTTP status it always comes with.
-            pub const fn status(self) -> StatusCode {
+            pub(crate) const fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)+ }
             }
 
             /// The same short sentence every time.
-            pub const fn title(self) -> &'static str {
+            pub(crate) const fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)+ }
             }
         }
@@ -67,7 +67,7 @@ codes! {
     /// The token does not reach the WhatsApp account.
     NoAccessToWaba = "no_access_to_waba", UNPROCESSABLE_ENTITY, "No access to the WhatsApp account";
     /// The signup code was handed over before.
-    CodeReplayed = "code_replayed", UNPROCESSABLE_ENTITY, "The code was used before";
+    Replayed = "code_replayed", UNPROCESSABLE_ENTITY, "The code was used before";
     /// The token belongs to another Meta app.
     ForeignApp = "foreign_app", UNPROCESSABLE_ENTITY, "The token belongs to another app";
     /// Registration is not to be called now.

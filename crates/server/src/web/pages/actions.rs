@@ -31,7 +31,7 @@ pub(super) async fn complete_registration(State(app): State<App>, posted: Posted
     let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done = to_the_end(&app, async move { registration::press(&worker, &channel, caller).await }).await?;
-    finish(&app, &posted, done.map(came_of)).await
+    finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
 /// Keeps the PIN and goes on.
@@ -42,7 +42,7 @@ pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done = to_the_end(&app, async move { registration::enter_pin(&worker, &channel, pin).await }).await?;
-    finish(&app, &posted, done.map(came_of)).await
+    finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
 /// Asks Meta to send a code.
@@ -69,7 +69,7 @@ pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Resul
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done = to_the_end(&app, async move { registration::verify_code(&worker, &channel, &code).await }).await?;
-    finish(&app, &posted, done.map(came_of)).await
+    finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
 /// Subscribes and overrides now.
@@ -79,8 +79,8 @@ pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> 
     finish(&app, &posted, done.map(|()| "webhook")).await
 }
 
-fn came_of(pressed: Pressed) -> &'static str {
-    match pressed.outcome {
+fn came_of(pressed: &Pressed) -> &'static str {
+    match &pressed.outcome {
         Some(Outcome::Success) => "accepted",
         Some(Outcome::Failed(_)) => "refused",
         None => "not_called",

@@ -17,6 +17,9 @@ pub(super) struct Mark {
     pub(super) label: &'static str,
 }
 
+/// Mere news.
+pub(super) const NEWS: Mark = Mark { tone: "neutral", icon: icons::DOT, label: "For information" };
+
 /// A level.
 pub(super) fn level(level: Level) -> Mark {
     let (tone, icon) = match level {

@@ -47,7 +47,7 @@ struct NumbersPage {
 struct Count {
     word: &'static str,
     mark: Mark,
-    count: usize,
+    numbers: usize,
     is_chosen: bool,
 }
 
@@ -68,8 +68,8 @@ pub(super) struct Search {
     q: String,
     #[serde(default)]
     level: String,
-    #[serde(default)]
-    page: usize,
+    #[serde(default, rename = "page")]
+    number: usize,
 }
 
 /// A number and its last judgement.
@@ -97,7 +97,7 @@ pub(super) async fn list_numbers(
     // the worst first, and of these the longest stuck
     known.sort_by_key(|number| (std::cmp::Reverse(number.level.urgency()), number.since, number.channel.id));
     let found = known.len();
-    let start = search.page.saturating_mul(ROWS).min(found);
+    let start = search.number.saturating_mul(ROWS).min(found);
     let mut rows = Vec::with_capacity(ROWS);
     for number in known.iter().skip(start).take(ROWS) {
         rows.push(row(&app, number).await?);
@@ -108,8 +108,8 @@ pub(super) async fn list_numbers(
         layout: Layout::of("Numbers", &signed.principal),
         shown_from: start + usize::from(!rows.is_empty()),
         shown_to: start + rows.len(),
-        before: (start > 0).then(|| address(search.page.saturating_sub(1))),
-        after: (start + rows.len() < found).then(|| address(search.page + 1)),
+        before: (start > 0).then(|| address(search.number.saturating_sub(1))),
+        after: (start + rows.len() < found).then(|| address(search.number + 1)),
         query,
         level,
         counts,
@@ -160,7 +160,7 @@ fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
         .map(|level| Count {
             word: level.as_str(),
             mark: badges::level(level),
-            count: known.iter().filter(|number| number.level == level).count(),
+            numbers: known.iter().filter(|number| number.level == level).count(),
             is_chosen: chosen == Some(level),
         })
         .collect()

@@ -69,7 +69,12 @@ pub(super) async fn show_live(State(app): State<App>, on: ChannelOf<Read>) -> Re
 }
 
 /// The page with what went wrong on top.
-pub(super) async fn show_failure(app: &App, channel: &Channel, principal: &Principal, error: ApiError) -> Result<Response> {
+pub(super) async fn show_failure(
+    app: &App,
+    channel: &Channel,
+    principal: &Principal,
+    error: ApiError,
+) -> Result<Response> {
     if error.code().status().is_server_error() {
         return Err(error);
     }
@@ -90,7 +95,7 @@ async fn load(app: &App, channel: &Channel) -> Result<NumberView> {
     let rename = registration::state(app, channel, Caller::ApplyNewName).await?;
     let mut tx = app.store.read().await?;
     let told = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE).await?;
-    Ok(NumberView::new(&health, &press, &rename, told, app.clock.now()))
+    Ok(NumberView::new(&health, &press, &rename, &told, app.clock.now()))
 }
 
 /// The closed set of notes.
@@ -98,7 +103,10 @@ fn note(word: &str) -> Option<Notice> {
     let (tone, text) = match word {
         "accepted" => ("good", "Meta accepted the registration. The number goes live as soon as Meta shows it."),
         "refused" => ("caution", "Meta refused this time. What it said is below; we go on by ourselves where we can."),
-        "not_called" => ("caution", "We looked at the number and did not call Meta: it would only have cost a try. The reason is below."),
+        "not_called" => (
+            "caution",
+            "We looked at the number and did not call Meta: it would only have cost a try. The reason is below.",
+        ),
         "code_sent" => ("good", "Meta is sending a code to the number. Enter it below."),
         "already_verified" => ("good", "Meta says the number is verified already. We go on with the registration."),
         "webhook" => ("good", "Webhook registered successfully. Messages of this number come here."),

@@ -127,7 +127,7 @@ pub(super) struct TimelineRow {
 
 impl NumberView {
     /// Everything of a number, as its page shows it.
-    pub(super) fn new(view: &View, press: &State, rename: &State, told: Vec<Announcement>, now: Timestamp) -> Self {
+    pub(super) fn new(view: &View, press: &State, rename: &State, told: &[Announcement], now: Timestamp) -> Self {
         let report = &view.report;
         let summary = words::summary(report);
         let leading = report.leading();
@@ -162,7 +162,12 @@ fn is_under_way(view: &View, now: Timestamp) -> bool {
     let open = view.registration.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
     let moving = matches!(
         view.registration.decision.why(),
-        Why::CallUnderWay | Why::CallUnanswered | Why::AcceptedNotShown | Why::Activating | Why::Ready | Why::NewEvidence
+        Why::CallUnderWay
+            | Why::CallUnanswered
+            | Why::AcceptedNotShown
+            | Why::Activating
+            | Why::Ready
+            | Why::NewEvidence
     );
     let soon = view.registration.decision.look_at().is_some_and(|at| at <= now + SignedDuration::from_mins(2));
     open || moving || soon || view.checked_at.is_none()
@@ -186,7 +191,8 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
 fn link_of(finding: &Finding) -> Option<Link> {
     let href = health::url(finding.link.as_ref()?, &LinkTemplates::default());
     let button = finding.action.filter(|action| !action.is_here()).map(words::button);
-    let (label, does) = button.map_or(("Open WhatsApp Manager", "Opens the right page at Meta."), |b| (b.label, b.does));
+    let (label, does) =
+        button.map_or(("Open WhatsApp Manager", "Opens the right page at Meta."), |b| (b.label, b.does));
     Some(Link { label, does, href })
 }
 
@@ -203,10 +209,7 @@ fn manager(view: &View) -> String {
 impl From<&Finding> for FindingRow {
     fn from(finding: &Finding) -> Self {
         let message = words::finding(&finding.code);
-        let mark = match finding.severity {
-            Level::Live => Mark { tone: "neutral", icon: super::icons::DOT, label: "For information" },
-            other => badges::level(other),
-        };
+        let mark = if finding.severity == Level::Live { badges::NEWS } else { badges::level(finding.severity) };
         Self {
             mark,
             title: message.title,
@@ -269,10 +272,7 @@ impl WebhookCard {
 impl RegistrationCard {
     fn new(state: &State, now: Timestamp) -> Self {
         let why = words::why(&state.decision.why());
-        let next = match &state.decision {
-            Decision::Wait { register_at, .. } => *register_at,
-            _ => None,
-        };
+        let next = if let Decision::Wait { register_at, .. } = &state.decision { *register_at } else { None };
         let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now).map(|at| time_element(at, "until"));
         Self {
             why_title: why.title,

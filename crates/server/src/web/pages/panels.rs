@@ -74,15 +74,13 @@ pub(super) struct Budget {
     pub(super) limit: usize,
     /// One per try Meta allows: used or not.
     pub(super) dots: Vec<bool>,
-    pub(super) left: usize,
 }
 
 impl Budget {
     /// Out of where registration stands.
     pub(super) fn of(state: &State) -> Self {
         let (spent, limit) = (state.spent.total, ledger::BUDGET);
-        let left = ledger::MAX_WITH_PEOPLE.saturating_sub(spent);
-        Self { spent, limit, dots: (0..limit).map(|dot| dot < spent).collect(), left }
+        Self { spent, limit, dots: (0..limit).map(|dot| dot < spent).collect() }
     }
 }
 
@@ -116,11 +114,12 @@ impl Panel {
 /// The leading finding's button, or else what registration needs.
 fn form_of(view: &View, rename: &State) -> Option<Form> {
     let here = view.report.findings.iter().filter_map(|finding| finding.action).find_map(form_of_action);
-    here.or_else(|| match &view.registration.decision {
-        Decision::Ask { remedy, .. } => form_of_remedy(*remedy),
-        Decision::Wait { .. } | Decision::Register { .. } if !view.report.level.works() => Some(Form::Complete),
-        _ => matches!(rename.decision, Decision::Register { .. }).then_some(Form::ApplyNewName),
-    })
+    let decision = &view.registration.decision;
+    let asked = || if let Decision::Ask { remedy, .. } = decision { form_of_remedy(*remedy) } else { None };
+    let is_open = matches!(decision, Decision::Wait { .. } | Decision::Register { .. });
+    let stuck = || (is_open && !view.report.level.works()).then_some(Form::Complete);
+    let renaming = || matches!(rename.decision, Decision::Register { .. }).then_some(Form::ApplyNewName);
+    here.or_else(asked).or_else(stuck).or_else(renaming)
 }
 
 fn form_of_action(action: Action) -> Option<Form> {
@@ -131,7 +130,18 @@ fn form_of_action(action: Action) -> Option<Form> {
         Action::ApplyNewName => Some(Form::ApplyNewName),
         Action::Resubscribe => Some(Form::Webhook),
         Action::Reconnect | Action::SignUpAgain => Some(Form::Reconnect),
-        _ => None,
+        Action::TakeOverCallback
+        | Action::Refresh
+        | Action::ChooseNewName
+        | Action::AddPayment
+        | Action::VerifyBusiness
+        | Action::Appeal
+        | Action::ContactSupport
+        | Action::ReconnectApp
+        | Action::MigrateFromOnPremise
+        | Action::RestoreAccess
+        | Action::ImproveQuality
+        | Action::CheckInstallation => None,
     }
 }
 
