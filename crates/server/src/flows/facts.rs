@@ -98,6 +98,11 @@ fn learn(
     facts.failed_reads = if needed_unread { facts.failed_reads.saturating_add(1) } else { 0 };
     facts.previous_read_at = Some(now);
     facts.last_onboarded_time = reading.last_onboarded_time.or(facts.last_onboarded_time);
+    facts.new_name_approved_at = match &reading.new_name_status {
+        Some(status) if status.is_good() => facts.new_name_approved_at.or(Some(now)),
+        Some(_) => None,
+        None => facts.new_name_approved_at,
+    };
     let provisioned = reading.provisioned() == Provisioned::Yes;
     if provisioned {
         facts.provisioned_at = Some(now);

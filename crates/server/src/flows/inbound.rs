@@ -11,7 +11,7 @@ use domain::event::{Change, Meaning, MessagesSeen, Scope, Wake, interpret as mea
 use domain::health::{AccountStanding, SendingFacts};
 use domain::registration::Source;
 use graph_api::webhook::{BodyError, RawChange, dedup_key, split};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::signup::shared_owner_key;
@@ -157,8 +157,10 @@ pub async fn interpret(app: &App) -> Result<Next, FlowError> {
 
 async fn take_in(tx: &mut Tx, event: &StoredEvent, change: &Change, now: Timestamp) -> Result<(), store::Error> {
     let meaning = meaning_of(change);
-    // Meta's own time where it gives one: a repeated or older webhook is no evidence
-    let at = change.time.unwrap_or(event.received_at).min(event.received_at);
+    // Meta's own time where it gives one, since a repeated or older webhook is no evidence; Meta writes
+    // whole seconds, so that anything within the second may have come after what we did in it
+    let told = change.time.map(|time| time + SignedDuration::from_micros(999_999));
+    let at = told.unwrap_or(event.received_at).min(event.received_at);
     let concerned = concerned(tx, change, &meaning).await?;
     for channel in &concerned {
         let number = &channel.phone_number_id;
@@ -187,7 +189,7 @@ async fn take_in(tx: &mut Tx, event: &StoredEvent, change: &Change, now: Timesta
 }
 
 /// An ordinary signup's browser is given this long before Meta's word is followed up.
-const BROWSER_FIRST: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+const BROWSER_FIRST: SignedDuration = SignedDuration::from_mins(2);
 
 /// The channels a change is about, found inside the change.
 async fn concerned(tx: &mut Tx, change: &Change, meaning: &Meaning) -> Result<Vec<Channel>, store::Error> {

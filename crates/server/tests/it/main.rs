@@ -1,6 +1,12 @@
-//! The product driven from outside, in one binary.
+//! The product, driven from outside in one binary: real HTTP, real databases, the emulator for Meta.
 
+#[cfg(test)]
+mod app;
+#[cfg(test)]
+mod signup;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;

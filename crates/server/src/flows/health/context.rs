@@ -56,6 +56,7 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
     context.token = token_facts(app, channel, &stored, token.as_ref());
     context.account = facts.account_standing();
     context.sending = facts.sending();
+    context.new_name_approved_at = facts.new_name_approved_at;
     context.before = judgement.and_then(|j| remembered::from_json(&j.remembered));
     let read_failure = stored.error.as_ref().zip(stored.error_at).map(|(failure, at)| ReadFailure {
         kind: failure.kind,

@@ -29,6 +29,8 @@ pub struct NumberFacts {
     pub last_read_failure: Option<String>,
     /// When it was imported from elsewhere.
     pub imported_at: Option<Timestamp>,
+    /// When a new display name was first read as approved.
+    pub new_name_approved_at: Option<Timestamp>,
     /// What account webhooks said.
     pub account: KeptAccount,
     /// What is known of sending.
