@@ -1,8 +1,6 @@
 # The commands of this project. `make` alone lists them.
 
 CARGO ?= cargo
-# nextest where it is installed, cargo test otherwise: the same tests either way
-TEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo "nextest run" || echo test)
 
 .DEFAULT_GOAL := help
 .PHONY: help test quick lint fmt doc openapi demo build dist advisories bench kill soak simulate fuzz ci
@@ -11,10 +9,11 @@ help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed
-	LINEKEEPER_TEST_REQUIRE=all $(CARGO) $(TEST) --locked --workspace
+	$(CARGO) test --locked --workspace
 
 quick: ## The tests that need nothing installed (no PostgreSQL, no browser)
-	$(CARGO) $(TEST) --locked --workspace
+	$(CARGO) test --locked --workspace --lib
+	$(CARGO) test --locked --package graph-api --package graph-emulator
 
 lint: ## Format, clippy, documentation, dependency rules: all without warnings
 	$(CARGO) fmt --all --check

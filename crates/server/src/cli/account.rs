@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use server::App;
 use server::store::accounts::{self, Account as Row};
+use server::words::utc;
 
 use super::open::{self, From};
 use super::output::{Output, listing, table};
@@ -54,7 +55,9 @@ async fn create(app: &App, name: &str, output: Output) -> anyhow::Result<Verdict
     let id = accounts::create(&mut tx, name, app.clock.now()).await?;
     tx.commit().await?;
     output.either(&json!({ "id": id.0, "name": name }), || {
-        format!("Account {id} is there. A key for it: linekeeper key create --account {id} --scope operate --name first")
+        format!(
+            "Account {id} is there. A key for it: linekeeper key create --account {id} --scope operate --name first"
+        )
     })
 }
 
@@ -65,7 +68,7 @@ async fn list(app: &App, output: Output) -> anyhow::Result<Verdict> {
     output.either(&values, || {
         let mut table = table(["account", "name", "since"]);
         for account in &accounts {
-            table.add_row([account.id.to_string(), account.name.clone(), account.created_at.to_string()]);
+            table.add_row([account.id.to_string(), account.name.clone(), utc(account.created_at)]);
         }
         listing(&table, "There is no account yet. Make one: linekeeper account create --name \"Example Bakery\"")
     })
@@ -79,7 +82,7 @@ async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
         members.insert("inboxes".to_owned(), inbox::json_list(&inboxes));
     }
     output.either(&value, || {
-        let head = format!("Account {}: {}, since {}\n", account.id, account.name, account.created_at);
+        let head = format!("Account {}: {}, since {}\n", account.id, account.name, utc(account.created_at));
         head + &inbox::table_of(&inboxes, app.clock.now())
     })
 }

@@ -74,7 +74,10 @@ impl Check {
         let mut looks = Looks::default();
         match from.config() {
             Err(error) => {
-                looks.add("configuration", Found::fail(format!("{error:#}"), "linekeeper config template shows all settings"));
+                looks.add(
+                    "configuration",
+                    Found::fail(format!("{error:#}"), "linekeeper config template shows all settings"),
+                );
                 looks.skip(&["public address", "seal keys", DATABASE, META, CALLBACK], "there is no configuration");
             }
             Ok(config) => self.look(&config, &mut looks).await,
@@ -122,6 +125,9 @@ fn public_address(config: &Config) -> Found {
     if config.public_url.starts_with("https://") {
         return Found::Pass(config.public_url.clone());
     }
+    if !config.meta.base_url.starts_with("https://graph.facebook.com") {
+        return Found::Skip(format!("{}, for a rehearsal with {}", config.public_url, config.meta.base_url));
+    }
     let found = format!("{} is not HTTPS, and Meta calls back over HTTPS only", config.public_url);
     Found::fail(found, "set public_url to the address of your proxy or tunnel, such as https://numbers.example.com")
 }
@@ -148,11 +154,14 @@ fn is_open_to_others(_: &Path) -> bool {
 }
 
 fn database_failed(error: Error) -> Found {
-    let fix = match &error {
-        Error::Missing(_) | Error::Pending { .. } => "linekeeper migrate",
-        Error::Foreign(_) => "run the version of Linekeeper that migrated it, or a newer one",
-        Error::Url => "set database like sqlite://linekeeper.db or postgres://user@host/linekeeper",
-        _ => "is the database there, and may we write to it?",
+    let fix = if matches!(error, Error::Missing(_) | Error::Pending { .. }) {
+        "linekeeper migrate"
+    } else if matches!(error, Error::Foreign(_)) {
+        "run the version of Linekeeper that migrated it, or a newer one"
+    } else if matches!(error, Error::Url) {
+        "set database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
+    } else {
+        "is the database there, and may we write to it?"
     };
     Found::fail(format!("{:#}", anyhow::Error::from(error)), fix)
 }
@@ -192,12 +201,12 @@ async fn meta(app: &App, looks: &mut Looks) {
 }
 
 fn meta_failed(failure: &Failure) -> Found {
-    let fix = match failure.kind {
-        FailureKind::Transient => "can this machine reach meta.base_url? https://metastatus.com says how Meta is",
-        FailureKind::TokenDead | FailureKind::AppMisconfigured => {
-            "compare meta.app_id and meta.app_secret with App settings, Basic, at developers.facebook.com"
-        }
-        _ => "look up Meta's words in the app dashboard at developers.facebook.com",
+    let fix = if failure.kind == FailureKind::Transient {
+        "can this machine reach meta.base_url? https://metastatus.com says how Meta is"
+    } else if matches!(failure.kind, FailureKind::TokenDead | FailureKind::AppMisconfigured) {
+        "compare meta.app_id and meta.app_secret with App settings, Basic, at developers.facebook.com"
+    } else {
+        "look up Meta's words in the app dashboard at developers.facebook.com"
     };
     Found::fail(failure.message.clone(), fix)
 }

@@ -73,7 +73,7 @@ impl Demo {
             }
         }
         told::ready(stage, &cast, &channels, output)?;
-        let watch = Watch::new(stage, channels, output);
+        let watch = Watch::new(stage, channels, self.approve_after, output);
         watch.run(self.once.then(|| self.approve_after + SignedDuration::from_mins(2))).await
     }
 }

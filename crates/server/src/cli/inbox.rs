@@ -1,8 +1,9 @@
 //! `linekeeper inbox`: the numbers, how they are, and what a person may do about them.
 
 use anyhow::Context as _;
+use comfy_table::{Cell, Color};
 use domain::channel::Channel;
-use domain::health::Level;
+use domain::health::{Action, Level, Move};
 use domain::ids::{AccountId, ChannelId};
 use domain::ledger::Outcome;
 use domain::registration::Caller;
@@ -19,13 +20,16 @@ use super::open::{self, From};
 use super::output::{Output, listing, table};
 use super::{Verdict, words};
 
+mod hands;
+
 pub(super) const EXAMPLES: &str = "\
 Examples:
   linekeeper inbox list
   linekeeper inbox list --account 1 --level action_needed
   linekeeper inbox show 7
   linekeeper inbox register 7
-  linekeeper inbox refresh";
+  linekeeper inbox refresh
+  echo 123456 | linekeeper inbox pin 7";
 
 /// How many numbers are read at Meta at once.
 const READ_AT_ONCE: usize = 8;
@@ -55,6 +59,45 @@ pub(super) enum Inbox {
         /// Its id.
         id: i64,
     },
+    /// Enter the PIN that the number's owner knows, from standard input, and register with it.
+    #[command(after_help = "Example:\n  echo 123456 | linekeeper inbox pin 7")]
+    Pin {
+        /// Its id.
+        id: i64,
+    },
+    /// Have Meta send a code to the number.
+    #[command(after_help = "Example:\n  linekeeper inbox code 7 --voice --language pt_BR")]
+    Code {
+        /// Its id.
+        id: i64,
+        /// By a call instead of a text message.
+        #[arg(long)]
+        voice: bool,
+        /// In which language.
+        #[arg(long, default_value = "en_US")]
+        language: String,
+    },
+    /// Enter the code that Meta sent, from standard input, and register the number.
+    #[command(after_help = "Example:\n  echo 123456 | linekeeper inbox verify 7")]
+    Verify {
+        /// Its id.
+        id: i64,
+    },
+    /// Subscribe its webhooks and set its callback once more.
+    #[command(after_help = "Example:\n  linekeeper inbox webhook 7")]
+    Webhook {
+        /// Its id.
+        id: i64,
+    },
+    /// Delete an inbox here and tear its webhooks down at Meta.
+    #[command(after_help = "Example:\n  linekeeper inbox delete 7 --yes")]
+    Delete {
+        /// Its id.
+        id: i64,
+        /// Do it; without this it only says what would be lost.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Read numbers at Meta now: one, or all.
     #[command(after_help = "Examples:\n  linekeeper inbox refresh\n  linekeeper inbox refresh 7")]
     Refresh {
@@ -78,6 +121,11 @@ impl Inbox {
             Self::List { account, level } => list(&app, account, level, output).await,
             Self::Show { id } => show(&app, id, output).await,
             Self::Register { id } => register(&app, id, output).await,
+            Self::Pin { id } => hands::enter_pin(&app, id, output).await,
+            Self::Code { id, voice, language } => hands::request_code(&app, id, voice, &language, output).await,
+            Self::Verify { id } => hands::verify_code(&app, id, output).await,
+            Self::Webhook { id } => hands::register_webhook(&app, id, output).await,
+            Self::Delete { id, yes } => hands::delete(&app, id, yes, output).await,
             Self::Refresh { id, account } => refresh(&app, id, account, output).await,
         };
         app.stop().await;
@@ -128,20 +176,38 @@ async fn channels_of(app: &App, account: Option<AccountId>) -> anyhow::Result<Ve
     }
 }
 
+/// Numbers as lines of a table.
 pub(super) fn table_of(views: &[View], now: Timestamp) -> String {
-    let mut table = table(["inbox", "number", "name", "level", "whose move", "standing", "next"]);
-    for view in views {
-        table.add_row([
-            view.channel.id.to_string(),
-            view.channel.phone_number.to_string(),
-            view.channel.name.clone(),
-            catalogue::level(view.report.level).to_owned(),
-            words::whose(view.report.whose).to_owned(),
-            words::standing(&view.report),
-            words::next(&view.report, &view.registration.decision, now),
-        ]);
-    }
+    let mut table = table(HEADER);
+    table.add_rows(views.iter().map(|view| row(view, now)));
     listing(&table, "There is no number here. Numbers come in by the signup page of an account.")
+}
+
+/// What stands above [`row`].
+pub(super) const HEADER: [&str; 7] = ["inbox", "number", "name", "level", "whose move", "standing", "next"];
+
+/// One number.
+pub(super) fn row(view: &View, now: Timestamp) -> [Cell; 7] {
+    [
+        Cell::new(view.channel.id),
+        Cell::new(&view.channel.phone_number),
+        Cell::new(&view.channel.name),
+        level_cell(view.report.level),
+        Cell::new(words::whose(view.report.whose)),
+        Cell::new(words::standing(&view.report)),
+        Cell::new(words::next(&view.report, &view.registration.decision, now)),
+    ]
+}
+
+/// The level, in a colour as well where there are colours.
+fn level_cell(level: Level) -> Cell {
+    let cell = Cell::new(catalogue::level(level));
+    match level {
+        Level::Live => cell.fg(Color::Green),
+        Level::AtRisk | Level::WaitingForMeta => cell.fg(Color::Yellow),
+        Level::ActionNeeded | Level::Blocked => cell.fg(Color::Red),
+        Level::Unknown => cell,
+    }
 }
 
 pub(super) fn json_list(views: &[View]) -> Value {
@@ -157,7 +223,7 @@ fn json_of(view: &View) -> Value {
         .map(|finding| {
             json!({
                 "code": finding.code.as_str(), "whose_move": finding.whose.as_str(),
-                "action": finding.action.map(|action| action.as_str()), "since": finding.since,
+                "action": finding.action.map(Action::as_str), "since": finding.since,
                 "next_step_at": finding.next_step_at,
             })
         })
@@ -183,48 +249,48 @@ async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
 
 fn page(view: &View, now: Timestamp) -> String {
     let channel = &view.channel;
-    let mut text = format!(
-        "{}  {}  (inbox {}, account {})\n{}; {}\n",
-        channel.phone_number,
-        channel.name,
-        channel.id,
-        channel.account_id,
-        catalogue::level(view.report.level),
-        match view.checked_at {
-            Some(at) => format!("read {}", words::ago(at, now)),
-            None => "never read".to_owned(),
-        },
-    );
-    if let Some(failure) = &view.error {
-        text += &format!("The last read failed: {}\n", failure.message);
-    }
-    text += &format!("\n{}\n\n", words::decision(&view.registration.decision, now));
-    let mut findings = table(["found", "whose move", "what helps", "next step"]);
-    for finding in &view.report.findings {
+    let read = view.checked_at.map_or_else(|| "never read".to_owned(), |at| format!("read {}", words::ago(at, now)));
+    let mut parts = vec![
+        format!("{}  {}  (inbox {}, account {})", channel.phone_number, channel.name, channel.id, channel.account_id),
+        format!("{}, {read}", catalogue::level(view.report.level)),
+    ];
+    parts.extend(view.error.as_ref().map(|failure| format!("The last read failed: {}", failure.message)));
+    parts.extend([String::new(), words::decision(&view.registration.decision, now), String::new()]);
+    parts.extend([findings_of(view, now), String::new()]);
+    let calls = view.registration.spent.total;
+    parts.push(format!("Register calls in the last 72 hours: {calls} of {}", domain::ledger::BUDGET));
+    let hold = view.registration.held_until;
+    parts.extend(hold.map(|until| format!("Meta holds the number; it is free again {}", words::until(until, now))));
+    parts.extend(calls_of(view, now));
+    parts.join("\n")
+}
+
+fn findings_of(view: &View, now: Timestamp) -> String {
+    let told = view.report.findings.iter().map(|finding| {
         let message = catalogue::finding(&finding.code);
-        findings.add_row([
-            format!("{}\n{}", message.title, message.text),
-            words::whose(finding.whose).to_owned(),
-            finding.action.map_or("", |action| catalogue::button(action).label).to_owned(),
-            finding.next_step_at.map_or_else(String::new, |at| words::until(at, now)),
-        ]);
-    }
-    text += &listing(&findings, "Nothing to say about it: all well.");
-    let spent = view.registration.spent;
-    text += &format!("\n\nRegister calls in the last 72 hours: {} of {}", spent.total, domain::ledger::BUDGET);
-    if let Some(until) = view.registration.held_until {
-        text += &format!("; held by Meta, free again {}", words::until(until, now));
-    }
-    let mut calls = table(["call", "when", "outcome"]);
-    for attempt in &view.registration.attempts {
-        let attempt = &attempt.attempt;
-        calls.add_row([
+        let is_somebodys = finding.whose != Move::Nobody;
+        let mut asides: Vec<String> = Vec::new();
+        asides.extend(is_somebodys.then(|| format!("whose move: {}", words::whose(finding.whose))));
+        asides.extend(finding.action.map(|action| format!("what helps: {}", catalogue::button(action).label)));
+        asides.extend(finding.next_step_at.map(|at| format!("next step {}", words::until(at, now))));
+        let aside = if asides.is_empty() { String::new() } else { format!("\n  ({})", asides.join("; ")) };
+        format!("* {}\n  {}{aside}", message.title, message.text)
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "Nothing to say about it: all well.".to_owned() } else { told.join("\n") }
+}
+
+fn calls_of(view: &View, now: Timestamp) -> Option<String> {
+    let mut table = table(["call", "when", "outcome"]);
+    for recorded in &view.registration.attempts {
+        let attempt = &recorded.attempt;
+        table.add_row([
             format!("{:?}, {}", attempt.kind, attempt.basis.as_str()).to_lowercase(),
             words::ago(attempt.started_at, now),
             outcome(attempt.outcome.as_ref()),
         ]);
     }
-    if calls.is_empty() { text } else { format!("{text}\n{}", calls.trim_fmt()) }
+    (!table.is_empty()).then(|| table.trim_fmt())
 }
 
 fn outcome(outcome: Option<&Outcome>) -> String {
@@ -237,13 +303,17 @@ fn outcome(outcome: Option<&Outcome>) -> String {
 
 async fn register(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
     let channel = open::channel(app, id).await?;
-    let pressed = registration::press(app, &channel, Caller::Press).await?;
+    answer_press(app, &registration::press(app, &channel, Caller::Press).await?, output)
+}
+
+fn answer_press(app: &App, pressed: &Pressed, output: Output) -> anyhow::Result<Verdict> {
     let decision = &pressed.state.decision;
     let value = json!({
         "called": pressed.called, "outcome": pressed.outcome.as_ref().map(|it| outcome(Some(it))),
-        "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()), "look_at": decision.look_at(),
+        "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()),
+        "look_at": decision.look_at(),
     });
-    output.either(&value, || told(&pressed, app.clock.now()))?;
+    output.either(&value, || told(pressed, app.clock.now()))?;
     Ok(if pressed.outcome == Some(Outcome::Success) { Verdict::Well } else { Verdict::NotWell })
 }
 
@@ -257,15 +327,10 @@ fn told(pressed: &Pressed, now: Timestamp) -> String {
 }
 
 async fn refresh(app: &App, id: Option<i64>, account: Option<i64>, output: Output) -> anyhow::Result<Verdict> {
-    let channels = match id {
-        Some(id) => vec![open::channel(app, id).await?],
-        None => {
-            let account = match account {
-                Some(id) => Some(open::account(app, id).await?.id),
-                None => None,
-            };
-            channels_of(app, account).await?
-        }
+    let channels = match (id, account) {
+        (Some(id), _) => vec![open::channel(app, id).await?],
+        (None, Some(account)) => channels_of(app, Some(open::account(app, account).await?.id)).await?,
+        (None, None) => channels_of(app, None).await?,
     };
     let bar = output.progress(channels.len(), "reading");
     let read = stream::iter(&channels)
@@ -290,10 +355,11 @@ async fn refresh(app: &App, id: Option<i64>, account: Option<i64>, output: Outpu
     views.sort_by_key(|view| (std::cmp::Reverse(view.report.level.urgency()), view.channel.id));
     let failures: Vec<Value> = failed.iter().map(|(c, why)| json!({ "id": c.id.0, "error": why })).collect();
     output.either(&json!({ "read": json_list(&views), "failed": failures }), || {
-        let table = table_of(&views, app.clock.now());
-        failed.iter().fold(table, |text, (channel, why)| {
-            format!("{text}\ninbox {} ({}) could not be read: {why}", channel.id, channel.phone_number)
-        })
+        let table = (!views.is_empty() || failed.is_empty()).then(|| table_of(&views, app.clock.now()));
+        let failures = failed
+            .iter()
+            .map(|(channel, why)| format!("inbox {} ({}) could not be read: {why}", channel.id, channel.phone_number));
+        table.into_iter().chain(failures).collect::<Vec<_>>().join("\n")
     })?;
     Ok(if failed.is_empty() { Verdict::Well } else { Verdict::NotWell })
 }

@@ -12,6 +12,7 @@ use server::seal::Keyring;
 use server::store::ids::ApiKeyId;
 use server::store::keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::reseal::reseal;
+use server::words::utc;
 
 use super::Verdict;
 use super::open::{self, From};
@@ -121,13 +122,13 @@ async fn list(app: &App, account: Option<i64>, output: Output) -> anyhow::Result
     output.either(&values, || {
         let mut table = table(["key", "name", "opens", "scope", "made", "last used", "revoked"]);
         for key in &keys {
-            let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "–".to_owned(), |at| at.to_string());
+            let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "–".to_owned(), utc);
             table.add_row([
                 key.id.to_string(),
                 key.name.clone(),
                 key.account_id.map_or_else(|| "everything".to_owned(), |id| format!("account {id}")),
                 key.scope.as_str().to_owned(),
-                key.created_at.to_string(),
+                utc(key.created_at),
                 time(key.last_used_at),
                 time(key.revoked_at),
             ]);

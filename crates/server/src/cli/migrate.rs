@@ -41,19 +41,16 @@ impl Migrate {
             State::Current => "The tables are up to date.".to_owned(),
         };
         if self.dry_run {
-            output.either(&json!({ "up_to_date": is_current, "found": found }), || match is_current {
-                true => found.clone(),
-                false => format!("{found} `linekeeper migrate` brings it up to date."),
-            })?;
+            let advice = if is_current { "" } else { " `linekeeper migrate` brings them up to date." };
+            output.either(&json!({ "up_to_date": is_current, "found": found }), || format!("{found}{advice}"))?;
             return Ok(if is_current { Verdict::Well } else { Verdict::NotWell });
         }
         if !is_current {
             Store::open_and_migrate(&config.database, keyring(&config)?).await?.close().await;
         }
-        output.either(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || match is_current {
-            true => found.clone(),
-            false => format!("{found} Now it is up to date."),
-        })
+        let done = if is_current { "" } else { " Now they are up to date." };
+        output
+            .either(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || format!("{found}{done}"))
     }
 }
 

@@ -39,8 +39,9 @@ impl From {
     fn read(&self) -> anyhow::Result<Config> {
         Config::load(self.config.as_deref()).with_context(|| match &self.config {
             Some(file) => format!("the configuration {} cannot be used", file.display()),
-            None => "the configuration cannot be used (start with: linekeeper config template > linekeeper.toml)"
-                .to_owned(),
+            None => {
+                "the configuration cannot be used (start with: linekeeper config template > linekeeper.toml)".to_owned()
+            }
         })
     }
 

@@ -4,8 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -36,11 +35,8 @@ impl Output {
     #[expect(clippy::unused_self, reason = "printing goes through the one who knows how")]
     pub(super) fn text(self, text: &str) -> anyhow::Result<Verdict> {
         let mut out = io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| match text.ends_with('\n') {
-            true => Ok(()),
-            false => out.write_all(b"\n"),
-        });
-        match written.and_then(|()| out.flush()) {
+        let end = if text.ends_with('\n') { "" } else { "\n" };
+        match write!(out, "{text}{end}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(Verdict::Well),
         }
@@ -76,10 +72,12 @@ impl Output {
         if self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        ProgressBar::new_spinner().with_style(
-            ProgressStyle::with_template("{spinner} {pos} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()),
-        )
-        .with_message(doing)
+        ProgressBar::new_spinner()
+            .with_style(
+                ProgressStyle::with_template("{spinner} {pos} {msg}")
+                    .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+            )
+            .with_message(doing)
     }
 
     /// Says what went wrong, with every cause once, on standard error.
@@ -101,7 +99,7 @@ impl Output {
 /// A table with this header, as wide as the terminal at most.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY);
+    table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header);
     table

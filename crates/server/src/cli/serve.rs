@@ -26,9 +26,10 @@ impl Serve {
     pub(super) async fn run(self, from: &From) -> anyhow::Result<Verdict> {
         let config = from.service_config()?;
         let keys = keyring(&config)?;
-        let store = match self.migrate {
-            true => Store::open_and_migrate(&config.database, keys).await?,
-            false => Store::open(&config.database, keys).await?,
+        let store = if self.migrate {
+            Store::open_and_migrate(&config.database, keys).await?
+        } else {
+            Store::open(&config.database, keys).await?
         };
         let address = config.listen;
         let listener = TcpListener::bind(address)
@@ -49,7 +50,12 @@ impl Serve {
 
 /// Answers requests until the app stops.
 pub(super) fn listen(app: &App, listener: TcpListener) {
-    app.tasks.spawn(server::web::serve(app.clone(), listener));
+    let serving = server::web::serve(app.clone(), listener);
+    app.tasks.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!("no requests are answered any more: {error:#}");
+        }
+    });
 }
 
 /// Ctrl-C, or SIGTERM from whoever runs us.

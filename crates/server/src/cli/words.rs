@@ -27,7 +27,7 @@ pub(super) fn next(report: &HealthReport, decision: &Decision, now: Timestamp) -
         return format!("registers {}", until(*at, now));
     }
     let step = report.findings.iter().filter_map(|finding| finding.next_step_at).filter(|at| *at > now).min();
-    format!("looks {}", until(step.or(decision.look_at()).unwrap_or(report.next_look), now))
+    format!("looks again {}", until(step.or(decision.look_at()).unwrap_or(report.next_look), now))
 }
 
 /// What would be done now, or why not and when.
@@ -59,12 +59,11 @@ pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     if past < SignedDuration::from_secs(1) { "just now".to_owned() } else { format!("{} ago", span(past)) }
 }
 
-/// A length of time in its two largest units, for a countdown.
+/// A length of time for a countdown: the smaller unit only where it matters.
 pub(super) fn span(length: SignedDuration) -> String {
     let seconds = length.as_secs();
-    let two = |large: i64, unit: &str, small: i64, sub: &str| match small {
-        0 => format!("{large} {unit}"),
-        _ => format!("{large} {unit} {small} {sub}"),
+    let two = |large: i64, unit: &str, small: i64, sub: &str| {
+        if small == 0 || large >= 10 { format!("{large} {unit}") } else { format!("{large} {unit} {small} {sub}") }
     };
     match seconds {
         ..60 => format!("{seconds} s"),

@@ -102,7 +102,10 @@ impl Folder {
     fn open(wanted: Option<&Path>) -> anyhow::Result<Self> {
         let (path, is_temporary) = match wanted {
             Some(path) => (path.to_owned(), false),
-            None => (std::env::temp_dir().join(format!("linekeeper-demo-{}", uuid_at(Clock::system().now()).simple())), true),
+            None => (
+                std::env::temp_dir().join(format!("linekeeper-demo-{}", uuid_at(Clock::system().now()).simple())),
+                true,
+            ),
         };
         let holds_one = path.join(CONFIGURATION).exists();
         ensure!(!holds_one, "{} holds an earlier demo, whose Meta is gone: choose another folder", path.display());

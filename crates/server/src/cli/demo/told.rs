@@ -11,7 +11,11 @@ use crate::cli::output::{Output, table};
 
 /// Prints the addresses, the keys, ready commands and who plays what.
 pub(super) fn ready(stage: &Stage, cast: &[Part], channels: &[Channel], output: Output) -> anyhow::Result<Verdict> {
-    if output.is_json() { output.line(&as_json(stage, cast, channels)) } else { output.text(&as_text(stage, cast, channels)) }
+    if output.is_json() {
+        output.line(&as_json(stage, cast, channels))
+    } else {
+        output.text(&as_text(stage, cast, channels))
+    }
 }
 
 fn as_json(stage: &Stage, cast: &[Part], channels: &[Channel]) -> Value {
@@ -45,18 +49,20 @@ fn as_text(stage: &Stage, cast: &[Part], channels: &[Channel]) -> String {
 
   The page        {url}/
   Sign in with    {operator}
-  API reference   {url}/api/docs
+  API reference   {url}/docs
   Meta, emulated  {meta}/_emulator
 
-  curl -s -H 'Authorization: Bearer {key}' {url}/api/v1/accounts/{account}/inboxes/{stuck}/health
-  curl -s -H 'Authorization: Bearer {key}' {url}/api/v1/accounts/{account}/inboxes/{stuck}/registration
-  linekeeper --config {configuration} inbox show {stuck}
+  KEY={key}
+  curl -s -H \"Authorization: Bearer $KEY\" {url}/api/v1/accounts/{account}/inboxes/{stuck}/health
+  curl -s -H \"Authorization: Bearer $KEY\" {url}/api/v1/accounts/{account}/inboxes/{stuck}/registration
+  {program} --config {configuration} inbox show {stuck}
 
 Ctrl-C ends it.
 ",
         parts = parts.trim_fmt(),
         operator = stage.operator_key.expose_secret(),
         meta = stage.meta.base_url(),
+        program = std::env::current_exe().unwrap_or_else(|_| "linekeeper".into()).display(),
         configuration = stage.configuration().display(),
     )
 }

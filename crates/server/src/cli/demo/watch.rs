@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use comfy_table::Cell;
 use domain::channel::Channel;
 use domain::health::Level;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,7 +13,7 @@ use server::words as catalogue;
 
 use super::cast::STUCK;
 use super::stage::Stage;
-use crate::cli::output::Output;
+use crate::cli::output::{Output, table};
 use crate::cli::{Verdict, inbox, serve, words};
 
 /// Watches the sample numbers.
@@ -21,18 +22,21 @@ pub(super) struct Watch<'a> {
     channels: Vec<Channel>,
     output: Output,
     began: Timestamp,
+    approval_at: Timestamp,
     seen: Vec<Option<(Level, String)>>,
     screen: Option<ProgressBar>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(stage: &'a Stage, channels: Vec<Channel>, output: Output) -> Self {
+    pub(super) fn new(stage: &'a Stage, channels: Vec<Channel>, approve_after: SignedDuration, output: Output) -> Self {
         let screen = output.is_terminal().then(|| {
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
         let seen = channels.iter().map(|_| None).collect();
-        Self { stage, channels, output, began: stage.app.clock.now(), seen, screen }
+        let began = stage.app.clock.now();
+        let approval_at = channels.get(STUCK).map_or(began, |channel| channel.created_at) + approve_after;
+        Self { stage, channels, output, began, approval_at, seen, screen }
     }
 
     /// Until somebody stops it; with a limit, until the stuck number is live or time is up.
@@ -49,7 +53,7 @@ impl<'a> Watch<'a> {
             let now = self.stage.app.clock.now();
             self.tell_changes(&views, now)?;
             if let Some(screen) = &self.screen {
-                screen.set_message(inbox::table_of(&views, now));
+                screen.set_message(self.table(&views, now));
             }
             let is_live = views.get(STUCK).is_some_and(|view| view.report.level.works());
             match limit {
@@ -68,6 +72,19 @@ impl<'a> Watch<'a> {
             views.push(health::view(&self.stage.app, channel).await?);
         }
         Ok(views)
+    }
+
+    /// The table of `inbox list`; of the stuck number it says what only the demo can know.
+    fn table(&self, views: &[View], now: Timestamp) -> String {
+        let mut table = table(inbox::HEADER);
+        for (index, view) in views.iter().enumerate() {
+            let [id, number, _, level, whose, standing, mut next] = inbox::row(view, now);
+            if index == STUCK && !view.report.level.works() {
+                next = Cell::new(format!("Meta approves {}", words::until(self.approval_at, now)));
+            }
+            table.add_row([id, number, Cell::new(business(view)), level, whose, standing, next]);
+        }
+        table.trim_fmt()
     }
 
     fn tell_changes(&mut self, views: &[View], now: Timestamp) -> anyhow::Result<()> {
@@ -96,11 +113,11 @@ impl<'a> Watch<'a> {
         }
         let went_live = level.works() && before.is_some_and(|before| !before.works());
         let what = if went_live {
-            format!("is live (was: {})", before.map_or("", catalogue::level).to_lowercase())
+            format!("is live (before: {})", before.map_or("", catalogue::level))
         } else {
-            format!("{}: {standing}", catalogue::level(level).to_lowercase())
+            format!("{}: {standing}", catalogue::level(level))
         };
-        let line = format!("{after:>12}  {}  {:<20} {what}", view.channel.phone_number, view.channel.name);
+        let line = format!("{after:>12}  {}  {:<16}  {what}", view.channel.phone_number, business(view));
         match &self.screen {
             Some(screen) => screen.println(line),
             None => self.output.text(&line).map(|_| ())?,
@@ -116,8 +133,13 @@ impl<'a> Watch<'a> {
         if self.output.is_json() {
             self.output.line(&json!({ "event": "ended", "numbers": inbox::json_list(&views) }))?;
         } else {
-            self.output.text(&inbox::table_of(&views, self.stage.app.clock.now()))?;
+            self.output.text(&self.table(&views, self.stage.app.clock.now()))?;
         }
         Ok(())
     }
+}
+
+/// The business; every inbox of the demo is named after its own.
+fn business(view: &View) -> &str {
+    view.channel.name.trim_end_matches(" WhatsApp")
 }
