@@ -33,9 +33,16 @@ pub(super) struct Before {
 
 /// What set-up came to.
 #[derive(Debug, Clone)]
-pub(super) struct SetUp {
+pub struct SetUp {
     /// W8: why the webhooks are not set up.
-    pub(super) webhook_error: Option<String>,
+    pub webhook_error: Option<String>,
+}
+
+/// The whole operation for a channel that exists, its two reads included.
+pub async fn again(app: &App, channel_id: Option<ChannelId>) -> Result<SetUp, FlowError> {
+    let loaded = load(app, channel_id).await?;
+    let (verification, health) = facts::read_both(app, &loaded).await;
+    run(app, channel_id, Before { verification, health, apps: None }).await
 }
 
 /// Registers and subscribes side by side, then reads the number again (E8, E9).
@@ -66,19 +73,24 @@ pub(super) async fn run(app: &App, channel_id: Option<ChannelId>, before: Before
     Ok(SetUp { webhook_error })
 }
 
-/// W9: refused before any call, in the origin's words.
 async fn load(app: &App, channel_id: Option<ChannelId>) -> Result<Loaded, FlowError> {
     let loaded = match channel_id {
         Some(id) => facts::load(app, id).await?,
         None => None,
     };
-    let (waba, token) = loaded.as_ref().map_or(("", ""), |loaded| {
+    check(loaded.as_ref())?;
+    loaded.ok_or_else(|| FlowError::refused(Refusal::MissingParameter, "Channel is required"))
+}
+
+/// W9: refused before any call, in the origin's words.
+pub(super) fn check(loaded: Option<&Loaded>) -> Result<(), FlowError> {
+    let (waba, token) = loaded.map_or(("", ""), |loaded| {
         (loaded.channel.waba_id.as_str(), loaded.credentials.access_token.expose_secret())
     });
-    if let Some(text) = missing_for_setup(loaded.is_some(), waba, token) {
-        return Err(FlowError::refused(Refusal::MissingParameter, text));
+    match missing_for_setup(loaded.is_some(), waba, token) {
+        Some(text) => Err(FlowError::refused(Refusal::MissingParameter, text)),
+        None => Ok(()),
     }
-    loaded.ok_or_else(|| FlowError::refused(Refusal::MissingParameter, "Channel is required"))
 }
 
 /// The re-read: what the number says now is what counts. Its failure never fails set-up (E9).

@@ -208,11 +208,16 @@ async fn go_on(app: &App, id: SignupId) -> Result<Option<String>, FlowError> {
 
 async fn set_up(app: &App, id: SignupId, channel: ChannelId, before: Before) -> Result<Option<String>, FlowError> {
     let done = setup::run(app, Some(channel), before).await?;
+    finish(app, id).await?;
+    Ok(done.webhook_error)
+}
+
+async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
     reached(KillPoint::SetupDone);
     let mut tx = app.store.write().await?;
     move_to(&mut tx, id, state::DONE, app.clock.now()).await?;
     tx.commit().await?;
-    Ok(done.webhook_error)
+    Ok(())
 }
 
 /// E3, E4: reads the account with the new token, chooses the number, makes or re-authorises the
@@ -489,7 +494,9 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
 
 async fn set_up_again(app: &App, id: SignupId, channel: Option<ChannelId>) -> Result<(), FlowError> {
     let Some(channel) = channel else { return Ok(()) };
-    let Some(loaded) = facts::load(app, channel).await? else { return Ok(()) };
-    let (verification, health) = facts::read_both(app, &loaded).await;
-    set_up(app, id, channel, Before { verification, health, apps: None }).await.map(|_| ())
+    if facts::load(app, channel).await?.is_none() {
+        return Ok(());
+    }
+    setup::again(app, Some(channel)).await?;
+    finish(app, id).await
 }

@@ -13,7 +13,7 @@ use graph_api::Account;
 use jiff::SignedDuration;
 
 use super::facts::Loaded;
-use super::{FlowError, Next, Refusal, facts, health};
+use super::{FlowError, Next, Refusal, facts, health, setup};
 use crate::App;
 use crate::killpoint::{KillPoint, reached};
 use crate::store::channels::{self, OverrideLevel, Webhook};
@@ -38,6 +38,7 @@ pub async fn register_webhook(app: &App, channel: &Channel) -> Result<(), FlowEr
     let loaded = facts::load(app, channel.id)
         .await?
         .ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))?;
+    setup::check(Some(&loaded))?;
     let result = ensure(app, &loaded, None).await;
     health::judge(app, channel).await?;
     match result {

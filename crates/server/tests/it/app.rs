@@ -78,6 +78,15 @@ impl TestApp {
 
     /// With another configuration or another world.
     pub(crate) async fn with(engine: Engine, change: impl FnOnce(&mut Config), meta: EmulatorConfig) -> Self {
+        Self::with_meta(engine, |config, _| change(config), meta).await
+    }
+
+    /// The same with Meta at hand, whose tokens a configuration may hold.
+    pub(crate) async fn with_meta(
+        engine: Engine,
+        change: impl FnOnce(&mut Config, &Emulator),
+        meta: EmulatorConfig,
+    ) -> Self {
         let start: Timestamp = START.parse().unwrap();
         let meta = EmulatorConfig {
             clock: ClockMode::Stepped(start),
@@ -93,7 +102,7 @@ impl TestApp {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let clock = Clock::stepped(start);
         let mut config = config(&url, &database.url, &meta.base_url());
-        change(&mut config);
+        change(&mut config, &meta);
         let (account, key) = first_account(&store, start).await;
         let app = App::build(config, store, clock.clone()).unwrap();
         tokio::spawn(server::web::serve(app.clone(), listener));

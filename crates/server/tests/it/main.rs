@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod app;
 #[cfg(test)]
+mod rows;
+#[cfg(test)]
 mod signup;
 #[cfg(test)]
 mod store;
