@@ -34,6 +34,8 @@ mod openapi;
 mod pages;
 mod paging;
 mod telemetry;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 pub use listener::{serve, serve_without_storing};
