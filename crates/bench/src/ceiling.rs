@@ -1,0 +1,29 @@
+//! The ceiling: the product's own listener, router, body reader and signature check, compiled from the
+//! same code with the same settings and allocator; it answers 200 once the signature was found right.
+//!
+//! It is a process of the bench and no switch of the product: a shipped program that can be told to
+//! acknowledge and keep nothing would be a trap.
+
+use anyhow::Context as _;
+use server::App;
+use server::clock::Clock;
+use server::config::Config;
+use server::seal::Keyring;
+use server::store::Store;
+use tokio::net::TcpListener;
+
+/// Configured like `linekeeper serve`, from the environment.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Ceiling {}
+
+impl Ceiling {
+    /// Serves until it is ended.
+    pub(crate) async fn run(&self) -> anyhow::Result<()> {
+        let config = Config::load(None)?;
+        let keys = config.seal.keys.clone().context("LINEKEEPER_SEAL_KEYS is not set")?;
+        let store = Store::open_and_migrate(&config.database, Keyring::parse(&keys)?).await?;
+        let listener = TcpListener::bind(config.listen).await?;
+        let app = App::build(config, store, Clock::system())?;
+        server::web::serve_without_storing(app, listener).await
+    }
+}

@@ -1,0 +1,207 @@
+//! The loop of the generator: sends what is due on whatever connection is free, reads answers, and
+//! sleeps a tenth of a millisecond at most, so that it is itself hardly ever late.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use aws_lc_rs::hmac;
+use hdrhistogram::Histogram;
+use mio::{Events, Poll, Token};
+
+use super::acks::Acks;
+use super::body::{Template, unix_seconds};
+use super::connection::Connection;
+use super::{Load, Outcome};
+
+/// How long answers are waited for after the schedule's end.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the generator sleeps at most while nothing happens.
+const NAP: Duration = Duration::from_micros(100);
+
+struct Driver<'a> {
+    load: &'a Load,
+    templates: Vec<Template>,
+    connections: Vec<Connection>,
+    free: VecDeque<usize>,
+    began: Instant,
+    /// When each post under way was due, by connection.
+    due: Vec<Instant>,
+    next: u64,
+    last_answer: Instant,
+    seconds: u64,
+    times: Histogram<u64>,
+    late: Histogram<u64>,
+    acks: Acks,
+    outcome: Outcome,
+}
+
+/// Runs a load to its end.
+pub(super) fn drive(load: &Load) -> anyhow::Result<Outcome> {
+    let mut poll = Poll::new()?;
+    let mut driver = Driver::new(load, &poll)?;
+    let mut events = Events::with_capacity(1024);
+    let end = driver.began + load.lasts();
+    loop {
+        let now = Instant::now();
+        let has_sent_all = driver.send_what_is_due(now, end)?;
+        let is_idle = driver.free.len() == driver.connections.len();
+        if (has_sent_all && is_idle) || now > end + GRACE {
+            break;
+        }
+        // with no connection free only an answer helps; else the schedule must not be missed
+        let patience = if driver.free.is_empty() { Duration::from_millis(1) } else { Duration::ZERO };
+        poll.poll(&mut events, Some(patience))?;
+        for event in &events {
+            driver.attend(event.token().0, event.is_readable(), event.is_writable())?;
+        }
+        if events.is_empty() && !driver.free.is_empty() {
+            std::thread::sleep(driver.until_next(Instant::now()).min(NAP));
+        }
+    }
+    driver.finish(end)
+}
+
+impl<'a> Driver<'a> {
+    fn new(load: &'a Load, poll: &Poll) -> anyhow::Result<Self> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, load.secret.as_bytes());
+        let open = |at| Connection::open(load.target, Token(at), poll.registry());
+        let connections: Vec<_> = (0..load.connections).map(open).collect::<anyhow::Result<_>>()?;
+        let histogram = || Histogram::new_with_bounds(1, 120_000_000, 3);
+        let now = Instant::now();
+        Ok(Self {
+            load,
+            templates: load.numbers.iter().map(|number| Template::new(number, load.changes, &key)).collect(),
+            free: (0..connections.len()).collect(),
+            due: vec![now; connections.len()],
+            connections,
+            began: now,
+            next: 0,
+            last_answer: now,
+            seconds: unix_seconds(),
+            times: histogram()?,
+            late: histogram()?,
+            acks: Acks::new(load.first),
+            outcome: Outcome::default(),
+        })
+    }
+
+    fn is_closed_loop(&self) -> bool {
+        self.load.rate <= 0.0
+    }
+
+    /// When a post is due.
+    fn due_at(&self, post: u64) -> Instant {
+        #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
+        let after = if self.is_closed_loop() { 0.0 } else { post as f64 / self.load.rate };
+        self.began + Duration::from_secs_f64(after)
+    }
+
+    fn until_next(&self, now: Instant) -> Duration {
+        self.due_at(self.next).saturating_duration_since(now)
+    }
+
+    /// True once the schedule is at its end.
+    fn send_what_is_due(&mut self, now: Instant, end: Instant) -> anyhow::Result<bool> {
+        loop {
+            let due = self.due_at(self.next);
+            let is_over = if self.is_closed_loop() { now >= end } else { due >= end };
+            if is_over {
+                return Ok(true);
+            }
+            if due > now {
+                return Ok(false);
+            }
+            let Some(free) = self.free.pop_front() else { return Ok(false) };
+            self.send(free, due)?;
+        }
+    }
+
+    fn send(&mut self, at: usize, due: Instant) -> anyhow::Result<()> {
+        let now = Instant::now();
+        if self.next.is_multiple_of(1024) {
+            self.seconds = unix_seconds();
+        }
+        let due = if self.is_closed_loop() { now } else { due };
+        let template = &self.templates[usize::try_from(self.next)? % self.templates.len()];
+        let connection = &mut self.connections[at];
+        let first = self.load.first + self.next * self.load.changes as u64;
+        write_post(&mut connection.out, template, first, self.seconds);
+        connection.send(self.next).context("a post could not be sent")?;
+        self.due[at] = due;
+        self.late.saturating_record(micros(now.saturating_duration_since(due)));
+        self.next += 1;
+        Ok(())
+    }
+
+    fn attend(&mut self, at: usize, is_readable: bool, is_writable: bool) -> anyhow::Result<()> {
+        let connection = &mut self.connections[at];
+        if is_writable {
+            connection.go_on()?;
+        }
+        if !is_readable {
+            return Ok(());
+        }
+        let Some(status) = connection.receive()? else { return Ok(()) };
+        let post = connection.under_way.take().context("an answer nobody asked for")?;
+        self.last_answer = Instant::now();
+        if self.due[at] >= self.began + Duration::from_secs_f64(self.load.warmup) {
+            self.times.saturating_record(micros(self.last_answer.saturating_duration_since(self.due[at])));
+        }
+        *self.outcome.statuses.entry(status).or_default() += 1;
+        if status == 200 {
+            let changes = self.load.changes as u64;
+            for message in 0..changes {
+                self.acks.insert(self.load.first + post * changes + message);
+            }
+        }
+        self.free.push_back(at);
+        Ok(())
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
+    fn finish(mut self, end: Instant) -> anyhow::Result<Outcome> {
+        if let Some(path) = &self.load.acks {
+            self.acks.write(path)?;
+        }
+        let ms = |histogram: &Histogram<u64>, q: f64| histogram.value_at_quantile(q) as f64 / 1000.0;
+        let lasted = self.load.lasts().max(self.last_answer.saturating_duration_since(self.began));
+        self.outcome.rate = self.load.rate;
+        self.outcome.changes = self.load.changes;
+        self.outcome.body_bytes = self.templates.first().map_or(0, Template::len);
+        self.outcome.sent = self.next;
+        self.outcome.unanswered = (self.connections.len() - self.free.len()) as u64;
+        self.outcome.achieved = self.outcome.stored() as f64 / lasted.as_secs_f64();
+        self.outcome.drain_ms = self.last_answer.saturating_duration_since(end).as_secs_f64() * 1000.0;
+        self.outcome.p50_ms = ms(&self.times, 0.5);
+        self.outcome.p90_ms = ms(&self.times, 0.9);
+        self.outcome.p99_ms = ms(&self.times, 0.99);
+        self.outcome.p999_ms = ms(&self.times, 0.999);
+        self.outcome.max_ms = self.times.max() as f64 / 1000.0;
+        self.outcome.sent_late_p99_ms = ms(&self.late, 0.99);
+        self.outcome.generator_cpu_s = crate::run::process::cpu_seconds("self").unwrap_or_default();
+        Ok(self.outcome)
+    }
+}
+
+/// A whole post, as Meta's servers word it.
+fn write_post(out: &mut Vec<u8>, template: &Template, first: u64, seconds: u64) {
+    const SIGNATURE_AT: &[u8] = b"\r\nx-hub-signature-256: sha256=";
+    const NO_SIGNATURE: [u8; 64] = [b'0'; 64];
+    out.clear();
+    out.extend_from_slice(b"POST /webhooks/whatsapp HTTP/1.1\r\nhost: bench\r\nuser-agent: facebookexternalua\r\naccept: */*\r\ncontent-type: application/json\r\ncontent-length: ");
+    out.extend_from_slice(template.len().to_string().as_bytes());
+    out.extend_from_slice(SIGNATURE_AT);
+    let at = out.len();
+    out.extend_from_slice(&NO_SIGNATURE);
+    out.extend_from_slice(b"\r\n\r\n");
+    let signature = template.write(first, seconds, out);
+    if let Some(place) = out.get_mut(at..at + signature.len()) {
+        place.copy_from_slice(&signature);
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,44 @@
+//! Measures Linekeeper from outside, as Meta and an operator meet it: built program, own process, real
+//! sockets, durable disk. Nothing here is shipped, and no test asserts a time.
+//!
+//! `bench run` is all of it; `bench load` and `bench ceiling` are the processes it starts.
+
+use clap::{Parser, Subcommand};
+
+mod ceiling;
+mod load;
+mod run;
+
+// the ceiling must not differ from the product in its allocator
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Linekeeper from outside.
+#[derive(Debug, Parser)]
+#[command(name = "bench", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure everything and write docs/measurements/bench.md.
+    Run(run::Run),
+    /// Post signed webhooks on a fixed schedule and say how long the answers took, as JSON.
+    Load(load::Load),
+    /// Serve with the product's own listener, router and signature check, and store nothing.
+    Ceiling(ceiling::Ceiling),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Run(command) => runtime()?.block_on(command.run()),
+        Command::Load(command) => command.run(),
+        Command::Ceiling(command) => runtime()?.block_on(command.run()),
+    }
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}

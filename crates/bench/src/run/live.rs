@@ -1,0 +1,149 @@
+//! Approval to live: numbers whose name is in review are signed up through the product's API; Meta's
+//! stand-in, in a process of its own and on the wall's clock, approves one after the other; the clock
+//! runs from that act until the number is CONNECTED there and the product says live.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use reqwest::Client;
+use secrecy::ExposeSecret as _;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::machine::quantile;
+use super::product::{Setting, Tenant};
+
+/// How long one number may take before the measurement gives up on it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// What was measured.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Approval {
+    /// Numbers approved.
+    pub(crate) numbers: usize,
+    /// Numbers that were not live in time.
+    pub(crate) not_live: usize,
+    /// Seconds until CONNECTED at Meta.
+    pub(crate) connected_p50_s: f64,
+    /// The same.
+    pub(crate) connected_p95_s: f64,
+    /// Seconds until the product says live as well.
+    pub(crate) live_p50_s: f64,
+    /// The same.
+    pub(crate) live_p95_s: f64,
+    /// The worst.
+    pub(crate) live_max_s: f64,
+}
+
+/// A number that was signed up.
+#[derive(Debug, Clone)]
+pub(crate) struct Number {
+    /// The product's inbox.
+    pub(crate) inbox: i64,
+    /// Meta's number.
+    pub(crate) phone_number_id: String,
+    /// Meta's account.
+    pub(crate) waba_id: String,
+}
+
+/// Talks to both sides.
+pub(crate) struct Sides<'a> {
+    pub(crate) http: Client,
+    pub(crate) setting: &'a Setting,
+    pub(crate) tenant: &'a Tenant,
+}
+
+impl Sides<'_> {
+    /// Signs numbers up; with `in_review` their names wait for Meta.
+    pub(crate) async fn sign_up(&self, count: usize, in_review: bool) -> anyhow::Result<Vec<Number>> {
+        let review = if in_review { json!({ "outcome": "APPROVED" }) } else { Value::Null };
+        let popup = json!({ "review": review, "business_verification": "verified" });
+        let mut numbers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let handed = self.meta_post("/signups", &popup).await?;
+            let text = |name: &str| handed[name].as_str().map(str::to_owned);
+            let (code, business) = (text("code"), text("business_id"));
+            let phone_number_id = text("phone_number_id").context("no number")?;
+            let waba_id = text("waba_id").context("no account")?;
+            let body = json!({ "code": code, "business_id": business, "waba_id": waba_id,
+                "phone_number_id": phone_number_id });
+            let answer = self.product("/whatsapp/authorization", Some(&body)).await?;
+            let inbox = answer["id"].as_i64().with_context(|| format!("no inbox: {answer}"))?;
+            numbers.push(Number { inbox, phone_number_id, waba_id });
+        }
+        Ok(numbers)
+    }
+
+    /// Waits until the product says that a number is live; false when it does not in time.
+    pub(crate) async fn is_live_in_time(&self, number: &Number) -> anyhow::Result<bool> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if self.product(&format!("/inboxes/{}", number.inbox), None).await?["level"] == "live" {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(false)
+    }
+
+    async fn is_connected_in_time(&self, number: &Number) -> anyhow::Result<bool> {
+        let url = format!("{}/_emulator/numbers/{}", self.setting.meta, number.phone_number_id);
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            let view: Value = self.http.get(&url).send().await?.json().await?;
+            if view["status"] == "CONNECTED" {
+                return Ok(true);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(false)
+    }
+
+    /// Approves one number after the other.
+    pub(crate) async fn approve(&self, numbers: &[Number]) -> anyhow::Result<Approval> {
+        let (mut connected, mut live, mut not_live) = (Vec::new(), Vec::new(), 0);
+        for number in numbers {
+            let began = Instant::now();
+            let path = format!("/numbers/{}", number.phone_number_id);
+            self.meta_post(&path, &json!({ "action": "approve_name" })).await?;
+            let is_connected = self.is_connected_in_time(number).await?;
+            connected.push(began.elapsed().as_secs_f64());
+            let is_live = is_connected && self.is_live_in_time(number).await?;
+            live.push(began.elapsed().as_secs_f64());
+            not_live += usize::from(!is_live);
+        }
+        Ok(Approval {
+            numbers: numbers.len(),
+            not_live,
+            connected_p50_s: quantile(&mut connected, 0.5),
+            connected_p95_s: quantile(&mut connected, 0.95),
+            live_p50_s: quantile(&mut live, 0.5),
+            live_p95_s: quantile(&mut live, 0.95),
+            live_max_s: quantile(&mut live, 1.0),
+        })
+    }
+
+    async fn meta_post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let answer = self.http.post(format!("{}/_emulator{path}", self.setting.meta)).json(body).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "Meta's stand-in: {path}: {status} {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// A POST with a body, a GET without.
+    async fn product(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let url = format!("{}/api/v1/accounts/{}{path}", self.setting.url(), self.tenant.account);
+        let request = match body {
+            Some(body) => self.http.post(&url).json(body),
+            None => self.http.get(&url),
+        };
+        let answer = request.bearer_auth(self.tenant.key.expose_secret()).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status} {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+}

@@ -1,0 +1,204 @@
+//! The table and the document: what was measured, what the goal is, whether it is met. Hides nothing.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use comfy_table::Table;
+
+use super::{Ingest, Measures};
+
+/// Goals of the issue.
+mod goal {
+    pub(super) const EVENTS_PER_S: f64 = 40_000.0;
+    pub(super) const SHARE_OF_CEILING: f64 = 0.40;
+    pub(super) const P99_MS: f64 = 15.0;
+    pub(super) const APPROVAL_P95_S: f64 = 2.0;
+    pub(super) const IDLE_MB: f64 = 25.0;
+    pub(super) const COLD_START_MS: f64 = 100.0;
+    pub(super) const BINARY_MB: f64 = 20.0;
+}
+
+struct Row {
+    what: String,
+    measured: String,
+    goal: String,
+    /// `None` where there is no goal.
+    met: Option<bool>,
+}
+
+impl Row {
+    fn free(what: impl Into<String>, measured: impl Into<String>) -> Self {
+        Self { what: what.into(), measured: measured.into(), goal: String::new(), met: None }
+    }
+
+    fn goal(what: impl Into<String>, measured: impl Into<String>, goal: impl Into<String>, met: bool) -> Self {
+        Self { what: what.into(), measured: measured.into(), goal: goal.into(), met: Some(met) }
+    }
+
+    fn met(&self) -> &'static str {
+        match self.met {
+            Some(true) => "yes",
+            Some(false) => "NO",
+            None => "",
+        }
+    }
+}
+
+/// Prints the table.
+#[expect(clippy::print_stdout, reason = "the result of the program")]
+pub(super) fn print(measures: &Measures) {
+    let mut table = Table::new();
+    table.load_style(comfy_table::presets::UTF8_HORIZONTAL_ONLY).set_header(["what", "measured", "goal", "met"]);
+    for row in rows(measures) {
+        table.add_row([row.what.as_str(), &row.measured, &row.goal, row.met()]);
+    }
+    println!("{}\n{table}", place(measures).join("\n"));
+}
+
+/// Writes the document.
+pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
+    let mut text = String::from(HEAD);
+    for line in place(measures) {
+        writeln!(text, "- {line}")?;
+    }
+    writeln!(text, "\n| what | measured | goal | met |\n|---|---|---|---|")?;
+    for row in rows(measures) {
+        writeln!(text, "| {} | {} | {} | {} |", row.what, row.measured, row.goal, row.met())?;
+    }
+    writeln!(text, "{EXPLAINED}")?;
+    writeln!(text, "## Raw figures\n\n```json\n{}\n```", serde_json::to_string_pretty(measures)?)?;
+    std::fs::write(path, text)?;
+    Ok(())
+}
+
+const HEAD: &str = "# Measurements\n\nWritten by `make bench`; do not edit. `make bench-quick` runs the same briefly and \
+writes nothing.\n\n";
+
+const EXPLAINED: &str = "
+## How it is measured
+
+- The load generator is a process of its own on the same machine. Posts arrive on a fixed schedule whether or not earlier
+  ones were answered; a time counts from the scheduled instant, so waiting is never left out. Every body has an id of its
+  own and a true signature; every answer must be 200.
+- A rate is held when, for the whole time, every post was answered 200, the 99th percentile stayed at or below 100 ms and
+  the last answer came within 250 ms of the schedule's end.
+- 200 means on the disk: SQLite in WAL mode with `synchronous=FULL`, PostgreSQL with its default settings,
+  `synchronous_commit=on`. Afterwards every acknowledged message is looked for in the database by its own id inside the
+  opened body; the row \"acknowledged and in the database once\" says what was found.
+- The ceiling is the product's own listener, router, body reader and signature check, compiled with the same settings
+  into the bench, answering at once. It is measured in the same run; ratios to it are what to compare between machines.
+- \"fsync +5 ms\": a preloaded library makes every `fsync` and `fdatasync` (of the product, or of PostgreSQL) take 5 ms
+  longer.
+- Meta's stand-in runs beside it, and all numbers are connected and live, so every tenth second a message of each is
+  interpreted and health is kept as in production.
+";
+
+fn place(measures: &Measures) -> Vec<String> {
+    let machine = &measures.machine;
+    vec![
+        format!("{}, commit {}", measures.date.strftime("%Y-%m-%d %H:%M UTC"), machine.commit),
+        format!(
+            "{}, {} cores, {:.0} GB, Linux {}",
+            machine.processor, machine.cores, machine.memory_gb, machine.kernel
+        ),
+        format!("file system {}; 4 KiB and fdatasync take {:.0} µs", machine.file_system, machine.fsync_us),
+        format!("{}; build profile {}", machine.postgres.as_deref().unwrap_or("no PostgreSQL"), measures.profile),
+        format!("load average before: {}; after: {}", measures.load_average_before, measures.load_average_after),
+    ]
+}
+
+fn rows(measures: &Measures) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for held in &measures.ceiling {
+        let what = format!("signature check only, {} per post", held.changes);
+        rows.push(Row::free(what, per_second(held.events_per_s)));
+    }
+    for ingest in &measures.ingest {
+        ingest_rows(measures, ingest, &mut rows);
+    }
+    if let Some(approval) = &measures.approval {
+        let text = format!(
+            "{:.2} s (p50 {:.2} s, worst {:.2} s, of {}; {} not live)",
+            approval.live_p95_s, approval.live_p50_s, approval.live_max_s, approval.numbers, approval.not_live
+        );
+        let met = approval.live_p95_s <= goal::APPROVAL_P95_S && approval.not_live == 0;
+        rows.push(Row::goal("approval to live, p95", text, format!("≤ {} s", goal::APPROVAL_P95_S), met));
+    }
+    for (engine, steady) in &measures.steady {
+        let engine = engine.as_str();
+        let idle = format!("{:.1} MB ({:.1} MB of it its own)", steady.idle.rss_mb, steady.idle.anonymous_mb);
+        let met = steady.idle.rss_mb <= goal::IDLE_MB;
+        rows.push(Row::goal(format!("{engine}: memory at rest"), idle, format!("≤ {} MB", goal::IDLE_MB), met));
+        let start = format!(
+            "{:.0} ms (slowest of {}: {:.0} ms)",
+            steady.cold_start_ms, steady.starts, steady.cold_start_max_ms
+        );
+        let met = steady.cold_start_ms <= goal::COLD_START_MS;
+        rows.push(Row::goal(format!("{engine}: cold start"), start, format!("≤ {} ms", goal::COLD_START_MS), met));
+    }
+    if let Some(size) = measures.binary_mb {
+        let what = format!("size of the program, profile {}", measures.profile);
+        let goal = format!("≤ {} MB", goal::BINARY_MB);
+        rows.push(Row::goal(what, format!("{size:.1} MB"), goal, size <= goal::BINARY_MB));
+    }
+    rows
+}
+
+fn ingest_rows(measures: &Measures, ingest: &Ingest, rows: &mut Vec<Row>) {
+    let held = &ingest.held;
+    let slow = if ingest.fsync_added_ms > 0 { format!(", fsync +{} ms", ingest.fsync_added_ms) } else { String::new() };
+    let name = format!("{}, {} per post{slow}", ingest.engine.as_str(), held.changes);
+    let has_goal = held.changes == 1 && ingest.fsync_added_ms == 0;
+    let rate = format!(
+        "{} ({:.1} µs of the server's processor each)",
+        per_second(held.events_per_s),
+        held.server_us_per_event
+    );
+    rows.push(if has_goal {
+        let goal = format!("≥ {}", per_second(goal::EVENTS_PER_S));
+        Row::goal(
+            format!("{name}: held for {:.0} s", measures.pace.hold),
+            rate,
+            goal,
+            held.events_per_s >= goal::EVENTS_PER_S,
+        )
+    } else {
+        Row::free(format!("{name}: held for {:.0} s", measures.pace.hold), rate)
+    });
+    let same = measures.ceiling.iter().filter(|ceiling| ceiling.changes == held.changes);
+    let ceiling = same.map(|ceiling| ceiling.events_per_s).fold(0.0, f64::max);
+    if ceiling > 0.0 && ingest.fsync_added_ms == 0 {
+        let share = held.events_per_s / ceiling;
+        let goal = format!("≥ {:.0} %", goal::SHARE_OF_CEILING * 100.0);
+        let met = share >= goal::SHARE_OF_CEILING;
+        rows.push(Row::goal(format!("{name}: share of the ceiling"), format!("{:.0} %", share * 100.0), goal, met));
+    }
+    if let Some(half) = &held.half {
+        let times = format!(
+            "p50 {:.1} ms, p99 {:.1} ms, p99.9 {:.1} ms, worst {:.0} ms",
+            half.p50_ms, half.p99_ms, half.p999_ms, half.max_ms
+        );
+        let what = format!("{name}: at half of it");
+        rows.push(if has_goal || ingest.fsync_added_ms > 0 {
+            Row::goal(
+                what,
+                times,
+                format!("p99 ≤ {} ms", goal::P99_MS),
+                half.p99_ms <= goal::P99_MS && half.is_all_stored(),
+            )
+        } else {
+            Row::free(what, times)
+        });
+    }
+    let found = &ingest.rows;
+    let text = format!("{} of {} ({} missing, {} twice)", found.stored, found.acknowledged, found.missing, found.twice);
+    rows.push(Row::goal(format!("{name}: acknowledged and in the database once"), text, "all", found.is_right()));
+}
+
+/// 12345.6 as `12,300/s`: no more digits than are true.
+fn per_second(rate: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and not negative")]
+    let hundreds = (rate / 100.0).round() as u64;
+    let (thousands, rest) = (hundreds / 10, (hundreds % 10) * 100);
+    if thousands == 0 { format!("{rest}/s") } else { format!("{thousands},{rest:03}/s") }
+}
