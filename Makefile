@@ -35,13 +35,28 @@ demo: ## Sample numbers in every state; one goes live by itself after a minute
 	$(CARGO) run --locked --bin linekeeper -- demo
 
 build: ## Both programs, optimised
-	$(CARGO) build --locked --release --bins
+	$(CARGO) build --locked --release --bin linekeeper --bin graph-emulator
 
 dist: ## Both programs as they are shipped: smallest, slow to build
-	$(CARGO) build --locked --profile dist --bins
+	$(CARGO) build --locked --profile dist --bin linekeeper --bin graph-emulator
 
 advisories: ## Known weaknesses in dependencies (asks the advisory database)
 	$(CARGO) deny --locked check advisories
+
+bench: build ## Measure it under load on this machine; writes docs/measurements/
+	$(CARGO) run --locked --release --package bench -- run
+
+kill: ## End the process at every point of signup and registration, and see that nothing is lost
+	$(CARGO) run --locked --release --package server --example kill
+
+soak: ## Run it for hours against a Meta that misbehaves
+	$(CARGO) run --locked --release --package server --example soak
+
+simulate: ## Draw thousands of onboardings and count calls, delays and locks under the policy
+	$(CARGO) run --locked --release --package server --example simulate
+
+fuzz: ## Throw arbitrary bytes at everything that reads what comes from outside
+	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run webhook_body
 
 ci: ## What CI runs, on this tree
 	.ci/run

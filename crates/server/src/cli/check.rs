@@ -10,6 +10,7 @@ use server::App;
 use server::clock::Clock;
 use server::config::Config;
 use server::flows::app_callback;
+use server::seal::Keyring;
 use server::store::{Error, Store};
 
 use super::Verdict;
@@ -76,7 +77,7 @@ impl Check {
             Err(error) => {
                 looks.add(
                     "configuration",
-                    Found::fail(format!("{error:#}"), "linekeeper config template shows all settings"),
+                    Found::fail(error.root_cause().to_string(), "linekeeper config template shows all settings"),
                 );
                 looks.skip(&["public address", "seal keys", DATABASE, META, CALLBACK], "there is no configuration");
             }
@@ -96,7 +97,7 @@ impl Check {
                 return;
             }
         };
-        looks.add("seal keys", key_file(config, &format!("{keys:?}")));
+        looks.add("seal keys", key_file(config, &keys));
         let store = match Store::open(&config.database, keys).await {
             Ok(store) => store,
             Err(error) => {
@@ -132,14 +133,13 @@ fn public_address(config: &Config) -> Found {
     Found::fail(found, "set public_url to the address of your proxy or tunnel, such as https://numbers.example.com")
 }
 
-/// The ring says how many keys it holds, never which.
-fn key_file(config: &Config, ring: &str) -> Found {
+fn key_file(config: &Config, ring: &Keyring) -> Found {
     let file: &Path = &config.seal.key_file;
     if config.seal.keys.is_none() && is_open_to_others(file) {
         let found = format!("{} can be read by others on this machine", file.display());
         return Found::fail(found, format!("chmod 600 {}", file.display()));
     }
-    Found::Pass(ring.to_owned())
+    Found::Pass(format!("key {} seals", hex::encode(ring.current())))
 }
 
 #[cfg(unix)]

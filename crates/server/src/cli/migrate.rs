@@ -41,14 +41,14 @@ impl Migrate {
             State::Current => "The tables are up to date.".to_owned(),
         };
         if self.dry_run {
-            let advice = if is_current { "" } else { " `linekeeper migrate` brings them up to date." };
+            let advice = if is_current { "" } else { " `linekeeper migrate` mends that." };
             output.either(&json!({ "up_to_date": is_current, "found": found }), || format!("{found}{advice}"))?;
             return Ok(if is_current { Verdict::Well } else { Verdict::NotWell });
         }
         if !is_current {
             Store::open_and_migrate(&config.database, keyring(&config)?).await?.close().await;
         }
-        let done = if is_current { "" } else { " Now they are up to date." };
+        let done = if is_current { "" } else { " Done: its tables are up to date." };
         output
             .either(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || format!("{found}{done}"))
     }

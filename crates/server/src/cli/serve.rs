@@ -39,7 +39,7 @@ impl Serve {
         let app = App::build(config, store, Clock::system())?;
         listen(&app, listener);
         app.start_jobs();
-        tracing::info!(%address, engine, public_url = app.config.public_url, "Linekeeper listens");
+        tracing::info!(engine, public_url = app.config.public_url, "Linekeeper runs");
         asked_to_stop().await;
         tracing::info!("stopping: no new requests, what is under way is finished");
         app.stop().await;

@@ -27,7 +27,7 @@ pub(super) fn next(report: &HealthReport, decision: &Decision, now: Timestamp) -
         return format!("registers {}", until(*at, now));
     }
     let step = report.findings.iter().filter_map(|finding| finding.next_step_at).filter(|at| *at > now).min();
-    format!("looks again {}", until(step.or(decision.look_at()).unwrap_or(report.next_look), now))
+    format!("look {}", until(step.or(decision.look_at()).unwrap_or(report.next_look), now))
 }
 
 /// What would be done now, or why not and when.
