@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::words::{
     CertificateShown, DroppedStatus, NameDecision, NameStatus, NumberRestriction, Obstacle, Quality, Throughput, Tier,
@@ -19,7 +20,7 @@ pub enum ActionError {
 }
 
 /// A move in a number's life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum NumberAction {
     /// The open name (changed one first) is approved; the hidden lag starts.
@@ -178,6 +179,15 @@ pub enum NumberAction {
         /// Days.
         days: i64,
     },
+    /// Lets one field read otherwise than the state says (facts §6.1: one signal alone misleads; §8 D11: open enums).
+    Pose {
+        /// Field.
+        field: String,
+        /// What it reads; null leaves it out.
+        value: Value,
+    },
+    /// All fields read as they are.
+    Unpose,
     /// Forgets register calls and the 133016 lock.
     ClearLedger,
 }

@@ -30,6 +30,7 @@ const TIMELESS: &[&str] = &["messages", "history", "smb_message_echoes", "smb_ap
 
 /// What to do to coming webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct WebhookFault {
     /// Only this field; none means any.
     #[serde(default)]

@@ -219,6 +219,10 @@ fn act_silently(n: &mut Number, action: &NumberAction, now: Timestamp) {
             n.activation_delay = SignedDuration::from_secs(*seconds);
         }
         NumberAction::Age { days } => n.onboarded_at = now - SignedDuration::from_hours(24 * days),
+        NumberAction::Pose { field, value } => {
+            n.poses.insert(field.clone(), value.clone());
+        }
+        NumberAction::Unpose => n.poses.clear(),
         NumberAction::ClearLedger => {
             n.calls.clear();
             n.locked_until = None;

@@ -136,6 +136,8 @@ pub(crate) struct Number {
     pub overrides: BTreeMap<String, Override>,
     pub username: Option<String>,
     pub search_visibility: String,
+    /// Fields that read otherwise than the state says.
+    pub poses: BTreeMap<String, serde_json::Value>,
 }
 
 impl Number {
@@ -183,6 +185,7 @@ impl Number {
             overrides: BTreeMap::new(),
             username: None,
             search_visibility: "NON_VISIBLE".to_owned(),
+            poses: BTreeMap::new(),
         }
     }
 

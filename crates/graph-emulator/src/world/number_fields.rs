@@ -95,7 +95,10 @@ impl World {
                 return Ok(self.portfolio_limit(&number.waba_id));
             }
             check(&field.name, c.route.version, FIELDS, NODE)?;
-            Ok(self.number_field(c, number, &field.name))
+            Ok(match number.poses.get(&field.name) {
+                Some(pose) => Some(pose.clone()).filter(|value| !value.is_null()),
+                None => self.number_field(c, number, &field.name),
+            })
         })?;
         Ok(Value::Object(node))
     }

@@ -18,8 +18,12 @@ impl World {
             if pin.len() != 6 || !pin.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(invalid_parameter("Param pin must be 6 digits."));
             }
-            // Without the old one; before registration too (facts D3 is open, so the kind answer).
+            let settable = self.settings.pin_settable_before_register;
             let number = self.number_mut(c)?;
+            if !number.registered && !settable {
+                return Err(numbered(400, 133_010, "Account not registered"));
+            }
+            // Without the old one (facts §1.9).
             number.pin = Some(pin);
             number.guesses = super::number::Guesses::default();
         }

@@ -37,6 +37,7 @@ pub enum PopupEnd {
 
 /// A display-name review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Review {
     /// How long; without it until told.
     #[serde(default)]

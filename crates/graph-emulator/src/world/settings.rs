@@ -41,6 +41,8 @@ pub struct Settings {
     pub pin_fast_seconds: i64,
     /// Minutes 133009 lasts (facts §2.2, L: 15).
     pub pin_fast_lock_minutes: i64,
+    /// Whether `POST /{phone}` with a PIN works before the number is registered (facts D3).
+    pub pin_settable_before_register: bool,
     /// Account-model phase 1 (facts §0.1): registering a registered number succeeds and keeps its PIN.
     pub reregister_keeps_pin: bool,
     /// `max_daily_conversations_per_business` as a number instead of `TIER_*` (facts D13).
@@ -68,6 +70,7 @@ impl Default for Settings {
             pin_lock_hours: 12,
             pin_fast_seconds: 5,
             pin_fast_lock_minutes: 15,
+            pin_settable_before_register: true,
             reregister_keeps_pin: false,
             numeric_limit_webhooks: false,
             payment_fails_by_webhook: true,

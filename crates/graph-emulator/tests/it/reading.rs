@@ -242,3 +242,35 @@ async fn the_log_hides_secrets_and_shows_which_are_equal() {
     assert_eq!(call.phone_number_id.as_deref(), Some(c.number.as_str()));
     assert!(call.ended_at_us >= call.started_at_us);
 }
+
+#[tokio::test]
+async fn a_field_can_pose() {
+    let emulator = emulator().await;
+    let c = customer(&emulator, Popup::default()).await;
+    let pose = |field: &str, value| NumberAction::Pose { field: field.to_owned(), value };
+    emulator.act(&c.number, pose("platform_type", json!("CLOUD_API"))).await.expect("number");
+    emulator.act(&c.number, pose("status", json!("SOMETHING_NEW"))).await.expect("number");
+    emulator.act(&c.number, pose("name_status", json!(null))).await.expect("number");
+    let read = format!("/{}?fields=platform_type,status,name_status,throughput", c.number);
+    assert_eq!(
+        c.graph.get(&read).await.body,
+        json!({"id": c.number, "platform_type": "CLOUD_API", "status": "SOMETHING_NEW",
+            "throughput": {"level": "NOT_APPLICABLE"}})
+    );
+    emulator.act(&c.number, NumberAction::Unpose).await.expect("number");
+    assert_eq!(c.graph.get(&read).await.body["status"], "PENDING");
+}
+
+#[tokio::test]
+async fn an_app_may_require_the_proof_of_its_secret() {
+    let emulator = emulator().await;
+    let c = customer(&emulator, Popup::default()).await;
+    emulator.with_world(|w, _| w.settings.require_app_secret_proof = true);
+    let got = c.graph.get(&format!("/{}", c.number)).await;
+    assert_eq!((got.status, got.error()), (400, (100, 0)));
+    assert_eq!(got.body["error"]["type"], "GraphMethodException");
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
+    let proof = hex::encode(aws_lc_rs::hmac::sign(&key, c.graph.token.as_bytes()).as_ref());
+    let path = format!("/{}?appsecret_proof={proof}", c.number);
+    assert_eq!(c.graph.get(&path).await.status, 200);
+}
