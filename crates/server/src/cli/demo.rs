@@ -73,7 +73,8 @@ impl Demo {
             }
         }
         told::ready(stage, &cast, &channels, output)?;
-        let watch = Watch::new(stage, channels, self.approve_after, output);
+        let stuck = channels.get(cast::STUCK).context("the cast has no stuck number")?;
+        let watch = Watch::new(stage, stuck, self.approve_after, output);
         watch.run(self.once.then(|| self.approve_after + SignedDuration::from_mins(2))).await
     }
 }

@@ -100,7 +100,8 @@ pub(super) async fn channel(app: &App, id: i64) -> anyhow::Result<domain::channe
 fn log_to_stderr(filter: &str, format: &str) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("log.filter: \"{filter}\" is no filter; write it like info or server=debug"))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match format {
         "json" => log.json().flatten_event(true).init(),
         "text" => log.compact().init(),

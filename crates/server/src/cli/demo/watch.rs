@@ -1,17 +1,18 @@
 //! The demo's table: redrawn every second on a terminal, else a line for every change.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use comfy_table::Cell;
 use domain::channel::Channel;
 use domain::health::Level;
+use domain::ids::ChannelId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use server::flows::health::{self, View};
+use server::flows::health::View;
 use server::words as catalogue;
 
-use super::cast::STUCK;
 use super::stage::Stage;
 use crate::cli::output::{Output, table};
 use crate::cli::{Verdict, inbox, serve, words};
@@ -19,24 +20,29 @@ use crate::cli::{Verdict, inbox, serve, words};
 /// Watches the sample numbers.
 pub(super) struct Watch<'a> {
     stage: &'a Stage,
-    channels: Vec<Channel>,
     output: Output,
+    stuck: ChannelId,
     began: Timestamp,
     approval_at: Timestamp,
-    seen: Vec<Option<(Level, String)>>,
+    seen: BTreeMap<ChannelId, (Level, String)>,
     screen: Option<ProgressBar>,
 }
 
 impl<'a> Watch<'a> {
-    pub(super) fn new(stage: &'a Stage, channels: Vec<Channel>, approve_after: SignedDuration, output: Output) -> Self {
+    pub(super) fn new(stage: &'a Stage, stuck: &Channel, approve_after: SignedDuration, output: Output) -> Self {
         let screen = output.is_terminal().then(|| {
             let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
-        let seen = channels.iter().map(|_| None).collect();
-        let began = stage.app.clock.now();
-        let approval_at = channels.get(STUCK).map_or(began, |channel| channel.created_at) + approve_after;
-        Self { stage, channels, output, began, approval_at, seen, screen }
+        Self {
+            stage,
+            output,
+            stuck: stuck.id,
+            began: stage.app.clock.now(),
+            approval_at: stuck.created_at + approve_after,
+            seen: BTreeMap::new(),
+            screen,
+        }
     }
 
     /// Until somebody stops it; with a limit, until the stuck number is live or time is up.
@@ -55,7 +61,7 @@ impl<'a> Watch<'a> {
             if let Some(screen) = &self.screen {
                 screen.set_message(self.table(&views, now));
             }
-            let is_live = views.get(STUCK).is_some_and(|view| view.report.level.works());
+            let is_live = views.iter().any(|view| view.channel.id == self.stuck && view.report.level.works());
             match limit {
                 Some(_) if is_live => break Verdict::Well,
                 Some(limit) if now > self.began + limit => break Verdict::NotWell,
@@ -66,20 +72,19 @@ impl<'a> Watch<'a> {
         Ok(verdict)
     }
 
+    /// Whatever the account has by now: people may sign numbers up and delete them meanwhile.
     async fn look(&self) -> anyhow::Result<Vec<View>> {
-        let mut views = Vec::new();
-        for channel in &self.channels {
-            views.push(health::view(&self.stage.app, channel).await?);
-        }
+        let mut views = inbox::of_account(&self.stage.app, Some(self.stage.account), None).await?;
+        views.sort_by_key(|view| view.channel.id);
         Ok(views)
     }
 
     /// The table of `inbox list`; of the stuck number it says what only the demo can know.
     fn table(&self, views: &[View], now: Timestamp) -> String {
         let mut table = table(inbox::HEADER);
-        for (index, view) in views.iter().enumerate() {
+        for view in views {
             let [id, number, _, level, whose, standing, mut next] = inbox::row(view, now);
-            if index == STUCK && !view.report.level.works() {
+            if view.channel.id == self.stuck && !view.report.level.works() {
                 next = Cell::new(format!("Meta approves {}", words::until(self.approval_at, now)));
             }
             table.add_row([id, number, Cell::new(business(view)), level, whose, standing, next]);
@@ -88,10 +93,9 @@ impl<'a> Watch<'a> {
     }
 
     fn tell_changes(&mut self, views: &[View], now: Timestamp) -> anyhow::Result<()> {
-        for (index, view) in views.iter().enumerate() {
+        for view in views {
             let fresh = (view.report.level, words::standing(&view.report));
-            let Some(seen) = self.seen.get_mut(index) else { continue };
-            let before = seen.replace(fresh.clone());
+            let before = self.seen.insert(view.channel.id, fresh.clone());
             let is_news = before.as_ref().is_some_and(|before| *before != fresh);
             if is_news || (before.is_none() && self.screen.is_none()) {
                 self.tell(view, before.map(|(level, _)| level), now)?;
