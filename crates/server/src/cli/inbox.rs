@@ -180,7 +180,10 @@ async fn channels_of(app: &App, account: Option<AccountId>) -> anyhow::Result<Ve
 pub(super) fn table_of(views: &[View], now: Timestamp) -> String {
     let mut table = table(HEADER);
     table.add_rows(views.iter().map(|view| row(view, now)));
-    listing(&table, "There is no number here. Numbers come in by Embedded Signup: POST /api/v1/accounts/<account>/signups")
+    listing(
+        &table,
+        "There is no number here. Numbers come in by Embedded Signup: POST /api/v1/accounts/<account>/signups",
+    )
 }
 
 /// What stands above [`row`].
