@@ -33,6 +33,7 @@ mod meta;
 mod openapi;
 mod pages;
 mod paging;
+mod query;
 mod telemetry;
 #[cfg(test)]
 mod tests;
@@ -49,7 +50,8 @@ const A_YEAR: &str = "max-age=31536000";
 
 /// The whole product as one service.
 pub fn router(app: App) -> Router {
-    layered(&app).merge(for_meta()).with_state(app)
+    let meta = Router::from(for_meta()).method_not_allowed_fallback(webhook::refuse_method);
+    layered(&app).merge(meta).with_state(app)
 }
 
 /// The same, but a post is verified and not kept: the ceiling of `make bench`. No command serves it.

@@ -41,20 +41,42 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
 
 /// A body's bytes within the limit.
 pub(super) async fn read(body: RawBody) -> Result<Bytes> {
-    axum::body::to_bytes(body, LIMIT)
-        .await
-        .map_err(|_| ApiError::new(Code::BodyTooLarge, format!("The body may have {LIMIT} bytes.")))
+    axum::body::to_bytes(body, LIMIT).await.map_err(|error| {
+        if is_over_limit(&error) {
+            return ApiError::new(Code::BodyTooLarge, format!("The body may have {LIMIT} bytes."));
+        }
+        ApiError::new(Code::MalformedBody, "The body broke off.")
+    })
+}
+
+/// Whether reading ended because more came than is allowed.
+pub(super) fn is_over_limit(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    // a derived reader takes a list for the members in order, and an error would tell a bare text back
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
+        return Err(ApiError::new(Code::MalformedBody, "The body is not a JSON object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, cause) = (error.path().to_string(), error.inner());
         if cause.is_data() && path != "." {
             return ApiError::invalid(&path, cause.to_string());
         }
         ApiError::new(Code::MalformedBody, format!("The body is not the JSON object that is expected: {cause}."))
-    })
+    })?;
+    let rest = |_| ApiError::new(Code::MalformedBody, "Something follows the JSON object in the body.");
+    reader.end().map_err(rest)?;
+    Ok(read)
 }
 
 /// A form as JSON of strings, so that both are read by the same types.
@@ -123,6 +145,10 @@ mod tests {
         let wrong = of_json::<Form>(br#"{"waba_id":{}}"#).unwrap_err();
         assert_eq!(wrong.code(), Code::InvalidParameter);
         assert!(wrong.detail().starts_with("waba_id"), "{}", wrong.detail());
-        assert_eq!(of_json::<Form>(b"{").unwrap_err().code(), Code::MalformedBody);
+        for broken in ["{", "[]", "[\"71\"]", "null", "\"918273\"", "{} {}"] {
+            let error = of_json::<Form>(broken.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), Code::MalformedBody, "{broken}");
+            assert!(!error.detail().contains("918273"), "{}", error.detail());
+        }
     }
 }

@@ -70,8 +70,8 @@ fn wants_page(path: &str, headers: &HeaderMap) -> bool {
 fn finish_failure(response: Response, id: &str, method: &Method, page: Option<&str>) -> Response {
     let error = match response.extensions().get::<Failed>() {
         Some(Failed(error)) => Arc::clone(error),
-        // a page that says itself what is wrong
-        None if is_page(&response) => return response,
+        // a page that says itself what is wrong, or an answer that was given before
+        None if is_finished(&response) => return response,
         None => Arc::new(ApiError::of_status(response.status())),
     };
     if let Some(chain) = error.source_chain() {
@@ -88,9 +88,9 @@ fn finish_failure(response: Response, id: &str, method: &Method, page: Option<&s
     finished
 }
 
-fn is_page(response: &Response) -> bool {
+fn is_finished(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    kind.is_some_and(|kind| kind.starts_with("text/html"))
+    kind.is_some_and(|kind| kind.starts_with("text/html") || kind == "application/problem+json")
 }
 
 fn sign_in_first(path: &str) -> Response {

@@ -2,11 +2,12 @@
 
 use std::str::FromStr;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::error::{ApiError, Result};
+use super::query::Params;
 use crate::App;
 
 const DEFAULT: i64 = 50;
@@ -20,27 +21,20 @@ pub(crate) struct Page {
     after: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct Params {
-    limit: Option<String>,
-    after: Option<String>,
-}
-
 impl FromRequestParts<App> for Page {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
-        let read = Query::<Params>::from_request_parts(parts, app).await;
-        let Query(params) = read.map_err(|_| ApiError::invalid("limit", "a number from 1 to 200"))?;
-        let limit = match params.limit.as_deref() {
-            None | Some("") => DEFAULT,
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
+        let params = Params::of(parts.uri.query().unwrap_or_default());
+        let limit = match params.one("limit")? {
+            None => DEFAULT,
             Some(text) => text
                 .parse()
                 .ok()
                 .filter(|limit| (1..=MOST).contains(limit))
                 .ok_or_else(|| ApiError::invalid("limit", format!("a number from 1 to {MOST}")))?,
         };
-        Ok(Self { limit, after: params.after.filter(|after| !after.is_empty()) })
+        Ok(Self { limit, after: params.one("after")?.map(str::to_owned) })
     }
 }
 

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::body::is_over_limit;
 use super::error::{ApiError, Code, Problem, Result};
 use super::telemetry;
 use crate::App;
@@ -31,8 +32,8 @@ type Challenge = std::result::Result<Query<HashMap<String, String>>, QueryReject
     params(("hub.mode" = String, Query), ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
     responses((status = 200, body = String, content_type = "text/plain", description = "The challenge"),
         (status = 401, body = Problem)))]
-pub(super) async fn shake_hands(State(app): State<App>, query: Challenge) -> Result<Response> {
-    answer_challenge(&app, None, query).await
+pub(super) async fn shake_hands(State(app): State<App>, query: Challenge) -> Response {
+    answer_challenge(&app, None, query).await.unwrap_or_else(|error| refuse(&app, &error))
 }
 
 /// Handshake of a number's callback
@@ -43,10 +44,10 @@ pub(super) async fn shake_hands(State(app): State<App>, query: Challenge) -> Res
         (status = 401, body = Problem)))]
 pub(super) async fn shake_hands_for_number(
     State(app): State<App>,
-    Path(phone): Path<String>,
+    phone: std::result::Result<Path<String>, PathRejection>,
     query: Challenge,
-) -> Result<Response> {
-    answer_challenge(&app, Some(&phone), query).await
+) -> Response {
+    answer_challenge(&app, Some(phone.as_deref().map_or("", String::as_str)), query).await.unwrap_or_else(|error| refuse(&app, &error))
 }
 
 async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> Result<Response> {
@@ -62,7 +63,12 @@ async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> R
         inbound::handshake_answered(app, phone).await?;
     }
     tracing::info!("Whatsapp webhook verified");
-    let plain = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    // what was sent comes back: no browser is to take it for a page
+    let plain = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
     Ok((plain, param("hub.challenge").to_owned()).into_response())
 }
 
@@ -162,21 +168,18 @@ async fn read_body(body: Body, headers: &HeaderMap, limit: usize) -> Result<Byte
     }
 }
 
-fn is_over_limit(error: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+/// Meta asks with GET and posts; nothing else is answered here.
+pub(super) async fn refuse_method(State(app): State<App>) -> Response {
+    refuse(&app, &ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED))
 }
 
 /// Renders the failure here: posts pass no layer that would.
 fn refuse(app: &App, error: &ApiError) -> Response {
     let id = format!("req_{}", app.clock.uuid().simple());
-    tracing::debug!(request_id = id, code = error.code().as_str(), "{}", error.detail());
+    match error.source_chain() {
+        Some(chain) => tracing::error!(request_id = id, code = error.code().as_str(), "{chain}"),
+        None => tracing::debug!(request_id = id, code = error.code().as_str(), "{}", error.detail()),
+    }
     error.as_json(Some(&id))
 }
 

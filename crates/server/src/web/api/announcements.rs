@@ -1,9 +1,9 @@
 //! What an account was told: one entry per transition, newest first.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use domain::ids::ChannelId;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::rfc3339;
@@ -12,6 +12,7 @@ use crate::store::announcements::{self, Announcement};
 use crate::web::auth::{Read, TenantOf};
 use crate::web::error::{ApiError, Problem, Result};
 use crate::web::paging::{List, Page};
+use crate::web::query::Params;
 use crate::words;
 
 /// Something that was told.
@@ -49,12 +50,6 @@ impl From<Announcement> for AnnouncementView {
     }
 }
 
-/// Which inbox.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    inbox_id: Option<String>,
-}
-
 /// List announcements
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/announcements", tag = "Announcements",
     params(("account_id" = i64, Path), ("inbox_id" = Option<i64>, Query, description = "Only about this inbox"),
@@ -65,9 +60,9 @@ pub(crate) async fn list_announcements(
     State(app): State<App>,
     tenant: TenantOf<Read>,
     page: Page,
-    Query(filter): Query<Filter>,
+    params: Params,
 ) -> Result<Json<List<AnnouncementView>>> {
-    let inbox = match filter.inbox_id.as_deref().filter(|text| !text.is_empty()) {
+    let inbox = match params.one("inbox_id")? {
         Some(text) => Some(ChannelId(text.parse().map_err(|_| ApiError::invalid("inbox_id", "the id of an inbox"))?)),
         None => None,
     };

@@ -1,7 +1,7 @@
 //! Inboxes: the connected numbers as their account sees them.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use domain::channel::{Channel, callback_url};
 use domain::health::Level;
@@ -16,6 +16,7 @@ use crate::web::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
 use crate::web::body::Body;
 use crate::web::error::{ApiError, Problem, Result};
 use crate::web::paging::{List, Page};
+use crate::web::query::Params;
 
 /// A connected number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -71,12 +72,6 @@ async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
     })
 }
 
-/// Which inboxes.
-#[derive(Debug, Deserialize)]
-pub(crate) struct Filter {
-    level: Option<String>,
-}
-
 /// List inboxes
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes", tag = "Inboxes",
     params(("account_id" = i64, Path),
@@ -89,11 +84,11 @@ pub(crate) async fn list_inboxes(
     State(app): State<App>,
     tenant: TenantOf<Read>,
     page: Page,
-    Query(filter): Query<Filter>,
+    params: Params,
 ) -> Result<Json<List<InboxView>>> {
     let after = page.after::<i64>()?.map(ChannelId);
     let mut tx = app.store.read().await?;
-    let rows = match filter.level.as_deref().filter(|word| !word.is_empty()) {
+    let rows = match params.one("level")? {
         Some(word) => {
             let level = Level::parse(word).ok_or_else(|| {
                 let words: Vec<_> = Level::ALL.iter().map(|level| level.as_str()).collect();

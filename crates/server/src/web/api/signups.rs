@@ -120,7 +120,14 @@ async fn run(app: &App, tenant: &TenantOf<Operate>, handed: Authorization) -> Re
     Ok(to_the_end(app, async move { signup::run(&worker, request).await }).await??)
 }
 
+/// Longer than any code of Meta's; one it cannot be would only be answered by whatever stands before Meta.
+const LONGEST_CODE: usize = 2048;
+
 fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signup::Request> {
+    let code = handed.code.unwrap_or_default();
+    if code.len() > LONGEST_CODE || !code.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(ApiError::invalid("code", "the code of Meta’s popup, unchanged"));
+    }
     let filled = |field: Option<String>| field.filter(|text| !text.is_empty());
     let id = |name: &str, field: Option<String>| match filled(field) {
         Some(text) if text.bytes().all(|b| b.is_ascii_digit()) && text.len() <= 32 => Ok(Some(text)),
@@ -133,7 +140,7 @@ fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signu
     };
     Ok(signup::Request {
         account_id: tenant.account_id,
-        code: SecretString::from(handed.code.unwrap_or_default()),
+        code: SecretString::from(code),
         handover: Handover {
             waba_id: id("waba_id", handed.waba_id)?.map(WabaId),
             phone_number_id: id("phone_number_id", handed.phone_number_id)?.map(PhoneNumberId),

@@ -1,13 +1,12 @@
 //! The list of numbers: the worst first, counts by level, a search box.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use domain::channel::Channel;
 use domain::health::Level;
 use domain::ids::ChannelId;
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::badges::{self, Mark};
 use super::{Layout, page};
@@ -16,6 +15,7 @@ use crate::flows::health;
 use crate::store::{Tx, channels};
 use crate::web::auth::{Principal, Read, SignedIn};
 use crate::web::error::Result;
+use crate::web::query::Params;
 use crate::words;
 
 /// Rows on one page.
@@ -61,17 +61,6 @@ struct Row {
     since: String,
 }
 
-/// What is looked for.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Search {
-    #[serde(default)]
-    q: String,
-    #[serde(default)]
-    level: String,
-    #[serde(default, rename = "page")]
-    number: usize,
-}
-
 /// A number and its last judgement.
 struct Known {
     channel: Channel,
@@ -83,21 +72,22 @@ struct Known {
 pub(super) async fn list_numbers(
     State(app): State<App>,
     signed: SignedIn<Read>,
-    Query(search): Query<Search>,
+    params: Params,
 ) -> Result<Response> {
     let mut tx = app.store.read().await?;
     let mut known = all_of(&mut tx, &signed.principal).await?;
     drop(tx);
     let total = known.len();
-    let query: String = search.q.trim().chars().take(80).collect();
+    let query: String = params.first("q").trim().chars().take(80).collect();
     known.retain(|number| matches(&number.channel, &query));
-    let chosen = Level::parse(&search.level);
+    let chosen = Level::parse(params.first("level"));
     let counts = count(&known, chosen);
     known.retain(|number| chosen.is_none_or(|level| number.level == level));
     // the worst first, and of these the longest stuck
     known.sort_by_key(|number| (std::cmp::Reverse(number.level.urgency()), number.since, number.channel.id));
     let found = known.len();
-    let start = search.number.saturating_mul(ROWS).min(found);
+    let number: usize = params.first("page").parse().unwrap_or(0);
+    let start = number.saturating_mul(ROWS).min(found);
     let mut rows = Vec::with_capacity(ROWS);
     for number in known.iter().skip(start).take(ROWS) {
         rows.push(row(&app, number).await?);
@@ -108,8 +98,8 @@ pub(super) async fn list_numbers(
         layout: Layout::of("Numbers", &signed.principal),
         shown_from: start + usize::from(!rows.is_empty()),
         shown_to: start + rows.len(),
-        before: (start > 0).then(|| address(search.number.saturating_sub(1))),
-        after: (start + rows.len() < found).then(|| address(search.number + 1)),
+        before: (start > 0).then(|| address(number.saturating_sub(1))),
+        after: (start + rows.len() < found).then(|| address(number.saturating_add(1))),
         query,
         level,
         counts,

@@ -1,12 +1,11 @@
 //! One number's page and the part of it that looks again by itself.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::channel::Channel;
 use domain::registration::Caller;
-use serde::Deserialize;
 
 use super::number_view::NumberView;
 use super::{Layout, page};
@@ -15,6 +14,7 @@ use crate::flows::{health, registration};
 use crate::store::announcements;
 use crate::web::auth::{ChannelOf, Principal, Read};
 use crate::web::error::{ApiError, MetaView, Result};
+use crate::web::query::Params;
 
 /// Announcements on the page; the API has them all.
 const TIMELINE: i64 = 20;
@@ -46,20 +46,13 @@ pub(super) struct Notice {
     pub(super) meta: Option<MetaView>,
 }
 
-/// What a form came to, by the word in the address.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Came {
-    #[serde(default)]
-    note: String,
-}
-
 /// `GET /numbers/{id}`.
 pub(super) async fn show_number(
     State(app): State<App>,
     on: ChannelOf<Read>,
-    Query(came): Query<Came>,
+    params: Params,
 ) -> Result<Response> {
-    render(&app, &on.channel, &on.principal, note(&came.note)).await
+    render(&app, &on.channel, &on.principal, note(params.first("note"))).await
 }
 
 /// `GET /numbers/{id}/live`: the part below the heading, for the script.

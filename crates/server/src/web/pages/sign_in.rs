@@ -1,18 +1,18 @@
 //! Signing in: an API key once, a session afterwards.
 
 use askama::Template;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use secrecy::SecretString;
-use serde::Deserialize;
 
 use super::{Layout, page};
 use crate::App;
 use crate::web::auth::form::Fields;
 use crate::web::auth::{find_key, session};
 use crate::web::error::{Code, Result};
+use crate::web::query::Params;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -22,19 +22,13 @@ struct SignInPage {
     error: Option<String>,
 }
 
-/// Where to go afterwards.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct After {
-    next: Option<String>,
-}
-
 /// The form; whoever is signed in already goes on.
 pub(super) async fn show_sign_in(
     State(app): State<App>,
     headers: HeaderMap,
-    Query(after): Query<After>,
+    params: Params,
 ) -> Result<Response> {
-    let next = local(after.next.as_deref());
+    let next = local(Some(params.first("next")));
     if session::of_request(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
     }
@@ -66,10 +60,11 @@ pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resu
     Ok((CookieJar::new().add(removal), Redirect::to("/sign-in")).into_response())
 }
 
-/// An address of ours, never another site's.
+/// An address of ours, never another site's. Browsers drop tabs and line ends out of an address before
+/// they read it, and no other control character fits into a header.
 fn local(next: Option<&str>) -> String {
     let next = next.unwrap_or_default();
-    let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']);
+    let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control());
     if is_local { next.to_owned() } else { "/numbers".to_owned() }
 }
 
@@ -80,7 +75,9 @@ mod tests {
     #[test]
     fn only_our_own_addresses_are_gone_to() {
         assert_eq!(local(Some("/numbers/7")), "/numbers/7");
-        for foreign in [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("")] {
+        let tricks = [Some("/\t/evil.example"), Some("/a\0"), Some("/\r\n/evil.example"), Some("/\u{85}")];
+        let plain = [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("")];
+        for foreign in tricks.into_iter().chain(plain) {
             assert_eq!(local(foreign), "/numbers", "{foreign:?}");
         }
     }
