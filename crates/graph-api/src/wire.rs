@@ -10,10 +10,11 @@ pub(crate) mod waba;
 
 use serde_json::Value;
 
-/// A member as text; Meta writes some ids and limits as numbers (facts D13).
+/// A member as text; Meta writes some ids and limits as numbers (facts D13). Zero bytes are left out:
+/// no database keeps them in a text, so that one would stop whatever follows it.
 pub(crate) fn text(of: &Value, name: &str) -> Option<String> {
     match of.get(name)? {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text.replace('\0', "")),
         Value::Number(number) => Some(number.to_string()),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
@@ -44,5 +45,5 @@ pub(crate) fn list<'a>(of: &'a Value, name: &str) -> &'a [Value] {
 
 /// The texts of a list.
 pub(crate) fn texts(of: &Value, name: &str) -> Vec<String> {
-    list(of, name).iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+    list(of, name).iter().filter_map(|v| v.as_str().map(|text| text.replace('\0', ""))).collect()
 }

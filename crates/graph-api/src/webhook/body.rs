@@ -44,19 +44,20 @@ pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
         return Err(BodyError::OtherObject { found: problem::excerpt(&object) });
     }
     let entries = envelope.entry.ok_or_else(|| BodyError::Missing { path: "entry".to_owned() })?;
-    let mut changes = Vec::with_capacity(entries.iter().map(|e| e.changes.as_ref().map_or(1, Vec::len)).sum());
+    let mut changes = Vec::with_capacity(entries.iter().map(|Object(e)| e.changes.as_ref().map_or(1, Vec::len)).sum());
     for (at, entry) in entries.into_iter().enumerate() {
-        let (entry_id, time) = (entry.id.map(text).unwrap_or_default(), entry.time.and_then(seconds));
+        let Object(entry) = entry;
+        let (entry_id, time) = (entry.id.map(word).unwrap_or_default(), entry.time.and_then(seconds));
         let inner = match (entry.changes, entry.value) {
             (Some(inner), _) => inner,
-            (None, Some(value)) => vec![Inner { field: None, value: Some(value) }],
+            (None, Some(value)) => vec![Object(Inner { field: None, value: Some(value) })],
             (None, None) => {
                 return Err(BodyError::Missing { path: format!("entry[{at}].changes") });
             }
         };
-        for Inner { field, value } in inner {
+        for Object(Inner { field, value }) in inner {
             let value = value.unwrap_or(RawValue::NULL);
-            let field = field.or_else(|| misplaced_field(value)).or(entry.field).map(text).unwrap_or_default();
+            let field = field.or_else(|| misplaced_field(value)).or(entry.field).map(word).unwrap_or_default();
             changes.push(RawChange { entry_id: entry_id.clone(), field, time, value });
         }
     }
@@ -88,7 +89,7 @@ struct Envelope<'a> {
     #[serde(borrow, default)]
     object: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    entry: Option<Vec<Entry<'a>>>,
+    entry: Option<Vec<Object<Entry<'a>>>>,
 }
 
 /// `field` and `value` belong into a change; two of Meta's own examples have `field` here or inside
@@ -100,7 +101,7 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     time: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    changes: Option<Vec<Inner<'a>>>,
+    changes: Option<Vec<Object<Inner<'a>>>>,
     #[serde(borrow, default)]
     field: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -113,6 +114,25 @@ struct Inner<'a> {
     field: Option<&'a RawValue>,
     #[serde(borrow, default)]
     value: Option<&'a RawValue>,
+}
+
+/// Read from an object alone: a derived reader takes a list for the members in order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Reader<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(Reader(PhantomData))
+    }
 }
 
 fn starts_a_list(body: &[u8]) -> bool {
@@ -139,7 +159,13 @@ fn text(raw: &RawValue) -> Cow<'_, str> {
     }
 }
 
-fn seconds(raw: &RawValue) -> Option<i64> {
+/// An id or a field's name; one with control characters names nothing of Meta's.
+fn word(raw: &RawValue) -> Cow<'_, str> {
+    let text = text(raw);
+    if text.contains(char::is_control) { Cow::Borrowed("") } else { text }
+}
+
+pub(super) fn seconds(raw: &RawValue) -> Option<i64> {
     text(raw).parse().ok()
 }
 

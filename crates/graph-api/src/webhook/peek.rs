@@ -34,7 +34,7 @@ impl RawChange<'_> {
     /// Fields with `metadata` name their number by id and their account by the entry; all others
     /// need a closer look.
     fn quickly(&self, value: &Value<'_>) -> Option<Peek> {
-        let metadata = value.metadata.as_ref().filter(|m| !m.phone_number_id.is_empty())?;
+        let metadata = value.metadata.as_ref().filter(|m| is_plain(&m.phone_number_id))?;
         let subject = Subject {
             waba_id: Some(self.entry_id.as_ref()).filter(|id| !id.is_empty()).map(|id| WabaId(id.to_owned())),
             phone_number_id: Some(PhoneNumberId(metadata.phone_number_id.as_ref().to_owned())),
@@ -64,6 +64,10 @@ struct Value<'a> {
     statuses: Vec<Status<'a>>,
     #[serde(default)]
     errors: Vec<Coded>,
+}
+
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && !id.contains(char::is_control)
 }
 
 #[derive(Deserialize)]
