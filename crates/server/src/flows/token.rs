@@ -56,7 +56,9 @@ async fn refetch(app: &App, loaded: &facts::Loaded) -> Result<bool, FlowError> {
         }
     };
     let info = app.graph.debug_token(&token).await?;
-    if !info.is_valid {
+    // the portfolio is what a browser once named: its token may be another customer's
+    let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&channel.waba_id));
+    if !info.is_valid || !reaches {
         return Ok(false);
     }
     let now = app.clock.now();

@@ -28,10 +28,36 @@ pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<(), FlowEr
             "The signup was cut short before its code was exchanged; open the signup again",
         ));
     };
+    if !is_believed(app, signup, business).await? {
+        return Err(FlowError::refused(
+            Refusal::NotNow,
+            "The signup was cut short before its code was exchanged and nothing else proves whose it is; open it again",
+        ));
+    }
     let token = app.graph.refetch_business_token(business, system_token).await?;
     let info = app.graph.debug_token(&token).await?;
     keep_token(app, signup.id, &token, info.expires_at).await?;
     go_on(app, signup.id).await.map(|_| ())
+}
+
+/// Only the code proves a signup its tenant's; portfolio and account are what a browser claimed. Where
+/// several tenants live here, Meta must have named that portfolio as the account's owner, and nobody
+/// else here may have a number of it or wait for one: else a tenant could name another's.
+async fn is_believed(app: &App, signup: &Signup, business: &BusinessId) -> Result<bool, FlowError> {
+    let mut tx = app.store.read().await?;
+    if accounts::list(&mut tx).await?.len() == 1 {
+        return Ok(true);
+    }
+    let Some(waba) = &signup.waba_id else { return Ok(false) };
+    let owner = settings::get(&mut tx, &owner_key(waba)).await?;
+    let waiting = signups::waiting(&mut tx, waba).await?;
+    let members = channels::list_by_waba(&mut tx, waba).await?;
+    let is_alone = claimants(&waiting, &members).all(|account| account == signup.account_id);
+    Ok(is_alone && owner.as_deref() == Some(business.as_str()))
+}
+
+fn claimants<'a>(waiting: &'a [Signup], members: &'a [Channel]) -> impl Iterator<Item = AccountId> + 'a {
+    waiting.iter().map(|signup| signup.account_id).chain(members.iter().map(|member| member.account_id))
 }
 
 /// The job `PARTNER_ADDED` wakes.
@@ -88,17 +114,11 @@ async fn take_up(app: &App, new: &NewSignup, token: &SecretString) -> Result<(),
     }
 }
 
-/// Whose the account is: a waiting signup's, a sibling number's, or the only tenant's.
-async fn whose(
-    tx: &mut Tx,
-    waiting: &[Signup],
-    members: &[Channel],
-) -> Result<Option<AccountId>, FlowError> {
-    if let Some(signup) = waiting.first() {
-        return Ok(Some(signup.account_id));
-    }
-    if let Some(member) = members.first() {
-        return Ok(Some(member.account_id));
+/// Whose the account is: a waiting signup's and a sibling number's, where they agree, or the only tenant's.
+async fn whose(tx: &mut Tx, waiting: &[Signup], members: &[Channel]) -> Result<Option<AccountId>, FlowError> {
+    let mut named = claimants(waiting, members);
+    if let Some(account) = named.next() {
+        return Ok(named.all(|other| other == account).then_some(account));
     }
     let accounts = accounts::list(tx).await?;
     Ok(match accounts.as_slice() {
