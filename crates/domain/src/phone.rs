@@ -15,8 +15,7 @@ impl E164 {
     /// Reads any way Meta or people write a number: `+1 555-010-0001`, `15550100001`, `(1) 555…`.
     pub fn parse(text: &str) -> Result<Self, NotAPhoneNumber> {
         let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        let only_separators =
-            text.chars().all(|c| c.is_ascii_digit() || " +-().\u{a0}".contains(c));
+        let only_separators = text.chars().all(|c| c.is_ascii_digit() || " +-().\u{a0}".contains(c));
         if !only_separators || !(7..=15).contains(&digits.len()) {
             return Err(NotAPhoneNumber(text.chars().take(40).collect()));
         }

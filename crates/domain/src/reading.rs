@@ -356,9 +356,10 @@ impl NumberReading {
 
     /// An error code is listed on an entity of this type.
     pub fn has_entity_error(&self, entity_type: &EntityType, code: i64) -> bool {
-        self.health_status.iter().flatten().any(|entity| {
-            entity.entity_type == *entity_type && entity.errors.iter().any(|e| e.code == code)
-        })
+        self.health_status
+            .iter()
+            .flatten()
+            .any(|entity| entity.entity_type == *entity_type && entity.errors.iter().any(|e| e.code == code))
     }
 
     /// The entity of this type in `health_status`.

@@ -43,7 +43,8 @@ pub struct Config {
 /// The keys that seal tokens and PINs at rest.
 #[derive(Debug, Clone, confique::Config)]
 pub struct Seal {
-    /// The key ring itself, one `id:base64` per line, newest first; better kept in a file.
+    /// The key ring itself, one key of 32 bytes per line in hex or base64, newest first;
+    /// better kept in a file.
     #[config(env = "LINEKEEPER_SEAL_KEYS")]
     pub keys: Option<SecretString>,
 
@@ -110,6 +111,11 @@ pub struct Limits {
     /// Jobs run at the same time.
     #[config(default = 8, env = "LINEKEEPER_WORKERS")]
     pub workers: usize,
+
+    /// Seconds between two readings of one whole account, at least. A number with something to be
+    /// done is read on its own schedule beside.
+    #[config(default = 300, env = "LINEKEEPER_ACCOUNT_PACE_SECONDS")]
+    pub account_pace_seconds: u64,
 }
 
 /// What is logged.
@@ -214,4 +220,19 @@ pub(crate) fn kill_at() -> Option<&'static str> {
     static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
     NAME.get_or_init(|| std::env::var("LINEKEEPER_KILL_AT").ok()).as_deref()
+}
+
+/// How fast the clock of a rehearsal runs, and from which instant on, in debug builds (see `clock`):
+/// `20@2026-11-02T09:00:00Z`.
+#[cfg(debug_assertions)]
+pub(crate) fn rehearsed_pace() -> Option<&'static str> {
+    static PACE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
+    PACE.get_or_init(|| std::env::var("LINEKEEPER_REHEARSED_PACE").ok()).as_deref()
+}
+
+/// None in release builds.
+#[cfg(not(debug_assertions))]
+pub(crate) const fn rehearsed_pace() -> Option<&'static str> {
+    None
 }

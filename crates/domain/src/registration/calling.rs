@@ -78,11 +78,8 @@ impl Case<'_> {
         if basis == Basis::Heal {
             return self.heal();
         }
-        let why = match basis {
-            Basis::Evidence => Why::NewEvidence,
-            Basis::Blind | Basis::Probe | Basis::Heal | Basis::Person => Why::Ready,
-        };
-        self.register(basis, why)
+        let woken = basis != Basis::Person && self.ruling_refusal().is_some() && self.new_evidence().is_some();
+        self.register(basis, if woken { Why::NewEvidence } else { Why::Ready })
     }
 
     fn register(&self, basis: Basis, why: Why) -> Decision {
@@ -119,7 +116,8 @@ impl Case<'_> {
         if self.caller.is_person() {
             Basis::Person
         } else if self.ruling_refusal().is_some() && self.new_evidence().is_some() {
-            Basis::Evidence
+            // a review of the account or a proved code wakes a call; it does not make the name good
+            if self.name_is_good() { Basis::Evidence } else { Basis::Blind }
         } else if self.unseen_successes().is_some() {
             Basis::Blind
         } else if self.caller == Caller::Planner && self.was_registered() && self.ruling_refusal().is_none() {

@@ -42,21 +42,21 @@ fn live() -> NumberReading {
 }
 
 fn refusal(kind: FailureKind) -> Outcome {
-    let (code, subcode, text) = match kind {
-        FailureKind::NameNotReady => (100, Some(2_388_001), "Your display name could not be processed."),
-        FailureKind::NumberTaken => {
-            (100, Some(2_388_001), "This number is registered to an existing WhatsApp account.")
-        }
-        FailureKind::CertificateRefused => (100, Some(2_388_001), "Something new."),
-        FailureKind::PinMismatch => (133_005, None, "Two step verification PIN Mismatch"),
-        FailureKind::ReverificationNeeded => (133_006, None, "re-verification needed"),
-        FailureKind::BudgetSpent => (133_016, None, "rate limit"),
-        FailureKind::DeregistrationIncomplete => (133_000, None, "Incomplete Deregistration"),
-        FailureKind::Throttled => (80_008, None, "too many calls"),
-        FailureKind::TokenDead => (190, None, "dead"),
-        FailureKind::PinGuessesSpent => (133_008, None, "Too many guesses"),
-        _ => (2, None, "unavailable"),
-    };
+    const CERTIFICATE: Option<i64> = Some(2_388_001);
+    let rows = [
+        (FailureKind::NameNotReady, 100, CERTIFICATE, "Your display name could not be processed."),
+        (FailureKind::NumberTaken, 100, CERTIFICATE, "This number is registered to an existing WhatsApp account."),
+        (FailureKind::CertificateRefused, 100, CERTIFICATE, "Something new."),
+        (FailureKind::PinMismatch, 133_005, None, "Two step verification PIN Mismatch"),
+        (FailureKind::ReverificationNeeded, 133_006, None, "re-verification needed"),
+        (FailureKind::BudgetSpent, 133_016, None, "rate limit"),
+        (FailureKind::DeregistrationIncomplete, 133_000, None, "Incomplete Deregistration"),
+        (FailureKind::Throttled, 80_008, None, "too many calls"),
+        (FailureKind::TokenDead, 190, None, "dead"),
+        (FailureKind::PinGuessesSpent, 133_008, None, "Too many guesses"),
+        (FailureKind::Transient, 2, None, "unavailable"),
+    ];
+    let (_, code, subcode, text) = rows.into_iter().find(|row| row.0 == kind).unwrap();
     let error =
         MetaError { code, subcode, message: text.into(), user_message: Some(text.into()), ..MetaError::default() };
     Outcome::Failed(Failure::from_meta(error))
@@ -193,9 +193,10 @@ fn an_unanswered_call_is_settled_by_reading_never_repeated_meanwhile() {
 #[test]
 fn an_accepted_call_that_does_not_show_is_repeated_no_sooner_than_1_6_24_hours_after_the_first() {
     let mut record = history(vec![attempt(hour(0), Basis::Blind, Outcome::Success)]);
-    let at = |record: &History, now| match plan(pending(), record, now) {
-        Decision::Wait { why: Why::AcceptedNotShown, register_at, .. } => register_at,
-        _ => None,
+    let at = |record: &History, now| {
+        let decision = plan(pending(), record, now);
+        let Decision::Wait { why: Why::AcceptedNotShown, register_at, .. } = decision else { return None };
+        register_at
     };
     assert_eq!(at(&record, minute(1)), Some(hour(1)));
     assert!(registers(&plan(pending(), &record, hour(1))));

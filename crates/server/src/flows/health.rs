@@ -11,6 +11,7 @@ use domain::graph::{Failure, FailureKind};
 use domain::health::{HealthReport, assess};
 use domain::ids::{ChannelId, WabaId};
 use domain::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
+use domain::registration::ChangeKind;
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::{self, Loaded};
@@ -30,7 +31,10 @@ pub use judge::{as_json, judge};
 pub const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// A whole account is read no more often than this.
-const FLEET_PACE: SignedDuration = SignedDuration::from_mins(5);
+fn fleet_pace(app: &App) -> SignedDuration {
+    let seconds = app.config.limits.account_pace_seconds;
+    SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
 
 /// What lists do not say (`health_status`) is read number by number, this often.
 const SINGLE_PACE: SignedDuration = SignedDuration::from_hours(6);
@@ -157,15 +161,11 @@ pub async fn judge_again(app: &App, id: ChannelId) -> Result<Next, FlowError> {
 
 /// Reads number, account and subscription side by side; keeps and judges them.
 async fn read_one(app: &App, id: ChannelId) -> Result<(), FlowError> {
-    let mut loaded = facts::load(app, id)
-        .await?
-        .ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))?;
+    let mut loaded =
+        facts::load(app, id).await?.ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))?;
     let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
-    let (number, waba, apps) = tokio::join!(
-        account.number(&loaded.channel.phone_number_id),
-        account.waba(),
-        account.subscribed_apps()
-    );
+    let (number, waba, apps) =
+        tokio::join!(account.number(&loaded.channel.phone_number_id), account.waba(), account.subscribed_apps());
     // the account is enrichment: its failure never discards what was read of the number
     let waba = waba.ok().map(|waba| WabaReading { subscribed_apps: apps.ok(), ..waba });
     keep(app, &mut loaded, &number, waba.as_ref()).await?;
@@ -183,15 +183,16 @@ async fn keep(
     let now = app.clock.now();
     let id = loaded.channel.id;
     let mut tx = app.store.write().await?;
-    facts::keep(&mut tx, loaded, number, waba, now).await?;
+    let news = facts::keep(&mut tx, loaded, number, waba, now).await?;
     match number {
         Ok(reading) if reading.provisioned() == Provisioned::Yes => {}
+        // what the planner waits for was found before its own look: it need not wait on
+        Ok(_) if news.iter().any(|kind| unblocks(*kind)) => poke(&mut tx, &Job::Register(id), now).await?,
         Ok(_) => ensure(&mut tx, &Job::Register(id), now).await?,
         Err(failure) if failure.is_access() => poke(&mut tx, &Job::Token(id), now).await?,
         Err(_) => {}
     }
-    let unsubscribed =
-        waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
+    let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
     let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &loaded.channel, reading));
     if unsubscribed || overridden {
         poke(&mut tx, &Job::Subscribe(id), now).await?;
@@ -199,6 +200,12 @@ async fn keep(
     tx.commit().await?;
     app.wake_jobs();
     Ok(())
+}
+
+/// Changes that may let a registration go on, by whichever read they are found.
+fn unblocks(kind: ChangeKind) -> bool {
+    use ChangeKind as C;
+    matches!(kind, C::NameGood | C::NameBad | C::TwoStepOff | C::CodeVerified | C::ReadsAgain | C::Unlocked)
 }
 
 fn has_ours(app: &App, apps: &[SubscribedApp]) -> bool {
@@ -237,7 +244,7 @@ pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
         };
         next_look = next_look.min(report.next_look);
     }
-    Ok(Next::At(next_look.max(now + FLEET_PACE)))
+    Ok(Next::At(next_look.max(now + fleet_pace(app))))
 }
 
 async fn keep_row(
@@ -271,9 +278,9 @@ async fn fleet_unread(app: &App, members: &[Channel], failure: &Failure) -> Resu
         }
     }
     let wait = match failure.kind {
-        FailureKind::Throttled => failure.wait.unwrap_or(FLEET_PACE),
+        FailureKind::Throttled => failure.wait.unwrap_or_else(|| fleet_pace(app)),
         _ => SignedDuration::from_mins(10),
     };
     tracing::warn!(waba = %members.first().map_or("", |m| m.waba_id.as_str()), "account not read: {}", failure.message);
-    Ok(Next::At(now + wait.max(FLEET_PACE)))
+    Ok(Next::At(now + wait.max(fleet_pace(app))))
 }

@@ -262,12 +262,7 @@ struct Intent {
 
 /// Decides once more inside the transaction that writes the attempt, so that two callers never both
 /// find room in the ledger; the sealed PIN is committed with it, before Meta is called (D2).
-async fn commit_intent(
-    app: &App,
-    loaded: &Loaded,
-    reads: &Reads,
-    caller: Caller,
-) -> Result<Option<Intent>, FlowError> {
+async fn commit_intent(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller) -> Result<Option<Intent>, FlowError> {
     let channel = &loaded.channel;
     let number = &channel.phone_number_id;
     let now = app.clock.now();

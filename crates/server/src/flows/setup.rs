@@ -9,7 +9,7 @@ use domain::reading::{CodeVerification, NumberReading, Provisioned, SubscribedAp
 use domain::registration::{Caller, decide};
 use domain::signup::missing_for_setup;
 use graph_api::SyncKind;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 
 use super::facts::{self, Loaded};
@@ -56,19 +56,22 @@ pub(super) async fn run(app: &App, channel_id: Option<ChannelId>, before: Before
     if let Err(failure) = &before.verification {
         tracing::warn!("[WHATSAPP] Phone verification status check failed: {}", failure.message);
     }
+    // one chain: what the number says after the call; the webhooks are the other (five round trips in all)
     let register = async {
         let decision = decide(Caller::SetUp, &reads, &loaded.history, now);
         tracing::info!(channel = loaded.channel.id.0, why = ?decision.why(), "set-up decided about registering");
-        registration::act(app, &loaded, &reads, Caller::SetUp, &decision).await
+        let did = registration::act(app, &loaded, &reads, Caller::SetUp, &decision).await?;
+        let asked_at = app.clock.now();
+        Ok::<_, FlowError>((did, facts::read(app, &loaded).await, asked_at))
     };
     let (registered, subscribed) = tokio::join!(register, subscription::ensure(app, &loaded, before.apps));
-    let did = registered?;
+    let (did, read, asked_at) = registered?;
     let webhook_error = match subscribed {
         Ok(_) => None,
         Err(FlowError::Meta(failure)) => Some(subscription::setup_failed(&FlowError::Meta(failure)).to_string()),
         Err(error) => return Err(error),
     };
-    read_again(app, &mut loaded).await?;
+    keep_again(app, &mut loaded, &read, asked_at).await?;
     wake(app, &loaded.channel, webhook_error.is_some(), did.outcome.as_ref()).await?;
     Ok(SetUp { webhook_error })
 }
@@ -84,20 +87,24 @@ async fn load(app: &App, channel_id: Option<ChannelId>) -> Result<Loaded, FlowEr
 
 /// W9: refused before any call, in the origin's words.
 pub(super) fn check(loaded: Option<&Loaded>) -> Result<(), FlowError> {
-    let (waba, token) = loaded.map_or(("", ""), |loaded| {
-        (loaded.channel.waba_id.as_str(), loaded.credentials.access_token.expose_secret())
-    });
+    let (waba, token) = loaded
+        .map_or(("", ""), |loaded| (loaded.channel.waba_id.as_str(), loaded.credentials.access_token.expose_secret()));
     match missing_for_setup(loaded.is_some(), waba, token) {
         Some(text) => Err(FlowError::refused(Refusal::MissingParameter, text)),
         None => Ok(()),
     }
 }
 
-/// The re-read: what the number says now is what counts. Its failure never fails set-up (E9).
-async fn read_again(app: &App, loaded: &mut Loaded) -> Result<(), FlowError> {
-    let read = facts::read(app, loaded).await;
+/// The re-read: what the number says now is what counts. Its failure never fails set-up (E9). It is dated
+/// when it was asked for: it may not show a callback that was set meanwhile.
+async fn keep_again(
+    app: &App,
+    loaded: &mut Loaded,
+    read: &Result<NumberReading, Failure>,
+    asked_at: Timestamp,
+) -> Result<(), FlowError> {
     let phone = loaded.channel.phone_number.clone();
-    match &read {
+    match read {
         Ok(reading) if reading.provisioned() == Provisioned::No => {
             tracing::info!(channel = loaded.channel.id.0, "[WHATSAPP] Channel {phone} is still pending at Meta");
         }
@@ -106,9 +113,8 @@ async fn read_again(app: &App, loaded: &mut Loaded) -> Result<(), FlowError> {
             tracing::warn!("[WHATSAPP] Health check failed for channel {phone}: {}", failure.message);
         }
     }
-    let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    facts::keep(&mut tx, loaded, &read, None, now).await?;
+    facts::keep(&mut tx, loaded, read, None, asked_at).await?;
     tx.commit().await?;
     health::judge(app, &loaded.channel).await?;
     Ok(())

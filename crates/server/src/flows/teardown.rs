@@ -32,9 +32,5 @@ pub async fn delete(app: &App, channel: &Channel) -> Result<(), FlowError> {
 /// The last channel of its account takes the app off it; while siblings remain only the number's own
 /// override is cleared.
 async fn tear_down(account: &Account<'_>, channel: &Channel, is_last: bool) -> Result<(), Failure> {
-    if is_last {
-        account.unsubscribe().await
-    } else {
-        account.clear_number_override(&channel.phone_number_id).await
-    }
+    if is_last { account.unsubscribe().await } else { account.clear_number_override(&channel.phone_number_id).await }
 }

@@ -156,10 +156,7 @@ impl TestApp {
 
     /// A signup that must succeed: its result and the inbox's id.
     #[track_caller]
-    pub(crate) fn signed_up(
-        &self,
-        popup: Popup,
-    ) -> impl Future<Output = (SignupResult, ChannelId)> + use<'_> {
+    pub(crate) fn signed_up(&self, popup: Popup) -> impl Future<Output = (SignupResult, ChannelId)> + use<'_> {
         let caller = std::panic::Location::caller();
         async move {
             let (result, answer) = self.sign_up(popup).await;
@@ -297,6 +294,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             signup_deadline_seconds: 12,
             webhook_body_bytes: 3_000_000,
             workers: 2,
+            account_pace_seconds: 300,
         },
         log: Log { filter: "warn".to_owned(), format: "text".to_owned() },
     }

@@ -3,6 +3,10 @@
 #[cfg(test)]
 mod app;
 #[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod signup;

@@ -8,7 +8,11 @@ use crate::app::TestApp;
 
 /// A name in review, approved when told.
 fn in_review() -> Popup {
-    Popup { review: Some(Review { lasts: None, outcome: NameDecision::Approved }), registrable_during_review: false, ..Popup::default() }
+    Popup {
+        review: Some(Review { lasts: None, outcome: NameDecision::Approved }),
+        registrable_during_review: false,
+        ..Popup::default()
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

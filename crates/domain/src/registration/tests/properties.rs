@@ -53,10 +53,12 @@ fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
         if let Some(look_at) = decision.look_at() {
             assert!(look_at > now, "would loop hot: {decision:?}");
         }
-        let (kind, basis) = match decision {
-            Decision::Register { basis, .. } => (CallKind::Register, basis),
-            Decision::Deregister { basis } => (CallKind::Deregister, basis),
-            _ => continue,
+        let (kind, basis) = if let Decision::Register { basis, .. } = decision {
+            (CallKind::Register, basis)
+        } else if let Decision::Deregister { basis } = decision {
+            (CallKind::Deregister, basis)
+        } else {
+            continue;
         };
         calls.push((now, basis, record.changes.name_is_good()));
         let result = outcome(*says);

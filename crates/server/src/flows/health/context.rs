@@ -41,11 +41,8 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
         (None, error) => Reads::single(Err(error.as_ref().map_or(FailureKind::Transient, |e| e.kind))),
     };
     let decision = decide(Caller::Planner, &reads, &history, now);
-    let mut context = HealthContext::new(
-        channel.onboarding,
-        channel.created_at,
-        RegistrationStanding::of(decision, &history, now),
-    );
+    let mut context =
+        HealthContext::new(channel.onboarding, channel.created_at, RegistrationStanding::of(decision, &history, now));
     context.ids = LinkIds {
         app_id: Some(app.app_id()),
         business_id: channel.business_id.clone(),

@@ -1,7 +1,7 @@
 //! Judges a number anew, remembers the judgement, and writes down what is news: once per transition.
 
 use domain::channel::Channel;
-use domain::health::{Arg, Announcement, HealthReport, assess, remember, transitions};
+use domain::health::{Announcement, Arg, HealthReport, assess, remember, transitions};
 use serde_json::{Map, Value, json};
 
 use super::{context, remembered};

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 pub(super) fn to_json(remembered: &Remembered) -> Value {
     let Remembered { level, known_level, since, was_live, words, findings } = remembered;
     let words: BTreeMap<&str, &String> = words.iter().map(|(topic, word)| (topic.as_str(), word)).collect();
-    let findings: BTreeMap<&String, String> =
-        findings.iter().map(|(code, since)| (code, since.to_string())).collect();
+    let findings: BTreeMap<&String, String> = findings.iter().map(|(code, since)| (code, since.to_string())).collect();
     json!({
         "level": level.as_str(),
         "known_level": known_level.map(Level::as_str),

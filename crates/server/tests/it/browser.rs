@@ -1,0 +1,162 @@
+//! The page in a real Chromium: what a number's owner sees and presses (rows H3 and R3).
+
+mod chromium;
+
+use graph_emulator::world::NameDecision;
+use graph_emulator::{NumberAction, Popup, Review};
+use jiff::SignedDuration;
+use secrecy::ExposeSecret as _;
+use thirtyfour::prelude::*;
+
+use self::chromium::Chromium;
+use crate::app::TestApp;
+
+/// A name in review; Meta refuses to register it meanwhile.
+fn in_review() -> Popup {
+    Popup {
+        review: Some(Review { lasts: None, outcome: NameDecision::Approved }),
+        registrable_during_review: false,
+        ..Popup::default()
+    }
+}
+
+/// Signs in as a person does, by entering the API key once.
+async fn sign_in(driver: &WebDriver, app: &TestApp) -> WebDriverResult<()> {
+    driver.goto(&app.url).await?;
+    driver.find(By::Id("key")).await?.send_keys(app.key.expose_secret()).await?;
+    driver.find(By::Css("form button.primary")).await?.click().await?;
+    Ok(())
+}
+
+async fn text(driver: &WebDriver, css: &str) -> WebDriverResult<String> {
+    driver.find(By::Css(css)).await?.text().await
+}
+
+/// The card of this label: its whole text and the address of its link.
+async fn card(driver: &WebDriver, label: &str) -> WebDriverResult<(String, Option<String>)> {
+    for card in driver.find_all(By::Css("ul.cards > li")).await? {
+        if card.find(By::Tag("h3")).await?.text().await? == label {
+            let href = match card.find(By::Tag("a")).await {
+                Ok(link) => link.attr("href").await?,
+                Err(_) => None,
+            };
+            return Ok((card.text().await?, href));
+        }
+    }
+    panic!("no card \"{label}\"");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn h3_account_health_shows_badges_and_links_to_whatsapp_manager() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let (result, inbox) = app.signed_up(Popup::default()).await;
+    app.settle().await;
+    app.advance(SignedDuration::from_mins(1)).await;
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+
+    let row = text(driver, "main").await?;
+    assert!(row.contains(&format!("+{}", result.phone_number.clone().unwrap())), "{row}");
+    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+
+    assert_eq!(text(driver, "#health").await?, "Account Health");
+    let (waba, business) = (result.waba_id.unwrap(), result.business_id.unwrap());
+    let manager = driver.find(By::Css("a[href*='whatsapp_manager/phone_numbers']")).await?.attr("href").await?.unwrap();
+    assert!(manager.starts_with("https://business.facebook.com/latest/whatsapp_manager/phone_numbers/"), "{manager}");
+    assert!(manager.contains(&format!("business_id={business}")), "{manager}");
+    assert!(manager.contains(&format!("asset_id={waba}")), "{manager}");
+    for (label, value) in [
+        ("Display name status", "without review"),
+        ("Quality rating", "High"),
+        ("Code verification", "Verified"),
+        ("Platform", "Cloud API"),
+        ("Throughput", "80"),
+        ("Messaging limit", "250"),
+    ] {
+        let (shown, _) = card(driver, label).await?;
+        assert!(shown.to_lowercase().contains(&value.to_lowercase()), "{label}: {shown}");
+        let badge = driver.find_all(By::Css("ul.cards svg")).await?;
+        assert!(!badge.is_empty(), "a badge is more than a colour");
+    }
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r3_a_banner_with_complete_registration_lets_the_owner_retry() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let (result, inbox) = app.signed_up(in_review()).await;
+    app.settle().await;
+    let number = result.phone_number_id.unwrap();
+    // the review ended without a word from Meta: its owner knows, we do not
+    app.meta
+        .act(&number, NumberAction::SetNameStatus { status: graph_emulator::world::NameStatus::Approved })
+        .await
+        .unwrap();
+    app.meta.act(&number, NumberAction::Provision).await.unwrap();
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+
+    assert!(text(driver, ".standing").await?.contains("Waiting for Meta"));
+    let button = driver.find(By::XPath("//button[normalize-space()='Complete registration']")).await?;
+    let panel = text(driver, ".panel").await?;
+    assert!(panel.contains("Meta"), "it says what pressing does: {panel}");
+    let calls = app.meta.number(&number).unwrap().register_calls.len();
+    button.click().await?;
+
+    assert_eq!(driver.current_url().await?.path(), format!("/numbers/{inbox}"));
+    assert!(!text(driver, "[role=status]").await?.is_empty(), "it says what came of it");
+    assert!(text(driver, ".standing").await?.contains("Live"));
+    assert!(driver.find(By::XPath("//button[normalize-space()='Complete registration']")).await.is_err());
+    let after = app.meta.number(&number).unwrap();
+    assert!(after.registered);
+    assert_eq!(after.register_calls.len(), calls + 1, "one press, one call");
+    let ledger = app.get(&app.inbox(inbox, "/registration")).await.expect(200);
+    assert_eq!(ledger["attempts"][0]["basis"], "person", "{ledger}");
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let (_, inbox) = app.signed_up(in_review()).await;
+    app.settle().await;
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+    for width in [390, 1280] {
+        for scheme in ["light", "dark"] {
+            browser.look(width, scheme).await?;
+            for path in ["/numbers".to_owned(), format!("/numbers/{inbox}"), "/numbers/999999".to_owned()] {
+                driver.goto(format!("{}{path}", app.url)).await?;
+                let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+                let over: i64 = driver.execute(script, vec![]).await?.convert()?;
+                assert!(over <= 0, "{path} is {over} px too wide at {width}");
+                let unlabelled = "return [...document.querySelectorAll('input:not([type=hidden]),button')].filter(e => \
+                    !(e.labels && e.labels.length) && !e.getAttribute('aria-label') && !e.textContent.trim()).length";
+                let unlabelled: i64 = driver.execute(unlabelled, vec![]).await?.convert()?;
+                assert_eq!(unlabelled, 0, "controls without a name on {path}");
+            }
+        }
+    }
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_key_is_told_and_a_session_ends() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    driver.goto(format!("{}/numbers", app.url)).await?;
+    driver.find(By::Id("key")).await?.send_keys("lk_wrong").await?;
+    driver.find(By::Css("form button.primary")).await?.click().await?;
+    assert!(!text(driver, "#key-error").await?.is_empty());
+    sign_in(driver, &app).await?;
+    driver.find(By::Css("form[action='/sign-out'] button")).await?.click().await?;
+    driver.goto(format!("{}/numbers", app.url)).await?;
+    assert!(driver.find(By::Id("key")).await.is_ok(), "signed out");
+    browser.stop().await
+}
