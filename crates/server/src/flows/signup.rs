@@ -5,12 +5,10 @@
 
 use std::time::Duration;
 
-use domain::channel::{Channel, Onboarding, first_inbox_name};
+use domain::channel::{Channel, Onboarding};
 use domain::graph::Failure;
-use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
-use domain::phone::E164;
-use domain::reading::NumberReading;
-use domain::registration::{Caller, ChangeKind, Source};
+use domain::ids::{AccountId, ChannelId};
+use domain::registration::Caller;
 use domain::signup::Handover;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,18 +18,17 @@ use uuid::Uuid;
 use super::setup::{self, Before};
 use super::{FlowError, Next, Refusal, facts, registration};
 use crate::App;
-use crate::clock::random_token;
 use crate::jobs::{Job, poke};
 use crate::killpoint::{KillPoint, reached};
-use crate::store::channels::{NewChannel, Reauthorization};
-use crate::store::signups::{NewSignup, Signup};
 use crate::store::ids::SignupId;
-use crate::store::{self, Conflict, Tx, channels, numbers, signups};
+use crate::store::signups::NewSignup;
+use crate::store::{self, Tx, channels, signups};
 
+mod connect;
 mod shared;
 
-pub use shared::shared;
 pub(crate) use shared::owner_key as shared_owner_key;
+pub use shared::shared;
 
 /// A signup's states, as they stand in its row.
 pub mod state {
@@ -200,7 +197,7 @@ async fn move_to(tx: &mut Tx, id: SignupId, state: &str, now: Timestamp) -> Resu
 
 /// From the stored token to a channel that is set up; what went wrong with its webhooks is `Some`.
 async fn go_on(app: &App, id: SignupId) -> Result<Option<String>, FlowError> {
-    match connect(app, id).await {
+    match connect::connect(app, id).await {
         Ok((channel, before)) => set_up(app, id, channel, before).await,
         Err(error) => fail(app, id, error).await,
     }
@@ -218,201 +215,6 @@ async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
     move_to(&mut tx, id, state::DONE, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// E3, E4: reads the account with the new token, chooses the number, makes or re-authorises the
-/// channel. One round of reads side by side.
-async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, Before), FlowError> {
-    let mut tx = app.store.read().await?;
-    let signup = signups::find(&mut tx, id).await?;
-    let token = signups::token(&mut tx, id).await?;
-    drop(tx);
-    let (Some(mut signup), Some((token, expires_at))) = (signup, token) else {
-        return Err(FlowError::Meta(Failure::unanswered("the signup's token is gone; open the signup again")));
-    };
-    let waba = match &signup.waba_id {
-        Some(waba) => waba.clone(),
-        None => newest_waba(app, &token).await?,
-    };
-    signup.waba_id = Some(waba.clone());
-    let (listed, before) = read_account(app, &waba, &token, signup.phone_number_id.as_ref()).await;
-    let listed = listed.map_err(|failure| no_access(failure, &waba))?;
-    let row = choose(app, &signup, &waba, &listed).await?;
-    let before = before.unwrap_or_else(|apps| Before {
-        verification: Ok(row.code_verification.clone()),
-        health: Ok(row.clone()),
-        apps,
-    });
-    reached(KillPoint::NumbersRead);
-    let channel = make_channel(app, &mut signup, &row, token, expires_at).await?;
-    reached(KillPoint::ChannelCreated);
-    Ok((channel, before))
-}
-
-/// The code alone came: the token says which accounts it reaches, the latest first (facts §1.3).
-async fn newest_waba(app: &App, token: &SecretString) -> Result<WabaId, FlowError> {
-    let info = app.graph.debug_token(token).await?;
-    let newest = info.waba_ids.and_then(|ids| ids.into_iter().next());
-    newest.ok_or_else(|| {
-        FlowError::refused(
-            Refusal::NoAccessToWaba,
-            "The token names no WhatsApp Business Account; send waba_id along with the code",
-        )
-    })
-}
-
-type Listed = Result<Vec<NumberReading>, Failure>;
-
-/// Everything set-up needs, side by side. Without a number's id its own two reads are not made: the
-/// account's list answers both (`Err` carries the subscriptions that were read).
-async fn read_account(
-    app: &App,
-    waba: &WabaId,
-    token: &SecretString,
-    number: Option<&PhoneNumberId>,
-) -> (Listed, Result<Before, Option<Vec<domain::reading::SubscribedApp>>>) {
-    let account = app.graph.on(waba, token);
-    let Some(number) = number else {
-        let (listed, apps) = tokio::join!(account.numbers(), account.subscribed_apps());
-        return (listed, Err(apps.ok()));
-    };
-    let (listed, verification, health, apps) = tokio::join!(
-        account.numbers(),
-        account.code_verification(number),
-        account.number(number),
-        account.subscribed_apps()
-    );
-    (listed, Ok(Before { verification, health, apps: apps.ok() }))
-}
-
-fn no_access(failure: Failure, waba: &WabaId) -> FlowError {
-    if failure.is_access() {
-        FlowError::refused(Refusal::NoAccessToWaba, format!("Token does not have access to WABA {waba}"))
-    } else {
-        failure.into()
-    }
-}
-
-/// E3: the number that was asked for, never another; where none was asked for, the one that is being
-/// re-authorised, or the account's first.
-async fn choose(
-    app: &App,
-    signup: &Signup,
-    waba: &WabaId,
-    listed: &[NumberReading],
-) -> Result<NumberReading, FlowError> {
-    let expected = match signup.inbox_id {
-        Some(inbox) => {
-            let mut tx = app.store.read().await?;
-            channels::find_in_account(&mut tx, signup.account_id, inbox).await?
-        }
-        None => None,
-    };
-    let asked_for = signup.phone_number_id.as_ref();
-    let by_id = |id: &PhoneNumberId| listed.iter().find(|row| row.id.as_ref() == Some(id));
-    let row = match (asked_for, &expected) {
-        (Some(id), _) => by_id(id),
-        (None, Some(channel)) => by_id(&channel.phone_number_id).or_else(|| listed.first()),
-        (None, None) => listed.first(),
-    };
-    row.cloned().ok_or_else(|| {
-        let text = if asked_for.is_some() {
-            format!("No matching phone number found for WABA {waba}")
-        } else {
-            format!("No phone numbers found for WABA {waba}")
-        };
-        FlowError::refused(Refusal::NoSuchNumber, text)
-    })
-}
-
-/// E5, E6, A2, A3: one transaction makes the channel and everything a crash after it needs.
-async fn make_channel(
-    app: &App,
-    signup: &mut Signup,
-    row: &NumberReading,
-    token: SecretString,
-    expires_at: Option<Timestamp>,
-) -> Result<ChannelId, FlowError> {
-    let number = row.id.clone().ok_or_else(|| unreadable("its id"))?;
-    let phone = E164::parse(row.display_phone_number.as_deref().unwrap_or_default())
-        .map_err(|error| unreadable(&error.to_string()))?;
-    let waba = signup.waba_id.clone().unwrap_or(WabaId(String::new()));
-    if row.reads_as_coexistence() {
-        signup.onboarding = Onboarding::Coexistence;
-    }
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    let id = match signup.inbox_id {
-        Some(inbox) => {
-            let new = Reauthorization {
-                access_token: token,
-                token_expires_at: expires_at,
-                waba_id: waba,
-                phone_number_id: number.clone(),
-                business_id: signup.business_id.clone(),
-                onboarding: signup.onboarding,
-            };
-            reauthorize(&mut tx, signup.account_id, inbox, &phone, &new, now).await?
-        }
-        None => {
-            let business_name = row.verified_name.clone().filter(|name| !name.trim().is_empty());
-            let new = NewChannel {
-                account_id: signup.account_id,
-                name: first_inbox_name(&business_name.unwrap_or_else(|| phone.to_string())),
-                phone_number: phone.clone(),
-                phone_number_id: number.clone(),
-                waba_id: waba,
-                business_id: signup.business_id.clone(),
-                onboarding: signup.onboarding,
-                access_token: token,
-                token_expires_at: expires_at,
-                verify_token: random_token(24),
-                created_at: now,
-            };
-            insert(&mut tx, &new).await?
-        }
-    };
-    signup.channel_id = Some(id);
-    signup.phone_number_id = Some(number);
-    state::CONNECTED.clone_into(&mut signup.state);
-    signups::update(&mut tx, signup, now).await?;
-    signups::drop_token(&mut tx, signup.id).await?;
-    tx.commit().await?;
-    Ok(id)
-}
-
-fn unreadable(what: &str) -> FlowError {
-    FlowError::Meta(Failure::unanswered(format!("Meta's description of the number cannot be used: {what}")))
-}
-
-async fn insert(tx: &mut Tx, new: &NewChannel) -> Result<ChannelId, FlowError> {
-    match channels::insert(tx, new).await {
-        Ok(id) => Ok(id),
-        Err(store::Error::Conflict(Conflict::PhoneNumber | Conflict::PhoneNumberId)) => {
-            let text = format!("Channel already exists: {}", new.phone_number);
-            Err(FlowError::refused(Refusal::ChannelExists, text))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn reauthorize(
-    tx: &mut Tx,
-    account: AccountId,
-    inbox: ChannelId,
-    phone: &E164,
-    new: &Reauthorization,
-    now: Timestamp,
-) -> Result<ChannelId, FlowError> {
-    let channel = channels::find_in_account(tx, account, inbox).await?;
-    let channel = channel.ok_or_else(|| FlowError::refused(Refusal::NotFound, "Resource could not be found"))?;
-    if channel.phone_number != *phone {
-        let text = format!("Phone number mismatch. Expected {}, got {phone}", channel.phone_number);
-        return Err(FlowError::refused(Refusal::PhoneNumberMismatch, text));
-    }
-    channels::reauthorize(tx, inbox, new, now).await?;
-    numbers::note_changes(tx, &new.phone_number_id, &[ChangeKind::NewToken], now, Source::Person).await?;
-    Ok(inbox)
 }
 
 /// Writes a failure down. One that passes leaves the signup to be taken up again.

@@ -5,7 +5,7 @@ use domain::channel::{Channel, callback_url};
 use domain::graph::FailureKind;
 use domain::ids::ChannelId;
 use domain::ledger::Outcome;
-use graph_emulator::world::{CertificateShown, NameDecision, Override};
+use graph_emulator::world::{BusinessVerification, CertificateShown, NameDecision, Override, Quality};
 use graph_emulator::{FaultError, LogEntry, NumberAction, Popup, Review, SignupResult, fingerprint};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -84,9 +84,15 @@ pub(super) async fn fresh(engine: Engine) -> TestApp {
     app
 }
 
+/// A number of whose account there is nothing to say at all.
+pub(super) fn flawless() -> Popup {
+    let business_verification = BusinessVerification::Verified;
+    Popup { business_verification, quality: Quality::Green, ..Popup::default() }
+}
+
 /// A number whose name is in review until told, and not registrable meanwhile.
 pub(super) fn in_review() -> Popup {
-    Popup { review: Some(Review { lasts: None, outcome: NameDecision::Approved }), ..Popup::default() }
+    Popup { review: Some(Review { lasts: None, outcome: NameDecision::Approved }), ..flawless() }
 }
 
 /// A number whose name is good, and which Meta has not provisioned: register is refused until told.
@@ -94,7 +100,7 @@ pub(super) fn unprovisioned() -> Popup {
     Popup {
         provisioning_lag: jiff::SignedDuration::from_hours(24 * 60),
         certificate: CertificateShown::WhenProvisioned,
-        ..Popup::default()
+        ..flawless()
     }
 }
 
