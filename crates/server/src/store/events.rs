@@ -1,6 +1,8 @@
 //! Changes Meta sent, kept as they came. Bodies hold customers' messages, so they are sealed. The
 //! path in is hot ([`insert_batch`]); what a change means is decided elsewhere.
 
+use std::fmt;
+
 use bytes::Bytes;
 use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
@@ -73,7 +75,7 @@ impl EventState {
 }
 
 /// A change that was just received.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NewEvent {
     /// When.
     pub received_at: Timestamp,
@@ -93,6 +95,14 @@ pub struct NewEvent {
     pub dedup_key: Vec<u8>,
     /// The change as it came.
     pub body: Bytes,
+}
+
+/// Without the body: customers' messages belong into no log.
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { received_at, waba_id, phone_number_id, field, state, .. } = self;
+        write!(f, "NewEvent({field}, {state:?}, {waba_id:?}, {phone_number_id:?}, {received_at})")
+    }
 }
 
 /// A change as kept, without its body.

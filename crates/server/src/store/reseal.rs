@@ -2,11 +2,13 @@
 //! that changed meanwhile is left alone: whoever wrote it used the current key.
 
 use domain::phone::E164;
+use jiff::Timestamp;
 
 use super::channels::token::{access_place, verify_place};
 use super::events::BODY_PLACE;
 use super::ids::{EventId, SignupId};
 use super::{Error, Tx, numbers, settings, signups};
+use crate::seal::SealKeyId;
 
 statements! {
     ACCESS = "select phone_number, access_token from channel where substr(access_token, 1, 4) <> $1 limit $2";
@@ -19,7 +21,7 @@ statements! {
     SET_SIGNUP = "update signup set access_token = $2 where id = $1 and access_token = $3";
     SETTING = "select name, sealed from setting where substr(sealed, 1, 4) <> $1 limit $2";
     SET_SETTING = "update setting set sealed = $2 where name = $1 and sealed = $3";
-    EVENT = "select id, body from event where substr(body, 1, 4) <> $1 limit $2";
+    EVENT = "select id, body from event where id > $3 and substr(body, 1, 4) <> $1 order by id limit $2";
     SET_EVENT = "update event set body = $2 where id = $1 and body = $3";
 }
 
@@ -48,13 +50,34 @@ pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
     let pin = |key: &String| Ok::<_, Error>(numbers::pin_place(key));
     let signup = |key: &SignupId| Ok::<_, Error>(signups::token_place(*key));
     let setting = |key: &String| Ok::<_, Error>(settings::place(key));
-    let event = |_: &EventId| Ok::<_, Error>(BODY_PLACE.to_owned());
     let mut done = 0;
     done += column!(tx, limit, String, ACCESS, SET_ACCESS, "channel", "access_token", access);
     done += column!(tx, limit, String, VERIFY, SET_VERIFY, "channel", "verify_token", verify);
     done += column!(tx, limit, String, PIN, SET_PIN, "number", "pin", pin);
     done += column!(tx, limit, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
     done += column!(tx, limit, String, SETTING, SET_SETTING, "setting", "sealed", setting);
-    done += column!(tx, limit, EventId, EVENT, SET_EVENT, "event", "body", event);
+    done += reseal_events(tx, limit).await?;
+    Ok(done)
+}
+
+/// How far the events are, under which key: they are many, and none is to be read twice.
+const PROGRESS: &str = "resealed_events";
+
+async fn reseal_events(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+    let current = tx.keyring.current();
+    let progress: Option<(SealKeyId, EventId)> =
+        settings::get_json(tx, PROGRESS).await?.map(|(key, id)| (key, EventId(id)));
+    let after = progress.filter(|(key, _)| *key == current).map_or(EventId(0), |(_, id)| id);
+    let rows: Vec<(EventId, Vec<u8>)> = all!(tx, EVENT, current.as_slice(), limit, after)?;
+    match rows.last() {
+        Some((id, _)) => settings::set_json(tx, PROGRESS, &(current, id.0), Timestamp::UNIX_EPOCH).await?,
+        None => settings::remove(tx, PROGRESS).await.map(|_| ())?,
+    }
+    let mut done = 0;
+    for (id, old) in rows {
+        let plain = tx.keyring.open(BODY_PLACE, &old).map_err(Error::corrupt("event", id, "body"))?;
+        let new = tx.keyring.seal(BODY_PLACE, &plain)?;
+        done += run!(tx, SET_EVENT, id, new, old)?;
+    }
     Ok(done)
 }
