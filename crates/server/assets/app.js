@@ -17,7 +17,10 @@ function distance(seconds) {
 function clock(seconds) {
   const left = Math.max(0, Math.floor(seconds));
   const two = (n) => String(n).padStart(2, '0');
-  if (left >= DAY) return `in ${Math.floor(left / DAY)} d ${Math.floor((left % DAY) / HOUR)} h`;
+  if (left >= DAY) {
+    const days = Math.floor(left / DAY), rest = Math.floor((left % DAY) / HOUR);
+    return rest > 0 ? `in ${days} d ${rest} h` : relative.format(days, 'day');
+  }
   const hours = Math.floor(left / HOUR);
   const rest = `${two(Math.floor((left % HOUR) / MINUTE))}:${two(left % MINUTE)}`;
   return hours > 0 ? `in ${hours}:${rest}` : `in ${rest}`;
@@ -90,10 +93,11 @@ document.addEventListener('submit', (event) => {
 // a page kept by the browser comes back with its buttons as they were
 window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
-if (document.querySelector('[data-once]') && location.search.includes('note=')) {
-  history.replaceState(null, '', location.pathname);
-}
 wordTimes(document);
 setInterval(() => wordTimes(document), 1000);
 const live = document.querySelector('[data-live]');
-if (live) lookAgain(live);
+if (live) {
+  // what is said once is not said again, and a form is not sent again, when the page is reloaded
+  if (document.querySelector('[data-once]')) history.replaceState(null, '', live.dataset.live.replace(/\/live$/, ''));
+  lookAgain(live);
+}

@@ -16,12 +16,13 @@ mod findings;
 mod levels;
 mod registration;
 mod summary;
+mod titles;
 
 pub use announcements::announcement;
 pub use cards::{badge, fact, meaning, value};
 pub use failures::{failure, failure_code};
 pub use findings::finding;
-pub use levels::{Button, button, level, whose};
+pub use levels::{Button, button, level, whose, your_move};
 pub use registration::{basis, decision_word, remedy, remedy_code, why, why_code};
 pub use summary::summary;
 

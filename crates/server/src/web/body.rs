@@ -66,7 +66,9 @@ fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(ApiError::new(Code::MalformedBody, "The body is not a JSON object."));
     }
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // members that are passed over are not looked into: what is no text is no JSON all the same
+    let text = std::str::from_utf8(bytes).map_err(|_| ApiError::new(Code::MalformedBody, "The body is not UTF-8."))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, cause) = (error.path().to_string(), error.inner());
         if cause.is_data() && path != "." {

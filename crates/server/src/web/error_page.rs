@@ -1,10 +1,11 @@
 //! A failure as a page for people, and the catalogue of codes as one.
 
 use askama::Template;
+use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::{ApiError, Code};
-use super::pages::{Layout, page};
+use super::pages::{Layout, POLICY, page};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -30,6 +31,8 @@ pub(super) fn render(error: &ApiError, request_id: &str) -> Response {
     };
     let body = template.render().unwrap_or_else(|_| code.title().to_owned());
     let mut response = (code.status(), Html(body)).into_response();
+    // it stands in for an answer of any route, and so outside the layer of the pages
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     error.dress(&mut response);
     response
 }

@@ -4,7 +4,7 @@ use domain::health::{Level, Move};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Message, at, cards, humanize};
+use super::{Message, at, cards, humanize, titles};
 
 /// An announcement as it was stored: its kind's word and the arguments. A kind of another version is
 /// shown by its word.
@@ -15,7 +15,7 @@ pub fn announcement(kind: &str, args: &Value) -> Message {
 fn known(kind: &str, args: &Value) -> Option<Message> {
     let text = |name: &str| args.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let time = |name: &str| text(name).and_then(|text| text.parse::<Timestamp>().ok());
-    let finding = || text("finding").map_or_else(String::new, |code| format!("{}.", humanize(code)));
+    let finding = || text("finding").map_or_else(String::new, |code| format!("{}.", titled(code)));
     let (title, sentence): (&str, String) = match kind {
         "number_live" => ("The number is live", "It can send and receive messages.".into()),
         "at_risk" => ("Live, at risk", finding()),
@@ -59,6 +59,10 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
         _ => return None,
     };
     Some(Message::new(title, sentence))
+}
+
+fn titled(code: &str) -> String {
+    titles::title(code).map_or_else(|| humanize(code), str::to_owned)
 }
 
 fn name(name: Option<&str>) -> String {

@@ -38,6 +38,7 @@ pub fn badge(badge: Badge) -> &'static str {
 pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
     match (fact, value) {
         (_, None) => "Not available".into(),
+        (Fact::Webhook, Some(CardValue::Text(address))) => host(address).into(),
         (_, Some(CardValue::Text(text))) => text.as_str().into(),
         (_, Some(CardValue::Switch(true))) => "On".into(),
         (_, Some(CardValue::Switch(false))) => "Off".into(),
@@ -45,8 +46,15 @@ pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
         (Fact::MessagingLimit, Some(CardValue::Word(word))) => limit_per_day(word).into(),
         (Fact::Quality, Some(CardValue::Word(word))) => quality(word).into(),
         (Fact::Platform, Some(CardValue::Word(word))) => platform(word).into(),
+        (Fact::Throughput, Some(CardValue::Word(word))) if word == "NOT_APPLICABLE" => "Not set up yet".into(),
         (_, Some(CardValue::Word(word))) => humanize(word).into(),
     }
+}
+
+/// The host of an address; the whole address stands in the webhook's own section.
+fn host(address: &str) -> String {
+    let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.unwrap_or_else(|| address.to_owned())
 }
 
 fn quality(word: &str) -> String {

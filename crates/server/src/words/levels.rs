@@ -20,7 +20,17 @@ pub fn whose(whose: Move) -> &'static str {
         Move::Owner => "Yours",
         Move::Operator => "Your provider’s",
         Move::Meta => "Meta’s",
-        Move::Nobody => "Nobody’s",
+        Move::Nobody => "Nobody’s: nothing to do",
+    }
+}
+
+/// The same for a list, where it stands alone.
+pub fn your_move(whose: Move) -> &'static str {
+    match whose {
+        Move::Owner => "Your move",
+        Move::Operator => "Your provider’s move",
+        Move::Meta => "Meta’s move",
+        Move::Nobody => "Nothing to do",
     }
 }
 

@@ -94,7 +94,7 @@ pub(crate) struct AttemptView {
     pub(crate) kind: &'static str,
     /// `blind`, `probe`, `evidence`, `heal` or `person`.
     pub(crate) basis: &'static str,
-    /// Why it was made.
+    /// Why it was made, as one word.
     pub(crate) why: String,
     pub(crate) started_at: String,
     pub(crate) settled_at: Option<String>,
@@ -220,6 +220,19 @@ fn state_word(decision: &Decision) -> &'static str {
     }
 }
 
+/// A reason as the ledger keeps it, as the API's other words are written.
+fn snake_case(word: &str) -> String {
+    let word = word.split('(').next().unwrap_or_default();
+    let mut snake = String::with_capacity(word.len() + 4);
+    for letter in word.chars() {
+        if letter.is_ascii_uppercase() && !snake.is_empty() {
+            snake.push('_');
+        }
+        snake.push(letter.to_ascii_lowercase());
+    }
+    snake
+}
+
 impl From<&RecordedAttempt> for AttemptView {
     fn from(recorded: &RecordedAttempt) -> Self {
         let attempt = &recorded.attempt;
@@ -234,7 +247,7 @@ impl From<&RecordedAttempt> for AttemptView {
                 CallKind::Deregister => "deregister",
             },
             basis: attempt.basis.as_str(),
-            why: recorded.why.clone(),
+            why: snake_case(&recorded.why),
             started_at: rfc3339(attempt.started_at),
             settled_at: attempt.settled_at.map(rfc3339),
             outcome: match &attempt.outcome {
@@ -247,5 +260,18 @@ impl From<&RecordedAttempt> for AttemptView {
             error: failure.map(|failure| failure.message.clone()),
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledgers_reasons_are_written_as_the_decisions_are() {
+        for why in [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::graph::FailureKind::PinMismatch)] {
+            assert_eq!(snake_case(&format!("{why:?}")), words::why_code(&why));
+        }
+        assert_eq!(snake_case("already_snake"), "already_snake");
     }
 }

@@ -164,7 +164,7 @@ async fn row(app: &App, number: &Known) -> Result<Row> {
         phone: view.reading.display_phone_number.unwrap_or_else(|| number.channel.phone_number.to_string()),
         mark: badges::level(view.report.level),
         says: words::summary(&view.report).title,
-        whose: words::whose(view.report.whose),
+        whose: words::your_move(view.report.whose),
         since: words::time_element(view.report.since, "ago"),
     })
 }

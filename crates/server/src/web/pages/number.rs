@@ -94,7 +94,7 @@ async fn load(app: &App, channel: &Channel) -> Result<NumberView> {
 /// The closed set of notes.
 fn note(word: &str) -> Option<Notice> {
     let (tone, text) = match word {
-        "accepted" => ("good", "Meta accepted the registration. The number goes live as soon as Meta shows it."),
+        "accepted" => ("good", "Meta accepted the registration."),
         "refused" => ("caution", "Meta refused this time. What it said is below; we go on by ourselves where we can."),
         "not_called" => (
             "caution",

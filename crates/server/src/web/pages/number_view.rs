@@ -1,6 +1,6 @@
 //! What a number's page shows, worked out: no decision is made here, only put into words and marks.
 
-use domain::health::{self, Card, Finding, Level, LinkTemplates};
+use domain::health::{self, Badge, Card, CardValue, Fact, Finding, Level, LinkTemplates, Move};
 use domain::ledger::CallKind;
 use domain::registration::{Decision, Why};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,8 @@ pub(super) struct NumberView {
     pub(super) next: Option<NextStep>,
     pub(super) link: Option<Link>,
     pub(super) panel: Option<Panel>,
+    /// The move is the reader's, so the button is the page's main one.
+    pub(super) is_yours: bool,
     pub(super) others: Vec<FindingRow>,
     pub(super) cards: Vec<CardRow>,
     pub(super) manager: String,
@@ -68,7 +70,8 @@ pub(super) struct FindingRow {
 pub(super) struct CardRow {
     pub(super) label: &'static str,
     pub(super) value_html: String,
-    pub(super) mark: Mark,
+    /// Words of Meta's get a badge; names, numbers and times stand plain.
+    pub(super) mark: Option<Mark>,
     pub(super) meaning: &'static str,
     pub(super) href: Option<String>,
 }
@@ -144,6 +147,7 @@ impl NumberView {
             next: next_step(view, now),
             link: leading.and_then(link_of),
             panel: Panel::choose(view, press, rename, now),
+            is_yours: !matches!(report.whose, Move::Meta | Move::Nobody),
             others: report.findings.iter().filter(|f| leading != Some(f)).map(FindingRow::from).collect(),
             cards: cards::of(view).iter().map(CardRow::from).collect(),
             manager: manager(view),
@@ -181,18 +185,18 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
     {
         return Some(step("Next try", *at));
     }
-    if let Some(at) = planned {
+    let look = view.registration.decision.look_at().filter(|at| *at > now && view.report.level != Level::Live);
+    if let Some(at) = planned.filter(|at| Some(*at) != look) {
         return Some(step("Next step", at));
     }
-    let look = view.registration.decision.look_at().filter(|at| *at > now && view.report.level != Level::Live)?;
+    let look = look?;
     Some(step("Next look", look))
 }
 
 fn link_of(finding: &Finding) -> Option<Link> {
     let href = health::url(finding.link.as_ref()?, &LinkTemplates::default());
     let button = finding.action.filter(|action| !action.is_here()).map(words::button);
-    let (label, does) =
-        button.map_or(("Open WhatsApp Manager", "Opens the right page at Meta."), |b| (b.label, b.does));
+    let (label, does) = button.map_or(("Open WhatsApp Manager", ""), |button| (button.label, button.does));
     Some(Link { label, does, href })
 }
 
@@ -214,7 +218,7 @@ impl From<&Finding> for FindingRow {
             mark,
             title: message.title,
             text_html: message.text.to_html(),
-            whose: words::whose(finding.whose),
+            whose: if finding.whose == Move::Nobody { "" } else { words::your_move(finding.whose) },
             link: link_of(finding),
         }
     }
@@ -225,11 +229,16 @@ impl From<&Card> for CardRow {
         Self {
             label: words::fact(card.fact),
             value_html: words::value(card.fact, card.value.as_ref()).to_html(),
-            mark: badges::card(card.badge),
+            mark: is_judged(card).then(|| badges::card(card.badge)),
             meaning: words::meaning(card.meaning),
             href: card.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
         }
     }
+}
+
+fn is_judged(card: &Card) -> bool {
+    let is_plain = matches!(card.value, Some(CardValue::Text(_) | CardValue::Time(_)));
+    !is_plain || matches!(card.badge, Badge::Caution | Badge::Bad) || card.fact == Fact::Webhook
 }
 
 impl ReadError {
@@ -260,7 +269,10 @@ impl WebhookCard {
             override_text: webhook.override_error.clone().unwrap_or_default(),
             verified: badges::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
             verified_at: webhook.verified_at.map(|at| time_element(at, "ago")),
-            heard: badges::fact(webhook.last_heard_at.map(|_| true), "Heard from", "Nothing yet"),
+            heard: match webhook.last_heard_at {
+                Some(_) => badges::fact(Some(true), "Heard from", ""),
+                None => Mark { label: "Nothing yet", ..badges::NEWS },
+            },
             heard_at: webhook.last_heard_at.map(|at| time_element(at, "ago")),
             expected: view.expected_webhook_url.clone(),
             actual: actual.filter(|_| is_ours == Some(false)),
