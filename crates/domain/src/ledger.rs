@@ -85,7 +85,6 @@ pub enum CallKind {
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a number has ten of these in 72 h, and most of them failed")]
 pub enum Outcome {
     /// Meta accepted it, or the number was found provisioned after an unanswered call.
     Success,

@@ -277,10 +277,8 @@ async fn fleet_unread(app: &App, members: &[Channel], failure: &Failure) -> Resu
             judge(app, member).await?;
         }
     }
-    let wait = match failure.kind {
-        FailureKind::Throttled => failure.wait.unwrap_or_else(|| fleet_pace(app)),
-        _ => SignedDuration::from_mins(10),
-    };
+    let throttled = failure.kind == FailureKind::Throttled;
+    let wait = failure.wait.filter(|_| throttled).unwrap_or(SignedDuration::from_mins(10));
     tracing::warn!(waba = %members.first().map_or("", |m| m.waba_id.as_str()), "account not read: {}", failure.message);
     Ok(Next::At(now + wait.max(fleet_pace(app))))
 }

@@ -271,10 +271,14 @@ async fn commit_intent(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller
     numbers::facts_for_update(&mut tx, number).await?;
     let recorded = numbers::history(&mut tx, channel).await?;
     let history = History { ledger: recorded.ledger, has_pin: recorded.has_pin, ..loaded.history.clone() };
-    let (kind, basis, pin, why) = match decide(caller, reads, &history, now) {
-        Decision::Register { basis, pin, why } => (CallKind::Register, basis, Some(pin), format!("{why:?}")),
-        Decision::Deregister { basis } => (CallKind::Deregister, basis, None, "FinishDeregistration".to_owned()),
-        _ => return Ok(None),
+    let decision = decide(caller, reads, &history, now);
+    let why = format!("{:?}", decision.why());
+    let (kind, basis, pin) = if let Decision::Register { basis, pin, .. } = decision {
+        (CallKind::Register, basis, Some(pin))
+    } else if let Decision::Deregister { basis } = decision {
+        (CallKind::Deregister, basis, None)
+    } else {
+        return Ok(None);
     };
     let pin = match pin {
         Some(PinPlan::Stored) => numbers::pin(&mut tx, number).await?,

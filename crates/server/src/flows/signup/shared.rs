@@ -107,9 +107,8 @@ async fn take_up(app: &App, new: &NewSignup, token: &SecretString) -> Result<(),
     keep_token(app, id, token, None).await?;
     tracing::info!(signup = %id, give_up_after = %GIVE_UP_AFTER, "a shared account is taken up without its browser");
     match go_on(app, id).await {
-        Ok(_) => Ok(()),
-        // connected meanwhile by its browser
-        Err(FlowError::Refused { code: Refusal::ChannelExists, .. }) => Ok(()),
+        // where it exists, its browser connected it meanwhile
+        Ok(_) | Err(FlowError::Refused { code: Refusal::ChannelExists, .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }

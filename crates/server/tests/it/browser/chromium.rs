@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::ChromiumLikeCapabilities as _;
-use thirtyfour::extensions::cdp::ChromeDevTools;
 use thirtyfour::prelude::*;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
@@ -53,11 +52,11 @@ impl Chromium {
 
     /// Sets the width in CSS pixels and the colour scheme a person prefers.
     pub(crate) async fn look(&self, width: u32, scheme: &str) -> WebDriverResult<()> {
-        let tools = ChromeDevTools::new(self.driver.handle().clone());
+        let tools = self.driver.cdp();
         let metrics = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
-        tools.execute_cdp_with_params("Emulation.setDeviceMetricsOverride", metrics).await?;
+        tools.send_raw("Emulation.setDeviceMetricsOverride", metrics).await?;
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        tools.execute_cdp_with_params("Emulation.setEmulatedMedia", features).await?;
+        tools.send_raw("Emulation.setEmulatedMedia", features).await?;
         Ok(())
     }
 
