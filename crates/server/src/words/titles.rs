@@ -28,7 +28,7 @@ const TITLES: &[(&str, &str)] = &[
     ("name_declined", "Meta declined your display name"),
     ("pin_needed", "Your two-step PIN is needed"),
     ("code_needed", "Prove that the number is yours"),
-    ("number_taken", "The number is still in another WhatsApp account"),
+    ("number_taken", "Still in another WhatsApp account"),
     ("two_step_at_previous_owner", "The previous provider still locks the number"),
     ("registration_refused", "Meta refused to register the number"),
     ("onboarding_expired", "Connect the number again"),

@@ -69,11 +69,7 @@ struct Known {
 }
 
 /// `GET /numbers`.
-pub(super) async fn list_numbers(
-    State(app): State<App>,
-    signed: SignedIn<Read>,
-    params: Params,
-) -> Result<Response> {
+pub(super) async fn list_numbers(State(app): State<App>, signed: SignedIn<Read>, params: Params) -> Result<Response> {
     let mut tx = app.store.read().await?;
     let mut known = all_of(&mut tx, &signed.principal).await?;
     drop(tx);

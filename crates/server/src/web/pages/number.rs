@@ -47,11 +47,7 @@ pub(super) struct Notice {
 }
 
 /// `GET /numbers/{id}`.
-pub(super) async fn show_number(
-    State(app): State<App>,
-    on: ChannelOf<Read>,
-    params: Params,
-) -> Result<Response> {
+pub(super) async fn show_number(State(app): State<App>, on: ChannelOf<Read>, params: Params) -> Result<Response> {
     render(&app, &on.channel, &on.principal, note(params.first("note"))).await
 }
 

@@ -186,7 +186,9 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
         return Some(step("Next try", *at));
     }
     let look = view.registration.decision.look_at().filter(|at| *at > now && view.report.level != Level::Live);
-    if let Some(at) = planned.filter(|at| Some(*at) != look) {
+    // the planner's next look is no step of its own
+    let is_look = |at: Timestamp| look.is_some_and(|look| at.duration_since(look).abs() < SignedDuration::from_mins(1));
+    if let Some(at) = planned.filter(|at| !is_look(*at)) {
         return Some(step("Next step", at));
     }
     let look = look?;

@@ -23,11 +23,7 @@ struct SignInPage {
 }
 
 /// The form; whoever is signed in already goes on.
-pub(super) async fn show_sign_in(
-    State(app): State<App>,
-    headers: HeaderMap,
-    params: Params,
-) -> Result<Response> {
+pub(super) async fn show_sign_in(State(app): State<App>, headers: HeaderMap, params: Params) -> Result<Response> {
     let next = local(Some(params.first("next")));
     if session::of_request(&app, &headers).await?.is_some() {
         return Ok(Redirect::to(&next).into_response());
@@ -64,7 +60,8 @@ pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Resu
 /// they read it, and no other control character fits into a header.
 fn local(next: Option<&str>) -> String {
     let next = next.unwrap_or_default();
-    let is_local = next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control());
+    let is_local =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control());
     if is_local { next.to_owned() } else { "/numbers".to_owned() }
 }
 
