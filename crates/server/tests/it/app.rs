@@ -140,7 +140,8 @@ impl TestApp {
         }
     }
 
-    async fn next_due(&self) -> Option<Timestamp> {
+    /// When something is next due, on either side.
+    pub(crate) async fn next_due(&self) -> Option<Timestamp> {
         let mut tx = self.app.store.read().await.unwrap();
         let job = server::store::jobs::next_due(&mut tx).await.unwrap();
         let world = self.meta.with_world(|world, _| world.next_due());
@@ -201,7 +202,7 @@ impl TestApp {
         body: Option<Value>,
         key: Option<&SecretString>,
     ) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).timeout(Duration::from_secs(60));
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).timeout(Duration::from_mins(1));
         if let Some(key) = key {
             request = request.bearer_auth(key.expose_secret());
         }

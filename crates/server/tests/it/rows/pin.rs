@@ -3,7 +3,7 @@
 use domain::graph::FailureKind;
 use graph_emulator::{Fault, NumberAction, Popup};
 use jiff::SignedDuration;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use server::store::Engine;
 
@@ -92,7 +92,7 @@ async fn w11_a_stored_pin_is_used_again(engine: Engine) {
     let kept = kept(&app, inbox).await;
     assert_eq!(kept.outcomes(), [Ok(()), Err(FailureKind::NameNotReady)]);
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
-    assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(|pin| pin.expose_secret()));
+    assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(SecretString::expose_secret));
 }
 
 async fn w11_a_pin_its_owner_entered_is_used(engine: Engine) {
@@ -136,7 +136,7 @@ async fn d2_the_pin_of_a_call_that_never_arrived_is_kept_and_sent_again(engine: 
     let after = kept(&app, inbox_of(&answer)).await;
     assert_eq!(after.outcomes(), [Ok(()), Err(FailureKind::Transient)]);
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
-    assert_eq!(at_meta.pin.as_deref(), after.pin.as_ref().map(|pin| pin.expose_secret()));
+    assert_eq!(at_meta.pin.as_deref(), after.pin.as_ref().map(SecretString::expose_secret));
 }
 
 async fn d2_the_pin_of_a_call_whose_answer_was_lost_is_the_one_meta_holds(engine: Engine) {
@@ -151,6 +151,6 @@ async fn d2_the_pin_of_a_call_whose_answer_was_lost_is_the_one_meta_holds(engine
     let kept = kept(&app, inbox_of(&answer)).await;
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
     assert!(at_meta.registered);
-    assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(|pin| pin.expose_secret()));
+    assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(SecretString::expose_secret));
     assert_eq!(sent(&app), [kept.pin_print().unwrap()], "a number that is live is not registered again");
 }

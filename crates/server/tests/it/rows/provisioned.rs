@@ -96,6 +96,7 @@ async fn r2_whatever_status_says(engine: Engine) {
         let signup = app.meta.sign_up(Popup::default()).await;
         let number = number_of(&signup);
         app.meta.act(&number, NumberAction::Registered { pin: "314159".to_owned() }).await.unwrap();
+        pose(&app, &number, "is_pin_enabled", false).await;
         pose(&app, &number, "status", status).await;
         let answer = app.authorize(&signup).await;
         let inbox = inbox_of(&answer);

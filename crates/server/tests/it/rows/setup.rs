@@ -73,6 +73,8 @@ async fn w2_a_verified_and_provisioned_number_is_not_registered_but_subscribed(e
     let app = fresh(engine).await;
     let signup = app.meta.sign_up(Popup::default()).await;
     app.meta.act(&number_of(&signup), NumberAction::Registered { pin: "314159".to_owned() }).await.unwrap();
+    // so that nothing but being provisioned keeps it from being registered
+    pose(&app, &number_of(&signup), "is_pin_enabled", false).await;
     let answer = app.authorize(&signup).await;
     let body = expect_nothing_raised(&answer);
     assert_eq!(
