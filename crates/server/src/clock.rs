@@ -23,8 +23,38 @@ pub struct Clock(Inner);
 
 #[derive(Clone)]
 enum Inner {
-    System,
+    System(Pace),
     Stepped(Arc<Stepped>),
+}
+
+/// How a running clock runs: as the wall's, or so many times faster from an instant on. The same for
+/// every process that is told the same, so that a rehearsal lives on through a restart.
+#[derive(Clone, Copy)]
+struct Pace {
+    from: Timestamp,
+    times: i32,
+}
+
+impl Pace {
+    const WALL: Self = Self { from: Timestamp::UNIX_EPOCH, times: 1 };
+
+    /// `20@2026-11-02T09:00:00Z`.
+    fn parse(text: &str) -> Option<Self> {
+        let (times, from) = text.split_once('@')?;
+        Some(Self { from: from.parse().ok()?, times: times.parse().ok().filter(|times| *times > 0)? })
+    }
+
+    fn now(self) -> Timestamp {
+        let wall = system_now();
+        if self.times == 1 { wall } else { self.from + wall.duration_since(self.from) * self.times }
+    }
+
+    /// How long the wall takes to get there; `None` when it is there.
+    fn until(self, at: Timestamp) -> Option<Duration> {
+        let left = Duration::try_from(at.duration_since(self.now())).ok()?;
+        let times = u32::try_from(self.times).unwrap_or(1);
+        Some(left / times).filter(|left| !left.is_zero())
+    }
 }
 
 struct Stepped {
@@ -34,9 +64,10 @@ struct Stepped {
 }
 
 impl Clock {
-    /// Follows the system.
+    /// Follows the system; in a debug build it may be told to run faster, so that a rehearsal with real
+    /// processes does not wait for minutes.
     pub fn system() -> Self {
-        Self(Inner::System)
+        Self(Inner::System(crate::config::rehearsed_pace().and_then(Pace::parse).unwrap_or(Pace::WALL)))
     }
 
     /// Stands still at `start` until it is advanced, but for a microsecond per look: what happened
@@ -49,7 +80,7 @@ impl Clock {
     /// The present instant in whole microseconds, which is what the database keeps.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Inner::System => whole_microseconds(system_now()),
+            Inner::System(pace) => whole_microseconds(pace.now()),
             Inner::Stepped(stepped) => {
                 let looks = stepped.looks.fetch_add(1, Ordering::Relaxed);
                 *stepped.time.borrow() + SignedDuration::from_micros(looks)
@@ -80,7 +111,7 @@ impl Clock {
     /// Returns once the clock shows `at` or later.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
-            Inner::System => sleep_on_the_wall(at).await,
+            Inner::System(pace) => sleep_on_the_wall(*pace, at).await,
             Inner::Stepped(stepped) => {
                 let looks = SignedDuration::from_micros(stepped.looks.load(Ordering::Relaxed));
                 // the sender lives in `self`, so waiting cannot fail
@@ -134,14 +165,9 @@ pub fn random_fraction() -> f64 {
 }
 
 /// Sleeps in pieces, since the wall clock may jump while the machine is suspended.
-async fn sleep_on_the_wall(at: Timestamp) {
+async fn sleep_on_the_wall(pace: Pace, at: Timestamp) {
     const PIECE: Duration = Duration::from_secs(30);
-    loop {
-        let left = at.duration_since(system_now());
-        let Ok(left) = Duration::try_from(left) else { return };
-        if left.is_zero() {
-            return;
-        }
+    while let Some(left) = pace.until(at) {
         tokio::time::sleep(left.min(PIECE)).await;
     }
 }
@@ -187,6 +213,19 @@ mod tests {
     async fn a_past_instant_is_not_waited_for() {
         Clock::system().sleep_until(noon() - SignedDuration::from_hours(24 * 365 * 20)).await;
         Clock::stepped(noon()).sleep_until(noon() - SignedDuration::from_hours(1)).await;
+    }
+
+    #[test]
+    fn a_rehearsal_runs_faster_from_its_instant_on() {
+        let from = system_now() - SignedDuration::from_secs(10);
+        let pace = Pace::parse(&format!("20@{from}")).unwrap();
+        let ahead = pace.now().duration_since(from).as_secs();
+        assert!((200..400).contains(&ahead), "{ahead} s after 10 s at twenty times the pace");
+        assert!(pace.until(pace.now() + SignedDuration::from_mins(20)).unwrap() <= Duration::from_mins(1));
+        assert!(pace.until(from).is_none());
+        for wrong in ["", "20", "0@2026-11-02T09:00:00Z", "-1@2026-11-02T09:00:00Z", "20@yesterday"] {
+            assert!(Pace::parse(wrong).is_none(), "{wrong}");
+        }
     }
 
     #[test]

@@ -2,9 +2,13 @@
 //! (facts §3.2). Must not interpret a value.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
 use aws_lc_rs::digest;
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 mod problem;

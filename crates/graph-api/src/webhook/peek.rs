@@ -3,13 +3,16 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use domain::event::{MessagesSeen, Subject};
 use domain::ids::{PhoneNumberId, WabaId};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::RawChange;
+use super::body::seconds;
 use super::read::{digits, is_working, subject_and_messages};
 
 /// What a first look shows.
@@ -19,6 +22,9 @@ pub struct Peek {
     pub subject: Subject,
     /// Messages and statuses it holds; nothing for other fields.
     pub messages: MessagesSeen,
+    /// When it happened, in Unix seconds by its own word: its entry's time, else that of its first
+    /// message or status. The same for the same change sent again.
+    pub time: Option<i64>,
 }
 
 impl RawChange<'_> {
@@ -42,32 +48,34 @@ impl RawChange<'_> {
             owner_business_id: None,
         };
         if self.field != "messages" {
-            return Some(Peek { subject, messages: MessagesSeen::default() });
+            return Some(Peek { subject, messages: MessagesSeen::default(), time: self.time });
         }
+        let of_first_status = || value.statuses.first().and_then(|status| status.timestamp);
+        let time = self.time.or_else(|| value.messages.first_at.or_else(of_first_status).and_then(seconds));
         let of_statuses = value.statuses.iter().flat_map(|status| &status.errors);
         let messages = MessagesSeen {
-            inbound: value.messages.0,
+            inbound: value.messages.count,
             working_statuses: value.statuses.iter().filter(|status| is_working(&status.word)).count(),
             error_codes: of_statuses.chain(&value.errors).map(|error| error.code).collect(),
         };
-        Some(Peek { subject, messages })
+        Some(Peek { subject, messages, time })
     }
+}
+
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && !id.contains(char::is_control)
 }
 
 #[derive(Deserialize)]
 struct Value<'a> {
     #[serde(borrow, default)]
     metadata: Option<Metadata<'a>>,
-    #[serde(default)]
-    messages: Count,
+    #[serde(borrow, default)]
+    messages: Messages<'a>,
     #[serde(borrow, default)]
     statuses: Vec<Status<'a>>,
     #[serde(default)]
     errors: Vec<Coded>,
-}
-
-fn is_plain(id: &str) -> bool {
-    !id.is_empty() && !id.contains(char::is_control)
 }
 
 #[derive(Deserialize)]
@@ -82,6 +90,8 @@ struct Metadata<'a> {
 struct Status<'a> {
     #[serde(rename = "status", borrow, default)]
     word: Cow<'a, str>,
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
     #[serde(default)]
     errors: Vec<Coded>,
 }
@@ -91,26 +101,36 @@ struct Coded {
     code: i64,
 }
 
-/// The length of a list, whose items are passed over.
+/// The length of a list and when its first item happened; the rest is passed over.
 #[derive(Default)]
-struct Count(usize);
+struct Messages<'a> {
+    count: usize,
+    first_at: Option<&'a RawValue>,
+}
 
-impl<'de> Deserialize<'de> for Count {
+#[derive(Deserialize)]
+struct Stamped<'a> {
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Counter;
-        impl<'de> Visitor<'de> for Counter {
-            type Value = Count;
+        struct Counter<'a>(PhantomData<&'a ()>);
+        impl<'de: 'a, 'a> Visitor<'de> for Counter<'a> {
+            type Value = Messages<'a>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Count, A::Error> {
-                let mut count = 0;
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Messages<'a>, A::Error> {
+                let Some(first) = items.next_element::<Stamped<'a>>()? else { return Ok(Messages::default()) };
+                let mut count = 1;
                 while items.next_element::<IgnoredAny>()?.is_some() {
                     count += 1;
                 }
-                Ok(Count(count))
+                Ok(Messages { count, first_at: first.timestamp })
             }
         }
-        deserializer.deserialize_seq(Counter)
+        deserializer.deserialize_seq(Counter(PhantomData))
     }
 }

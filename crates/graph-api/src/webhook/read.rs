@@ -33,7 +33,7 @@ pub(super) fn subject_and_messages(change: &RawChange<'_>) -> Peek {
     let value = parse(change);
     let field = field_of(change, &value);
     let messages = if field == "messages" { messages(&value) } else { MessagesSeen::default() };
-    Peek { subject: subject(change, field, &value), messages }
+    Peek { subject: subject(change, field, &value), messages, time: change.time }
 }
 
 fn parse(change: &RawChange<'_>) -> Value {

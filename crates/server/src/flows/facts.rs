@@ -54,16 +54,18 @@ pub(crate) fn as_reads(
     }
 }
 
-/// Writes a read down: the snapshot, what changed, what it says of the number's past. The history in
-/// hand learns the changes, and keeps what was true before this read (rules 1 and 4 count reads).
+/// Writes a read down: the snapshot, what changed, what it says of the number's past; answers with what
+/// was news. The history in hand learns the changes, and keeps what was true before this read (rules 1
+/// and 4 count reads).
 pub(crate) async fn keep(
     tx: &mut Tx,
     loaded: &mut Loaded,
     health: &Result<NumberReading, Failure>,
     waba: Option<&WabaReading>,
     now: Timestamp,
-) -> Result<(), store::Error> {
+) -> Result<Vec<ChangeKind>, store::Error> {
     let channel = &loaded.channel;
+    let mut news = Vec::new();
     let before = snapshots::latest(tx, channel.id).await?;
     let mut facts = numbers::facts_for_update(tx, &channel.phone_number_id).await?;
     match health {
@@ -78,13 +80,14 @@ pub(crate) async fn keep(
             if proves_access(last_failure) {
                 kinds.push(ChangeKind::ReadsAgain);
             }
-            numbers::note_changes(tx, &channel.phone_number_id, &kinds, now, Source::Reading).await?;
+            news = numbers::note_changes(tx, &channel.phone_number_id, &kinds, now, Source::Reading).await?;
             note_changes(&mut loaded.history.changes, &kinds, now, Source::Reading);
             snapshots::save(tx, channel.id, reading, waba, now).await?;
             learn(&mut facts, reading, loaded.history.onboarding, now);
         }
     }
-    numbers::set_facts(tx, &channel.phone_number_id, &facts, now).await
+    numbers::set_facts(tx, &channel.phone_number_id, &facts, now).await?;
+    Ok(news)
 }
 
 fn learn(

@@ -18,7 +18,7 @@ use super::signup::shared_owner_key;
 use super::{FlowError, Next, app_callback};
 use crate::App;
 use crate::jobs::{Job, poke};
-use crate::store::events::{EventState, NewEvent, StoredEvent};
+use crate::store::events::{EventState, NewEvent, SealedEvent, StoredEvent};
 use crate::store::numbers::{KeptAccount, KeptSending};
 use crate::store::{self, Tx, channels, events, numbers, settings};
 
@@ -59,8 +59,13 @@ pub enum InboundError {
 /// on disk.
 pub async fn accept(app: &App, body: Bytes) -> Result<Accepted, InboundError> {
     let now = app.clock.now();
+    let keyring = app.store.keyring();
     let changes = split(&body)?;
-    let new: Vec<NewEvent> = changes.iter().map(|change| as_event(change, now)).collect();
+    let new = changes.iter().map(|change| SealedEvent::seal(keyring, as_event(change, now)));
+    let new: Vec<_> = new.collect::<Result<_, _>>().map_err(|error| InboundError::Store(Arc::new(error)))?;
+    // the connection reads the next post into the same memory
+    drop(changes);
+    drop(body);
     if new.is_empty() {
         return Ok(Accepted::Stored { new: 0, duplicates: 0 });
     }
@@ -79,7 +84,7 @@ fn as_event(change: &RawChange<'_>, now: Timestamp) -> NewEvent {
         account_id: None,
         field: change.field.to_string(),
         state: first_state(&change.field, &peek.messages),
-        dedup_key: dedup_key(change)[..16].to_vec(),
+        dedup_key: key(change, peek.time),
         body: kept_body(change),
     }
 }
@@ -88,6 +93,16 @@ fn as_event(change: &RawChange<'_>, now: Timestamp) -> NewEvent {
 fn first_state(field: &str, messages: &MessagesSeen) -> EventState {
     let comes_in_masses = matches!(field, "messages" | "smb_message_echoes" | "history");
     if comes_in_masses && messages.error_codes.is_empty() { EventState::Kept } else { EventState::ToInterpret }
+}
+
+/// Equal for the same change sent twice. It begins with the time the change itself tells, so that keys of
+/// one moment lie beside each other and a commit writes few pages of their index.
+fn key(change: &RawChange<'_>, time: Option<i64>) -> Vec<u8> {
+    let seconds = time.and_then(|time| u32::try_from(time).ok()).unwrap_or_default();
+    let mut key = Vec::with_capacity(16);
+    key.extend_from_slice(&seconds.to_be_bytes());
+    key.extend_from_slice(&dedup_key(change)[..12]);
+    key
 }
 
 /// A change as it is kept: its place in the post, then its value byte for byte.

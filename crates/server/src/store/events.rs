@@ -15,7 +15,7 @@ use super::{Error, Tx};
 
 pub(in crate::store) mod batch;
 
-pub use batch::insert_batch;
+pub use batch::{SealedEvent, insert_batch, insert_sealed};
 
 /// The columns of an event without its body, as [`Row`] reads them.
 macro_rules! columns {

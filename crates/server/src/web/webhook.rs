@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -47,7 +47,9 @@ pub(super) async fn shake_hands_for_number(
     phone: std::result::Result<Path<String>, PathRejection>,
     query: Challenge,
 ) -> Response {
-    answer_challenge(&app, Some(phone.as_deref().map_or("", String::as_str)), query).await.unwrap_or_else(|error| refuse(&app, &error))
+    answer_challenge(&app, Some(phone.as_deref().map_or("", String::as_str)), query)
+        .await
+        .unwrap_or_else(|error| refuse(&app, &error))
 }
 
 async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> Result<Response> {
@@ -88,8 +90,8 @@ fn is_same(expected: Option<&SecretString>, given: &str) -> bool {
     request_body = Object,
     responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
-pub(super) async fn receive_post(state: State<App>, headers: HeaderMap, body: Body) -> Response {
-    receive(state, headers, body).await
+pub(super) async fn receive_post(State(app): State<App>, request: Request) -> Response {
+    receive(&app, request).await
 }
 
 /// Take what Meta posts to a number's callback
@@ -99,13 +101,13 @@ pub(super) async fn receive_post(state: State<App>, headers: HeaderMap, body: Bo
     request_body = Object,
     responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
         (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
-pub(super) async fn receive_post_for_number(state: State<App>, headers: HeaderMap, body: Body) -> Response {
-    receive(state, headers, body).await
+pub(super) async fn receive_post_for_number(State(app): State<App>, request: Request) -> Response {
+    receive(&app, request).await
 }
 
-async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+async fn receive(app: &App, request: Request) -> Response {
     let counters = telemetry::posts();
-    match take(&app, &headers, body).await {
+    match take(app, request).await {
         Ok(Accepted::Stored { new, duplicates }) => {
             counters.stored.increment(1);
             counters.new_changes.increment(new as u64);
@@ -115,22 +117,22 @@ async fn receive(State(app): State<App>, headers: HeaderMap, body: Body) -> Resp
         Err(error) => {
             let counter = if error.code() == Code::Unavailable { &counters.unavailable } else { &counters.refused };
             counter.increment(1);
-            refuse(&app, &error)
+            refuse(app, &error)
         }
     }
 }
 
 /// Verifies a post and keeps nothing of it: what measurements compare the product with. No command of
 /// the program serves it.
-pub(super) async fn verify_only(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    match verified(&app, &headers, body).await {
+pub(super) async fn verify_only(State(app): State<App>, request: Request) -> Response {
+    match verified(&app, request).await {
         Ok(_) => StatusCode::OK.into_response(),
         Err(error) => refuse(&app, &error),
     }
 }
 
-async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Accepted> {
-    let body = verified(app, headers, body).await?;
+async fn take(app: &App, request: Request) -> Result<Accepted> {
+    let body = verified(app, request).await?;
     inbound::accept(app, body).await.map_err(|error| match error {
         InboundError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
         InboundError::Store(cause) => {
@@ -143,9 +145,10 @@ async fn take(app: &App, headers: &HeaderMap, body: Body) -> Result<Accepted> {
 }
 
 /// A post's body, once its signature was found right.
-async fn verified(app: &App, headers: &HeaderMap, body: Body) -> Result<Bytes> {
-    let body = read_body(body, headers, app.config.limits.webhook_body_bytes).await?;
-    let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+async fn verified(app: &App, request: Request) -> Result<Bytes> {
+    let (head, body) = request.into_parts();
+    let body = read_body(body, &head.headers, app.config.limits.webhook_body_bytes).await?;
+    let signature = head.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     app.verifier.verify(signature, &body).map_err(|cause| {
         tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
         // no hint: whoever forges learns nothing

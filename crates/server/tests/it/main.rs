@@ -15,4 +15,6 @@ mod store;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tenants;
+#[cfg(test)]
 mod tidy;

@@ -13,20 +13,20 @@ use tokio_util::task::TaskTracker;
 use super::InboundError;
 use crate::clock::Clock;
 use crate::jobs::{Job, poke};
-use crate::store::events::{EventState, NewEvent};
+use crate::store::events::{EventState, SealedEvent};
 use crate::store::{self, Store, channels, events};
 
 /// How many posts may wait; past it Meta is told to come again.
 const WAITING: usize = 4096;
 
 /// How many posts one commit takes.
-const GATHERED: usize = 256;
+const GATHERED: usize = 1024;
 
 /// "Last heard from" is written down no more often than this per number.
 const HEARD_PACE: SignedDuration = SignedDuration::from_secs(10);
 
 struct Post {
-    events: Vec<NewEvent>,
+    events: Vec<SealedEvent>,
     stored: oneshot::Sender<Result<usize, Arc<store::Error>>>,
 }
 
@@ -61,7 +61,7 @@ impl Ingest {
     }
 
     /// Stores a post's events; the number of new ones once they are on disk.
-    pub(super) async fn store(&self, events: Vec<NewEvent>) -> Result<usize, InboundError> {
+    pub(super) async fn store(&self, events: Vec<SealedEvent>) -> Result<usize, InboundError> {
         let (stored, answer) = oneshot::channel();
         self.0.try_send(Post { events, stored }).map_err(|_| InboundError::Busy)?;
         answer.await.map_err(|_| InboundError::Busy)?.map_err(InboundError::Store)
@@ -99,16 +99,20 @@ impl Writer {
             counts.push(post.events.len());
             gathered.append(&mut post.events);
         }
-        let result = self.commit(&mut gathered).await.map_err(Arc::new);
+        let sent = gathered.len();
+        let now = self.clock.now();
+        let due = self.due(&mut gathered, now);
+        let wakes = gathered.iter().any(|sealed| sealed.event.state == EventState::ToInterpret);
+        let result = self.commit(gathered, &due, wakes, now).await.map_err(Arc::new);
         if let Err(error) = &result {
             tracing::error!(%error, "events could not be stored; Meta sends them again");
         }
-        if gathered.iter().any(|event| event.state == EventState::ToInterpret) && result.is_ok() {
+        if wakes && result.is_ok() {
             self.job_poked.notify_waiters();
             self.job_poked.notify_one();
         }
         // how many of a post's events were new is known for the whole commit only when none was old
-        let all_new = result.as_ref().is_ok_and(|new| usize::try_from(*new).is_ok_and(|new| new == gathered.len()));
+        let all_new = result.as_ref().is_ok_and(|new| usize::try_from(*new).is_ok_and(|new| new == sent));
         for (post, count) in posts.drain(..).zip(counts) {
             let answer = match &result {
                 Ok(_) if all_new => Ok(count),
@@ -120,17 +124,21 @@ impl Writer {
         }
     }
 
-    async fn commit(&mut self, events: &mut [NewEvent]) -> Result<u64, store::Error> {
-        let now = self.clock.now();
-        let due = self.due(events, now);
+    async fn commit(
+        &self,
+        events: Vec<SealedEvent>,
+        due: &[PhoneNumberId],
+        wakes: bool,
+        now: Timestamp,
+    ) -> Result<u64, store::Error> {
         let mut tx = self.store.write().await?;
-        let new = events::insert_batch(&mut tx, events).await?;
+        let new = events::insert_sealed(&mut tx, events).await?;
         let mut heard = Vec::with_capacity(due.len());
-        for number in &due {
+        for number in due {
             heard.extend(channels::find_by_phone_number_id(&mut tx, number).await?.map(|channel| channel.id));
         }
         channels::heard(&mut tx, &heard, now).await?;
-        if events.iter().any(|event| event.state == EventState::ToInterpret) {
+        if wakes {
             poke(&mut tx, &Job::Interpret, now).await?;
         }
         tx.commit().await?;
@@ -139,9 +147,9 @@ impl Writer {
 
     /// The numbers that are heard of again after a while. Their event is interpreted whatever it is:
     /// a message that went out proves that the number works.
-    fn due(&mut self, events: &mut [NewEvent], now: Timestamp) -> Vec<PhoneNumberId> {
+    fn due(&mut self, events: &mut [SealedEvent], now: Timestamp) -> Vec<PhoneNumberId> {
         let mut due = Vec::new();
-        for event in events {
+        for SealedEvent { event, .. } in events {
             let Some(number) = &event.phone_number_id else { continue };
             if self.heard.get(number).is_none_or(|at| now >= *at + HEARD_PACE) {
                 self.heard.insert(number.clone(), now);

@@ -1,0 +1,13 @@
+//! The product under attack: what comes from outside may be anything. The right status, a problem
+//! document that helps, nothing stored that should not be, no panic.
+
+mod api;
+mod browser;
+mod fuzz;
+mod keys;
+mod meta;
+mod posts;
+mod raw;
+mod shaking;
+mod sizes;
+pub(crate) mod support;

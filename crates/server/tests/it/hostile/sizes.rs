@@ -1,0 +1,103 @@
+//! How much may come, and how it comes: 3 MB and not a byte more, in one piece, in chunks, byte by byte.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+
+use super::raw;
+use super::support::{HOOK, Site, messages, signature, whole};
+use crate::app::APP_SECRET;
+
+/// What Meta may send (facts §3.1).
+const LIMIT: usize = 3_000_000;
+
+/// A post of exactly so many bytes, with a thousand changes in it.
+fn post_of(bytes: usize) -> Vec<u8> {
+    let change = |n: usize| json!({ "field": "messages", "value": messages("7200", &format!("big{n}"), 3) });
+    let changes: Vec<_> = (0..1000).map(change).collect();
+    let padded = |text: String| whole(&json!([{ "id": "7100", "changes": changes, "padding": text }]));
+    let bare = padded(String::new()).len();
+    let post = padded("p".repeat(bytes - bare));
+    assert_eq!(post.len(), bytes);
+    post
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_megabytes_are_split_and_kept_and_one_byte_more_is_413() {
+    let site = Site::new().await;
+    let before = site.count("event").await;
+    let over = post_of(LIMIT + 1);
+    let answer = site.post(&over).await;
+    let document = answer.problem(413, "body_too_large");
+    assert!(document["detail"].as_str().unwrap().contains("3000000"), "{document}");
+    assert_eq!(site.count("event").await, before);
+    assert_eq!(site.post(&post_of(LIMIT)).await.status, 200);
+    assert_eq!(site.count("event").await, before + 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_chunks_the_limit_is_the_same() {
+    let site = Site::new().await;
+    let before = site.count("event").await;
+    for (bytes, status, kept) in [(LIMIT + 1, 413, 0), (LIMIT, 200, 1000)] {
+        let body = post_of(bytes);
+        let signed = signature(APP_SECRET, &body);
+        let headers = [("x-hub-signature-256", signed.as_str()), ("transfer-encoding", "chunked")];
+        let answer = site.bare("POST", HOOK, &headers, &raw::chunked(&body, 65_521)).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        assert_eq!(site.count("event").await, before + kept);
+    }
+}
+
+/// Refused on what it says of itself: nobody waits for the gigabyte.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_length_that_is_too_large_is_refused_before_the_body_comes() {
+    let site = Site::new().await;
+    for length in ["3000001", "99999999999", "18446744073709551615"] {
+        let head = raw::request("POST", HOOK, &[("content-length", length), ("x-hub-signature-256", "sha256=00")], b"");
+        let mut stream = raw::connect(&site.app.url).await;
+        stream.write_all(&head).await.unwrap();
+        let answered = tokio::time::timeout(Duration::from_secs(5), raw::finish(stream)).await;
+        let answer = answered.unwrap_or_else(|_| panic!("{length}: it waits for the body"));
+        assert!(matches!(answer.status, 400 | 413 | 431), "{length}: {answer:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_comes_byte_by_byte_is_kept_once() {
+    let site = Site::new().await;
+    let before = site.count("event").await;
+    let body = whole(&json!([{ "id": "7100", "changes": [{ "field": "messages", "value": messages("7200", "slow", 1) }] }]));
+    let signed = signature(APP_SECRET, &body);
+    let bytes = raw::request("POST", HOOK, &[("x-hub-signature-256", &signed)], &body);
+    let mut stream = raw::connect(&site.app.url).await;
+    stream.set_nodelay(true).unwrap();
+    for byte in &bytes {
+        stream.write_all(std::slice::from_ref(byte)).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+    assert_eq!(raw::finish(stream).await.status, 200);
+    assert_eq!(site.count("event").await, before + 1);
+}
+
+/// Two ways to say where a body ends are one too many: what one reader takes for the next request is
+/// another's body.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_two_ends_is_refused() {
+    let site = Site::new().await;
+    let lines = [
+        "content-length: 5\r\ncontent-length: 6\r\n\r\nabcdef",
+        "content-length: -1\r\n\r\nabc",
+        "content-length: 5, 6\r\n\r\nabcdef",
+        "transfer-encoding: chunked\r\n\r\nZZ\r\nabc\r\n0\r\n\r\n",
+        "transfer-encoding: gzip\r\n\r\nabc",
+        "bad header name: x\r\ncontent-length: 0\r\n\r\n",
+        "x: a\rb\r\ncontent-length: 0\r\n\r\n",
+    ];
+    for rest in lines {
+        let bytes = format!("POST {HOOK} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{rest}");
+        let answer = raw::exchange(&site.app.url, bytes.as_bytes()).await;
+        assert!((400..500).contains(&answer.status), "{rest:?}: {answer:?}");
+    }
+}
