@@ -7,7 +7,6 @@
 //! Rules kept by every file: a secret never stands in a log line, an error or a `Debug` text; an
 //! answer of any shape is a value or a `Failure`, never a panic; Meta's unknown words are kept.
 
-
 mod client;
 mod redact;
 pub mod webhook;

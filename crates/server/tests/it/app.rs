@@ -87,6 +87,7 @@ impl TestApp {
         change: impl FnOnce(&mut Config, &Emulator),
         meta: EmulatorConfig,
     ) -> Self {
+        every_event_is_wanted();
         let start: Timestamp = START.parse().unwrap();
         let meta = EmulatorConfig {
             clock: ClockMode::Stepped(start),
@@ -251,6 +252,16 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let (status, headers) = (response.status(), response.headers().clone());
     Answer { status, headers, text: response.text().await.unwrap() }
+}
+
+/// A subscriber for the whole process that wants everything and keeps nothing: without one, whether an
+/// event is made at all would hang on which test's thread met it first.
+fn every_event_is_wanted() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        // a test that listens to the whole process may have come first
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    });
 }
 
 /// What a browser sends after the popup.

@@ -5,6 +5,8 @@ mod app;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod canary;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod rows;

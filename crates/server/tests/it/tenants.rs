@@ -2,10 +2,13 @@
 //! key does nothing in the other's name.
 
 use domain::ids::{AccountId, ChannelId};
-use graph_emulator::{Popup, SignupResult};
+use graph_emulator::{Config as EmulatorConfig, Emulator, Fault, Popup, SignupResult, World};
+use jiff::SignedDuration;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use server::config::Config;
+use server::store::Engine;
 use server::store::keys::Scope;
 
 use crate::app::{Answer, TestApp, browser};
@@ -50,7 +53,12 @@ impl Tenant {
 
     fn ids(&self) -> [(&'static str, String); 4] {
         let (signup, api_key) = (self.signup.clone(), self.api_key.clone());
-        [("account_id", self.account.to_string()), ("id", self.inbox.to_string()), ("signup_id", signup), ("key_id", api_key)]
+        [
+            ("account_id", self.account.to_string()),
+            ("id", self.inbox.to_string()),
+            ("signup_id", signup),
+            ("key_id", api_key),
+        ]
     }
 
     async fn ask(&self, app: &TestApp, method: &str, path: &str, body: Option<Value>) -> Answer {
@@ -109,7 +117,10 @@ async fn whatever_is_anothers_is_404_on_every_route() {
             for path in mixtures(&operation, caller, other) {
                 let answer = caller.ask(&app, &operation.method, &path, None).await;
                 let said = answer.expect(404);
-                assert_eq!((&said["code"], &said["error"]), (&json!("not_found"), &json!("Resource could not be found")));
+                assert_eq!(
+                    (&said["code"], &said["error"]),
+                    (&json!("not_found"), &json!("Resource could not be found"))
+                );
                 // what is another's and what never was are told in the same words
                 let nowhere = path.replace(&other.account.to_string(), "999999");
                 let nothing = caller.ask(&app, &operation.method, &nowhere, None).await;
@@ -215,4 +226,67 @@ async fn an_account_that_was_not_shared_is_not_connected() {
     let refused = first.ask(&app, "POST", &own, Some(claim)).await.expect(422);
     assert_eq!(refused["code"], "no_access_to_waba", "{refused}");
     assert_eq!(first.list(&app, "/inboxes").await.len(), 1);
+}
+
+/// Two tenants with the partner's system token at hand: a signup that was cut short can be taken up
+/// without its code, and what a browser named is then all that is known of it.
+async fn two_with_system_token() -> (TestApp, Tenant, Tenant) {
+    let change = |config: &mut Config, meta: &Emulator| {
+        config.meta.system_token = Some(meta.with_world(World::issue_partner_token).into());
+    };
+    let app = TestApp::with_meta(Engine::Sqlite, change, EmulatorConfig::default()).await;
+    let first = Tenant::move_in(&app, app.account, app.key.clone()).await;
+    let (account, key) = app.another_account(Scope::Admin).await;
+    let second = Tenant::move_in(&app, account, key).await;
+    (app, first, second)
+}
+
+/// Hands over a signup while Meta's exchange of codes answers with a proxy's page.
+async fn cut_short(app: &TestApp, tenant: &Tenant, handed: Value) {
+    app.meta.fail(Fault::status("POST /oauth/access_token", 502));
+    let path = format!("/api/v1/accounts/{}/whatsapp/authorization", tenant.account);
+    tenant.ask(app, "POST", &path, Some(handed)).await.expect(422);
+    app.advance(SignedDuration::from_mins(30)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signup_cut_short_is_not_taken_up_with_anothers_account() {
+    let (app, first, second) = two_with_system_token().await;
+    let sibling = Popup {
+        business_id: second.number.business_id.clone(),
+        waba_id: second.number.waba_id.clone(),
+        ..Popup::default()
+    };
+    // the second tenant's customer has another number, which nobody connected yet
+    let theirs = app.meta.sign_up(Popup { browser_returns: false, ..sibling }).await;
+    let mut claim = browser(&theirs);
+    claim["code"] = json!("a-code-of-nobodys");
+    cut_short(&app, &first, claim).await;
+    let inboxes = first.list(&app, "/inboxes").await;
+    assert_eq!(inboxes.len(), 1, "another's number was connected: {inboxes:#?}");
+}
+
+/// A portfolio that Meta never named as the account's owner proves nothing either.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signup_cut_short_is_not_taken_up_with_anothers_portfolio() {
+    let (app, first, second) = two_with_system_token().await;
+    app.advance(SignedDuration::from_mins(30)).await;
+    let mut claim = browser(&first.number);
+    claim["code"] = json!("a-code-of-nobodys");
+    claim["business_id"] = json!(second.number.business_id);
+    let calls = app.meta.calls("POST /{business}/system_user_access_tokens").len();
+    cut_short(&app, &first, claim).await;
+    let asked = &app.meta.calls("POST /{business}/system_user_access_tokens")[calls..];
+    let business = second.number.business_id.as_deref().unwrap();
+    assert!(asked.iter().all(|call| !call.path.contains(business)), "a token of another's was fetched: {asked:#?}");
+}
+
+/// What heals by itself still does, with two tenants too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signup_cut_short_is_taken_up_where_meta_named_its_owner() {
+    let (app, first, second) = two_with_system_token().await;
+    let fresh = app.meta.sign_up(Popup::default()).await;
+    cut_short(&app, &first, browser(&fresh)).await;
+    assert_eq!(first.list(&app, "/inboxes").await.len(), 2);
+    assert_eq!(second.list(&app, "/inboxes").await.len(), 1);
 }

@@ -19,7 +19,7 @@ use crate::store::{self, Store, channels, events};
 /// How many posts may wait; past it Meta is told to come again.
 const WAITING: usize = 4096;
 
-/// How many posts one commit takes.
+/// How many events one commit takes, more or less: a post is not divided.
 const GATHERED: usize = 1024;
 
 /// "Last heard from" is written down no more often than this per number.
@@ -78,15 +78,21 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::Receiver<Post>, shutdown: CancellationToken) {
-        let mut posts = Vec::with_capacity(GATHERED);
+        let mut posts = Vec::new();
         loop {
-            let gathered = tokio::select! {
+            let first = tokio::select! {
                 biased;
-                count = receiver.recv_many(&mut posts, GATHERED) => count,
-                () = shutdown.cancelled() => { receiver.close(); receiver.recv_many(&mut posts, GATHERED).await }
+                first = receiver.recv() => first,
+                () = shutdown.cancelled() => { receiver.close(); receiver.recv().await }
             };
-            if gathered == 0 {
-                return;
+            let Some(first) = first else { return };
+            let mut count = first.events.len();
+            posts.push(first);
+            while count < GATHERED
+                && let Ok(next) = receiver.try_recv()
+            {
+                count += next.events.len();
+                posts.push(next);
             }
             self.write(&mut posts).await;
         }

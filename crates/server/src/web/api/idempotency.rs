@@ -1,12 +1,13 @@
 //! `Idempotency-Key` on POST: the first request works, later ones with the same key get its answer.
 //! Keys belong to the API key that sent them, so nobody is given another's answer.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::hmac;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::App;
 use crate::store::idempotency::{self, Reservation};
@@ -37,7 +38,7 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     let account = principal.key.account_id;
     let key = format!("{}:{key}", principal.key.id);
     let bytes = body::read(raw).await?;
-    let hash = hash_of(&parts.method, parts.uri.path(), &bytes);
+    let hash = hash_of(&app.config.meta.app_secret, &parts.method, parts.uri.path(), &bytes);
 
     let mut tx = app.store.write().await?;
     let reservation = idempotency::reserve(&mut tx, account, &key, &hash, app.clock.now()).await?;
@@ -84,12 +85,14 @@ fn key_of(value: Option<&HeaderValue>) -> Result<String> {
     Err(ApiError::invalid("Idempotency-Key", "1 to 200 visible ASCII characters, such as a UUID"))
 }
 
-fn hash_of(method: &Method, path: &str, body: &Bytes) -> Vec<u8> {
-    let mut context = digest::Context::new(&digest::SHA256);
+/// Keyed, since the rest of a request may be known but for six digits: a bare hash of it in the database
+/// would be a PIN for a million guesses. The key is the one secret all replicas share and none stores.
+fn hash_of(key: &SecretString, method: &Method, path: &str, body: &Bytes) -> Vec<u8> {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.expose_secret().as_bytes()));
     for part in [method.as_str().as_bytes(), b" ", path.as_bytes(), b"\n", body] {
         context.update(part);
     }
-    context.finish().as_ref().to_vec()
+    context.sign().as_ref().to_vec()
 }
 
 fn replay(status: u16, body: String) -> Response {
@@ -112,7 +115,10 @@ mod tests {
 
     #[test]
     fn another_path_or_body_is_another_request() {
-        let hash = |path: &str, body: &'static str| hash_of(&Method::POST, path, &Bytes::from(body));
+        let keyed =
+            |key: &str, path: &str, body: &'static str| hash_of(&key.into(), &Method::POST, path, &Bytes::from(body));
+        let hash = |path: &str, body: &'static str| keyed("secret", path, body);
+        assert_ne!(hash("/a", "x"), keyed("another", "/a", "x"), "anybody could guess what was hashed");
         assert_eq!(hash("/a", "x"), hash("/a", "x"));
         assert_ne!(hash("/a", "x"), hash("/b", "x"));
         assert_ne!(hash("/a", "x"), hash("/a", "y"));

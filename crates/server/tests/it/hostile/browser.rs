@@ -64,7 +64,9 @@ pub(super) fn forms(inbox: impl std::fmt::Display) -> [String; 6] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_cookie_is_kept_from_scripts_and_other_sites() {
-    for (public, name, is_secure) in [("http://127.0.0.1:8080", "linekeeper=", false), ("https://lk.example", "__Host-linekeeper=", true)] {
+    for (public, name, is_secure) in
+        [("http://127.0.0.1:8080", "linekeeper=", false), ("https://lk.example", "__Host-linekeeper=", true)]
+    {
         let change = |config: &mut Config| config.public_url = public.to_owned();
         let app = TestApp::with(Engine::Sqlite, change, EmulatorConfig::default()).await;
         let answer = form(&app, "/sign-in", &[], &[("key", app.key.expose_secret())]).await;
@@ -192,7 +194,8 @@ fn check_page(path: &str, page: &Reply) {
         assert!(head.contains("src=") && rest.trim_start().starts_with("</script"), "{path}: inline script {tag:.80}");
     }
     for tag in tags(&html) {
-        let smuggled = tag.starts_with("style") || tag.starts_with("iframe") || tag.starts_with("base") || tag.starts_with("img");
+        let smuggled =
+            tag.starts_with("style") || tag.starts_with("iframe") || tag.starts_with("base") || tag.starts_with("img");
         let handles = tag.split_whitespace().any(|word| word.starts_with("on") || word.starts_with("style="));
         assert!(!smuggled && !handles, "{path}: <{tag}>");
     }
@@ -203,14 +206,17 @@ fn check_page(path: &str, page: &Reply) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_locked_down_and_shows_text_as_text() {
     let app = TestApp::new().await;
-    app.meta.fail(Fault::refusal("POST register", FaultError {
-        code: 100,
-        message: Some(SCRIPT.to_owned()),
-        user_title: Some(SCRIPT.to_owned()),
-        user_msg: Some(SCRIPT.to_owned()),
-        details: Some(SCRIPT.to_owned()),
-        ..FaultError::default()
-    }));
+    app.meta.fail(Fault::refusal(
+        "POST register",
+        FaultError {
+            code: 100,
+            message: Some(SCRIPT.to_owned()),
+            user_title: Some(SCRIPT.to_owned()),
+            user_msg: Some(SCRIPT.to_owned()),
+            details: Some(SCRIPT.to_owned()),
+            ..FaultError::default()
+        },
+    ));
     let named = Popup { display_name: SCRIPT.to_owned(), business_name: SCRIPT.to_owned(), ..Popup::default() };
     let (_, inbox) = app.signed_up(named).await;
     app.settle().await;
@@ -231,7 +237,13 @@ async fn every_page_is_locked_down_and_shows_text_as_text() {
     }
     let csrf = browser.csrf.as_str();
     for path in forms(inbox) {
-        let page = form(&app, &path, &[("cookie", &browser.cookie)], &[("csrf", csrf), ("pin", SCRIPT), ("code", SCRIPT), ("method", SCRIPT)]).await;
+        let page = form(
+            &app,
+            &path,
+            &[("cookie", &browser.cookie)],
+            &[("csrf", csrf), ("pin", SCRIPT), ("code", SCRIPT), ("method", SCRIPT)],
+        )
+        .await;
         if page.status != 303 {
             check_page(&path, &page);
         }
@@ -245,8 +257,19 @@ async fn every_page_is_locked_down_and_shows_text_as_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_says_what_it_is_and_nobody_else_may_read_it() {
     let site = Site::new().await;
-    let paths = ["/", "/metrics", "/healthz", "/readyz", "/openapi.json", "/docs/", "/docs/swagger-initializer.js", "/assets/x/app.js"];
-    for path in paths.into_iter().map(str::to_owned).chain([site.path(""), site.path("/nothing"), site.app.path("/inboxes")]) {
+    let paths = [
+        "/",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+        "/openapi.json",
+        "/docs/",
+        "/docs/swagger-initializer.js",
+        "/assets/x/app.js",
+    ];
+    for path in
+        paths.into_iter().map(str::to_owned).chain([site.path(""), site.path("/nothing"), site.app.path("/inboxes")])
+    {
         let answer = site.ask("GET", &path, &[("origin", "https://evil.example")], b"").await;
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}: {}", answer.head);
         assert_eq!(answer.header("referrer-policy"), Some("same-origin"), "{path}");

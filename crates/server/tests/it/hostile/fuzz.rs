@@ -17,8 +17,28 @@ const SEED: u64 = 20_261_102;
 
 /// Pieces that break readers.
 const PIECES: [&[u8]; 22] = [
-    b"\0", b"\xff\xfe", b"\r\n\r\n", b"{", b"}", b"[[[[[[[[", b"\"", b"\\u0000", b"\\ud800", b"null", b"-1", b"1e309",
-    b"99999999999999999999", b"' or 1=1 --", b"<script>", b"../../", b"%00", b"${jndi:x}", b"true", b",,", b"\xe2\x80\xae", b"\\",
+    b"\0",
+    b"\xff\xfe",
+    b"\r\n\r\n",
+    b"{",
+    b"}",
+    b"[[[[[[[[",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b"null",
+    b"-1",
+    b"1e309",
+    b"99999999999999999999",
+    b"' or 1=1 --",
+    b"<script>",
+    b"../../",
+    b"%00",
+    b"${jndi:x}",
+    b"true",
+    b",,",
+    b"\xe2\x80\xae",
+    b"\\",
 ];
 
 fn mutate(random: &mut StdRng, body: &[u8]) -> Vec<u8> {
@@ -68,7 +88,8 @@ async fn attack(site: &Site, operation: &Operation, random: &mut StdRng, round: 
     let mut target = own(site, operation).replace("{phone_number}", "%2B15550100001");
     if operation.path.contains('{') && random.random_bool(0.3) {
         let id = odd(random, "1");
-        target = operation.at(&["account_id", "id", "signup_id", "key_id", "phone_number"].map(|place| (place, id.as_str())));
+        target = operation
+            .at(&["account_id", "id", "signup_id", "key_id", "phone_number"].map(|place| (place, id.as_str())));
     }
     let query = odd(random, "limit=1&after=evt_1&level=live").replace("%3D", "=").replace("%26", "&");
     if random.random_bool(0.5) {
@@ -105,10 +126,18 @@ async fn mutated_posts_never_break_the_callback() {
     let seeds = [
         envelope(site.waba(), "messages", &messages(site.phone_id(), "fuzz", 2)),
         envelope("75", "account_update", &json!({ "event": "PARTNER_REMOVED", "waba_info": info })),
-        envelope(site.waba(), "phone_number_name_update", &json!({ "display_phone_number": "15550100001",
-            "decision": "APPROVED", "requested_verified_name": "Bakery", "rejection_reason": "NONE" })),
-        envelope(site.waba(), "account_update", &json!({ "event": "DISABLED_UPDATE",
-            "ban_info": { "waba_ban_state": "DISABLE", "waba_ban_date": "April 17, 2025" } })),
+        envelope(
+            site.waba(),
+            "phone_number_name_update",
+            &json!({ "display_phone_number": "15550100001",
+            "decision": "APPROVED", "requested_verified_name": "Bakery", "rejection_reason": "NONE" }),
+        ),
+        envelope(
+            site.waba(),
+            "account_update",
+            &json!({ "event": "DISABLED_UPDATE",
+            "ban_info": { "waba_ban_state": "DISABLE", "waba_ban_date": "April 17, 2025" } }),
+        ),
     ];
     for round in 0..300 {
         let body = mutate(&mut random, &seeds[round % seeds.len()]);
@@ -130,12 +159,19 @@ async fn mutated_forms_never_break_a_page() {
     let site = Site::new().await;
     let browser = super::browser::sign_in(&site.app, site.app.key.expose_secret()).await;
     let mut random = StdRng::seed_from_u64(SEED);
-    let good = format!("pin=123456&code=123456&method=SMS&apply_new_name=1&key=lk_x&next=/numbers&csrf={}", browser.csrf);
-    for path in super::browser::forms(site.inbox).into_iter().chain(["/sign-in".to_owned(), "/numbers/x/pin".to_owned()]) {
+    let good =
+        format!("pin=123456&code=123456&method=SMS&apply_new_name=1&key=lk_x&next=/numbers&csrf={}", browser.csrf);
+    for path in
+        super::browser::forms(site.inbox).into_iter().chain(["/sign-in".to_owned(), "/numbers/x/pin".to_owned()])
+    {
         for round in 0..ROUNDS {
             let mut body = mutate(&mut random, good.as_bytes());
             body.extend_from_slice(format!("&csrf={}", browser.csrf).as_bytes());
-            let headers = [("cookie", browser.cookie.as_str()), ("accept", "text/html"), ("content-type", "application/x-www-form-urlencoded")];
+            let headers = [
+                ("cookie", browser.cookie.as_str()),
+                ("accept", "text/html"),
+                ("content-type", "application/x-www-form-urlencoded"),
+            ];
             let answer = site.bare("POST", &path, &headers, &body).await;
             assert!((300..500).contains(&answer.status), "{path} round {round}: {answer:?}");
         }

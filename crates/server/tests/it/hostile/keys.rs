@@ -69,7 +69,8 @@ async fn without_a_good_key_every_route_is_401() {
     let (bearer_revoked, unknown) = (format!("Bearer {}", revoked.expose_secret()), keys::fresh_secret());
     let bearer_unknown = format!("Bearer {}", unknown.expose_secret());
     let (basic, flipped) = (format!("Basic {good}"), format!("Bearer {}", good.to_uppercase()));
-    let (bare, twice, long) = (good.to_owned(), format!("Bearer {good} {good}"), format!("Bearer {}", "x".repeat(8000)));
+    let (bare, twice, long) =
+        (good.to_owned(), format!("Bearer {good} {good}"), format!("Bearer {}", "x".repeat(8000)));
     let quoted = format!("Bearer \"{good}\"");
     let mut wrong: Vec<(&str, &str)> = ["", "Bearer", "Bearer ", "Bearer lk_", "Bearer lk_' or 1=1 --", "lk_"]
         .into_iter()

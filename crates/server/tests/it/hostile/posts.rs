@@ -119,8 +119,11 @@ fn odd_entries(phone_id: &str) -> Vec<Value> {
         change(json!("messages"), json!({ "metadata": 7, "messages": {}, "statuses": "x", "errors": 1 })),
         change(json!("messages"), json!({ "metadata": { "phone_number_id": 72 }, "statuses": [null, 1, {}] })),
         change(json!("messages"), json!({ "metadata": { "phone_number_id": phone_id }, "messages": deep })),
-        change(json!("messages"), json!({ "metadata": { "phone_number_id": phone_id }, "statuses":
-            [{ "status": "failed", "errors": [{ "code": "131042" }, { "code": 9_007_199_254_740_993_i64 }] }] })),
+        change(
+            json!("messages"),
+            json!({ "metadata": { "phone_number_id": phone_id }, "statuses":
+            [{ "status": "failed", "errors": [{ "code": "131042" }, { "code": 9_007_199_254_740_993_i64 }] }] }),
+        ),
         change(json!("account_update"), json!({ "event": 7, "waba_info": [], "ban_info": "x" })),
         change(json!("account_update"), json!({ "event": "PARTNER_ADDED", "waba_info": null })),
         change(json!("account_update"), json!({ "event": "SOMETHING_NEW", "waba_info": { "waba_id": {} } })),
@@ -170,7 +173,8 @@ fn poison(phone_id: &str) -> Vec<Vec<u8>> {
         format!("{head}\"{entry}\",\"changes\":[{{\"field\":\"{field}\",\"value\":{value}}}]}}]}}").into_bytes()
     };
     let metadata = format!("{{\"metadata\":{{\"phone_number_id\":\"{phone_id}\\u0000\"}}}}");
-    let shared = "{\"event\":\"PARTNER_ADDED\",\"waba_info\":{\"waba_id\":\"7\\u00001\",\"owner_business_id\":\"\\u0000\"}}";
+    let shared =
+        "{\"event\":\"PARTNER_ADDED\",\"waba_info\":{\"waba_id\":\"7\\u00001\",\"owner_business_id\":\"\\u0000\"}}";
     let named = "{\"decision\":\"APPROVED\\u0000\",\"display_phone_number\":\"1\\u0000\",\"requested_verified_name\":\"\\u0000\"}";
     vec![
         raw("7\\u00001", "messages", "{}"),
@@ -205,7 +209,8 @@ async fn a_zero_byte_in_a_post_is_no_poison_for_those_behind_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn escaped_unicode_is_kept_byte_for_byte() {
     let site = Site::new().await;
-    let value = r#"{"metadata":{"phone_number_id":"7200"},"messages":[{"text":{"body":"\u00e4\u00f6\/\ud83c\udf5e"}}]}"#;
+    let value =
+        r#"{"metadata":{"phone_number_id":"7200"},"messages":[{"text":{"body":"\u00e4\u00f6\/\ud83c\udf5e"}}]}"#;
     let head = r#"{"object":"whatsapp_business_account","entry":[{"id":"7100","changes":[{"field":"messages","value":"#;
     let body = format!("{head}{value}}}]}}]}}");
     assert_eq!(site.post(body.as_bytes()).await.status, 200);
@@ -220,12 +225,12 @@ async fn a_batch_over_two_tenants_is_split_and_each_sees_its_own() {
     let site = Site::new().await;
     let (account, key, other, other_inbox) = site.neighbour().await;
     let entry = |waba: &str, phone: &str| {
-        let change = |mark: &str| json!({ "field": "messages", "value": messages(phone, &format!("{phone}{mark}"), 3) });
+        let change =
+            |mark: &str| json!({ "field": "messages", "value": messages(phone, &format!("{phone}{mark}"), 3) });
         json!({ "id": waba, "changes": [change("a"), change("b")] })
     };
     let theirs = other.phone_number_id.as_deref().unwrap();
-    let batch =
-        whole(&json!([entry(site.waba(), site.phone_id()), entry(other.waba_id.as_deref().unwrap(), theirs)]));
+    let batch = whole(&json!([entry(site.waba(), site.phone_id()), entry(other.waba_id.as_deref().unwrap(), theirs)]));
     let (own_path, their_path) =
         (site.path("/events"), format!("/api/v1/accounts/{account}/inboxes/{other_inbox}/events"));
     let own_before = listed(&site, &own_path, &site.app.key).await.len();

@@ -78,7 +78,8 @@ pub(super) async fn finish(mut stream: TcpStream) -> Reply {
 
 /// A request's bytes; the length is announced unless a header says how the body comes.
 pub(super) fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("{method} {target} HTTP/1.1\r\nhost: linekeeper.test\r\nconnection: close\r\n").into_bytes();
+    let mut bytes =
+        format!("{method} {target} HTTP/1.1\r\nhost: linekeeper.test\r\nconnection: close\r\n").into_bytes();
     for (name, value) in headers {
         bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }

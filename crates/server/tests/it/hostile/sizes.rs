@@ -68,7 +68,8 @@ async fn a_length_that_is_too_large_is_refused_before_the_body_comes() {
 async fn a_body_that_comes_byte_by_byte_is_kept_once() {
     let site = Site::new().await;
     let before = site.count("event").await;
-    let body = whole(&json!([{ "id": "7100", "changes": [{ "field": "messages", "value": messages("7200", "slow", 1) }] }]));
+    let body =
+        whole(&json!([{ "id": "7100", "changes": [{ "field": "messages", "value": messages("7200", "slow", 1) }] }]));
     let signed = signature(APP_SECRET, &body);
     let bytes = raw::request("POST", HOOK, &[("x-hub-signature-256", &signed)], &body);
     let mut stream = raw::connect(&site.app.url).await;

@@ -121,8 +121,10 @@ pub(super) fn whole(entries: &Value) -> Vec<u8> {
 
 /// The value of a `messages` change with so many texts, told apart by `mark`.
 pub(super) fn messages(phone_id: &str, mark: &str, count: usize) -> Value {
-    let each = |n| json!({ "from": "16505550000", "id": format!("wamid.{mark}.{n}"), "timestamp": "1793610000",
-        "type": "text", "text": { "body": "hello" } });
+    let each = |n| {
+        json!({ "from": "16505550000", "id": format!("wamid.{mark}.{n}"), "timestamp": "1793610000",
+        "type": "text", "text": { "body": "hello" } })
+    };
     json!({ "messaging_product": "whatsapp",
         "metadata": { "display_phone_number": "15550100001", "phone_number_id": phone_id },
         "messages": (0..count).map(each).collect::<Vec<_>>() })
