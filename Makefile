@@ -43,8 +43,8 @@ dist: ## Both programs as they are shipped: smallest, slow to build
 advisories: ## Known weaknesses in dependencies (asks the advisory database)
 	$(CARGO) deny --locked check advisories
 
-bench: build ## Measure it under load on this machine; writes docs/measurements/
-	$(CARGO) run --locked --release --package bench -- run
+bench: dist ## Measure it under load on this machine, as it is shipped; writes docs/measurements/bench.md
+	$(CARGO) run --locked --profile dist --package bench -- run
 
 kill: ## End the process at every point of signup and registration, and see that nothing is lost
 	$(CARGO) run --locked --release --package server --example kill

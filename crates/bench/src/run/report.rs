@@ -71,8 +71,8 @@ pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-const HEAD: &str = "# Measurements\n\nWritten by `make bench`; do not edit. `make bench-quick` runs the same briefly and \
-writes nothing.\n\n";
+const HEAD: &str = "# Measurements\n\nWritten by `make bench`; do not edit. `target/dist/bench run --quick` does the same \
+briefly and writes nothing.\n\n";
 
 const EXPLAINED: &str = "
 ## How it is measured
