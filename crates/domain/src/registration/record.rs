@@ -52,17 +52,21 @@ impl Case<'_> {
         Some((*unseen.last()?, *unseen.first()?, unseen.len()))
     }
 
-    /// Evidence newer than the last call: it was never spent. A name found good by a mere reading
-    /// within ten minutes of the refusal was good already when it was refused (rule 8).
+    /// Evidence newer than the last call: it was never spent.
     pub(super) fn new_evidence(&self) -> Option<ChangeKind> {
-        let last = self.history.ledger.last_register()?;
+        self.evidence_since(self.history.ledger.last_register()?)
+    }
+
+    /// Evidence newer than a call. A name found good by a mere reading within ten minutes of the call was
+    /// good already when it was refused (rule 8).
+    pub(super) fn evidence_since(&self, call: &Attempt) -> Option<ChangeKind> {
         let kinds = [ChangeKind::NameGood, ChangeKind::TwoStepOff, ChangeKind::CodeVerified, ChangeKind::AccountReview];
         kinds.into_iter().find(|kind| {
             self.history.changes.get(*kind).is_some_and(|change| {
                 let only_read = *kind == ChangeKind::NameGood && change.source == Source::Reading;
-                let not_before = match last.settled_at {
+                let not_before = match call.settled_at {
                     Some(settled) if only_read => settled + GOOD_ALREADY,
-                    _ => last.started_at,
+                    _ => call.started_at,
                 };
                 change.at > not_before
             })

@@ -260,18 +260,19 @@ impl Case<'_> {
         }
     }
 
-    /// Rule 8: the request's own case.
+    /// Rule 8: the request's own case. A call that only failed in passing said nothing of the name: neither
+    /// evidence nor the schedule is spent on it, and rule 9 says when it is made again.
     fn name_refused(&self, refusal: &Attempt) -> Option<Decision> {
-        if self.caller.is_person() || self.new_evidence().is_some() {
+        if self.caller.is_person() || self.evidence_since(refusal).is_some() {
             return None;
         }
         let settled = refusal.settled_at?;
-        let last_call = self.history.ledger.last_register().map_or(settled, |a| a.started_at);
         let last_probe = self.onboarded_at() + LAST_PROBE_DAY;
         let may_probe = |at: Timestamp| at <= last_probe || self.was_registered();
         if self.name_is_good() {
             let good_since = self.history.changes.get(ChangeKind::NameGood).map_or(settled, |good| good.at);
-            let probe_at = schedule::probe_after(good_since, last_call);
+            let spread = refusal.started_at + schedule::probe_spread(self.history.ledger.spent(self.now).probes);
+            let probe_at = schedule::probe_after(good_since, refusal.started_at).max(spread);
             if !may_probe(probe_at) {
                 return Some(self.ask(Remedy::ChooseNewName, Why::NameGoodStillRefused));
             }
@@ -280,7 +281,7 @@ impl Case<'_> {
             }
             return Some(self.wait(Why::NameGoodStillRefused, probe_at.min(self.now + HOUR * 6), Some(probe_at)));
         }
-        let blind_at = Some(last_call + WINDOW + MARGIN).filter(|at| may_probe(*at));
+        let blind_at = Some(refusal.started_at + WINDOW + MARGIN).filter(|at| may_probe(*at));
         if blind_at.is_some_and(|at| self.now >= at) {
             return None;
         }

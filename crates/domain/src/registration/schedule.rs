@@ -54,6 +54,17 @@ pub(super) fn probe_after(good_since: Timestamp, last_call: Timestamp) -> Timest
     next(good_since, &[HOUR, HOUR * 3, HOUR * 6, HOUR * 12, DAY], DAY, last_call)
 }
 
+/// How far a probe keeps from the refusal before it when so many of the window's calls are spent. The plain
+/// schedule keeps that by itself; where failures took their share, the rest lasts until they are forgotten.
+pub(super) fn probe_spread(spent: usize) -> SignedDuration {
+    match spent {
+        0..=3 => SignedDuration::ZERO,
+        4 => HOUR * 6,
+        5 => HOUR * 12,
+        _ => DAY,
+    }
+}
+
 /// Back-off after the `count`-th passing failure in a row: 1 min, 10 min, 1 h, 6 h, then a day.
 pub(super) fn transient_back_off(count: usize) -> SignedDuration {
     [mins(1), mins(10), HOUR, HOUR * 6].get(count.saturating_sub(1)).copied().unwrap_or(DAY)

@@ -39,6 +39,11 @@ fn fleet_pace(app: &App) -> SignedDuration {
 /// What lists do not say (`health_status`) is read number by number, this often.
 const SINGLE_PACE: SignedDuration = SignedDuration::from_hours(6);
 
+/// Numbers that were connected together are not all read in one minute.
+fn spread(id: ChannelId) -> SignedDuration {
+    SignedDuration::from_secs(id.0.wrapping_mul(2_654_435_761).rem_euclid(3_600))
+}
+
 /// Everything known of a number's health, for an answer or a page.
 #[derive(Debug, Clone)]
 pub struct View {
@@ -262,7 +267,7 @@ async fn keep_row(
     if row.health_status.is_none() {
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
-        ensure(&mut tx, &Job::Health(member.id), now + SINGLE_PACE).await?;
+        ensure(&mut tx, &Job::Health(member.id), now + SINGLE_PACE + spread(member.id)).await?;
         tx.commit().await?;
     }
     judge(app, member).await

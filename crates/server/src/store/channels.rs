@@ -1,7 +1,7 @@
 //! Connected numbers. An account's id stands in every query that starts from outside.
 //!
-//! Beside: [`token`] (sealed tokens and their state), [`webhook`] (what is known of the callbacks),
-//! [`judgement`] (the last level, to announce a change once). The ledger is not here: it belongs to
+//! Beside: [`mod@token`] (sealed tokens and their state), [`mod@webhook`] (what is known of the callbacks),
+//! [`mod@judgement`] (the last level, to announce a change once). The ledger is not here: it belongs to
 //! the number and outlives the channel.
 
 use domain::channel::{Channel, Onboarding};

@@ -1,5 +1,5 @@
 //! Numbers at Meta, by `phone_number_id`: the sealed PIN, the hold, the facts learnt. What is here
-//! outlives the channel. Beside: [`attempts`] (the ledger) and [`changes`] (evidence).
+//! outlives the channel. Beside: [`mod@attempts`] (the ledger) and [`mod@changes`] (evidence).
 
 use domain::channel::Channel;
 use domain::ids::PhoneNumberId;

@@ -1,5 +1,5 @@
 //! The newest reading of each channel, and the newest failure to read it. A failure keeps the
-//! reading; an older attempt never overwrites a newer one. Beside: [`history`] of what changed.
+//! reading; an older attempt never overwrites a newer one. Beside: [`mod@history`] of what changed.
 
 use domain::graph::Failure;
 use domain::ids::ChannelId;

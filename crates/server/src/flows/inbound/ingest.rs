@@ -3,10 +3,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::PhoneNumberId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +23,10 @@ const WAITING: usize = 4096;
 
 /// How many events one commit takes, more or less: a post is not divided.
 const GATHERED: usize = 1024;
+
+/// A commit begins no sooner after the one before: many small ones would write the same pages of the
+/// database again and again, for nobody's good. A post that comes alone does not wait.
+const COMMIT_PACE: Duration = Duration::from_millis(2);
 
 /// "Last heard from" is written down no more often than this per number.
 const HEARD_PACE: SignedDuration = SignedDuration::from_secs(10);
@@ -79,6 +85,7 @@ struct Writer {
 impl Writer {
     async fn run(mut self, mut receiver: mpsc::Receiver<Post>, shutdown: CancellationToken) {
         let mut posts = Vec::new();
+        let mut began = Instant::now();
         loop {
             let first = tokio::select! {
                 biased;
@@ -86,6 +93,8 @@ impl Writer {
                 () = shutdown.cancelled() => { receiver.close(); receiver.recv().await }
             };
             let Some(first) = first else { return };
+            tokio::time::sleep_until(began + COMMIT_PACE).await;
+            began = Instant::now();
             let mut count = first.events.len();
             posts.push(first);
             while count < GATHERED
