@@ -8,6 +8,7 @@ mod keys;
 mod meta;
 mod posts;
 mod raw;
+mod seals;
 mod shaking;
 mod sizes;
 pub(crate) mod support;
