@@ -173,6 +173,13 @@ impl Ledger {
         instants.into_iter().find(|at| self.allows(basis, *at))
     }
 
+    /// How many probes the window still has room for, whoever spent the rest.
+    pub fn probes_left(&self, at: Timestamp) -> usize {
+        let spent = self.spent(at);
+        let left = |most: usize, count: usize| most.saturating_sub(count);
+        left(MAX_PROBES, spent.probes).min(left(MAX_AUTOMATIC, spent.automatic)).min(left(MAX_WITH_PEOPLE, spent.total))
+    }
+
     /// A call without an outcome, if there is one.
     pub fn unsettled(&self) -> Option<&Attempt> {
         self.attempts.iter().rev().find(|a| a.settled_at.is_none())

@@ -8,7 +8,7 @@ use super::refusal::{Course, course};
 use super::rules::Case;
 use super::{Caller, Decision, PinPlan, Remedy, Why, schedule};
 use crate::graph::FailureKind;
-use crate::ledger::{BETWEEN_PRESSES, Basis, CallKind, Outcome, WINDOW};
+use crate::ledger::{Attempt, BETWEEN_PRESSES, Basis, CallKind, Outcome, WINDOW};
 use crate::reading::NameStatus;
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
@@ -16,33 +16,36 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Case<'_> {
-    /// 133000: finish the half-done deregistration once per 72 h, register five minutes later.
+    /// 133000: finish the half-done deregistration, register five minutes later. One that fails itself is
+    /// made once more after an hour: until one works, register cannot.
     pub(super) fn deregistration(&self) -> Option<Decision> {
         let last = self.history.ledger.last_register()?;
         if failure_kind(last) != Some(FailureKind::DeregistrationIncomplete) {
             return None;
         }
-        let deregistered = self
-            .history
-            .ledger
-            .attempts
-            .iter()
-            .rev()
-            .find(|a| a.kind == CallKind::Deregister && self.now < a.started_at + WINDOW);
-        match deregistered {
-            None => {
-                let basis = self.basis();
-                Some(match self.blocked(basis) {
-                    Some(waiting) => waiting,
-                    None => Decision::Deregister { basis },
-                })
-            }
-            Some(call) if call.started_at > last.started_at => {
-                let register_at = call.settled_at.unwrap_or(call.started_at) + MINUTE * 5;
-                (self.now < register_at).then(|| self.wait(Why::FinishDeregistration, register_at, Some(register_at)))
-            }
-            Some(_) => None,
+        let in_window = |a: &&Attempt| a.kind == CallKind::Deregister && self.now < a.started_at + WINDOW;
+        let calls: Vec<&Attempt> = self.history.ledger.attempts.iter().filter(in_window).collect();
+        let Some(call) = calls.last() else { return Some(self.deregister()) };
+        // it worked, and register met the same again: as any failure that passes
+        if call.started_at < last.started_at && failure_kind(call).is_none() {
+            return None;
         }
+        let settled = call.settled_at.unwrap_or(call.started_at);
+        let (next, why) = match failure_kind(call) {
+            None | Some(FailureKind::NotRegistered) => (settled + MINUTE * 5, Why::FinishDeregistration),
+            Some(_) if calls.len() < 2 => (settled + HOUR, Why::FinishDeregistration),
+            Some(_) => return None,
+        };
+        if self.now < next {
+            return Some(self.wait(why, next, Some(next)));
+        }
+        let failed = failure_kind(call).is_some_and(|kind| kind != FailureKind::NotRegistered);
+        failed.then(|| self.deregister())
+    }
+
+    fn deregister(&self) -> Decision {
+        let basis = self.basis();
+        self.blocked(basis).unwrap_or(Decision::Deregister { basis })
     }
 
     /// Rule 9: passing failures since the last call that was answered otherwise.
@@ -129,9 +132,12 @@ impl Case<'_> {
         }
     }
 
-    /// Heals at most once per 24 h.
+    /// Heals at most once per 24 h. A call that failed in passing healed nothing: rule 9 says when it is
+    /// made again.
     pub(super) fn heal(&self) -> Decision {
-        let last_heal = self.history.ledger.attempts.iter().rev().find(|a| a.basis == Basis::Heal);
+        let passed = |a: &Attempt| failure_kind(a).is_some_and(|kind| course(kind) == Course::Passes);
+        let mut heals = self.registers().rev().filter(|a| a.basis == Basis::Heal);
+        let last_heal = heals.find(|a| !passed(a));
         match last_heal.map(|a| a.started_at + DAY).filter(|next| self.now < *next) {
             Some(next) => self.wait(Why::HealedRecently, next.min(self.now + HOUR), Some(next)),
             None => self.register(Basis::Heal, Why::DroppedOut),

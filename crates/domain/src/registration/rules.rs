@@ -271,7 +271,7 @@ impl Case<'_> {
         let may_probe = |at: Timestamp| at <= last_probe || self.was_registered();
         if self.name_is_good() {
             let good_since = self.history.changes.get(ChangeKind::NameGood).map_or(settled, |good| good.at);
-            let spread = refusal.started_at + schedule::probe_spread(self.history.ledger.spent(self.now).probes);
+            let spread = refusal.started_at + schedule::probe_spread(self.history.ledger.probes_left(self.now));
             let probe_at = schedule::probe_after(good_since, refusal.started_at).max(spread);
             if !may_probe(probe_at) {
                 return Some(self.ask(Remedy::ChooseNewName, Why::NameGoodStillRefused));

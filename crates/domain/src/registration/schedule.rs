@@ -54,14 +54,14 @@ pub(super) fn probe_after(good_since: Timestamp, last_call: Timestamp) -> Timest
     next(good_since, &[HOUR, HOUR * 3, HOUR * 6, HOUR * 12, DAY], DAY, last_call)
 }
 
-/// How far a probe keeps from the refusal before it when so many of the window's calls are spent. The plain
-/// schedule keeps that by itself; where failures took their share, the rest lasts until they are forgotten.
-pub(super) fn probe_spread(spent: usize) -> SignedDuration {
-    match spent {
-        0..=3 => SignedDuration::ZERO,
-        4 => HOUR * 6,
-        5 => HOUR * 12,
-        _ => DAY,
+/// How far a probe keeps from the refusal before it when the window has room for so many more. The plain
+/// schedule keeps that by itself; where failures or people took a share, the rest lasts until it is free.
+pub(super) fn probe_spread(left: usize) -> SignedDuration {
+    match left {
+        0 | 1 => DAY,
+        2 => HOUR * 12,
+        3 => HOUR * 6,
+        _ => SignedDuration::ZERO,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::ledger::{Attempt, CallKind};
 use crate::reading::{NameStatus, NumberStatus, PlatformType, ThroughputLevel};
 
 mod properties;
+mod spending;
 
 fn hour(n: i64) -> Timestamp {
     minute(n * 60)
@@ -322,6 +323,16 @@ fn a_half_done_deregistration_is_finished_once_and_register_follows() {
     assert!(registers(&plan(pending(), &record, minute(6))));
     record.ledger.attempts.push(attempt(minute(6), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete)));
     assert_eq!(plan(pending(), &record, minute(7)).why(), Why::BackOff);
+    // a deregister that failed itself is made once more, and register waits for it
+    let mut stubborn = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete))]);
+    for n in [0, 1] {
+        let mut call = attempt(hour(n), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete));
+        call.kind = CallKind::Deregister;
+        assert!(matches!(plan(pending(), &stubborn, hour(n)), Decision::Deregister { .. }), "{n}");
+        stubborn.ledger.attempts.push(call);
+        assert_eq!(registers(&plan(pending(), &stubborn, minute(n * 60 + 6))), n == 1, "{n}");
+    }
+    assert!(!matches!(plan(pending(), &stubborn, hour(3)), Decision::Deregister { .. }), "twice per 72 h");
 }
 
 #[test]
@@ -355,9 +366,15 @@ fn a_dropped_number_is_healed_once_a_day() {
     record.was_registered = true;
     let dropped = NumberReading { status: Some(NumberStatus::Disconnected), ..pending() };
     assert!(matches!(plan(dropped.clone(), &record, hour(100)), Decision::Register { basis: Basis::Heal, .. }));
+    // a call that failed in passing healed nothing
     record.ledger.attempts.push(attempt(hour(100), Basis::Heal, refusal(FailureKind::Transient)));
-    assert_eq!(plan(dropped.clone(), &record, hour(101)).why(), Why::HealedRecently);
-    assert!(registers(&plan(dropped, &record, hour(124))));
+    assert_eq!(plan(dropped.clone(), &record, hour(100)).why(), Why::BackOff);
+    assert!(registers(&plan(dropped.clone(), &record, hour(100) + SignedDuration::from_mins(1))));
+    // one that worked, was seen, and did not last
+    record.ledger.attempts.push(attempt(hour(101), Basis::Heal, Outcome::Success));
+    record.provisioned_at = Some(hour(102));
+    assert_eq!(plan(dropped.clone(), &record, hour(103)).why(), Why::HealedRecently);
+    assert!(registers(&plan(dropped, &record, hour(125))));
 }
 
 #[test]

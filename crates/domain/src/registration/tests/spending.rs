@@ -1,0 +1,60 @@
+//! What a call is counted as, and what it leaves for those after it: found by the simulation of whole
+//! lives (`crates/server/tests/it/simulate.rs`).
+
+use super::*;
+
+fn at_call(basis: Basis) -> impl Fn(&Decision) -> bool {
+    move |decision| matches!(decision, Decision::Register { basis: made, .. } if *made == basis)
+}
+
+#[test]
+fn evidence_that_says_nothing_of_the_name_is_counted_blind() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    for n in 1..10 {
+        changed(&mut record, ChangeKind::AccountReview, hour(n), Source::Webhook);
+        let decision = plan(pending(), &record, hour(n));
+        if n < 5 {
+            assert!(at_call(Basis::Blind)(&decision) && decision.why() == Why::NewEvidence, "{n}: {decision:?}");
+            record.ledger.attempts.push(attempt(hour(n), Basis::Blind, refusal(FailureKind::NameNotReady)));
+        } else {
+            assert_eq!(decision.why(), Why::BudgetSpent, "{n}");
+        }
+    }
+    changed(&mut record, ChangeKind::NameGood, hour(10), Source::Webhook);
+    assert!(at_call(Basis::Evidence)(&plan(pending(), &record, hour(10))));
+}
+
+#[test]
+fn a_call_that_failed_in_passing_spends_neither_evidence_nor_the_schedule() {
+    let mut approved = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    changed(&mut approved, ChangeKind::NameGood, hour(5), Source::Webhook);
+    approved.ledger.attempts.push(attempt(hour(5), Basis::Evidence, refusal(FailureKind::Transient)));
+    assert_eq!(plan(pending(), &approved, hour(5)).why(), Why::BackOff);
+    let again = plan(pending(), &approved, hour(5) + SignedDuration::from_mins(1));
+    assert!(at_call(Basis::Probe)(&again), "the tenth call is for the first alone: {again:?}");
+
+    let mut blind = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+    blind.ledger.attempts.push(attempt(hour(73), Basis::Blind, refusal(FailureKind::Transient)));
+    assert!(registers(&plan(pending(), &blind, hour(73) + SignedDuration::from_mins(1))));
+}
+
+#[test]
+fn where_failures_took_their_share_the_probes_that_are_left_are_spread() {
+    let good = NumberReading { name_status: Some(NameStatus::Approved), ..pending() };
+    let mut record = history(vec![]);
+    changed(&mut record, ChangeKind::NameGood, hour(0), Source::Reading);
+    // three wasted on failures, one refused: the next would be three hours after the name was good
+    for n in 0..3 {
+        record.ledger.attempts.push(attempt(minute(n), Basis::Probe, refusal(FailureKind::Transient)));
+    }
+    let (mut now, mut made) = (hour(1), Vec::new());
+    record.ledger.attempts.push(attempt(now, Basis::Probe, refusal(FailureKind::NameNotReady)));
+    while now < hour(72) {
+        now += SignedDuration::from_mins(10);
+        if registers(&plan(good.clone(), &record, now)) {
+            made.push(now.duration_since(hour(0)).as_hours());
+            record.ledger.attempts.push(attempt(now, Basis::Probe, refusal(FailureKind::NameNotReady)));
+        }
+    }
+    assert_eq!(made, [7, 19, 43], "and not 3, 6 and 12, with nothing left until 72");
+}
