@@ -1,0 +1,106 @@
+//! `kill -9` at every point of signup and registration where one thing was done and the next was not:
+//! after a restart the number goes live by itself, with the PIN that is stored, and with no more than
+//! one call above what it takes.
+//!
+//! The real program, the real signal. Only its clock runs faster than the wall (`Clock::system`), so
+//! that the minutes it waits for a lost answer are seconds here.
+
+use graph_emulator::world::{NameDecision, RegisterKind};
+use graph_emulator::{NumberAction, Popup, Review};
+use server::killpoint::KillPoint;
+use server::store::Engine;
+
+use self::process::Installation;
+
+mod process;
+
+/// So many stories at one time: each is two processes, and there may be two cores.
+const SIDE_BY_SIDE: usize = 3;
+
+/// Tells the stories, a few at a time.
+async fn at_each(points: &[KillPoint], engine: Engine) {
+    use futures::StreamExt as _;
+
+    let stories = points.iter().map(|point| killed_in_signup(*point, engine));
+    let told: Vec<()> = futures::stream::iter(stories).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    assert_eq!(told.len(), points.len());
+}
+
+/// A signup is cut short at this point; the process is started again, and the browser tries again.
+async fn killed_in_signup(point: KillPoint, engine: Engine) {
+    let place = Installation::new(engine).await;
+    let mut doomed = place.start(Some(point)).await;
+    let signup = place.meta.sign_up(Popup::default()).await;
+    let browser = place.authorize(&signup);
+    doomed.kill_at(point).await;
+    browser.await.unwrap();
+
+    let process = place.start(None).await;
+    // what the browser gets is its own matter: its code may be spent
+    place.authorize(&signup).await.unwrap();
+    let number = signup.phone_number_id.unwrap();
+    place.wait_until_live(&process, &number).await;
+    place.check(&number, 1).await;
+    drop(process);
+}
+
+/// A registration by the planner is cut short at this point: a webhook has just approved the name.
+async fn killed_in_a_job(point: KillPoint, engine: Engine) {
+    let place = Installation::new(engine).await;
+    let calm = place.start(None).await;
+    let review = Some(Review { lasts: None, outcome: NameDecision::Approved });
+    let signup = place.meta.sign_up(Popup { review, ..Popup::default() }).await;
+    place.authorize(&signup).await.unwrap();
+    let number = signup.phone_number_id.unwrap();
+    place.wait_for_calls(&calm, &number, 1).await;
+    drop(calm);
+
+    let mut doomed = place.start(Some(point)).await;
+    place.meta.act(&number, NumberAction::ApproveName).await.unwrap();
+    doomed.kill_at(point).await;
+    let process = place.start(None).await;
+    place.wait_until_live(&process, &number).await;
+    place.check(&number, 2).await;
+    drop(process);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_point_of_a_signup_the_number_still_goes_live() {
+    at_each(KillPoint::ALL, Engine::Sqlite).await;
+}
+
+/// The points between which a transaction of one engine might differ from the other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_postgresql_too() {
+    let points = [KillPoint::CodeExchanged, KillPoint::IntentCommitted, KillPoint::RegisterAnswered];
+    at_each(&points, Engine::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_planners_own_call_the_number_still_goes_live() {
+    for point in [KillPoint::IntentCommitted, KillPoint::RegisterAnswered, KillPoint::OutcomeSettled] {
+        killed_in_a_job(point, Engine::Sqlite).await;
+    }
+}
+
+/// Without a system token there is nothing but the code: cut short before its exchange, the same code
+/// is taken again, as long as it lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_not_exchanged_may_be_sent_again() {
+    let mut place = Installation::new(Engine::Sqlite).await;
+    place.system_token = None;
+    place.pace = 1;
+    let mut doomed = place.start(Some(KillPoint::SignupWritten)).await;
+    let signup = place.meta.sign_up(Popup::default()).await;
+    let browser = place.authorize(&signup);
+    doomed.kill_at(KillPoint::SignupWritten).await;
+    browser.await.unwrap();
+
+    let process = place.start(None).await;
+    let number = signup.phone_number_id.clone().unwrap();
+    place.send_again_until_taken(&process, &signup).await;
+    place.wait_until_live(&process, &number).await;
+    place.check(&number, 1).await;
+    let calls = place.meta.number(&number).unwrap().register_calls;
+    assert_eq!(calls.iter().filter(|call| call.kind == RegisterKind::Register).count(), 1);
+}
