@@ -275,9 +275,10 @@ async fn an_idempotency_key_is_for_one_request_of_one_caller() {
     first.problem(422, "invalid_parameter");
     let again = keyed(&site, "k-1", &target, r#"{"pin":"12"}"#).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"), "{}", again.head);
-    let (once, twice) = (first.json(), again.json());
-    assert_eq!((again.status, &twice["code"]), (422, &json!("invalid_parameter")), "{}", again.body);
-    assert_eq!((&twice["errors"], &twice["detail"]), (&once["errors"], &once["detail"]), "the same, not one like it");
+    let (said, replayed) = (first.json(), again.json());
+    assert_eq!((again.status, &replayed["code"]), (422, &json!("invalid_parameter")), "{}", again.body);
+    let (kept, before) = ((&replayed["errors"], &replayed["detail"]), (&said["errors"], &said["detail"]));
+    assert_eq!(kept, before, "the same answer, not one like it");
     keyed(&site, "k-1", &target, r#"{"pin":"13"}"#).await.problem(422, "idempotency_mismatch");
     keyed(&site, "k-1", &site.path("/registration"), r#"{"pin":"12"}"#).await.problem(422, "idempotency_mismatch");
     let other = site.app.another_key(Some(site.app.account), Scope::Admin).await;
@@ -292,8 +293,8 @@ async fn an_idempotency_key_is_for_one_request_of_one_caller() {
         assert!(matches!(answer.status, 400 | 422), "{odd}: {answer:?}");
     }
     // a secret that is shown once is not kept for a second showing
-    let (target, twice) = (site.app.path("/api_keys"), r#"{"name":"twice","scope":"read"}"#);
-    let (one, two) = (keyed(&site, "k-2", &target, twice).await, keyed(&site, "k-2", &target, twice).await);
+    let (api_keys, request) = (site.app.path("/api_keys"), r#"{"name":"twice","scope":"read"}"#);
+    let (one, two) = (keyed(&site, "k-2", &api_keys, request).await, keyed(&site, "k-2", &api_keys, request).await);
     assert_ne!(one.json()["secret"], two.json()["secret"]);
 }
 
