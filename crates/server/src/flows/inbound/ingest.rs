@@ -26,7 +26,7 @@ const GATHERED: usize = 1024;
 
 /// A commit begins no sooner after the one before: many small ones would write the same pages of the
 /// database again and again, for nobody's good. A post that comes alone does not wait.
-const COMMIT_PACE: Duration = Duration::from_millis(2);
+const COMMIT_PACE: Duration = Duration::from_millis(1);
 
 /// "Last heard from" is written down no more often than this per number.
 const HEARD_PACE: SignedDuration = SignedDuration::from_secs(10);

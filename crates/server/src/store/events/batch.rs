@@ -1,6 +1,6 @@
 //! The hot path: many events in one transaction, as few statements as possible.
 //!
-//! SQLite takes multi-row `values` in a few fixed sizes, each prepared once; PostgreSQL takes arrays.
+//! SQLite takes multi-row `values` of a few sizes, each prepared once; PostgreSQL takes arrays.
 //! A loop of single inserts reaches a third of the speed (docs: crates and measurements).
 
 use std::sync::LazyLock;
@@ -16,7 +16,7 @@ const COLUMNS: &str = "received_at, waba_id, phone_number_id, channel_id, accoun
 const COLUMN_COUNT: usize = 9;
 
 statements! {
-    /// SQLite inserts by [`SIZES`]; this is how one row of it reads.
+    /// SQLite inserts many rows at once; this is how one of them reads.
     INSERT = "insert or fail into event
         (received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (dedup_key) do nothing",
@@ -26,10 +26,27 @@ statements! {
         $7::bigint[], $8::bytea[], $9::bytea[]) on conflict (dedup_key) do nothing";
 }
 
-/// How many rows one statement on SQLite takes, most first; each size is one cached statement.
-const SIZES: [usize; 5] = [256, 64, 16, 4, 1];
+/// The most rows one statement on SQLite takes.
+const MOST: usize = 256;
 
-static SQLITE_TEXTS: LazyLock<[String; 5]> = LazyLock::new(|| SIZES.map(sqlite_text));
+/// Fewer than this are written by a statement of just that many rows; more by [`MOST`] or as many as
+/// this. Each is one cached statement; every statement costs two changes of thread.
+const EXACT: usize = 64;
+
+/// By the number of rows; those never used are empty.
+static SQLITE_TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let is_used = |rows: usize| (1..=EXACT).contains(&rows) || rows == MOST;
+    (0..=MOST).map(|rows| if is_used(rows) { sqlite_text(rows) } else { String::new() }).collect()
+});
+
+/// How many of the rows that are left the next statement takes.
+const fn next_size(left: usize) -> usize {
+    match left {
+        MOST.. => MOST,
+        EXACT.. => EXACT,
+        _ => left,
+    }
+}
 
 /// An event whose body is sealed: done where a post is received, on every core, so that the one writer
 /// only writes.
@@ -71,24 +88,23 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
 async fn insert_sqlite(conn: &mut sqlx::SqliteConnection, events: Vec<SealedEvent>) -> Result<u64, Error> {
     let mut events = events.into_iter();
     let mut written = 0;
-    for (size, text) in SIZES.iter().zip(SQLITE_TEXTS.iter()) {
-        while events.len() >= *size {
-            let mut query = sqlx::query(text.as_str());
-            for SealedEvent { event, body } in events.by_ref().take(*size) {
-                // moved, not copied: SQLite has a thread of its own
-                query = query
-                    .bind(micros(event.received_at))
-                    .bind(event.waba_id.map(|id| id.0))
-                    .bind(event.phone_number_id.map(|id| id.0))
-                    .bind(event.channel_id.map(|id| id.0))
-                    .bind(event.account_id.map(|id| id.0))
-                    .bind(event.field)
-                    .bind(event.state.number())
-                    .bind(event.dedup_key)
-                    .bind(body);
-            }
-            written += query.execute(&mut *conn).await?.rows_affected();
+    while events.len() > 0 {
+        let size = next_size(events.len());
+        let mut query = sqlx::query(SQLITE_TEXTS[size].as_str());
+        for SealedEvent { event, body } in events.by_ref().take(size) {
+            // moved, not copied: SQLite has a thread of its own
+            query = query
+                .bind(micros(event.received_at))
+                .bind(event.waba_id.map(|id| id.0))
+                .bind(event.phone_number_id.map(|id| id.0))
+                .bind(event.channel_id.map(|id| id.0))
+                .bind(event.account_id.map(|id| id.0))
+                .bind(event.field)
+                .bind(event.state.number())
+                .bind(event.dedup_key)
+                .bind(body);
         }
+        written += query.execute(&mut *conn).await?.rows_affected();
     }
     Ok(written)
 }
