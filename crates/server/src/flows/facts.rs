@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::App;
 use crate::store::channels::Credentials;
+use crate::store::snapshots::StoredSnapshot;
 use crate::store::{self, Tx, channels, numbers, snapshots};
 
 /// A channel with what is needed to act for it.
@@ -52,6 +53,16 @@ pub(crate) fn as_reads(
         verification: verification.clone().map_err(|failure| failure.kind),
         health: health.clone().map_err(|failure| failure.kind),
     }
+}
+
+/// What is stored, in the words `decide` takes: a token that died since is no reading.
+pub(crate) fn stored_reads(stored: Option<&StoredSnapshot>) -> Reads {
+    let error = stored.and_then(|it| it.error.as_ref());
+    Reads::single(match (stored, error) {
+        (_, Some(failure)) if failure.is_access() => Err(failure.kind),
+        (Some(it), _) if it.checked_at.is_some() => Ok(it.reading.clone()),
+        (_, error) => Err(error.map_or(FailureKind::Transient, |failure| failure.kind)),
+    })
 }
 
 /// Writes a read down: the snapshot, what changed, what it says of the number's past; answers with what

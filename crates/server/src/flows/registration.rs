@@ -69,11 +69,7 @@ pub async fn state(app: &App, channel: &Channel, caller: Caller) -> Result<State
     let attempts = numbers::attempts(&mut tx, &channel.phone_number_id, 100).await?;
     let snapshot = snapshots::latest(&mut tx, channel.id).await?;
     drop(tx);
-    let reads = match &snapshot {
-        Some(stored) if stored.checked_at.is_some() => Reads::single(Ok(stored.reading.clone())),
-        Some(stored) => Reads::single(Err(stored.error.as_ref().map_or(FailureKind::Transient, |e| e.kind))),
-        None => Reads::single(Err(FailureKind::Transient)),
-    };
+    let reads = facts::stored_reads(snapshot.as_ref());
     Ok(State {
         decision: decide(caller, &reads, &history, now),
         spent: history.ledger.spent(now),

@@ -1,14 +1,17 @@
 //! The access token of a channel: checked when Meta says it is dead, fetched anew where the
 //! installation can (facts §1.2), else marked so that its owner is asked to reconnect.
 
-use domain::ids::ChannelId;
+use domain::channel::Channel;
+use domain::ids::{BusinessId, ChannelId};
+use domain::reading::WabaReading;
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 
+use super::signup::shared_owner_key;
 use super::{FlowError, Next, facts, health};
 use crate::App;
 use crate::jobs::{Job, poke};
-use crate::store::{channels, numbers};
+use crate::store::{self, Tx, channels, numbers, settings, snapshots};
 
 /// How long before a token's end it is fetched anew.
 pub const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -41,13 +44,30 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     Ok(Next::At(now + TRY_AGAIN))
 }
 
+/// Who owns the account: as Meta was read, as Meta's webhook said, or as the browser claimed (one that
+/// handed over nothing but the code claimed nothing).
+pub(crate) async fn portfolio(
+    tx: &mut Tx,
+    channel: &Channel,
+    waba: Option<&WabaReading>,
+) -> Result<Option<BusinessId>, store::Error> {
+    if let Some(owner) = waba.and_then(|waba| waba.owner_business_id.clone()) {
+        return Ok(Some(owner));
+    }
+    let told = settings::get(tx, &shared_owner_key(&channel.waba_id)).await?;
+    Ok(told.map(BusinessId).or_else(|| channel.business_id.clone()))
+}
+
 /// Fetches the business token anew with the installation's system token; true when a new one is kept.
 async fn refetch(app: &App, loaded: &facts::Loaded) -> Result<bool, FlowError> {
     let channel = &loaded.channel;
-    let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &channel.business_id) else {
-        return Ok(false);
-    };
-    let token = match app.graph.refetch_business_token(business, system_token).await {
+    let Some(system_token) = &app.config.meta.system_token else { return Ok(false) };
+    let mut tx = app.store.read().await?;
+    let read = snapshots::latest(&mut tx, channel.id).await?.and_then(|stored| stored.waba);
+    let business = portfolio(&mut tx, channel, read.as_ref()).await?;
+    drop(tx);
+    let Some(business) = business else { return Ok(false) };
+    let token = match app.graph.refetch_business_token(&business, system_token).await {
         Ok(token) => token,
         Err(failure) if failure.is_uncertain() => return Err(failure.into()),
         Err(failure) => {

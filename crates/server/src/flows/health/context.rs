@@ -6,12 +6,12 @@ use domain::health::{
     AppCallback, Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding,
     Subscription, TokenFacts, TokenState, WebhookFacts,
 };
-use domain::registration::{Caller, Reads, decide};
+use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
 use super::remembered;
 use crate::App;
-use crate::flows::app_callback;
+use crate::flows::{app_callback, facts, token};
 use crate::store::channels::{self, Webhook};
 use crate::store::snapshots::StoredSnapshot;
 use crate::store::{self, Tx, numbers, snapshots};
@@ -35,11 +35,7 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
     let judgement = channels::judgement(tx, channel.id).await?;
     let app_callback = app_callback::known(tx).await?;
 
-    let reads = match (&stored.checked_at, &stored.error) {
-        (_, Some(failure)) if failure.is_access() => Reads::single(Err(failure.kind)),
-        (Some(_), _) => Reads::single(Ok(stored.reading.clone())),
-        (None, error) => Reads::single(Err(error.as_ref().map_or(FailureKind::Transient, |e| e.kind))),
-    };
+    let reads = facts::stored_reads(Some(&stored));
     let decision = decide(Caller::Planner, &reads, &history, now);
     let mut context =
         HealthContext::new(channel.onboarding, channel.created_at, RegistrationStanding::of(decision, &history, now));
@@ -50,7 +46,9 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
     };
     context.webhooks = webhook_facts(app, channel, &stored, &webhook, app_callback);
     let token_dead = token.as_ref().is_some_and(|t| t.dead_since.is_some());
-    context.token = token_facts(app, channel, &stored, token.as_ref());
+    let portfolio = token::portfolio(tx, channel, stored.waba.as_ref()).await?;
+    let can_refetch = app.config.meta.system_token.is_some() && portfolio.is_some();
+    context.token = token_facts(can_refetch, &stored, token.as_ref());
     context.account = facts.account_standing();
     context.sending = facts.sending();
     context.new_name_approved_at = facts.new_name_approved_at;
@@ -109,13 +107,7 @@ fn webhook_facts(
     }
 }
 
-fn token_facts(
-    app: &App,
-    channel: &Channel,
-    stored: &StoredSnapshot,
-    token: Option<&channels::TokenState>,
-) -> TokenFacts {
-    let can_refetch = app.config.meta.system_token.is_some() && channel.business_id.is_some();
+fn token_facts(can_refetch: bool, stored: &StoredSnapshot, token: Option<&channels::TokenState>) -> TokenFacts {
     let lost = stored.error.as_ref().is_some_and(|e| e.kind == FailureKind::AccessLost);
     let state = match (token, stored.error_at) {
         (Some(channels::TokenState { dead_since: Some(since), .. }), _) => TokenState::Dead { since: *since },
