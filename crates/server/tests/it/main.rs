@@ -5,13 +5,19 @@ mod app;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod rows;
 #[cfg(test)]
 mod signup;
+#[cfg(test)]
+mod simulate;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

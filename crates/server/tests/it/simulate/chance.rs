@@ -58,17 +58,6 @@ impl Chance {
     }
 }
 
-/// `SignedDuration` has no multiplication by a fraction.
-trait MulFraction {
-    fn mul_f64(self, by: f64) -> Self;
-}
-
-impl MulFraction for SignedDuration {
-    fn mul_f64(self, by: f64) -> Self {
-        Self::try_from_secs_f64((self.as_secs_f64() * by).round()).unwrap()
-    }
-}
-
 #[test]
 fn the_same_place_draws_the_same_and_medians_are_medians() {
     let draw = |place| (0..5).map(|_| Chance::at(7, place).fraction()).collect::<Vec<_>>();

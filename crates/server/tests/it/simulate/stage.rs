@@ -94,7 +94,16 @@ impl Stage {
                 let began = start + story.signs_up;
                 stage.turns.insert((began, stage.players.len()));
                 let watch = Watch::new(&story, began);
-                stage.players.push(Player { place, story, id: None, began, done: 0, retry_at: None, watch, has_ended: false });
+                stage.players.push(Player {
+                    place,
+                    story,
+                    id: None,
+                    began,
+                    done: 0,
+                    retry_at: None,
+                    watch,
+                    has_ended: false,
+                });
             }
         }
         stage

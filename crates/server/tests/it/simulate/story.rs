@@ -108,7 +108,8 @@ fn story(chance: &mut Chance, signs_up: SignedDuration) -> Story {
     });
     let trouble = trouble.map_or(Trouble::None, |(trouble, _)| *trouble);
     let lag = if chance.happens(0.45) { chance.log_normal(hours(4), 1.2, hours(72)) } else { SignedDuration::ZERO };
-    let activation = if chance.happens(0.25) { chance.log_normal(mins(10), 1.5, hours(48)) } else { SignedDuration::ZERO };
+    let activation =
+        if chance.happens(0.25) { chance.log_normal(mins(10), 1.5, hours(48)) } else { SignedDuration::ZERO };
     let popup = Popup {
         provisioning_lag: lag,
         activation_delay: activation,

@@ -38,7 +38,10 @@ async fn pressing_without_end_leaves_the_tenth_call_to_the_approval() {
     for press in 0..70 * 6 {
         app.advance(SignedDuration::from_mins(10)).await;
         let answer = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
-        assert!(answer["registration"]["why"].is_object() || answer["registration"]["why"].is_string(), "{press}: {answer}");
+        assert!(
+            answer["registration"]["why"].is_object() || answer["registration"]["why"].is_string(),
+            "{press}: {answer}"
+        );
     }
     assert_eq!(calls(&app, &number), 9, "{:#?}", seen(&app, &number).register_calls);
     app.meta.act(&number, NumberAction::ApproveName).await.unwrap();

@@ -183,11 +183,7 @@ impl Watch {
         let taken = self.story.popup.obstacle == Some(Obstacle::StillInPhoneApp);
         let is_slow = taken || failures > FEW_FAILURES || presses > FEW_PRESSES;
         let noticed = ready + if self.waits.is_empty() { SignedDuration::ZERO } else { UNNOTICED };
-        if is_slow {
-            noticed + BLIND
-        } else {
-            (noticed + BLIND).min(noticed.max(self.name_good_at) + KNOWN_GOOD)
-        }
+        if is_slow { noticed + BLIND } else { (noticed + BLIND).min(noticed.max(self.name_good_at) + KNOWN_GOOD) }
     }
 
     /// The calls without which it could not have gone live.
@@ -261,10 +257,16 @@ impl Watch {
     /// The story and the record, in order of time.
     fn lines(&self, view: &NumberView, rows: &[RecordedAttempt]) -> Vec<String> {
         let mut lines = self.remarks.clone();
-        lines.extend(view.register_calls.iter().map(|c| (c.at, format!("Meta: {:?} {} {:?}", c.kind, c.code, c.subcode))));
+        lines.extend(
+            view.register_calls.iter().map(|c| (c.at, format!("Meta: {:?} {} {:?}", c.kind, c.code, c.subcode))),
+        );
         lines.extend(rows.iter().map(|row| {
-            let how = row.attempt.outcome.as_ref().map(|outcome| format!("{outcome:?}").chars().take(60).collect::<String>());
-            (row.attempt.started_at, format!("ours: {:?} {:?} {} {how:?}", row.attempt.kind, row.attempt.basis, row.why))
+            let how =
+                row.attempt.outcome.as_ref().map(|outcome| format!("{outcome:?}").chars().take(60).collect::<String>());
+            (
+                row.attempt.started_at,
+                format!("ours: {:?} {:?} {} {how:?}", row.attempt.kind, row.attempt.basis, row.why),
+            )
         }));
         lines.extend(self.waits.iter().map(|wait| (wait.live, format!("live, ready since {}", wait.ready))));
         lines.sort_by_key(|(at, _)| *at);
@@ -281,7 +283,9 @@ impl Watch {
             popup.activation_delay
         );
         let after = |at: Timestamp| at.duration_since(self.began).as_secs();
-        let stamp = |secs: i64| format!("{:3} d {:02}:{:02}:{:02}", secs / 86_400, secs / 3_600 % 24, secs / 60 % 60, secs % 60);
+        let stamp = |secs: i64| {
+            format!("{:3} d {:02}:{:02}:{:02}", secs / 86_400, secs / 3_600 % 24, secs / 60 % 60, secs % 60)
+        };
         std::iter::once(head)
             .chain(lines.into_iter().map(|(at, what)| format!("  {}  {what}", stamp(after(at)))))
             .collect()
