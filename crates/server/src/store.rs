@@ -16,6 +16,8 @@ mod sql;
 pub mod accounts;
 pub mod announcements;
 pub mod channels;
+pub mod deliveries;
+pub mod endpoints;
 mod error;
 pub mod events;
 mod failures;

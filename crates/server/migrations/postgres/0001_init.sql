@@ -153,7 +153,8 @@ create index signup_by_account on signup (account_id, id);
 create index signup_by_waba on signup (waba_id);
 create index signup_by_state on signup (state, updated_at);
 
--- One change Meta sent, kept as it came. States: 0 kept, 1 to interpret, 2 interpreted.
+-- One change Meta sent, or what was announced, kept as it came. States: 0 kept, 1 to interpret,
+-- 2 interpreted. The log that endpoints go through: ids are in the order of commits (store::events).
 create table event (
     id bigint generated always as identity primary key,
     received_at bigint not null,
@@ -174,7 +175,8 @@ alter table event alter column body set storage external;
 alter table event set (toast_tuple_target = 8160);
 
 create index event_to_interpret on event (id) where state = 1;
-create index event_by_number on event (phone_number_id, id) where phone_number_id is not null;
+create index event_by_number on event (phone_number_id, id) where phone_number_id is not null and channel_id is null;
+create index event_by_account on event (account_id, id) where account_id is not null;
 create index event_by_channel on event (channel_id, id) where channel_id is not null;
 
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.

@@ -153,9 +153,10 @@ create index signup_by_account on signup (account_id, id);
 create index signup_by_waba on signup (waba_id);
 create index signup_by_state on signup (state, updated_at);
 
--- One change Meta sent, kept as it came. States: 0 kept, 1 to interpret, 2 interpreted.
+-- One change Meta sent, or what was announced, kept as it came. States: 0 kept, 1 to interpret,
+-- 2 interpreted. The log that endpoints go through: an id is never used again, even when its row is gone.
 create table event (
-    id integer primary key,
+    id integer primary key autoincrement,
     received_at integer not null,
     waba_id text,
     phone_number_id text,
@@ -170,7 +171,8 @@ create table event (
 
 create index event_to_interpret on event (state) where state = 1;
 -- an index on a table with a rowid ends in the rowid, which `id` is
-create index event_by_number on event (phone_number_id) where phone_number_id is not null;
+create index event_by_number on event (phone_number_id) where phone_number_id is not null and channel_id is null;
+create index event_by_account on event (account_id) where account_id is not null;
 create index event_by_channel on event (channel_id) where channel_id is not null;
 
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.

@@ -32,11 +32,11 @@ statements! {
         where state = 1 and id in (select value::bigint from json_array_elements_text($1::json))";
     LIST = concat!("select ", columns!(), " from
         (select * from (select ", columns!(), " from event
-         where phone_number_id = $1 and received_at >= $2 and id < $4 order by id desc limit $5) as by_number
+         where phone_number_id = $1 and channel_id is null and received_at >= $2 and id < $4
+         order by id desc limit $5) as by_number
          union all
          select * from (select ", columns!(), " from event
-         where channel_id = $3 and (phone_number_id is null or phone_number_id <> $1) and id < $4
-         order by id desc limit $5) as by_channel) as both_ways
+         where channel_id = $3 and id < $4 order by id desc limit $5) as by_channel) as both_ways
         order by id desc limit $5");
     ASSIGN = "update event set channel_id = $2, account_id = $3 where id = $1";
     FIND = concat!("select ", columns!(), " from event where id = $1");

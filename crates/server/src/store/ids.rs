@@ -58,6 +58,10 @@ prefixed! {
     AnnouncementId = "ann",
     /// An entry of a channel's history.
     HistoryId = "his",
+    /// An address events are forwarded to.
+    EndpointId = "end",
+    /// A process that delivers.
+    ReplicaId = "rep",
 }
 
 /// An event, numbered by the database in the order of arrival.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::channels::token::{access_place, verify_place};
 use super::events::BODY_PLACE;
-use super::ids::{EventId, SignupId};
-use super::{Error, Tx, numbers, settings, signups};
+use super::ids::{EndpointId, EventId, SignupId};
+use super::{Error, Tx, endpoints, numbers, settings, signups};
 use crate::seal::SealKeyId;
 
 statements! {
@@ -21,6 +21,14 @@ statements! {
     SET_SIGNUP = "update signup set access_token = $2 where id = $1 and access_token = $3";
     SETTING = "select name, sealed from setting where substr(sealed, 1, 4) <> $1 limit $2";
     SET_SETTING = "update setting set sealed = $2 where name = $1 and sealed = $3";
+    ENDPOINT_URL = "select id, url from endpoint where substr(url, 1, 4) <> $1 limit $2";
+    SET_ENDPOINT_URL = "update endpoint set url = $2 where id = $1 and url = $3";
+    ENDPOINT_HEADERS = "select id, headers from endpoint where substr(headers, 1, 4) <> $1 limit $2";
+    SET_ENDPOINT_HEADERS = "update endpoint set headers = $2 where id = $1 and headers = $3";
+    ENDPOINT_SECRET = "select id, secret from endpoint where substr(secret, 1, 4) <> $1 limit $2";
+    SET_ENDPOINT_SECRET = "update endpoint set secret = $2 where id = $1 and secret = $3";
+    ENDPOINT_BEFORE = "select id, secret_before from endpoint where substr(secret_before, 1, 4) <> $1 limit $2";
+    SET_ENDPOINT_BEFORE = "update endpoint set secret_before = $2 where id = $1 and secret_before = $3";
     EVENT = "select id, body from event where id > $3 and substr(body, 1, 4) <> $1 order by id limit $2";
     SET_EVENT = "update event set body = $2 where id = $1 and body = $3";
 }
@@ -56,7 +64,20 @@ pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
     done += column!(tx, limit, String, PIN, SET_PIN, "number", "pin", pin);
     done += column!(tx, limit, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
     done += column!(tx, limit, String, SETTING, SET_SETTING, "setting", "sealed", setting);
+    done += reseal_endpoints(tx, limit).await?;
     done += reseal_events(tx, limit).await?;
+    Ok(done)
+}
+
+async fn reseal_endpoints(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+    let of = |column: &'static str| move |key: &EndpointId| Ok::<_, Error>(endpoints::place(column, *key));
+    let mut done = 0;
+    done += column!(tx, limit, EndpointId, ENDPOINT_URL, SET_ENDPOINT_URL, "endpoint", "url", of("url"));
+    done +=
+        column!(tx, limit, EndpointId, ENDPOINT_HEADERS, SET_ENDPOINT_HEADERS, "endpoint", "headers", of("headers"));
+    done += column!(tx, limit, EndpointId, ENDPOINT_SECRET, SET_ENDPOINT_SECRET, "endpoint", "secret", of("secret"));
+    done +=
+        column!(tx, limit, EndpointId, ENDPOINT_BEFORE, SET_ENDPOINT_BEFORE, "endpoint", "secret_before", of("secret"));
     Ok(done)
 }
 

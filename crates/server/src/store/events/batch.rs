@@ -12,18 +12,48 @@ use crate::seal::Keyring;
 use crate::store::row::micros;
 use crate::store::{Conn, Error, Tx};
 
-const COLUMNS: &str = "received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body";
 const COLUMN_COUNT: usize = 9;
+
+/// What is written, from rows called `v`. Whose number it is (`c`) is looked up while it is written, so
+/// that a channel made or given away a moment ago counts.
+macro_rules! insert {
+    ($insert:literal) => {
+        concat!(
+            $insert,
+            " into event (received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body)
+            select v.received_at, v.waba_id, v.phone_number_id, coalesce(v.channel_id, c.id),
+            coalesce(v.account_id, c.account_id), v.field, v.state, v.dedup_key, v.body from "
+        )
+    };
+}
+
+/// `or fail`: a row that breaks a rule ends the statement and leaves it to the transaction to undo it.
+/// Without it SQLite copies every page aside before it writes to it. `values` names its columns itself.
+macro_rules! sqlite {
+    ($rows:expr) => {
+        concat!(
+            insert!("insert or fail"),
+            "(select column1 as received_at, column2 as waba_id, column3 as phone_number_id, column4 as channel_id,
+            column5 as account_id, column6 as field, column7 as state, column8 as dedup_key, column9 as body
+            from (values ",
+            $rows,
+            ")) as v left join channel as c on c.phone_number_id = v.phone_number_id
+            where true on conflict (dedup_key) do nothing"
+        )
+    };
+}
 
 statements! {
     /// SQLite inserts many rows at once; this is how one of them reads.
-    INSERT = "insert or fail into event
-        (received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (dedup_key) do nothing",
-        postgres: "insert into event
-        (received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body)
-        select * from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[],
-        $7::bigint[], $8::bytea[], $9::bytea[]) on conflict (dedup_key) do nothing";
+    INSERT = sqlite!("($1, $2, $3, $4, $5, $6, $7, $8, $9)"),
+        postgres: concat!(insert!("insert"), "unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[],
+        $5::bigint[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[]) with ordinality
+        as v (received_at, waba_id, phone_number_id, channel_id, account_id, field, state, dedup_key, body, place)
+        left join channel as c on c.phone_number_id = v.phone_number_id
+        order by v.place on conflict (dedup_key) do nothing");
+    /// Ids are drawn before a commit and seen after it: without this a reader that has seen a later id
+    /// could miss an earlier one of another replica's. One writer at a time makes both orders the same.
+    IN_ORDER = "select 1", postgres: "select 1 from (select pg_advisory_xact_lock(7210349155)) as held";
 }
 
 /// The most rows one statement on SQLite takes.
@@ -81,7 +111,10 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
     }
     match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events).await,
-        Conn::Postgres(tx) => insert_postgres(tx, &events).await,
+        Conn::Postgres(tx) => {
+            sqlx::query(IN_ORDER.postgres).execute(&mut **tx).await?;
+            insert_postgres(tx, &events).await
+        }
     }
 }
 
@@ -126,15 +159,19 @@ async fn insert_postgres(conn: &mut sqlx::PgConnection, events: &[SealedEvent]) 
     Ok(result.rows_affected())
 }
 
-/// `or fail`: a row that breaks a rule ends the statement and leaves it to the transaction to undo it.
-/// Without it SQLite copies every page aside before it writes to it.
+/// The statement for so many rows.
 ///
 /// Places without numbers: sqlx asks SQLite for the name of each, which takes as long as there are names
 /// before it. With 64 rows that was a fifth of the whole path.
 fn sqlite_text(rows: usize) -> String {
-    let places = ["?"; COLUMN_COUNT].join(", ");
-    let row = format!("({places})");
-    let mut text = format!("insert or fail into event ({COLUMNS}) values {}", vec![row; rows].join(", "));
-    text.push_str(" on conflict (dedup_key) do nothing");
-    text
+    let row = format!("({})", ["?"; COLUMN_COUNT].join(", "));
+    let [before, after] = sqlite_parts();
+    format!("{before}{}{after}", vec![row; rows].join(", "))
+}
+
+/// The text before the rows and the text behind them.
+fn sqlite_parts() -> [&'static str; 2] {
+    const WITH_MARK: &str = sqlite!("|");
+    let (before, after) = WITH_MARK.split_once('|').unwrap_or((WITH_MARK, ""));
+    [before, after]
 }

@@ -1,0 +1,127 @@
+//! What was sent to an endpoint and what it answered: status, time, the beginning of the answer. Kept as
+//! long as the events themselves; nothing here decides anything.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::store::ids::{EndpointId, EventId};
+use crate::store::row::{At, micros};
+use crate::store::{Error, Tx};
+
+/// The columns of an attempt, as [`Row`] reads them.
+macro_rules! columns {
+    () => {
+        "event_id, at, part, attempt, status, millis, outcome, answer"
+    };
+}
+
+statements! {
+    RECORD = "insert into delivery_attempt
+        (endpoint_id, event_id, at, part, attempt, status, millis, outcome, answer)
+        select $1, json_extract(value, '$.event'), json_extract(value, '$.at'), json_extract(value, '$.part'),
+        json_extract(value, '$.attempt'), json_extract(value, '$.status'), json_extract(value, '$.millis'),
+        json_extract(value, '$.outcome'), json_extract(value, '$.answer') from json_each($2) where true
+        on conflict do nothing",
+        postgres: "insert into delivery_attempt
+        (endpoint_id, event_id, at, part, attempt, status, millis, outcome, answer)
+        select $1, x.event, x.at, x.part, x.attempt, x.status, x.millis, x.outcome, x.answer
+        from json_to_recordset($2::json) as x (event bigint, at bigint, part bigint, attempt bigint,
+        status bigint, millis bigint, outcome text, answer text) on conflict do nothing";
+    LIST = concat!("select ", columns!(), " from delivery_attempt
+        where endpoint_id = $1 and event_id < $2 order by event_id desc, at desc limit $3");
+    FAILED = concat!("select ", columns!(), " from delivery_attempt
+        where endpoint_id = $1 and event_id < $2 and outcome <> 'delivered'
+        order by event_id desc, at desc limit $3");
+    OF_EVENT = concat!("select ", columns!(), " from delivery_attempt
+        where endpoint_id = $1 and event_id = $2 order by at");
+    PRUNE = "delete from delivery_attempt where (endpoint_id, event_id, at) in
+        (select endpoint_id, event_id, at from delivery_attempt
+         where endpoint_id = $1 and event_id < $2 order by event_id limit $3)";
+}
+
+/// One post and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Of which event.
+    pub event: EventId,
+    /// When it was answered.
+    pub at: Timestamp,
+    /// Which part of the event.
+    pub part: u32,
+    /// How many tries of this event it makes.
+    pub attempt: u32,
+    /// The HTTP status; none where nobody answered.
+    pub status: Option<u16>,
+    /// How long it took, in milliseconds.
+    pub millis: u32,
+    /// `delivered`, or how it failed.
+    pub outcome: String,
+    /// The beginning of a failing answer.
+    pub answer: Option<String>,
+}
+
+/// Keeps attempts.
+pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> Result<(), Error> {
+    if attempts.is_empty() {
+        return Ok(());
+    }
+    let row = |it: &Attempt| {
+        json!({ "event": it.event.0, "at": micros(it.at), "part": it.part, "attempt": it.attempt, "status": it.status,
+            "millis": it.millis, "outcome": it.outcome, "answer": it.answer })
+    };
+    let rows = serde_json::Value::Array(attempts.iter().map(row).collect());
+    run!(tx, RECORD, endpoint, rows.to_string())?;
+    Ok(())
+}
+
+/// The newest attempts at an endpoint of events before one, or only those that failed.
+pub async fn list(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    before: Option<EventId>,
+    only_failed: bool,
+    limit: i64,
+) -> Result<Vec<Attempt>, Error> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    let statement = if only_failed { FAILED } else { LIST };
+    read(endpoint, all!(tx, statement, endpoint, before, limit)?)
+}
+
+/// Every attempt at one event, oldest first.
+pub async fn of_event(tx: &mut Tx, endpoint: EndpointId, event: EventId) -> Result<Vec<Attempt>, Error> {
+    read(endpoint, all!(tx, OF_EVENT, endpoint, event)?)
+}
+
+/// Forgets attempts at events before one, at most `limit`.
+pub async fn prune(tx: &mut Tx, endpoint: EndpointId, before: EventId, limit: i64) -> Result<u64, Error> {
+    run!(tx, PRUNE, endpoint, before, limit)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    event_id: EventId,
+    at: i64,
+    part: i64,
+    attempt: i64,
+    status: Option<i64>,
+    millis: i64,
+    outcome: String,
+    answer: Option<String>,
+}
+
+fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Attempt>, Error> {
+    let attempt = |row: Row| {
+        let at = At { table: "delivery_attempt", id: &format!("{endpoint}/{}", row.event_id) };
+        Ok(Attempt {
+            event: row.event_id,
+            at: at.time("at", row.at)?,
+            part: u32::try_from(row.part).unwrap_or(0),
+            attempt: u32::try_from(row.attempt).unwrap_or(0),
+            status: row.status.and_then(|status| u16::try_from(status).ok()),
+            millis: u32::try_from(row.millis).unwrap_or(u32::MAX),
+            outcome: row.outcome,
+            answer: row.answer,
+        })
+    };
+    rows.into_iter().map(attempt).collect()
+}

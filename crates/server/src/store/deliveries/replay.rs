@@ -1,0 +1,61 @@
+//! Events asked for again: marked for an endpoint, in one statement however many they are. They go behind
+//! everything else; what waits already keeps its place.
+
+use jiff::Timestamp;
+
+use super::DeliveryState;
+use crate::store::endpoints::Endpoint;
+use crate::store::ids::EventId;
+use crate::store::row::micros;
+use crate::store::{Error, Tx};
+
+statements! {
+    BY_TIME = "insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
+        select $1, id, 1, 0, 0, $2 from event where account_id = $3 and ($4 = 0 or channel_id = $4)
+        and received_at >= $5 and received_at < $6 and id <= $7
+        on conflict (endpoint_id, event_id) do update
+        set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
+        where delivery.state = 2";
+    BY_EVENT = "insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
+        select $1, id, 1, 0, 0, $2 from event where account_id = $3 and id = $4 and id <= $5
+        on conflict (endpoint_id, event_id) do update
+        set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
+        where delivery.state = 2";
+    DEAD = "update delivery set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = $2,
+        failure = null where endpoint_id = $1 and state = 2";
+    DISCARD = "delete from delivery where endpoint_id = $1 and state = $2";
+    WAKE = "update endpoint set generation = generation + 1 where id = $1";
+}
+
+/// Which events to send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// One.
+    Event(EventId),
+    /// Those received from one instant on and before another.
+    Between(Timestamp, Timestamp),
+    /// Every dead letter.
+    DeadLetters,
+}
+
+/// Marks events to be sent again; how many. What the endpoint has yet to get for the first time is not
+/// among them.
+pub async fn ask(tx: &mut Tx, endpoint: &Endpoint, which: Which, now: Timestamp) -> Result<u64, Error> {
+    let (id, at, account) = (endpoint.id, micros(now), endpoint.account_id.0);
+    let channel = endpoint.channel_id.map_or(0, |channel| channel.0);
+    let marked = match which {
+        Which::Event(event) => run!(tx, BY_EVENT, id, at, account, event, endpoint.cursor)?,
+        Which::Between(from, to) => {
+            run!(tx, BY_TIME, id, at, account, channel, micros(from), micros(to), endpoint.cursor)?
+        }
+        Which::DeadLetters => run!(tx, DEAD, id, at)?,
+    };
+    // whoever delivers looks again
+    run!(tx, WAKE, id)?;
+    Ok(marked)
+}
+
+/// Forgets what was given up; how many.
+pub async fn discard_dead(tx: &mut Tx, endpoint: &Endpoint) -> Result<u64, Error> {
+    run!(tx, DISCARD, endpoint.id, DeliveryState::Dead.number())
+}
