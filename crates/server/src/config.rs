@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use confique::Config as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
+mod delivery;
+
+pub use delivery::Delivery;
+
 /// Linekeeper's configuration: a TOML file, overridden by environment variables.
 #[derive(Debug, Clone, confique::Config)]
 pub struct Config {
@@ -34,6 +38,10 @@ pub struct Config {
     /// Bounds.
     #[config(nested)]
     pub limits: Limits,
+
+    /// Which addresses of customers may be called.
+    #[config(nested)]
+    pub delivery: Delivery,
 
     /// What is logged.
     #[config(nested)]
@@ -210,7 +218,7 @@ impl Config {
             problem: format!("\"{}\" is not an address: {error}", self.meta.base_url),
             fix: "leave it out, or write it like http://127.0.0.1:9000",
         })?;
-        Ok(())
+        self.delivery.rules().map(|_| ())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`App`] is everything a handler or a job may reach. Arrows: `web → flows → {store, graph-api,
 //! domain}` and `jobs → flows`. Nothing below `web` knows HTTP; nothing outside `store` knows SQL;
-//! nothing outside `graph-api` calls out.
+//! nothing outside `graph-api` and `outbound` calls out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ pub mod config;
 pub mod flows;
 pub mod jobs;
 pub mod killpoint;
+pub mod outbound;
 pub mod seal;
 pub mod store;
 pub mod web;
@@ -38,6 +39,8 @@ pub struct Parts {
     pub store: Store,
     /// Meta.
     pub graph: graph_api::Client,
+    /// Customers' addresses.
+    pub outbound: outbound::Guard,
     /// Time and chance.
     pub clock: Clock,
     /// Wakes the job loop after a poke was committed.
@@ -83,10 +86,12 @@ impl App {
         let tasks = TaskTracker::new();
         let job_poked = Arc::new(Notify::new());
         let ingest = flows::inbound::Ingest::start(&store, &clock, &job_poked, &tasks, &shutdown);
+        let outbound = outbound::Guard::new(config.delivery.rules()?);
         let parts = Parts {
             config,
             store,
             graph,
+            outbound,
             clock,
             job_poked,
             flights: flows::health::Flights::default(),

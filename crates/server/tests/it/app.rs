@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::App;
 use server::clock::Clock;
-use server::config::{Config, Limits, Log, Meta, Seal};
+use server::config::{Config, Delivery, Limits, Log, Meta, Seal};
 use server::jobs;
 use server::seal::Keyring;
 use server::store::keys::{self, NewApiKey, Scope};
@@ -308,6 +308,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             workers: 2,
             account_pace_seconds: 300,
         },
+        delivery: Delivery::default(),
         log: Log { filter: "warn".to_owned(), format: "text".to_owned() },
     }
 }

@@ -19,6 +19,8 @@ mod signup;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
+mod ssrf;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;

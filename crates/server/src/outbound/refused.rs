@@ -1,0 +1,137 @@
+//! Why an address was not called, in sentences that say what may be done about it; nothing of an
+//! address but its host is repeated, since its path and query may hold secrets.
+
+use std::error::Error;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::verdict::{Why, is_allowed, verdict};
+
+/// Why an address is not called.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It cannot be read.
+    #[error("this is not an address ({problem}); write it like https://hooks.example.com/whatsapp")]
+    NotAnAddress {
+        /// What is wrong.
+        problem: String,
+    },
+    /// Neither https nor http.
+    #[error("an address begins with https://, and {scheme}: is not called")]
+    Scheme {
+        /// What it begins with.
+        scheme: String,
+    },
+    /// Plain http, which is off.
+    #[error(
+        "http:// would show everybody on the way what is sent; use https://. Inside a network of one's own the \
+         operator may set delivery.allow_http = true and name the network in delivery.allow_subnets"
+    )]
+    Http,
+    /// A name or a password stands before the host.
+    #[error("an address holds no user name and no password; whoever receives checks the signature instead")]
+    UserInfo,
+    /// Port 0.
+    #[error("nothing listens on port 0")]
+    Port,
+    /// No host.
+    #[error("the address names no host")]
+    NoHost,
+    /// The host is, or stands for, an address that is not public.
+    #[error("{}, which is {} ({}) and is not called; {}", is(host, *ip), why.what, why.source, way_out(*ip, *why))]
+    Address {
+        /// The host as written.
+        host: String,
+        /// What it stands for.
+        ip: IpAddr,
+        /// What is special about it.
+        why: Why,
+    },
+    /// Plain http to an address outside the allowed networks.
+    #[error("{}, which is in none of delivery.allow_subnets: http:// is for those alone; use https://", is(host, *ip))]
+    Plain {
+        /// The host as written.
+        host: String,
+        /// What it stands for.
+        ip: IpAddr,
+    },
+    /// The name stands for nothing.
+    #[error("{host} stands for no address; does the name exist?")]
+    NoSuchName {
+        /// The name.
+        host: String,
+    },
+}
+
+fn is(host: &str, ip: IpAddr) -> String {
+    let ip = ip.to_string();
+    if host == ip { ip } else { format!("{host} is {ip}") }
+}
+
+fn way_out(ip: IpAddr, why: Why) -> String {
+    let net = IpNet::from(ip);
+    let network = if why.alone { "" } else { " or its network" };
+    format!("the operator of this installation may allow it with \"{net}\"{network} in delivery.allow_subnets")
+}
+
+/// Judges one address behind a host.
+pub(super) fn judge(host: &str, ip: IpAddr, allowed: &[IpNet], is_plain: bool) -> Result<(), Refused> {
+    verdict(ip, allowed).map_err(|why| Refused::Address { host: host.to_owned(), ip, why })?;
+    if is_plain && !is_allowed(ip, false, allowed) {
+        return Err(Refused::Plain { host: host.to_owned(), ip });
+    }
+    Ok(())
+}
+
+/// The client cannot be made: no usable TLS set-up on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client for deliveries cannot be made")]
+pub struct SetupError(#[source] pub(super) reqwest::Error);
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It was not sent.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// There is no client.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// It was tried; the address is left out of the text.
+    #[error(transparent)]
+    Http(reqwest::Error),
+}
+
+impl From<reqwest::Error> for SendError {
+    /// What the resolver refused comes back from the depth of the client.
+    fn from(error: reqwest::Error) -> Self {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(&error);
+        while let Some(inner) = cause {
+            if let Some(refused) = inner.downcast_ref::<Refused>() {
+                return Self::Refused(refused.clone());
+            }
+            cause = inner.source();
+        }
+        Self::Http(error.without_url())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_which_address_why_and_what_to_do() {
+        let refused = judge("hooks.example.com", "10.0.0.5".parse().unwrap(), &[], false).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "hooks.example.com is 10.0.0.5, which is private (RFC 1918) and is not called; the operator of this \
+             installation may allow it with \"10.0.0.5/32\" or its network in delivery.allow_subnets"
+        );
+        let refused = judge("169.254.169.254", "169.254.169.254".parse().unwrap(), &[], false).unwrap_err();
+        let text = refused.to_string();
+        assert!(text.starts_with("169.254.169.254, which is a cloud's metadata service"), "{text}");
+        assert!(text.contains("with \"169.254.169.254/32\" in"), "{text}");
+    }
+}
