@@ -167,6 +167,9 @@ pub fn verdict(answer: &Answer, now: Timestamp) -> Verdict {
     }
 }
 
+/// How long an endpoint is left alone that asks for less and does not say for how long (429).
+pub const UNSAID_RETRY_AFTER: SignedDuration = SignedDuration::from_secs(5);
+
 /// An event is tried for this long after it first failed, then it is a dead letter.
 pub const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(3 * 24);
 

@@ -8,7 +8,10 @@ use domain::graph::Failure;
 
 use crate::store;
 
+pub(crate) mod announce;
 pub mod app_callback;
+pub mod delivery;
+pub mod endpoints;
 pub(crate) mod facts;
 pub mod health;
 pub mod inbound;

@@ -49,6 +49,8 @@ pub struct Parts {
     pub flights: flows::health::Flights,
     /// Checks the signatures of Meta's posts.
     pub verifier: graph_api::webhook::Verifier,
+    /// Wakes what forwards events.
+    pub delivery: flows::delivery::Hub,
     /// Where accepted events wait for their commit.
     pub ingest: flows::inbound::Ingest,
     /// Ends everything that runs.
@@ -85,7 +87,9 @@ impl App {
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
         let job_poked = Arc::new(Notify::new());
-        let ingest = flows::inbound::Ingest::start(&store, &clock, &job_poked, &tasks, &shutdown);
+        let delivery = flows::delivery::Hub::default();
+        let wakes = flows::inbound::Wakes { jobs: Arc::clone(&job_poked), endpoints: delivery.clone() };
+        let ingest = flows::inbound::Ingest::start(&store, &clock, wakes, &tasks, &shutdown);
         let outbound = outbound::Guard::new(config.delivery.rules()?);
         let parts = Parts {
             config,
@@ -96,6 +100,7 @@ impl App {
             job_poked,
             flights: flows::health::Flights::default(),
             verifier,
+            delivery,
             ingest,
             shutdown,
             tasks,
@@ -108,10 +113,16 @@ impl App {
         AppId(self.config.meta.app_id.clone())
     }
 
-    /// Runs the jobs until [`Parts::shutdown`] is cancelled.
+    /// Runs the jobs, and what forwards events, until [`Parts::shutdown`] is cancelled.
     pub fn start_jobs(&self) {
         let app = self.clone();
         self.tasks.spawn(async move { jobs::run(app).await });
+        self.start_delivery();
+    }
+
+    /// Forwards events until [`Parts::shutdown`] is cancelled.
+    pub fn start_delivery(&self) {
+        self.tasks.spawn(flows::delivery::supervise(self.clone()));
     }
 
     /// Ends everything and waits for it.

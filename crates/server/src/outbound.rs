@@ -13,6 +13,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::{Host, Url};
 
+pub mod exchange;
 mod refused;
 mod resolve;
 mod verdict;
@@ -30,7 +31,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_mins(1);
 
 /// How many unused connections to one host are kept.
-const IDLE_PER_HOST: usize = 8;
+const IDLE_PER_HOST: usize = 64;
 
 /// What the operator allows.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -45,7 +45,11 @@ impl<E: Copy + Ord> Lanes<E> {
         self.ready.remove(&event);
         for lane in lanes {
             let Some(queue) = self.queues.get_mut(&lane) else { continue };
-            queue.retain(|waiting| *waiting != event);
+            if queue.front() == Some(&event) {
+                queue.pop_front();
+            } else {
+                queue.retain(|waiting| *waiting != event);
+            }
             match queue.front().copied() {
                 Some(next) => self.look(next),
                 None => {
@@ -81,6 +85,11 @@ impl<E: Copy + Ord> Lanes<E> {
     /// The lanes of an event that is in.
     pub fn of(&self, event: E) -> &[Lane] {
         self.events.get(&event).map_or(&[], AsRef::as_ref)
+    }
+
+    /// The event that stands first in a lane.
+    pub fn first(&self, lane: Lane) -> Option<E> {
+        self.queues.get(&lane).and_then(VecDeque::front).copied()
     }
 
     /// How many events are in.

@@ -1,10 +1,11 @@
-//! `[delivery]`: which addresses of customers may be called. Read here, judged in `outbound`.
+//! `[delivery]`: how events are forwarded, and which addresses of customers may be called (judged in
+//! `outbound`).
 
 use super::ConfigError;
 use crate::outbound::Rules;
 
-/// Which addresses of customers may be called. The public internet always may, over https.
-#[derive(Debug, Clone, Default, confique::Config)]
+/// How events are forwarded to customers' addresses. The public internet may always be called, over https.
+#[derive(Debug, Clone, confique::Config)]
 pub struct Delivery {
     /// Networks that may be called although they are not public, such as `10.1.0.0/16`, or single
     /// addresses. Whoever may write down an endpoint reaches what is listed here: keep it narrow.
@@ -14,6 +15,17 @@ pub struct Delivery {
     /// Call plain http too, and only inside `allow_subnets`.
     #[config(default = false, env = "LINEKEEPER_DELIVERY_ALLOW_HTTP")]
     pub allow_http: bool,
+
+    /// Seconds an endpoint may take to answer a post; then it is tried again later.
+    #[config(default = 15, env = "LINEKEEPER_DELIVERY_DEADLINE_SECONDS")]
+    pub deadline_seconds: u64,
+}
+
+/// Nothing but the public internet, and the deadline of the template.
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { allow_subnets: Vec::new(), allow_http: false, deadline_seconds: 15 }
+    }
 }
 
 impl Delivery {
@@ -34,7 +46,7 @@ mod tests {
     #[test]
     fn a_network_that_is_none_is_named() {
         let delivery =
-            Delivery { allow_subnets: vec!["10.0.0.0/8".to_owned(), "intranet".to_owned()], allow_http: true };
+            Delivery { allow_subnets: vec!["10.0.0.0/8".to_owned(), "intranet".to_owned()], ..Delivery::default() };
         let text = delivery.rules().unwrap_err().to_string();
         assert!(text.starts_with("delivery.allow_subnets: \"intranet\" is no network"), "{text}");
     }

@@ -23,8 +23,9 @@ use crate::store::numbers::{KeptAccount, KeptSending};
 use crate::store::{self, Tx, channels, events, numbers, settings};
 
 mod ingest;
+mod owners;
 
-pub use ingest::Ingest;
+pub use ingest::{Ingest, Wakes};
 
 /// How many events one run interprets.
 const BATCH: i64 = 200;
@@ -80,6 +81,7 @@ fn as_event(change: &RawChange<'_>, now: Timestamp) -> NewEvent {
         received_at: now,
         waba_id: peek.subject.waba_id,
         phone_number_id: peek.subject.phone_number_id,
+        phone_digits: peek.subject.phone_digits,
         channel_id: None,
         account_id: None,
         field: change.field.to_string(),
@@ -117,11 +119,17 @@ fn kept_body(change: &RawChange<'_>) -> Bytes {
     body.into()
 }
 
-fn read_back(field: &str, body: &[u8]) -> Option<Change> {
+/// A kept change's parts: its entry's id, its entry's time, its value.
+pub(crate) fn kept_parts(body: &[u8]) -> Option<(&str, Option<i64>, &str)> {
     let text = std::str::from_utf8(body).ok()?;
     let (entry_id, rest) = text.split_once('\n')?;
     let (time, value) = rest.split_once('\n')?;
-    RawChange::from_parts(entry_id, field, time.parse().ok(), value).ok().map(|change| change.read())
+    Some((entry_id, time.parse().ok(), value))
+}
+
+fn read_back(field: &str, body: &[u8]) -> Option<Change> {
+    let (entry_id, time, value) = kept_parts(body)?;
+    RawChange::from_parts(entry_id, field, time, value).ok().map(|change| change.read())
 }
 
 /// What the handshake for a callback must carry; `None` for a number nobody connected.

@@ -103,6 +103,27 @@ pub enum SendError {
     Http(reqwest::Error),
 }
 
+impl SendError {
+    /// Whether it took too long.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Http(error) if error.is_timeout())
+    }
+
+    /// What went wrong, down to its root, in one line.
+    pub fn in_words(&self) -> String {
+        let mut words = self.to_string();
+        let mut cause = self.source();
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if !words.contains(&text) {
+                words = format!("{words}: {text}");
+            }
+            cause = inner.source();
+        }
+        words
+    }
+}
+
 impl From<reqwest::Error> for SendError {
     /// What the resolver refused comes back from the depth of the client.
     fn from(error: reqwest::Error) -> Self {

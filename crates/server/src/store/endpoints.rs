@@ -33,6 +33,7 @@ statements! {
         (select coalesce(max(id), 0) from event), 0, 0, $12, $12)";
     FIND = concat!("select ", columns!(), " from endpoint where id = $1");
     FIND_IN_ACCOUNT = concat!("select ", columns!(), " from endpoint where account_id = $1 and id = $2");
+    ACCOUNT_OF = "select account_id from endpoint where id = $1";
     LIST = concat!("select ", columns!(), " from endpoint where account_id = $1 order by id");
     /// Those of one inbox, and those of its whole account.
     LIST_OF_CHANNEL = concat!("select ", columns!(), " from endpoint
@@ -155,6 +156,12 @@ pub async fn find(tx: &mut Tx, id: EndpointId) -> Result<Option<Endpoint>, Error
 pub async fn find_in_account(tx: &mut Tx, account: AccountId, id: EndpointId) -> Result<Option<Endpoint>, Error> {
     let row: Option<Row> = one!(tx, FIND_IN_ACCOUNT, account.0, id)?;
     row.map(|row| row.open(tx)).transpose()
+}
+
+/// Whose an endpoint is.
+pub async fn account_of(tx: &mut Tx, id: EndpointId) -> Result<Option<AccountId>, Error> {
+    let row: Option<(i64,)> = one!(tx, ACCOUNT_OF, id)?;
+    Ok(row.map(|(account,)| AccountId(account)))
 }
 
 /// Every endpoint of an account, or those that one of its inboxes' events go to; oldest first.

@@ -83,9 +83,11 @@ pub struct NewEvent {
     pub waba_id: Option<WabaId>,
     /// The number it is about.
     pub phone_number_id: Option<PhoneNumberId>,
-    /// The channel it belongs to, where one is known.
+    /// Its digits, where no id is given; not kept.
+    pub phone_digits: Option<String>,
+    /// The channel it belongs to; found by the number's id where it is not given.
     pub channel_id: Option<ChannelId>,
-    /// That channel's account.
+    /// That channel's account, likewise.
     pub account_id: Option<AccountId>,
     /// The webhook field.
     pub field: String,

@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::{context, remembered};
 use crate::App;
-use crate::flows::FlowError;
+use crate::flows::{FlowError, announce};
 use crate::jobs::{Job, poke};
-use crate::store::announcements::{self, NewAnnouncement};
+use crate::store::announcements::NewAnnouncement;
 use crate::store::{channels, snapshots};
 
 /// Judges over the stored facts; announcing and remembering are one transaction, so that the same
@@ -29,7 +29,7 @@ pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowErr
             args: args(item),
             at: now,
         };
-        announcements::append(&mut tx, &new).await?;
+        announce::tell(&mut tx, &new).await?;
     }
     let (level, facts) = (report.level.as_str(), &known.snapshot);
     if facts.checked_at.is_some() {
@@ -41,6 +41,9 @@ pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowErr
         poke(&mut tx, &Job::Judge(channel.id), until).await?;
     }
     tx.commit().await?;
+    if !news.is_empty() {
+        app.wake_endpoints(channel.account_id);
+    }
     Ok(report)
 }
 

@@ -1,11 +1,11 @@
 //! Group commit: one writer task gathers the posts that wait, writes them with one multi-row insert
 //! and one commit, then lets every one of them answer. Knows nothing of what the events mean.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::PhoneNumberId;
+use domain::ids::{AccountId, PhoneNumberId};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::InboundError;
+use super::owners::assign;
 use crate::clock::Clock;
+use crate::flows::delivery::Hub;
 use crate::jobs::{Job, poke};
 use crate::store::events::{EventState, SealedEvent};
 use crate::store::{self, Store, channels, events};
@@ -36,6 +38,15 @@ struct Post {
     stored: oneshot::Sender<Result<usize, Arc<store::Error>>>,
 }
 
+/// What a commit wakes.
+#[derive(Debug, Clone)]
+pub struct Wakes {
+    /// Whoever interprets.
+    pub jobs: Arc<Notify>,
+    /// Whoever forwards.
+    pub endpoints: Hub,
+}
+
 /// The way to the writer.
 #[derive(Debug, Clone)]
 pub struct Ingest(mpsc::Sender<Post>);
@@ -51,17 +62,13 @@ impl Ingest {
     pub fn start(
         store: &Store,
         clock: &Clock,
-        job_poked: &Arc<Notify>,
+        wakes: Wakes,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        let writer = Writer {
-            store: store.clone(),
-            clock: clock.clone(),
-            job_poked: Arc::clone(job_poked),
-            heard: HashMap::new(),
-        };
+        let writer =
+            Writer { store: store.clone(), clock: clock.clone(), wakes, heard: HashMap::new(), owners: HashMap::new() };
         tasks.spawn(writer.run(receiver, shutdown.clone()));
         Self(sender)
     }
@@ -77,9 +84,11 @@ impl Ingest {
 struct Writer {
     store: Store,
     clock: Clock,
-    job_poked: Arc<Notify>,
+    wakes: Wakes,
     /// When each number's "last heard from" was last written down.
     heard: HashMap<PhoneNumberId, Timestamp>,
+    /// Whose a number was when it was last looked up: whom to wake, nothing else.
+    owners: HashMap<PhoneNumberId, AccountId>,
 }
 
 impl Writer {
@@ -118,13 +127,12 @@ impl Writer {
         let now = self.clock.now();
         let due = self.due(&mut gathered, now);
         let wakes = gathered.iter().any(|sealed| sealed.event.state == EventState::ToInterpret);
+        let numbers: HashSet<PhoneNumberId> =
+            gathered.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
         let result = self.commit(gathered, &due, wakes, now).await.map_err(Arc::new);
-        if let Err(error) = &result {
-            tracing::error!(%error, "events could not be stored; Meta sends them again");
-        }
-        if wakes && result.is_ok() {
-            self.job_poked.notify_waiters();
-            self.job_poked.notify_one();
+        match &result {
+            Err(error) => tracing::error!(%error, "events could not be stored; Meta sends them again"),
+            Ok(_) => self.wake(wakes, &numbers),
         }
         // how many of a post's events were new is known for the whole commit only when none was old
         let all_new = result.as_ref().is_ok_and(|new| usize::try_from(*new).is_ok_and(|new| new == sent));
@@ -139,18 +147,31 @@ impl Writer {
         }
     }
 
+    fn wake(&self, jobs: bool, numbers: &HashSet<PhoneNumberId>) {
+        if jobs {
+            self.wakes.jobs.notify_waiters();
+            self.wakes.jobs.notify_one();
+        }
+        let accounts: HashSet<AccountId> =
+            numbers.iter().filter_map(|number| self.owners.get(number)).copied().collect();
+        self.wakes.endpoints.arrived(accounts);
+    }
+
     async fn commit(
-        &self,
+        &mut self,
         events: Vec<SealedEvent>,
         due: &[PhoneNumberId],
         wakes: bool,
         now: Timestamp,
     ) -> Result<u64, store::Error> {
         let mut tx = self.store.write().await?;
+        let events = assign(&mut tx, events).await?;
         let new = events::insert_sealed(&mut tx, events).await?;
         let mut heard = Vec::with_capacity(due.len());
         for number in due {
-            heard.extend(channels::find_by_phone_number_id(&mut tx, number).await?.map(|channel| channel.id));
+            let Some(channel) = channels::find_by_phone_number_id(&mut tx, number).await? else { continue };
+            heard.push(channel.id);
+            self.owners.insert(number.clone(), channel.account_id);
         }
         channels::heard(&mut tx, &heard, now).await?;
         if wakes {

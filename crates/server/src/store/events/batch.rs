@@ -5,9 +5,9 @@
 
 use std::sync::LazyLock;
 
-use domain::ids::{PhoneNumberId, WabaId};
+use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
 
-use super::{BODY_PLACE, NewEvent};
+use super::{BODY_PLACE, EventState, NewEvent};
 use crate::seal::Keyring;
 use crate::store::row::micros;
 use crate::store::{Conn, Error, Tx};
@@ -88,6 +88,16 @@ pub struct SealedEvent {
 }
 
 impl SealedEvent {
+    /// The same change for another account, as its own event.
+    pub fn copy_for(&self, account: AccountId, channel: Option<ChannelId>) -> Self {
+        let mut event = self.event.clone();
+        (event.account_id, event.channel_id) = (Some(account), channel);
+        // told apart from the first, and the same whenever the change comes again
+        event.dedup_key.extend_from_slice(&account.0.to_be_bytes());
+        event.state = EventState::Kept;
+        Self { event, body: self.body.clone() }
+    }
+
     /// Seals an event's body.
     pub fn seal(keyring: &Keyring, mut event: NewEvent) -> Result<Self, Error> {
         let body = keyring.seal(BODY_PLACE, &std::mem::take(&mut event.body))?;

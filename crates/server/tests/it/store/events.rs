@@ -14,6 +14,7 @@ fn event(n: u32, state: EventState) -> NewEvent {
         received_at: noon() + SignedDuration::from_secs(i64::from(n)),
         waba_id: Some(WabaId("102".into())),
         phone_number_id: n.is_multiple_of(2).then(|| PhoneNumberId("1061".into())),
+        phone_digits: None,
         channel_id: None,
         account_id: None,
         field: "messages".into(),
@@ -68,14 +69,16 @@ async fn events_are_interpreted_in_order_and_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_first() {
     both(async |store| {
+        let before_my_time =
+            NewEvent { received_at: noon() - SignedDuration::from_hours(1), ..event(8, EventState::Kept) };
+        let mut tx = store.write().await.unwrap();
+        events::insert_batch(&mut tx, &[before_my_time]).await.unwrap();
+        tx.commit().await.unwrap();
         let (mine, theirs) = (a_channel(&store, 1).await, a_channel(&store, 2).await);
         let tx = &mut store.write().await.unwrap();
         // the even ones name number 1061; the odd ones name nobody
         let batch: Vec<NewEvent> = (0..6).map(|n| event(n, EventState::ToInterpret)).collect();
         events::insert_batch(tx, &batch).await.unwrap();
-        let before_my_time =
-            NewEvent { received_at: noon() - SignedDuration::from_hours(1), ..event(8, EventState::Kept) };
-        events::insert_batch(tx, &[before_my_time]).await.unwrap();
         let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().into_iter().map(|(event, _)| event.id).collect();
         events::assign(tx, ids[1], &mine).await.unwrap();
         events::assign(tx, ids[3], &theirs).await.unwrap();

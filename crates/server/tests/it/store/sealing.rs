@@ -42,6 +42,7 @@ async fn fill(store: &Store) -> (ChannelId, SignupId) {
         received_at: noon(),
         waba_id: None,
         phone_number_id: None,
+        phone_digits: None,
         channel_id: None,
         account_id: None,
         field: "messages".into(),

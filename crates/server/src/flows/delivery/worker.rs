@@ -1,0 +1,305 @@
+//! One endpoint's worker: reads the log, sends, writes down what came of it. One task per endpoint, so that
+//! each goes at its own pace and none waits for another.
+//!
+//! What is on record at any instant is enough to go on from: the cursor never passes an event that was
+//! neither taken nor set aside. After a crash the last moments are sent again, with the same ids.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::delivery::breaker::{Breaker, Gate};
+use domain::delivery::pace::Pace;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::hub::Me;
+use super::outcome::{Book, Outcome};
+use super::post::write;
+use super::queue::Queue;
+use super::send::{Sent, send};
+use crate::App;
+use crate::flows::FlowError;
+use crate::store::deliveries::log::{self, Reader};
+use crate::store::deliveries::{self, Delivery, DeliveryState};
+use crate::store::endpoints::lease::Progress;
+use crate::store::endpoints::{self, Endpoint};
+use crate::store::ids::{EndpointId, EventId};
+
+/// So many posts to one endpoint are under way at once.
+const AT_ONCE: usize = 32;
+
+/// What came of posts is written down after so long at most, or as soon as it is so many.
+const SETTLE_AFTER: Duration = Duration::from_millis(20);
+const SETTLE_AT: usize = 256;
+
+/// How long the log is left alone when nobody said that something arrived: another process may have
+/// written to it.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// After the database failed.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// So much of the log is read at once.
+const READ_AT_ONCE: usize = 256;
+
+/// How long posts under way are waited for when the worker is to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What a worker is given.
+pub(super) struct Task {
+    pub(super) app: App,
+    pub(super) id: EndpointId,
+    pub(super) me: Me,
+    /// Something arrived for its account.
+    pub(super) arrived: Arc<Notify>,
+    /// Ends it.
+    pub(super) stop: CancellationToken,
+}
+
+/// Works until told to stop, or until the endpoint is no more.
+pub(super) async fn work(task: Task) {
+    while !task.stop.is_cancelled() {
+        match Worker::begin(&task).await {
+            Ok(Some(worker)) => match worker.run().await {
+                Ok(()) => return,
+                Err(error) => tracing::warn!(endpoint = %task.id, %error, "delivering was interrupted"),
+            },
+            Ok(None) => return,
+            Err(error) => tracing::warn!(endpoint = %task.id, %error, "an endpoint cannot be read"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(TRY_AGAIN) => {}
+            () = task.stop.cancelled() => {}
+        }
+    }
+}
+
+struct Worker<'a> {
+    task: &'a Task,
+    endpoint: Arc<Endpoint>,
+    reader: Reader,
+    queue: Queue,
+    breaker: Breaker,
+    pace: Pace,
+    under_way: JoinSet<Sent>,
+    book: Book,
+    /// The log may hold more than was read.
+    is_behind: bool,
+    looked_at: Instant,
+    /// Behind which the events asked for again were not loaded yet; `None` when all are.
+    replays_after: Option<EventId>,
+    /// It said that it is gone, or took nothing for days.
+    is_over: Option<&'static str>,
+}
+
+impl<'a> Worker<'a> {
+    async fn begin(task: &'a Task) -> Result<Option<Self>, FlowError> {
+        let mut tx = task.app.store.read().await?;
+        let Some(endpoint) = endpoints::find(&mut tx, task.id).await? else { return Ok(None) };
+        drop(tx);
+        let wants_messages =
+            endpoint.settings.kinds.iter().any(|kind| {
+                matches!(kind, domain::delivery::EventKind::Messages | domain::delivery::EventKind::Statuses)
+            });
+        let mut it = Self {
+            task,
+            reader: Reader { account: endpoint.account_id, channel: endpoint.channel_id, wants_messages },
+            queue: Queue::from(endpoint.cursor),
+            breaker: endpoint.breaker,
+            pace: Pace::new(endpoint.settings.per_second),
+            under_way: JoinSet::new(),
+            book: Book::default(),
+            is_behind: true,
+            looked_at: Instant::now(),
+            replays_after: Some(EventId(0)),
+            endpoint: Arc::new(endpoint),
+            is_over: None,
+        };
+        it.load_waiting().await?;
+        Ok(Some(it))
+    }
+
+    async fn run(mut self) -> Result<(), FlowError> {
+        while !self.task.stop.is_cancelled() && self.is_over.is_none() {
+            self.read_on().await?;
+            let wait_until = self.start();
+            if self.book.is_due() {
+                self.settle().await?;
+            }
+            self.wait(wait_until).await;
+        }
+        self.drain().await;
+        self.settle().await?;
+        match self.is_over {
+            Some(why) => super::disabling::disable(&self.task.app, &self.endpoint, why).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Everything set aside, in its place, before the log is read on.
+    async fn load_waiting(&mut self) -> Result<(), FlowError> {
+        let mut after = EventId(0);
+        loop {
+            let mut tx = self.task.app.store.read().await?;
+            let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Waiting, after, READ_AT_ONCE).await?;
+            drop(tx);
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.event;
+            self.enter_again(rows).await?;
+        }
+    }
+
+    /// Events set aside, with their conversations; one whose event is no more is forgotten.
+    async fn enter_again(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
+        let mut tx = self.task.app.store.read().await?;
+        for row in rows {
+            let entry = log::entry(&mut tx, self.endpoint.account_id, row.event).await?;
+            match entry.map(|entry| write(&self.endpoint, &entry)) {
+                Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes),
+                _ => self.book.forget(row.event),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the log as far as there is room, and what was asked for again when nothing else is to do.
+    async fn read_on(&mut self) -> Result<(), FlowError> {
+        if self.looked_at.elapsed() >= LOOK_EVERY {
+            self.is_behind = true;
+        }
+        while self.is_behind && self.queue.room() > 0 {
+            let limit = self.queue.room().min(READ_AT_ONCE);
+            let mut tx = self.task.app.store.read().await?;
+            let page = log::read(&mut tx, &self.reader, self.queue.read_to(), limit).await?;
+            drop(tx);
+            self.looked_at = Instant::now();
+            self.is_behind = page.entries.len() == limit;
+            let now = self.task.app.clock.now();
+            for entry in page.entries {
+                let written = write(&self.endpoint, &entry);
+                if !written.posts.is_empty() && !self.queue.contains(entry.id) {
+                    self.queue.enter(entry.id, &written.lanes, written.posts, now);
+                }
+            }
+            self.queue.has_read(page.read_to);
+        }
+        if let Some(after) = self.replays_after.filter(|_| self.queue.is_empty()) {
+            let mut tx = self.task.app.store.read().await?;
+            let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Replayed, after, READ_AT_ONCE).await?;
+            drop(tx);
+            self.replays_after = rows.last().map(|row| row.event);
+            self.enter_again(rows).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts whatever may be sent now; until when there is nothing more to start.
+    fn start(&mut self) -> Option<Timestamp> {
+        loop {
+            let now = self.task.app.clock.now();
+            if self.under_way.len() >= AT_ONCE || !self.task.me.may_send(now) {
+                return None;
+            }
+            let event = match self.breaker.gate(now) {
+                Gate::Wait(until) => return Some(until),
+                Gate::Probe if self.under_way.is_empty() => self.queue.probe(),
+                Gate::Probe => None,
+                Gate::Open => self.queue.next(now),
+            };
+            let Some(event) = event else { return self.queue.next_due().filter(|due| *due > now) };
+            if let Err(until) = self.pace.spend(now) {
+                return Some(until);
+            }
+            let Some((posts, part, attempts)) = self.queue.send(event) else { return None };
+            let (app, endpoint) = (self.task.app.clone(), Arc::clone(&self.endpoint));
+            self.under_way.spawn(async move { send(&app, &endpoint, event, posts, part, attempts).await });
+        }
+    }
+
+    /// Until something happened that there is something to do about.
+    async fn wait(&mut self, until: Option<Timestamp>) {
+        let app = &self.task.app;
+        let due = async {
+            match until {
+                Some(until) => app.clock.sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            Some(sent) = self.under_way.join_next() => {
+                self.take_down(sent.ok());
+                // whatever else came back meanwhile is written down with it
+                while let Some(sent) = self.under_way.try_join_next() {
+                    self.take_down(sent.ok());
+                }
+            }
+            () = self.task.arrived.notified() => self.is_behind = true,
+            () = due => {}
+            () = tokio::time::sleep(self.book.patience().unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
+            () = self.task.stop.cancelled() => {}
+        }
+    }
+
+    /// What came of a post.
+    fn take_down(&mut self, sent: Option<Sent>) {
+        // a task that panicked: its event stays where it is, and the worker begins anew
+        let Some(sent) = sent else {
+            self.task.stop.cancel();
+            return;
+        };
+        let now = self.task.app.clock.now();
+        let outcome = Outcome::of(&sent, self.queue.get(sent.event), now);
+        match &outcome {
+            Outcome::Taken => self.breaker.taken(),
+            Outcome::Unwanted => {}
+            Outcome::Gone => self.is_over = Some(super::disabling::GONE),
+            Outcome::Again { first, hold, .. } | Outcome::GivenUp { first, hold, .. } => {
+                self.breaker.failed(*first, now, crate::clock::random_fraction());
+                if let Some(until) = hold {
+                    self.breaker.hold(*until);
+                }
+                if self.breaker.is_hopeless(now) {
+                    self.is_over = Some(super::disabling::HOPELESS);
+                }
+            }
+        }
+        self.book.enter(sent, outcome, &mut self.queue, now);
+    }
+
+    /// Writes down what came of everything since the last time.
+    async fn settle(&mut self) -> Result<(), FlowError> {
+        if !self.queue.is_empty() {
+            self.book.aside.extend(self.queue.set_blocked_aside());
+        }
+        let cursor = self.queue.cursor();
+        let made = Progress { cursor, breaker: self.breaker, delivered_at: self.book.delivered_at };
+        if !self.book.write(&self.task.app, self.task.me.id(), self.task.id, &made).await? {
+            tracing::warn!(endpoint = %self.task.id, "another process delivers to this endpoint by now");
+            self.task.stop.cancel();
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) {
+        let until = Instant::now() + DRAIN;
+        while let Ok(Some(sent)) = tokio::time::timeout_at(until, self.under_way.join_next()).await {
+            self.take_down(sent.ok());
+        }
+        self.under_way.abort_all();
+    }
+}
+
+impl Book {
+    /// Whether it is time to write down.
+    fn is_due(&self) -> bool {
+        self.len() >= SETTLE_AT || self.patience().is_some_and(|left| left.is_zero())
+    }
+
+    /// How long it may still wait; `None` where there is nothing to write down.
+    fn patience(&self) -> Option<Duration> {
+        self.since.map(|since| SETTLE_AFTER.saturating_sub(since.elapsed()))
+    }
+}
