@@ -48,9 +48,11 @@ pub async fn supervise(app: App) {
     let me = Me::new(ReplicaId::fresh(app.clock.now()), until.subscribe());
     let mut supervisor = Supervisor { app, me, until, workers: HashMap::new() };
     while !supervisor.app.shutdown.is_cancelled() {
+        let round = supervisor.app.delivery.begin_round();
         if let Err(error) = supervisor.tick().await {
             tracing::warn!(%error, "endpoints cannot be looked after");
         }
+        supervisor.app.delivery.end_round(round);
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
             () = supervisor.app.delivery.wait_for_change() => {}

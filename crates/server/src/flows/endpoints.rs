@@ -112,7 +112,7 @@ pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString
     Ok((made, secret))
 }
 
-/// Changes an endpoint. A new address is used from the next post on.
+/// Changes an endpoint; this process posts by it from the answer on, another one within seconds.
 pub async fn change(app: &App, endpoint: &Endpoint, wish: Wish) -> Result<Endpoint, FlowError> {
     let settings = settings(app, endpoint.format, Some(&endpoint.settings), wish).await?;
     let mut tx = app.store.write().await?;
@@ -192,7 +192,7 @@ pub async fn test(app: &App, endpoint: &Endpoint) -> Attempt {
 async fn finish(app: &App, mut tx: store::Tx, id: EndpointId) -> Result<Endpoint, FlowError> {
     let changed = endpoints::find(&mut tx, id).await?.ok_or_else(gone)?;
     tx.commit().await?;
-    app.delivery.changed();
+    app.delivery.changed_and_taken_up().await;
     Ok(changed)
 }
 

@@ -114,6 +114,12 @@ impl TestApp {
         it
     }
 
+    /// Another process on the same database: it is started, its jobs are not.
+    pub(crate) async fn start_again(&self) -> App {
+        let store = self.database.open(&self.keys).await;
+        App::build(self.app.config.clone(), store, self.clock.clone()).unwrap()
+    }
+
     /// Runs everything that is due now, on both sides, until nothing is.
     pub(crate) async fn settle(&self) {
         for _ in 0..10_000 {

@@ -2,13 +2,18 @@
 //! process's leases last. Knows no endpoint.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use domain::ids::AccountId;
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::store::ids::ReplicaId;
+
+/// How long whoever changes an endpoint waits for it to be taken up: posts under way are let end first.
+const TAKEN_UP_WITHIN: Duration = Duration::from_secs(2);
 
 /// Wakes workers of this process. A call that is lost costs a moment: every worker looks by itself too.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +23,10 @@ pub struct Hub(Arc<Parts>);
 struct Parts {
     by_account: Mutex<HashMap<AccountId, Arc<Notify>>>,
     changed: Notify,
+    /// Rounds of the supervisor that were begun; 0 where there is none in this process.
+    begun: AtomicU64,
+    /// The last round that ended.
+    ended: watch::Sender<u64>,
 }
 
 impl Hub {
@@ -33,6 +42,27 @@ impl Hub {
     /// Endpoints were made, changed, or asked to send again.
     pub fn changed(&self) {
         self.0.changed.notify_one();
+    }
+
+    /// The same, and waits until this process works by it; another process does within seconds.
+    pub async fn changed_and_taken_up(&self) {
+        let begun = self.0.begun.load(Ordering::SeqCst);
+        self.changed();
+        if begun > 0 {
+            let mut ended = self.0.ended.subscribe();
+            let taken_up = ended.wait_for(|ended| *ended > begun);
+            // a slow endpoint may keep its worker; the change is on record all the same
+            let _ = tokio::time::timeout(TAKEN_UP_WITHIN, taken_up).await;
+        }
+    }
+
+    /// A round of the supervisor begins; its number.
+    pub(super) fn begin_round(&self) -> u64 {
+        self.0.begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(super) fn end_round(&self, round: u64) {
+        self.0.ended.send_replace(round);
     }
 
     /// Until somebody says so.

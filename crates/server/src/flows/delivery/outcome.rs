@@ -84,7 +84,7 @@ impl Book {
 
     /// Takes an outcome in, and moves its event in the queue.
     pub(super) fn enter(&mut self, sent: Sent, outcome: Outcome, queue: &mut Queue, now: Timestamp) {
-        self.since.get_or_insert_with(Instant::now);
+        self.open();
         let event = sent.event;
         let failure = sent.attempts.last().filter(|_| sent.refused.is_some()).map(summary);
         self.attempts.extend(sent.attempts);
@@ -126,9 +126,14 @@ impl Book {
         }
     }
 
+    /// There is something to write down.
+    pub(super) fn open(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+
     /// A row whose event is no more, or is not wanted any more.
     pub(super) fn forget(&mut self, event: EventId) {
-        self.since.get_or_insert_with(Instant::now);
+        self.open();
         self.done.push(event);
     }
 

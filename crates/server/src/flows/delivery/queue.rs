@@ -68,6 +68,11 @@ impl Queue {
         if self.bytes >= WINDOW_BYTES || aside >= MOST_ASIDE { 0 } else { WINDOW.saturating_sub(self.in_log.len()) }
     }
 
+    /// Whether anything is set aside.
+    pub(super) fn has_aside(&self) -> bool {
+        self.held.len() > self.in_log.len()
+    }
+
     pub(super) const fn read_to(&self) -> EventId {
         self.read_to
     }

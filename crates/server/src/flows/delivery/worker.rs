@@ -185,6 +185,10 @@ impl<'a> Worker<'a> {
                 }
             }
             self.queue.has_read(page.read_to);
+            if self.queue.has_aside() {
+                // some of them may stand behind it, and would fill the window
+                self.book.open();
+            }
         }
         if let Some(after) = self.replays_after.filter(|_| self.queue.is_empty()) {
             let mut tx = self.task.app.store.read().await?;

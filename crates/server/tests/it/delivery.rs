@@ -1,0 +1,10 @@
+//! Forwarding, told from both ends: what Meta posted, what a real receiver got, in which order, and what
+//! becomes of it when receivers fail, vanish, ask for time, or the process is killed.
+
+mod answers;
+mod formats;
+mod order;
+mod receiver;
+mod replicas;
+mod support;
+mod tenants;

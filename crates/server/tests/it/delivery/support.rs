@@ -1,0 +1,161 @@
+//! What the stories of forwarding share: a product with a number that forwards, posts of Meta's, endpoints.
+//! Tells no story.
+
+use domain::delivery::Format;
+use domain::ids::{AccountId, ChannelId};
+use graph_emulator::{Config as EmulatorConfig, Popup, SignupResult};
+use jiff::SignedDuration;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use server::flows::endpoints::{self, Wanted, Wish};
+use server::store::deliveries::attempts::{self, Attempt};
+use server::store::deliveries::{self, Counts};
+use server::store::endpoints::Endpoint;
+use server::store::{Engine, endpoints as store};
+
+use super::receiver::Receiver;
+use crate::app::{APP_SECRET, TestApp};
+
+/// A product that forwards, with a live number.
+pub(super) struct Place {
+    pub(super) app: TestApp,
+    pub(super) number: SignupResult,
+    pub(super) inbox: ChannelId,
+}
+
+/// An endpoint with the receiver behind it.
+pub(super) struct Line {
+    pub(super) endpoint: Endpoint,
+    pub(super) secret: SecretString,
+    pub(super) receiver: Receiver,
+}
+
+impl Place {
+    pub(super) async fn on(engine: Engine) -> Self {
+        let app = TestApp::with(engine, loopback_is_allowed, EmulatorConfig::default()).await;
+        let (number, inbox) = app.signed_up(Popup::default()).await;
+        app.settle().await;
+        app.app.start_delivery();
+        Self { app, number, inbox }
+    }
+
+    pub(super) fn phone_id(&self) -> &str {
+        self.number.phone_number_id.as_deref().unwrap()
+    }
+
+    pub(super) fn waba(&self) -> &str {
+        self.number.waba_id.as_deref().unwrap()
+    }
+
+    /// A receiver, and an endpoint of the account's for it.
+    pub(super) async fn line(&self, format: Format) -> Line {
+        self.line_of(self.app.account, None, format, &[]).await
+    }
+
+    pub(super) async fn line_of(
+        &self,
+        account: AccountId,
+        inbox: Option<ChannelId>,
+        format: Format,
+        kinds: &[&str],
+    ) -> Line {
+        let receiver = Receiver::start().await;
+        let kinds = (!kinds.is_empty()).then(|| kinds.iter().map(|kind| (*kind).to_owned()).collect());
+        let wish = Wish { url: Some(receiver.url.clone().into()), kinds, ..Wish::default() };
+        let wanted = Wanted { account, inbox, format, secret: None, verify_token: None, wish };
+        let (endpoint, secret) = endpoints::create(&self.app.app, wanted).await.unwrap();
+        Line { endpoint, secret, receiver }
+    }
+
+    /// Meta posts messages of these people to the number, one change each.
+    pub(super) async fn messages(&self, texts: &[(&str, &str)]) {
+        for (from, text) in texts {
+            let value = message(self.phone_id(), from, text);
+            self.post(&json!([{ "field": "messages", "value": value }])).await;
+        }
+    }
+
+    /// Meta posts changes of the number's account.
+    pub(super) async fn post(&self, changes: &Value) {
+        let body =
+            json!({ "object": "whatsapp_business_account", "entry": [{ "id": self.waba(), "changes": changes }] });
+        self.post_body(&body.to_string()).await;
+    }
+
+    pub(super) async fn post_body(&self, body: &str) {
+        self.app.post_webhook("/webhooks/whatsapp", body.as_bytes(), Some(APP_SECRET)).await.expect(200);
+    }
+
+    /// Time goes by, and everybody notices.
+    pub(super) async fn later(&self, by: SignedDuration) {
+        self.app.clock.advance(by);
+        self.app.app.delivery.changed();
+    }
+
+    pub(super) async fn kept(&self, endpoint: &Endpoint) -> Endpoint {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        store::find(&mut tx, endpoint.id).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn counts(&self, endpoint: &Endpoint) -> Counts {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        deliveries::counts(&mut tx, endpoint.id).await.unwrap()
+    }
+
+    pub(super) async fn attempts(&self, endpoint: &Endpoint) -> Vec<Attempt> {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        attempts::list(&mut tx, endpoint.id, None, false, 1000).await.unwrap()
+    }
+
+    /// Waits until what is on record is so.
+    #[track_caller]
+    pub(super) fn until(&self, what: &'static str, is_so: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            for _ in 0..600 {
+                if is_so().await {
+                    return;
+                }
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            panic!("{caller}: waited for: {what}");
+        }
+    }
+
+    /// Waits until an endpoint is where the log ends, with nothing set aside.
+    pub(super) async fn until_delivered(&self, line: &Line) {
+        let is_done = async || {
+            let kept = self.kept(&line.endpoint).await;
+            let mut tx = self.app.app.store.read().await.unwrap();
+            let behind = deliveries::behind(&mut tx, kept.account_id, kept.channel_id, kept.cursor, 1).await.unwrap();
+            drop(tx);
+            behind == 0 && self.counts(&line.endpoint).await == Counts::default()
+        };
+        self.until("everything is delivered", is_done).await;
+    }
+}
+
+/// Tests are loopback's alone.
+pub(super) fn loopback_is_allowed(config: &mut server::config::Config) {
+    config.delivery.allow_subnets = vec!["127.0.0.0/8".to_owned()];
+    config.delivery.allow_http = true;
+}
+
+/// The value of a message from somebody.
+pub(super) fn message(phone_id: &str, from: &str, text: &str) -> Value {
+    json!({ "messaging_product": "whatsapp",
+        "metadata": { "display_phone_number": "15550100001", "phone_number_id": phone_id },
+        "contacts": [{ "profile": { "name": "Ada" }, "wa_id": from }],
+        "messages": [{ "from": from, "id": format!("wamid.{from}.{text}"), "timestamp": "1790000000", "type": "text",
+            "text": { "body": text } }] })
+}
+
+/// The text of the message in a post "as Meta".
+pub(super) fn text_of(post: &Value) -> String {
+    post["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Who sent it.
+pub(super) fn from_of(post: &Value) -> String {
+    post["entry"][0]["changes"][0]["value"]["messages"][0]["from"].as_str().unwrap_or_default().to_owned()
+}

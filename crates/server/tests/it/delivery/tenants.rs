@@ -1,0 +1,91 @@
+//! Whose event it is: one post about several tenants reaches each with its own part alone.
+
+use domain::delivery::Format;
+use domain::ids::{AccountId, ChannelId};
+use graph_emulator::Popup;
+use serde_json::json;
+use server::store::Engine;
+use server::store::keys::Scope;
+
+use super::support::{Place, message, text_of};
+use crate::app::browser;
+use crate::support::on_each_engine;
+
+on_each_engine!(
+    a_batch_about_two_tenants_reaches_each_with_its_own_part,
+    an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_of_metas,
+    what_arrived_for_nobody_goes_to_nobody,
+);
+
+/// A second tenant with a number; on the first one's account of Meta's where that is given.
+async fn neighbour(place: &Place, waba: Option<String>) -> (AccountId, ChannelId, String) {
+    let (account, key) = place.app.another_account(Scope::Admin).await;
+    let result = place.app.meta.sign_up(Popup { waba_id: waba, ..Popup::default() }).await;
+    let path = format!("/api/v1/accounts/{account}/whatsapp/authorization");
+    let answer = place.app.send(reqwest::Method::POST, &path, Some(browser(&result)), Some(&key)).await;
+    let inbox = ChannelId(answer.expect(200)["id"].as_i64().unwrap());
+    place.app.settle().await;
+    (account, inbox, result.phone_number_id.unwrap())
+}
+
+async fn a_batch_about_two_tenants_reaches_each_with_its_own_part(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (other, _, other_number) = neighbour(&place, None).await;
+    let mine = place.line(Format::Meta).await;
+    let theirs = place.line_of(other, None, Format::Meta, &[]).await;
+    let change = |number: &str, text: &str| json!({ "field": "messages", "value": message(number, "1555000", text) });
+    let body = json!({ "object": "whatsapp_business_account", "entry": [
+        { "id": place.waba(), "changes": [change(place.phone_id(), "mine 1"), change(&other_number, "theirs 1")] },
+        { "id": "999", "changes": [change(&other_number, "theirs 2"), change(place.phone_id(), "mine 2")] },
+    ] });
+    place.post_body(&body.to_string()).await;
+    for (line, expected) in [(&mine, ["mine 1", "mine 2"]), (&theirs, ["theirs 1", "theirs 2"])] {
+        line.receiver.wait_for(2).await;
+        place.until_delivered(line).await;
+        let texts: Vec<String> = line.receiver.got().iter().map(|got| text_of(&got.json())).collect();
+        assert_eq!(texts, expected);
+        assert!(line.receiver.got().iter().all(|got| got.json()["entry"].as_array().unwrap().len() == 1));
+    }
+}
+
+async fn an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_of_metas(engine: Engine) {
+    let place = Place::on(engine).await;
+    let (other, their_inbox, their_number) = neighbour(&place, Some(place.waba().to_owned())).await;
+    let mine = place.line_of(place.app.account, Some(place.inbox), Format::Meta, &[]).await;
+    let theirs = place.line_of(other, Some(their_inbox), Format::Meta, &[]).await;
+    let digits = place.app.meta.number(place.phone_id()).unwrap().phone_number;
+    place.messages(&[("1555000", "mine")]).await;
+    let name = json!({ "display_phone_number": digits, "decision": "APPROVED", "requested_verified_name": "X" });
+    let template = json!({ "event": "APPROVED", "message_template_name": "hello" });
+    place
+        .post(&json!([
+            { "field": "phone_number_name_update", "value": name },
+            { "field": "message_template_status_update", "value": template },
+            { "field": "messages", "value": message(&their_number, "1555000", "theirs") },
+        ]))
+        .await;
+    mine.receiver.wait_for(3).await;
+    theirs.receiver.wait_for(2).await;
+    place.until_delivered(&mine).await;
+    place.until_delivered(&theirs).await;
+    let fields = |line: &super::support::Line| {
+        let field =
+            |got: super::receiver::Got| got.json()["entry"][0]["changes"][0]["field"].as_str().unwrap().to_owned();
+        let mut fields: Vec<String> = line.receiver.got().into_iter().map(field).collect();
+        fields.sort();
+        fields
+    };
+    assert_eq!(fields(&mine), ["message_template_status_update", "messages", "phone_number_name_update"]);
+    assert_eq!(fields(&theirs), ["message_template_status_update", "messages"], "the name is the other number's");
+}
+
+async fn what_arrived_for_nobody_goes_to_nobody(engine: Engine) {
+    let place = Place::on(engine).await;
+    let line = place.line(Format::Meta).await;
+    place.post(&json!([{ "field": "messages", "value": message("404404", "1555000", "nobody's") }])).await;
+    place.messages(&[("1555000", "mine")]).await;
+    let got = line.receiver.wait_for(1).await;
+    assert_eq!(text_of(&got[0].json()), "mine");
+    place.until_delivered(&line).await;
+    assert_eq!(line.receiver.got().len(), 1);
+}
