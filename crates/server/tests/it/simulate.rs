@@ -12,6 +12,7 @@ use self::report::Figures;
 use self::stage::{How, play};
 use self::watch::Ended;
 
+mod bounds;
 mod chance;
 mod report;
 mod stage;

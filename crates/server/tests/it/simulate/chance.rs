@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-/// SplitMix64: small, known, and ours, so that a seed written in a report stays good.
+/// `SplitMix64`: small, known, and ours, so that a seed written in a report stays good.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 

@@ -1,49 +1,50 @@
-//! The figures of a simulation, and the page they are written on.
+//! The figures of a simulation: a table of two columns, for all histories and for those in whose way only
+//! the name stood.
 
 use std::fmt;
 
 use jiff::SignedDuration;
 
-use super::watch::Ended;
+use super::watch::{Ended, KINDS, Wait};
 
 /// What many histories came to.
 #[derive(Debug, Clone)]
-pub(super) struct Figures {
+struct Column {
     histories: usize,
     live: usize,
-    plain: usize,
+    stuck: usize,
+    locked: usize,
     calls: usize,
     least: usize,
     /// Ready to live, sorted.
-    waits: Vec<SignedDuration>,
+    first: Vec<SignedDuration>,
+    /// Dropped to live again, sorted.
+    again: Vec<SignedDuration>,
     most: [usize; 3],
-    stuck: usize,
-    locked: usize,
+    most_of: [usize; KINDS.len()],
 }
 
-impl Figures {
-    pub(super) fn of(ended: &[Ended]) -> Self {
-        let mut waits: Vec<SignedDuration> =
-            ended.iter().flat_map(|one| one.waits.iter().map(|wait| wait.lasted())).collect();
-        waits.sort_unstable();
-        let most = |n: usize| ended.iter().map(|one| one.most[n]).max().unwrap_or(0);
+impl Column {
+    fn of<'a>(ended: impl Iterator<Item = &'a Ended>) -> Self {
+        let ended: Vec<&Ended> = ended.collect();
+        let count = |which: fn(&Ended) -> bool| ended.iter().filter(|one| which(one)).count();
+        let waits = |part: fn(&[Wait]) -> &[Wait]| {
+            let mut waits: Vec<_> = ended.iter().flat_map(|one| part(&one.waits)).map(|wait| wait.lasted()).collect();
+            waits.sort_unstable();
+            waits
+        };
         Self {
             histories: ended.len(),
-            live: ended.iter().filter(|one| one.is_live).count(),
-            plain: ended.iter().filter(|one| one.was_plain).count(),
+            live: count(|one| one.is_live),
+            stuck: count(|one| one.found.iter().any(|what| what.starts_with("stuck"))),
+            locked: count(|one| one.was_locked),
             calls: ended.iter().map(|one| one.calls).sum(),
             least: ended.iter().map(|one| one.least).sum(),
-            waits,
-            most: [most(0), most(1), most(2)],
-            stuck: ended.iter().filter(|one| one.found.iter().any(|what| what.starts_with("stuck"))).count(),
-            locked: ended.iter().filter(|one| one.was_locked).count(),
+            first: waits(|waits| waits.get(..1).unwrap_or_default()),
+            again: waits(|waits| waits.get(1..).unwrap_or_default()),
+            most: std::array::from_fn(|n| ended.iter().map(|one| one.most[n]).max().unwrap_or(0)),
+            most_of: std::array::from_fn(|n| ended.iter().map(|one| one.most_of[n]).max().unwrap_or(0)),
         }
-    }
-
-    /// The wait that so many percent do not exceed.
-    fn percentile(&self, percent: usize) -> SignedDuration {
-        let last = self.waits.len().saturating_sub(1);
-        self.waits.get(last * percent / 100).copied().unwrap_or_default()
     }
 
     /// What each number cost above the calls it could not do without.
@@ -51,21 +52,65 @@ impl Figures {
         let count = |n: usize| f64::from(u32::try_from(n).unwrap());
         (count(self.calls) - count(self.least)) / count(self.histories.max(1))
     }
+
+    /// The rows, in the order of [`TITLES`].
+    fn cells(&self) -> Vec<String> {
+        let mut cells: Vec<String> =
+            [self.histories, self.live, self.stuck, self.locked].iter().map(usize::to_string).collect();
+        cells.push(format!("{:.2}", self.above()));
+        cells.extend([spread(&self.first), spread(&self.again)]);
+        cells.extend(self.most.iter().chain(&self.most_of).map(usize::to_string));
+        cells
+    }
+}
+
+/// What the rows say, the last by [`KINDS`].
+const TITLES: [&str; 10] = [
+    "histories",
+    "live at the end",
+    "stuck while Meta would accept",
+    "locked by 133016",
+    "calls above the least possible, mean",
+    "ready to live: median, p90, p95, p99, longest",
+    "dropped to live again: the same",
+    "most calls in 72 h without a person",
+    "most of them while nothing said the name is good",
+    "most calls in 72 h at all",
+];
+
+/// The waits that so many percent do not exceed.
+fn spread(sorted: &[SignedDuration]) -> String {
+    if sorted.is_empty() {
+        return "–".to_owned();
+    }
+    let hours = |percent: usize| {
+        let wait = sorted[(sorted.len() * percent).div_ceil(100) - 1];
+        format!("{:.1} h", wait.as_secs_f64() / 3_600.0)
+    };
+    [50, 90, 95, 99, 100].map(hours).join(", ")
+}
+
+/// The table.
+#[derive(Debug, Clone)]
+pub(super) struct Figures {
+    all: Column,
+    untouched: Column,
+}
+
+impl Figures {
+    pub(super) fn of(ended: &[Ended]) -> Self {
+        Self { all: Column::of(ended.iter()), untouched: Column::of(ended.iter().filter(|one| one.was_untouched)) }
+    }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hours = |wait: SignedDuration| format!("{:.1} h", wait.as_secs_f64() / 3_600.0);
-        writeln!(f, "| figure | value |\n| --- | --- |")?;
-        writeln!(f, "| histories | {} ({} with nothing but a review in the way) |", self.histories, self.plain)?;
-        writeln!(f, "| live at the end | {} |", self.live)?;
-        writeln!(f, "| stuck while Meta would accept | {} |", self.stuck)?;
-        writeln!(f, "| locked by 133016 | {} |", self.locked)?;
-        writeln!(f, "| calls above the least possible, mean | {:.2} |", self.above())?;
-        let waits = [50, 90, 95, 99, 100].map(|percent| hours(self.percentile(percent)));
-        writeln!(f, "| ready to live: median, p90, p95, p99, longest | {} |", waits.join(", "))?;
-        writeln!(f, "| most calls in 72 h without a person | {} |", self.most[0])?;
-        writeln!(f, "| most of them while nothing said the name is good | {} |", self.most[1])?;
-        writeln!(f, "| most calls in 72 h at all | {} |", self.most[2])
+        writeln!(f, "| figure | every history | only its name in the way |\n| --- | --- | --- |")?;
+        let of_kind = KINDS.map(|kind| format!("most {kind} calls in 72 h"));
+        let titles = TITLES.iter().map(|title| (*title).to_owned()).chain(of_kind);
+        for (title, (all, untouched)) in titles.zip(self.all.cells().into_iter().zip(self.untouched.cells())) {
+            writeln!(f, "| {title} | {all} | {untouched} |")?;
+        }
+        Ok(())
     }
 }

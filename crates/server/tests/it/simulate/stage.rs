@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use domain::channel::Channel;
 use domain::ids::{PhoneNumberId, WabaId};
+use domain::ledger::Ledger;
 use domain::registration::Caller;
 use graph_emulator::world::TokenDeath;
-use graph_emulator::{Config as EmulatorConfig, NumberView, Popup, WebhookFault};
+use graph_emulator::{Config as EmulatorConfig, NumberView, Popup, WebhookFault, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use server::flows::registration;
@@ -81,7 +82,7 @@ impl Stage {
         let app = TestApp::with_meta(
             Engine::Sqlite,
             |config, meta| {
-                config.meta.system_token = Some(meta.with_world(|world, now| world.issue_partner_token(now)).into());
+                config.meta.system_token = Some(meta.with_world(World::issue_partner_token).into());
                 config.limits.account_pace_seconds = how.pace;
             },
             meta,
@@ -249,7 +250,8 @@ impl Stage {
     async fn note(&mut self, who: usize, at: Timestamp) {
         let Some(view) = self.view(who) else { return };
         let pin = self.stored_pin(&view).await;
-        if let Some(back) = self.players[who].watch.look(&view, pin.as_deref(), at) {
+        let ledger = self.ledger(&view).await;
+        if let Some(back) = self.players[who].watch.look(&view, pin.as_deref(), &ledger, at) {
             self.turns.insert((back, who));
         }
     }
@@ -259,6 +261,14 @@ impl Stage {
         let mut tx = self.app.app.store.read().await.unwrap();
         let pin = numbers::pin(&mut tx, &PhoneNumberId(view.id.clone())).await.unwrap();
         pin.map(|pin| pin.expose_secret().to_owned())
+    }
+
+    /// The calls on record, as the product counts them; who holds the number besides is not asked.
+    async fn ledger(&self, view: &NumberView) -> Ledger {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        let newest_first = numbers::attempts(&mut tx, &PhoneNumberId(view.id.clone()), 1_000).await.unwrap();
+        let attempts = newest_first.into_iter().rev().map(|recorded| recorded.attempt).collect();
+        Ledger { attempts, ..Ledger::default() }
     }
 
     /// After everything that is due has run: where the number stands, and when to come back.

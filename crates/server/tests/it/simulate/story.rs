@@ -49,8 +49,10 @@ pub(super) struct Story {
     pub(super) plan: Vec<(SignedDuration, Move)>,
     /// When a webhook or reading may first say that the name is good; `None`: from the start.
     pub(super) name_good_after: Option<SignedDuration>,
-    /// Nothing but the review of its name stands in its way, and its webhook comes.
-    pub(super) is_plain: bool,
+    /// The webhook that says so is lost, late or out of order.
+    pub(super) is_unheard: bool,
+    /// Something beside its name stands in its way, or befalls its account.
+    pub(super) is_troubled: bool,
 }
 
 /// What stands in a number's way beside its name.
@@ -94,7 +96,15 @@ pub(super) fn company(seed: u64, place: u64) -> Vec<Story> {
     let mut chance = Chance::at(seed, place);
     let numbers = chance.pick(&[1, 1, 2, 2, 3, 4, 6]);
     let begins = chance.between(SignedDuration::ZERO, hours(24));
-    (0..numbers).map(|n| story(&mut chance, begins + mins(37 * n))).collect()
+    let mut stories: Vec<Story> = (0..numbers).map(|n| story(&mut chance, begins + mins(37 * n))).collect();
+    // tokens and the hourly limit are the account's: what befalls one number befalls its siblings
+    let is_shared = |what: &Move| matches!(what, Move::TokensDie | Move::Throttle);
+    if stories.iter().any(|story| story.plan.iter().any(|(_, what)| is_shared(what))) {
+        for story in &mut stories {
+            story.is_troubled = true;
+        }
+    }
+    stories
 }
 
 fn story(chance: &mut Chance, signs_up: SignedDuration) -> Story {
@@ -127,7 +137,8 @@ fn story(chance: &mut Chance, signs_up: SignedDuration) -> Story {
         code_alone: chance.happens(0.3),
         plan: Vec::new(),
         name_good_after: None,
-        is_plain: trouble == Trouble::None && lag.is_zero(),
+        is_unheard: false,
+        is_troubled: trouble != Trouble::None,
     };
     it.review(chance);
     it.trouble(chance, trouble);
@@ -141,6 +152,21 @@ fn story(chance: &mut Chance, signs_up: SignedDuration) -> Story {
 }
 
 impl Story {
+    /// Nothing but the review of its name stands in its way, and the webhook about it comes.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_troubled && !self.is_unheard && self.popup.provisioning_lag.is_zero()
+    }
+
+    /// Nothing but its name stands in its way, and no person calls in between.
+    pub(super) fn is_untouched(&self) -> bool {
+        !self.is_troubled && !self.plan.iter().any(|(_, what)| matches!(what, Move::Press))
+    }
+
+    /// Somebody had it in their phone, which is probed once per 72 h.
+    pub(super) fn was_in_phone_app(&self) -> bool {
+        self.popup.obstacle == Some(Obstacle::StillInPhoneApp)
+    }
+
     fn then(&mut self, at: SignedDuration, what: Move) {
         self.plan.push((at.min(LATEST), what));
     }
@@ -159,7 +185,7 @@ impl Story {
             let name = "Another Bakery".to_owned();
             self.then(at, Move::Meta(NumberAction::SubmitName { name, lasts: None, outcome: None }));
             at += chance.log_normal(hours(20), 1.0, hours(48));
-            self.is_plain = false;
+            self.is_troubled = true;
         }
         self.decide(chance, at, NumberAction::ApproveName);
         self.name_good_after = Some(at);
@@ -169,7 +195,7 @@ impl Story {
     fn decide(&mut self, chance: &mut Chance, at: SignedDuration, decision: NumberAction) {
         if let Some(effect) = astray(chance) {
             self.then(at, Move::Webhook("phone_number_name_update", effect));
-            self.is_plain &= effect == WebhookEffect::Duplicate;
+            self.is_unheard |= effect != WebhookEffect::Duplicate;
         }
         self.then(at, Move::Meta(decision));
     }
@@ -243,7 +269,7 @@ impl Story {
 
     /// The network, Meta's servers, tokens and limits.
     fn disturb(&mut self, chance: &mut Chance) {
-        self.is_plain = false;
+        self.is_troubled = true;
         for _ in 0..chance.pick(&[1, 1, 2, 3]) {
             let times = chance.pick(&[1, 1, 2, 3]);
             let at = if chance.happens(0.5) { SignedDuration::ZERO } else { chance.between(mins(1), hours(72)) };

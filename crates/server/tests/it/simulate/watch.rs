@@ -1,28 +1,14 @@
 //! Watches one number from Meta's side: since when it would be accepted, when it went live, and whether
 //! its record keeps the limits. Knows the emulator's hidden state; the server's only where it is compared.
 
-use domain::ledger::{Basis, CallKind, WINDOW};
+use domain::ledger::{Basis, CallKind, Ledger, WINDOW};
 use graph_emulator::NumberView;
-use graph_emulator::world::{CertificateShown, CodeStatus, Obstacle, RegisterKind};
+use graph_emulator::world::{CertificateShown, CodeStatus, RegisterKind};
 use jiff::{SignedDuration, Timestamp};
 use server::store::numbers::RecordedAttempt;
 
+use super::bounds::Waiting;
 use super::story::{Move, Story};
-
-/// The longest gap of the schedule while the name is known to be good, with an hour to spare.
-const KNOWN_GOOD: SignedDuration = SignedDuration::from_hours(25);
-
-/// The same where the next call is the blind one of the next window, or the budget is spent.
-const BLIND: SignedDuration = SignedDuration::from_hours(86);
-
-/// How long a number that dropped may go unnoticed: an account in good order is read every six hours.
-const UNNOTICED: SignedDuration = SignedDuration::from_hours(7);
-
-/// More failures of register than this, and the blind budget may be spent on them.
-const FEW_FAILURES: u32 = 2;
-
-/// More presses than this, and the budget may be spent by people.
-const FEW_PRESSES: usize = 5;
 
 /// From when Meta would have accepted a call to when it did.
 #[derive(Debug, Clone, Copy)]
@@ -52,17 +38,23 @@ pub(super) struct Watch {
     remarks: Vec<(Timestamp, String)>,
 }
 
+/// What calls are made for: the bases of register, and deregister.
+pub(super) const KINDS: [&str; 6] = ["blind", "probe", "evidence", "heal", "person", "deregister"];
+
 /// What became of a number.
 #[derive(Debug, Clone)]
 pub(super) struct Ended {
     pub(super) place: u64,
     pub(super) is_live: bool,
-    pub(super) was_plain: bool,
     pub(super) calls: usize,
     pub(super) least: usize,
     pub(super) waits: Vec<Wait>,
+    /// Nothing but its name stood in its way, and no person called in between.
+    pub(super) was_untouched: bool,
     /// In any 72 h: by itself, by itself while nothing said the name is good, all in all.
     pub(super) most: [usize; 3],
+    /// In any 72 h, by what they were made for.
+    pub(super) most_of: [usize; KINDS.len()],
     pub(super) was_locked: bool,
     /// What must not be.
     pub(super) found: Vec<String>,
@@ -100,7 +92,7 @@ impl Watch {
         Self {
             began,
             story: story.clone(),
-            name_good_at: began + story.name_good_after.unwrap_or(SignedDuration::ZERO),
+            name_good_at: began + story.name_good_after.unwrap_or_default(),
             ready: None,
             last_unready: began,
             waits: Vec::new(),
@@ -125,7 +117,13 @@ impl Watch {
     }
 
     /// Takes the number's state in; says when to look again.
-    pub(super) fn look(&mut self, view: &NumberView, pin: Option<&str>, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn look(
+        &mut self,
+        view: &NumberView,
+        pin: Option<&str>,
+        ledger: &Ledger,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         if self.story.popup.certificate == CertificateShown::WhenProvisioned
             && let Some(at) = view.provisioned_at
         {
@@ -146,9 +144,17 @@ impl Watch {
             Accepts::Yes => {
                 let since = view.provisioned_at.unwrap_or(now).max(self.last_unready);
                 let ready = *self.ready.get_or_insert(since);
-                let until = self.until(ready);
+                let waiting = Waiting {
+                    story: &self.story,
+                    ready,
+                    has_dropped: !self.waits.is_empty(),
+                    name_good_at: self.name_good_at,
+                    is_heard: !self.story.is_unheard && self.name_good_at == self.decided_at(),
+                    ledger,
+                };
+                let until = waiting.until();
                 if now >= until {
-                    self.note(format!("stuck: Meta would have accepted it since {ready}, and it is {now}"));
+                    self.note(format!("stuck: Meta would have accepted it since {ready}"));
                     return None;
                 }
                 Some(until)
@@ -170,20 +176,9 @@ impl Watch {
         }
     }
 
-    /// Until when the policy may take at most.
-    fn until(&self, ready: Timestamp) -> Timestamp {
-        let plan = || self.story.plan.iter().map(|(_, what)| what);
-        let failures: u32 = plan()
-            .filter_map(|what| match what {
-                Move::Calls(fault) if fault.route.as_deref() == Some("POST register") => Some(fault.times),
-                _ => None,
-            })
-            .sum();
-        let presses = plan().filter(|what| matches!(what, Move::Press)).count();
-        let taken = self.story.popup.obstacle == Some(Obstacle::StillInPhoneApp);
-        let is_slow = taken || failures > FEW_FAILURES || presses > FEW_PRESSES;
-        let noticed = ready + if self.waits.is_empty() { SignedDuration::ZERO } else { UNNOTICED };
-        if is_slow { noticed + BLIND } else { (noticed + BLIND).min(noticed.max(self.name_good_at) + KNOWN_GOOD) }
+    /// When Meta decided the name; a certificate may say earlier that it is good.
+    fn decided_at(&self) -> Timestamp {
+        self.began + self.story.name_good_after.unwrap_or_default()
     }
 
     /// The calls without which it could not have gone live.
@@ -233,7 +228,7 @@ impl Watch {
         hold(!view.registered || !by_us || view.pin.as_deref() == pin, "the stored PIN is not the number's".to_owned());
         let first = self.waits.first().map(|wait| wait.lasted());
         let at_once = first.is_some_and(|wait| wait < SignedDuration::from_secs(1));
-        hold(!self.story.is_plain || at_once, format!("nothing stood in its way, and it took {first:?}"));
+        hold(!self.story.is_plain() || at_once, format!("nothing stood in its way, and it took {first:?}"));
         let why = match accepts(view, pin, now) {
             Accepts::Yes => "though Meta would accept it",
             Accepts::From(_) => "its name is not provisioned",
@@ -243,11 +238,12 @@ impl Watch {
         Ended {
             place,
             is_live: view.registered,
-            was_plain: self.story.is_plain,
+            was_untouched: self.story.is_untouched(),
             calls: view.register_calls.len(),
             least: self.least(),
             waits: self.waits.clone(),
             most,
+            most_of: KINDS.map(|kind| densest(&starts(rows, |row| made_for(row) == kind))),
             was_locked,
             found,
             lines: self.lines(view, rows),
@@ -289,6 +285,14 @@ impl Watch {
         std::iter::once(head)
             .chain(lines.into_iter().map(|(at, what)| format!("  {}  {what}", stamp(after(at)))))
             .collect()
+    }
+}
+
+/// One of [`KINDS`].
+fn made_for(row: &RecordedAttempt) -> &'static str {
+    match row.attempt.kind {
+        CallKind::Register => row.attempt.basis.as_str(),
+        CallKind::Deregister => "deregister",
     }
 }
 
