@@ -138,7 +138,8 @@ pub struct Spent {
     pub automatic: usize,
     /// Automatic ones that were not the first after evidence.
     pub probes: usize,
-    /// Automatic ones while nothing said the name is good.
+    /// Automatic ones while nothing said the name is good. A heal is counted in: its row does not say what
+    /// was known of the name.
     pub blind: usize,
 }
 
@@ -150,7 +151,7 @@ impl Ledger {
             spent.total += 1;
             spent.automatic += usize::from(attempt.basis.is_automatic());
             spent.probes += usize::from(attempt.basis.is_automatic() && attempt.basis != Basis::Evidence);
-            spent.blind += usize::from(attempt.basis == Basis::Blind);
+            spent.blind += usize::from(matches!(attempt.basis, Basis::Blind | Basis::Heal));
         }
         spent
     }

@@ -105,10 +105,12 @@ impl Case<'_> {
                 return Some(self.wait(Why::PressedRecently, next_press, Some(next_press)));
             }
         }
-        if ledger.allows(basis, self.now) {
+        // a number that dropped out is healed while nothing says its name is good within the blind limit
+        let counted_as = if basis == Basis::Heal && !self.name_is_good() { Basis::Blind } else { basis };
+        if ledger.allows(counted_as, self.now) {
             return None;
         }
-        let free_at = ledger.free_at(basis, self.now);
+        let free_at = ledger.free_at(counted_as, self.now);
         let held = ledger.held_until.is_some_and(|until| self.now < until);
         let why = if held { Why::Held } else { Why::BudgetSpent };
         let look_at = free_at.map_or(self.now + HOUR, |at| at.min(self.now + HOUR * 6)).max(self.now + MINUTE);

@@ -8,7 +8,7 @@ use super::rules::Case;
 use super::{ChangeKind, ONBOARDING_WINDOW, PREVERIFIED_WINDOW, Source};
 use crate::channel::Onboarding;
 use crate::graph::FailureKind;
-use crate::ledger::{Attempt, CallKind, Outcome};
+use crate::ledger::{Attempt, Basis, CallKind, Outcome};
 use crate::reading::NumberStatus;
 
 /// A name found good by a reading this soon after a refusal was good already when it was refused.
@@ -71,6 +71,12 @@ impl Case<'_> {
                 change.at > not_before
             })
         })
+    }
+
+    /// A person called after the ruling refusal. Whatever came after that one failed in passing, so the
+    /// press was never answered (rule 7).
+    pub(super) fn was_pressed_since(&self, refusal: &Attempt) -> bool {
+        self.registers().any(|call| call.basis == Basis::Person && call.started_at > refusal.started_at)
     }
 
     pub(super) fn name_is_good(&self) -> bool {

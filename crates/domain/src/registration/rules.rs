@@ -234,7 +234,7 @@ impl Case<'_> {
             Course::Person { remedy, unblocked_by, by_press, reprobe } => {
                 let since = refusal.started_at;
                 let unblocked = unblocked_by.iter().any(|change| self.history.changes.is_newer(*change, since));
-                let pressed = by_press && self.caller.is_person();
+                let pressed = by_press && (self.caller.is_person() || self.was_pressed_since(refusal));
                 if unblocked || pressed {
                     return None;
                 }

@@ -47,6 +47,7 @@ fn refusal(kind: FailureKind) -> Outcome {
     let rows = [
         (FailureKind::NameNotReady, 100, CERTIFICATE, "Your display name could not be processed."),
         (FailureKind::NumberTaken, 100, CERTIFICATE, "This number is registered to an existing WhatsApp account."),
+        (FailureKind::TwoStepAtPreviousOwner, 100, CERTIFICATE, "Two-step authentication is on."),
         (FailureKind::CertificateRefused, 100, CERTIFICATE, "Something new."),
         (FailureKind::PinMismatch, 133_005, None, "Two step verification PIN Mismatch"),
         (FailureKind::ReverificationNeeded, 133_006, None, "re-verification needed"),
@@ -55,6 +56,7 @@ fn refusal(kind: FailureKind) -> Outcome {
         (FailureKind::Throttled, 80_008, None, "too many calls"),
         (FailureKind::TokenDead, 190, None, "dead"),
         (FailureKind::PinGuessesSpent, 133_008, None, "Too many guesses"),
+        (FailureKind::NotRegistered, 133_010, None, "not registered"),
         (FailureKind::Transient, 2, None, "unavailable"),
     ];
     let (_, code, subcode, text) = rows.into_iter().find(|row| row.0 == kind).unwrap();

@@ -27,6 +27,7 @@ fn outcome(pick: u8) -> Outcome {
         FailureKind::DeregistrationIncomplete,
         FailureKind::PinGuessesSpent,
         FailureKind::ReverificationNeeded,
+        FailureKind::NotRegistered,
     ];
     match kinds.get(usize::from(pick) % (kinds.len() + 1)) {
         Some(kind) => refusal(*kind),

@@ -58,3 +58,27 @@ fn where_failures_took_their_share_the_probes_that_are_left_are_spread() {
     }
     assert_eq!(made, [7, 19, 43], "and not 3, 6 and 12, with nothing left until 72");
 }
+
+#[test]
+fn a_press_that_only_failed_in_passing_is_made_again() {
+    let refused = refusal(FailureKind::TwoStepAtPreviousOwner);
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, refused.clone())]);
+    assert!(!registers(&plan(pending(), &record, hour(5))));
+    record.ledger.attempts.push(attempt(hour(5), Basis::Person, refusal(FailureKind::Transient)));
+    assert_eq!(plan(pending(), &record, hour(5)).why(), Why::BackOff);
+    assert!(at_call(Basis::Blind)(&plan(pending(), &record, minute(5 * 60 + 1))));
+    record.ledger.attempts.push(attempt(minute(5 * 60 + 1), Basis::Blind, refused));
+    assert!(!registers(&plan(pending(), &record, hour(30))), "it was answered");
+}
+
+#[test]
+fn heals_while_nothing_says_the_name_is_good_are_counted_with_the_blind_calls() {
+    let dropped = NumberReading { status: Some(NumberStatus::Disconnected), ..pending() };
+    let tries = (0..4).map(|n| attempt(minute(n), Basis::Blind, refusal(FailureKind::Transient)));
+    let mut record = history(tries.collect());
+    assert!(at_call(Basis::Heal)(&plan(dropped.clone(), &record, hour(10))));
+    record.ledger.attempts.push(attempt(hour(10), Basis::Heal, refusal(FailureKind::Transient)));
+    assert_eq!(plan(dropped.clone(), &record, hour(40)).why(), Why::BudgetSpent);
+    let good = NumberReading { name_status: Some(NameStatus::Approved), ..dropped };
+    assert!(at_call(Basis::Heal)(&plan(good, &record, hour(40))), "a heal of a good name is not");
+}
