@@ -105,15 +105,17 @@ impl World {
         self.adopt_new_name(id, decision, now);
     }
 
-    /// A number that never got its first name approved lives by the new one at once.
+    /// A number that never got its first name approved lives by the new one at once. A registered one takes
+    /// it with the next register, and is provisioned for that even if its first name was declined.
     fn adopt_new_name(&mut self, id: &str, decision: NameDecision, now: Timestamp) {
-        let Some(n) = self.numbers.get_mut(id).filter(|n| !n.registered && decision == NameDecision::Approved) else {
-            return;
-        };
-        if let Some(new) = n.new_name.take() {
+        let Some(n) = self.numbers.get_mut(id).filter(|_| decision == NameDecision::Approved) else { return };
+        let from = now + n.provisioning_lag;
+        if n.registered {
+            n.provisioned_at = n.provisioned_at.or(Some(from));
+        } else if let Some(new) = n.new_name.take() {
             n.name = new.name;
             n.name_status = new.status;
-            n.provisioned_at = Some(now + n.provisioning_lag);
+            n.provisioned_at = Some(from);
         }
     }
 

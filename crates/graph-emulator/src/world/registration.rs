@@ -78,6 +78,7 @@ impl World {
     fn complete_registration(&mut self, id: &str, pin: &str, now: Timestamp) {
         let Some(n) = self.numbers.get_mut(id) else { return };
         n.pin = Some(pin.to_owned());
+        take_new_name(n);
         n.registered = true;
         n.dropped = None;
         let first = !std::mem::replace(&mut n.ever_registered, true);
@@ -178,17 +179,21 @@ fn check_ledger(n: &mut Number, now: Timestamp) -> Result<(), GraphError> {
 }
 
 /// A registered number: success with its own PIN, 133005 with another; phase 1 keeps the PIN (facts D4).
-/// An approved new name takes effect here (facts §1.7).
+/// An approved new name takes effect with it (facts §1.7).
 fn reregister(n: &mut Number, pin: &str, settings: &Settings, now: Timestamp) -> Result<(), GraphError> {
     if !settings.reregister_keeps_pin {
         check_pin(n, pin, settings, now)?;
         n.pin = Some(pin.to_owned());
     }
+    take_new_name(n);
+    Ok(())
+}
+
+fn take_new_name(n: &mut Number) {
     if let Some(new) = n.new_name.take_if(|new| new.status.is_good()) {
         n.name = new.name;
         n.name_status = new.status;
     }
-    Ok(())
 }
 
 /// Two-step verification: the PIN must match the one that is set (facts §1.7); guesses are limited (D15).

@@ -189,6 +189,20 @@ async fn a_new_name_takes_effect_with_the_next_register() {
 }
 
 #[tokio::test]
+async fn a_number_that_dropped_comes_back_under_the_name_approved_meanwhile() {
+    let emulator = emulator().await;
+    let c = customer(&emulator, Popup::default()).await;
+    c.graph.register(&c.number, "123456").await;
+    emulator.act(&c.number, NumberAction::DeclineName { reason: None }).await.expect("number");
+    c.graph.post(&format!("/{}", c.number), json!({"new_display_name": "Better Bakery"})).await;
+    emulator.act(&c.number, NumberAction::ApproveName).await.expect("number");
+    emulator.act(&c.number, NumberAction::Disconnect { reads: None }).await.expect("number");
+    assert_eq!(c.graph.register(&c.number, "123456").await.status, 200);
+    let read = c.graph.get(&format!("/{}?fields=verified_name,name_status", c.number)).await.body;
+    assert_eq!((&read["verified_name"], &read["name_status"]), (&json!("Better Bakery"), &json!("APPROVED")));
+}
+
+#[tokio::test]
 async fn a_declined_name_is_replaced_by_one_that_passes() {
     let emulator = emulator().await;
     let review = Some(Review { lasts: Some(HOUR), outcome: NameDecision::Declined });
