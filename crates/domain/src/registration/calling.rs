@@ -48,7 +48,8 @@ impl Case<'_> {
         self.blocked(basis).unwrap_or(Decision::Deregister { basis })
     }
 
-    /// Rule 9: passing failures since the last call that was answered otherwise.
+    /// Rule 9: passing failures since the last call that was answered otherwise, or since new evidence: what
+    /// failed before it says nothing of a call that has better reason to be made.
     pub(super) fn back_off(&self) -> Option<Decision> {
         let last = self.history.ledger.last_register()?;
         let settled = last.settled_at?;
@@ -60,9 +61,10 @@ impl Case<'_> {
             .registers()
             .rev()
             .take_while(|a| failure_kind(a).is_some_and(|kind| course(kind) == Course::Passes))
+            .take_while(|a| self.evidence_since(a).is_none())
             .count();
         let throttled = failure.kind == FailureKind::Throttled;
-        if self.caller.is_person() && !throttled {
+        if !throttled && (self.caller.is_person() || in_a_row == 0) {
             return None;
         }
         let wait = match (throttled, failure.wait) {

@@ -82,3 +82,19 @@ fn heals_while_nothing_says_the_name_is_good_are_counted_with_the_blind_calls() 
     let good = NumberReading { name_status: Some(NameStatus::Approved), ..dropped };
     assert!(at_call(Basis::Heal)(&plan(good, &record, hour(40))), "a heal of a good name is not");
 }
+
+#[test]
+fn new_evidence_ends_a_back_off_and_begins_a_new_row() {
+    let failed = |at| attempt(at, Basis::Blind, refusal(FailureKind::Transient));
+    let mut record = history((0..4).map(|n| failed(minute(n))).collect());
+    assert_eq!(plan(pending(), &record, hour(1)).why(), Why::BackOff, "six hours after the fourth");
+    changed(&mut record, ChangeKind::NameGood, hour(1), Source::Webhook);
+    assert!(registers(&plan(pending(), &record, hour(1))));
+    record.ledger.attempts.push(attempt(hour(1), Basis::Probe, refusal(FailureKind::Transient)));
+    assert_eq!(plan(pending(), &record, hour(1)).why(), Why::BackOff);
+    assert!(registers(&plan(pending(), &record, minute(61))), "a minute after the first, not a day after the fifth");
+    // a throttle is obeyed whatever came
+    let mut throttled = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::Throttled))]);
+    changed(&mut throttled, ChangeKind::NameGood, minute(1), Source::Webhook);
+    assert_eq!(plan(pending(), &throttled, minute(2)).why(), Why::Throttled);
+}

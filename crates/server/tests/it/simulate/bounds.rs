@@ -1,7 +1,7 @@
 //! How long the policy may take once Meta would accept a call; a number that is not live by then is stuck.
 //! Every term is a rule's. Knows the story and the calls on record, nothing of what the server plans.
 
-use domain::ledger::{Attempt, Basis, Ledger, MARGIN, Outcome, WINDOW};
+use domain::ledger::{Attempt, Basis, CallKind, Ledger, MARGIN, Outcome, WINDOW};
 use jiff::{SignedDuration, Timestamp};
 
 use super::story::{Move, Story};
@@ -76,7 +76,8 @@ impl Waiting<'_> {
     fn after_failures(&self, at: Timestamp) -> Timestamp {
         let failing_reads: u32 = self.story.plan.iter().map(|(_, what)| what.failing("GET {phone}")).sum();
         let reads = (0..failing_reads).fold(SignedDuration::ZERO, |sum, n| sum + (MINUTE * (1 << n.min(6))).min(HOUR));
-        let in_a_row = self.ledger.attempts.iter().rev().take_while(|call| has_failed_in_passing(call)).count();
+        let registers = self.ledger.attempts.iter().rev().filter(|call| call.kind == CallKind::Register);
+        let in_a_row = registers.take_while(|call| has_failed_in_passing(call)).count();
         let offsets = [MINUTE, MINUTE * 10, HOUR, HOUR * 6];
         let back_off = offsets.get(in_a_row.saturating_sub(1)).copied().unwrap_or(DAY);
         let again = self.ledger.attempts.last().filter(|_| in_a_row > 0).map(|call| call.started_at + back_off);
