@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use domain::channel::{Channel, Onboarding};
-use domain::graph::Failure;
+use domain::graph::{Failure, FailureKind};
 use domain::ids::{AccountId, ChannelId};
 use domain::registration::Caller;
 use domain::signup::Handover;
@@ -100,12 +100,12 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
         return Err(FlowError::refused(Refusal::MissingParameter, "Required parameters are missing: code"));
     }
     let deadline = Duration::from_secs(app.config.limits.signup_deadline_seconds);
-    let id = write_down(app, &request).await?;
+    let Begun { id, again } = write_down(app, &request).await?;
     reached(KillPoint::SignupWritten);
     // a task of its own: a client that hangs up does not end a signup half way
     let work = app.tasks.spawn({
         let app = app.clone();
-        async move { exchange_and_go_on(&app, id, &request.code).await }
+        async move { exchange_and_go_on(&app, id, again, &request.code).await }
     });
     match tokio::time::timeout(deadline, work).await {
         Ok(Ok(done)) => {
@@ -117,7 +117,14 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
     }
 }
 
-async fn write_down(app: &App, request: &Request) -> Result<SignupId, FlowError> {
+/// The signup's row.
+struct Begun {
+    id: SignupId,
+    /// Its code came before and was not exchanged then, as far as is known.
+    again: bool,
+}
+
+async fn write_down(app: &App, request: &Request) -> Result<Begun, FlowError> {
     let now = app.clock.now();
     let Handover { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
     let mut tx = app.store.write().await?;
@@ -129,7 +136,10 @@ async fn write_down(app: &App, request: &Request) -> Result<SignupId, FlowError>
     if let Some(before) = signups::find_by_code(&mut tx, &request.code).await? {
         let is_idle = now >= before.updated_at + SAME_CODE_AFTER;
         if before.state == state::NEW && before.account_id == request.account_id && is_idle {
-            return Ok(before.id);
+            // dated anew: it is not taken up behind while this goes on
+            signups::update(&mut tx, &before, now).await?;
+            tx.commit().await?;
+            return Ok(Begun { id: before.id, again: true });
         }
         return Err(replayed());
     }
@@ -150,7 +160,7 @@ async fn write_down(app: &App, request: &Request) -> Result<SignupId, FlowError>
     };
     poke(&mut tx, &Job::Signup(id.0), now + TAKE_UP_AFTER).await?;
     tx.commit().await?;
-    Ok(id)
+    Ok(Begun { id, again: false })
 }
 
 fn replayed() -> FlowError {
@@ -161,9 +171,17 @@ fn replayed() -> FlowError {
 }
 
 /// Exchanges the code and keeps the token before anything else is done with it.
-async fn exchange_and_go_on(app: &App, id: SignupId, code: &SecretString) -> Result<Option<String>, FlowError> {
+async fn exchange_and_go_on(
+    app: &App,
+    id: SignupId,
+    again: bool,
+    code: &SecretString,
+) -> Result<Option<String>, FlowError> {
     let token = match app.graph.exchange_code(code).await {
         Ok(token) => token,
+        Err(failure) if again && failure.kind == FailureKind::CodeSpent => {
+            return shared::instead_of_code(app, id, failure).await;
+        }
         Err(failure) => return fail(app, id, failure.into()).await,
     };
     reached(KillPoint::CodeExchanged);
@@ -276,7 +294,7 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
         return Ok(Next::At(signup.updated_at + TAKE_UP_AFTER));
     }
     let result = match signup.state.as_str() {
-        state::NEW => shared::fetch_token(app, &signup).await,
+        state::NEW => shared::fetch_token(app, &signup).await.map(|_| ()),
         state::EXCHANGED => go_on(app, id).await.map(|_| ()),
         state::CONNECTED => set_up_again(app, id, signup.channel_id).await,
         _ => return Ok(Next::Done),

@@ -2,13 +2,15 @@
 //! is fetched for it with the installation's own (facts §1.2, §3.4, §4.3).
 
 use domain::channel::{Channel, Onboarding};
+use domain::graph::Failure;
 use domain::ids::{AccountId, BusinessId, WabaId};
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::{FlowError, GIVE_UP_AFTER, Next, Refusal, go_on, keep_token, state};
+use super::{FlowError, GIVE_UP_AFTER, Next, Refusal, fail, go_on, keep_token, state};
 use crate::App;
 use crate::clock::random_token;
+use crate::store::ids::SignupId;
 use crate::store::signups::{NewSignup, Signup};
 use crate::store::{Tx, accounts, channels, settings, signups};
 
@@ -20,8 +22,21 @@ pub(crate) fn owner_key(waba: &WabaId) -> String {
     format!("shared.owner:{waba}")
 }
 
+/// A code that was sent again and is spent was spent by the exchange that was cut short: the signup goes on
+/// without it where it may, else Meta's refusal of the code is what its browser is told.
+pub(super) async fn instead_of_code(app: &App, id: SignupId, spent: Failure) -> Result<Option<String>, FlowError> {
+    let mut tx = app.store.read().await?;
+    let signup = signups::find(&mut tx, id).await?;
+    drop(tx);
+    let Some(signup) = signup else { return Err(spent.into()) };
+    match fetch_token(app, &signup).await {
+        Err(FlowError::Refused { code: Refusal::NotNow, .. }) => fail(app, id, spent.into()).await,
+        done => done,
+    }
+}
+
 /// Gets a token for a signup whose code was lost, and goes on.
-pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<(), FlowError> {
+pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<Option<String>, FlowError> {
     let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &signup.business_id) else {
         return Err(FlowError::refused(
             Refusal::NotNow,
@@ -37,7 +52,7 @@ pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<(), FlowEr
     let token = app.graph.refetch_business_token(business, system_token).await?;
     let info = app.graph.debug_token(&token).await?;
     keep_token(app, signup.id, &token, info.expires_at).await?;
-    go_on(app, signup.id).await.map(|_| ())
+    go_on(app, signup.id).await
 }
 
 /// Only the code proves a signup its tenant's; portfolio and account are what a browser claimed. Where

@@ -1,7 +1,7 @@
 //! Signups whose end the browser does not see: the call answers in time and goes on behind, and Meta's
 //! `PARTNER_ADDED` begins what no browser came back for (E7, E10).
 
-use graph_emulator::{Config, Fault, Popup};
+use graph_emulator::{Config, Fault, Popup, SignupResult, WebhookEffect, WebhookFault};
 use jiff::SignedDuration;
 use serde_json::Value;
 use server::store::Engine;
@@ -10,13 +10,15 @@ use super::support::{
     EXCHANGE, REGISTER, channel_count, eventually, expect_registered, expect_webhooks, inbox_of, kept, rows,
     signups_of, waba_of,
 };
-use crate::app::TestApp;
+use crate::app::{Answer, TestApp};
 
 rows!(
     e7_a_slow_meta_is_answered_in_time_and_set_up_goes_on_behind,
     e7_a_slow_exchange_is_answered_before_there_is_an_inbox,
     e7_a_browser_that_never_came_back_is_made_up_for,
     e7_a_browser_that_does_come_back_is_not_doubled,
+    e7_a_code_spent_by_a_lost_exchange_is_made_up_for_when_it_is_sent_again,
+    e10_a_code_spent_by_a_lost_exchange_is_refused_where_nothing_else_proves_the_signup,
     e10_without_a_system_token_a_lost_browser_leaves_nothing,
 );
 
@@ -96,6 +98,41 @@ async fn e7_a_browser_that_does_come_back_is_not_doubled(engine: Engine) {
     assert_eq!((channel_count(&app).await, signups_of(&app).await.len()), (1, 1));
     expect_registered(&app, inbox).await;
     expect_webhooks(&app, inbox).await;
+}
+
+/// Sends a code whose exchange worked at Meta and was never answered, and sends it again. Meta has told
+/// nobody of the signup: what the browser brings is all there is.
+async fn sent_twice(app: &TestApp) -> (SignupResult, Answer) {
+    let field = Some("account_update".to_owned());
+    app.meta.disturb_webhooks(WebhookFault { field, waba_id: None, times: 1, effect: WebhookEffect::Lose });
+    let signup = app.meta.sign_up(Popup::default()).await;
+    app.meta.fail(Fault::apply_then_cut(EXCHANGE).times(1));
+    app.authorize(&signup).await.expect(422);
+    app.advance(SignedDuration::from_secs(15)).await;
+    let answer = app.authorize(&signup).await;
+    assert_eq!(app.meta.calls(EXCHANGE).len(), 2);
+    (signup, answer)
+}
+
+async fn e7_a_code_spent_by_a_lost_exchange_is_made_up_for_when_it_is_sent_again(engine: Engine) {
+    let app = with_system_token(engine).await;
+    let (signup, answer) = sent_twice(&app).await;
+    answer.expect(200);
+    let inbox = inbox_of(&answer);
+    assert_eq!(kept(&app, inbox).await.channel.phone_number_id.0, signup.phone_number_id.unwrap());
+    expect_registered(&app, inbox).await;
+    expect_webhooks(&app, inbox).await;
+    app.advance(SignedDuration::from_mins(5)).await;
+    assert_eq!((channel_count(&app).await, signups_of(&app).await.len()), (1, 1));
+}
+
+async fn e10_a_code_spent_by_a_lost_exchange_is_refused_where_nothing_else_proves_the_signup(engine: Engine) {
+    let app = super::support::fresh(engine).await;
+    let (_, answer) = sent_twice(&app).await;
+    answer.expect(422);
+    app.advance(SignedDuration::from_mins(5)).await;
+    let signups = signups_of(&app).await;
+    assert_eq!((channel_count(&app).await, signups[0].state.as_str()), (0, "failed"));
 }
 
 async fn e10_without_a_system_token_a_lost_browser_leaves_nothing(engine: Engine) {
