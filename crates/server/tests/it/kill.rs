@@ -7,11 +7,13 @@
 
 use graph_emulator::world::{NameDecision, RegisterKind};
 use graph_emulator::{NumberAction, Popup, Review};
+use jiff::SignedDuration;
 use server::killpoint::KillPoint;
 use server::store::Engine;
 
 use self::process::Installation;
 
+mod list;
 mod process;
 
 /// So many stories at one time: each is two processes, and there may be two cores.
@@ -28,7 +30,7 @@ async fn at_each(points: &[KillPoint], engine: Engine) {
 
 /// A signup is cut short at this point; the process is started again, and the browser tries again.
 async fn killed_in_signup(point: KillPoint, engine: Engine) {
-    let place = Installation::new(engine).await;
+    let place = Installation::new(&format!("a signup cut short at {}", point.as_str()), engine).await;
     let mut doomed = place.start(Some(point)).await;
     let signup = place.meta.sign_up(Popup::default()).await;
     let browser = place.authorize(&signup);
@@ -44,17 +46,19 @@ async fn killed_in_signup(point: KillPoint, engine: Engine) {
     drop(process);
 }
 
-/// A registration by the planner is cut short at this point: a webhook has just approved the name.
+/// A registration by the planner is cut short at this point: a webhook has just approved the name. It
+/// comes a while after the refusal: a name read as good within ten minutes of it would be no news.
 async fn killed_in_a_job(point: KillPoint, engine: Engine) {
-    let place = Installation::new(engine).await;
+    let mut place = Installation::new(&format!("the planner cut short at {}", point.as_str()), engine).await;
     let calm = place.start(None).await;
     let review = Some(Review { lasts: None, outcome: NameDecision::Approved });
     let signup = place.meta.sign_up(Popup { review, ..Popup::default() }).await;
     place.authorize(&signup).await.unwrap();
     let number = signup.phone_number_id.unwrap();
-    place.wait_for_calls(&calm, &number, 1).await;
-    drop(calm);
+    place.wait_until_refused(&calm, &number).await;
+    calm.end().await;
 
+    place.pass(SignedDuration::from_mins(20)).await;
     let mut doomed = place.start(Some(point)).await;
     place.meta.act(&number, NumberAction::ApproveName).await.unwrap();
     doomed.kill_at(point).await;
@@ -87,7 +91,7 @@ async fn killed_in_the_planners_own_call_the_number_still_goes_live() {
 /// is taken again, as long as it lives.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_was_not_exchanged_may_be_sent_again() {
-    let mut place = Installation::new(Engine::Sqlite).await;
+    let mut place = Installation::new("a code that is sent again", Engine::Sqlite).await;
     place.system_token = None;
     place.pace = 1;
     let mut doomed = place.start(Some(KillPoint::SignupWritten)).await;

@@ -3,19 +3,21 @@
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use domain::ids::{AccountId, PhoneNumberId};
 use graph_emulator::{Config as EmulatorConfig, Emulator, SignupResult};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::clock::Clock;
+use server::flows::signup::state;
 use server::killpoint::{KillPoint, MARKER};
 use server::seal::Keyring;
 use server::store::keys::{self, NewApiKey, Scope};
-use server::store::{Engine, accounts, numbers};
+use server::store::{Engine, accounts, numbers, signups};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -24,7 +26,7 @@ use crate::app::{APP_ID, APP_SECRET, browser};
 use crate::support::stores::Database;
 
 /// How much faster than the wall the program's clock runs.
-const PACE: u32 = 20;
+const PACE: i32 = 20;
 
 /// Nothing takes this long; a story that does is told as failed.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -36,7 +38,9 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Installation {
     pub(super) meta: Emulator,
     pub(super) system_token: Option<String>,
-    pub(super) pace: u32,
+    pub(super) pace: i32,
+    /// What is told, for the one who reads of a failure.
+    name: String,
     database: Database,
     keys: SecretString,
     account: AccountId,
@@ -50,17 +54,18 @@ pub(super) struct Installation {
 pub(super) struct Process {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
+    name: String,
 }
 
 impl Installation {
-    pub(super) async fn new(engine: Engine) -> Self {
+    pub(super) async fn new(name: &str, engine: Engine) -> Self {
         let meta = EmulatorConfig {
             app_id: APP_ID.to_owned(),
             app_secret: APP_SECRET.to_owned(),
             ..EmulatorConfig::default()
         };
         let meta = Emulator::start(meta).await.unwrap();
-        let system_token = meta.with_world(|world, now| world.issue_partner_token(now));
+        let system_token = meta.with_world(graph_emulator::World::issue_partner_token);
         let database = Database::empty(engine).await;
         let keys = Keyring::generate();
         let began = Clock::system().now();
@@ -72,13 +77,20 @@ impl Installation {
         keys::insert(&mut tx, &new, &key, began).await.unwrap();
         tx.commit().await.unwrap();
         store.close().await;
-        // an address that was free a moment ago, and the same for every life
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
+        let address = free_address();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let system_token = Some(system_token);
-        Self { meta, system_token, pace: PACE, database, keys, account, key, address, began, http }
+        let name = format!("{name} on {engine:?}");
+        Self { meta, system_token, pace: PACE, name, database, keys, account, key, address, began, http }
+    }
+
+    /// Lets time pass while no process runs: the next one's clock is so much ahead. A clock that runs so many
+    /// times faster than the wall gains this when it is said to have begun earlier. Meta's, which dates its
+    /// webhooks, is set by it.
+    pub(super) async fn pass(&mut self, time: SignedDuration) {
+        self.began -= time / (self.pace - 1);
+        let wall = Clock::system().now();
+        self.meta.set_now(self.began + wall.duration_since(self.began) * self.pace).await;
     }
 
     /// Starts the program and waits until it answers; with a point it will stop there.
@@ -116,7 +128,7 @@ impl Installation {
                 written.lock().unwrap().push(line);
             }
         });
-        let mut process = Process { child, log };
+        let mut process = Process { child, log, name: self.name.clone() };
         let answers = async || {
             let asked = self.http.get(format!("http://{}/healthz", self.address)).send().await;
             asked.is_ok_and(|answer| answer.status().is_success())
@@ -142,12 +154,15 @@ impl Installation {
         self.http.post(url).bearer_auth(self.key.expose_secret())
     }
 
-    pub(super) async fn wait_for_calls(&self, process: &Process, number: &str, count: usize) {
-        let called = async || self.meta.number(number).unwrap().register_calls.len() >= count;
-        process.wait_still("Meta is called", called).await;
+    /// Until the call was answered and nothing is left to be done now.
+    pub(super) async fn wait_until_refused(&self, process: &Process, number: &str) {
+        let refused =
+            async || self.meta.number(number).unwrap().register_calls.len() == 1 && !self.is_open(number).await;
+        process.wait_still("the number is refused and nothing is open", refused).await;
     }
 
-    /// Until Meta holds the number live and the server says so too, with nothing left open.
+    /// Until Meta holds the number live, the server says so too, and nothing is left to be done: what is
+    /// checked then is the end.
     pub(super) async fn wait_until_live(&self, process: &Process, number: &str) {
         let live = async || {
             let listed = self
@@ -162,17 +177,19 @@ impl Installation {
             let says_so = ["\"level\":\"live\"", "\"level\":\"at_risk\""].iter().any(|level| listed.contains(level));
             seen.registered && seen.status == "CONNECTED" && says_so && !self.is_open(number).await
         };
-        process.wait_still("the number is live", live).await;
+        process.wait_still("the number is live and nothing is open", live).await;
     }
 
-    /// A call without an outcome.
+    /// A call without an outcome, or a signup that is to be taken up again.
     async fn is_open(&self, number: &str) -> bool {
         let store = self.database.open(&self.keys).await;
         let mut tx = store.read().await.unwrap();
         let rows = numbers::attempts(&mut tx, &PhoneNumberId(number.to_owned()), 100).await.unwrap();
+        let signups = signups::list(&mut tx, self.account, None, 100).await.unwrap();
         drop(tx);
         store.close().await;
-        rows.iter().any(|row| row.attempt.settled_at.is_none())
+        let ended = |state: &str| [state::DONE, state::FAILED].contains(&state);
+        rows.iter().any(|row| row.attempt.settled_at.is_none()) || signups.iter().any(|it| !ended(&it.state))
     }
 
     /// The PIN at Meta is the stored one, every call is written down, and there was at most one more
@@ -186,18 +203,37 @@ impl Installation {
         let pin = numbers::pin(&mut tx, &id).await.unwrap().map(|pin| pin.expose_secret().to_owned());
         drop(tx);
         store.close().await;
-        assert!(seen.pin.is_some() && seen.pin == pin, "the stored PIN is not the number's");
+        let name = &self.name;
+        assert!(seen.pin.is_some() && seen.pin == pin, "{name}: the stored PIN is not the number's");
         let calls = &seen.register_calls;
-        assert!(rows.len() >= calls.len(), "{} written, {} received: {calls:?}", rows.len(), calls.len());
-        assert!(calls.len() <= least + 1, "{} calls: {calls:?}", calls.len());
+        assert!(rows.len() >= calls.len(), "{name}: {} written, {} received: {calls:?}", rows.len(), calls.len());
+        assert!(calls.len() <= least + 1, "{name}: {} calls: {calls:?}", calls.len());
         let waba = self.meta.with_world(|world, _| world.waba(&seen.waba_id)).unwrap();
         let callback = waba.subscriptions.get(APP_ID).and_then(Option::as_ref).map(|it| it.callback_url.clone());
         let expected = format!("http://{}/webhooks/whatsapp/+{}", self.address, seen.phone_number);
-        assert_eq!(callback, Some(expected), "{:?}", json!(waba.subscriptions));
+        assert_eq!(callback, Some(expected), "{name}: {:?}", json!(waba.subscriptions));
+    }
+}
+
+/// An address that is free, and the same for every life. It is none of those the system gives away by itself,
+/// or somebody else might have it before the next life does.
+fn free_address() -> String {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 15_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    loop {
+        let address = format!("127.0.0.1:{}", first + NEXT.fetch_add(1, Ordering::Relaxed));
+        if std::net::TcpListener::bind(&address).is_ok() {
+            return address;
+        }
     }
 }
 
 impl Process {
+    /// Ends it, and returns when it is gone.
+    pub(super) async fn end(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits for the point and sends SIGKILL; the process must have died of that and nothing else.
     pub(super) async fn kill_at(&mut self, point: KillPoint) {
         let marker = format!("{MARKER}{}", point.as_str());
@@ -228,6 +264,6 @@ impl Process {
     }
 
     fn story(&self) -> String {
-        self.log.lock().unwrap().join("\n")
+        format!("{}\n{}", self.name, self.log.lock().unwrap().join("\n"))
     }
 }
