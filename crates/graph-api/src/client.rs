@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use domain::graph::Failure;
+use domain::graph::{Failure, FailureKind};
 use domain::ids::{AppId, WabaId};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -41,6 +41,30 @@ pub struct Settings {
     pub deadline: Duration,
     /// The wall clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Is told of every call once it is over; a call that was not made is none.
+    pub observe: Arc<dyn Fn(&Made<'_>) + Send + Sync>,
+}
+
+/// A call that was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Made<'a> {
+    /// Method and route, such as `POST /{phone}/register`: one of a few, and never with an id.
+    pub route: &'a str,
+    /// How it ended.
+    pub ended: Ended,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// How a call ended, as far as the wire knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With a good answer.
+    Answered,
+    /// With an answer that says no, or with one that nobody can read.
+    Refused(FailureKind),
+    /// Without an answer: no connection, no time left, or it was cut off.
+    Unreachable,
 }
 
 /// Why no client can be made from the settings.

@@ -14,7 +14,7 @@ mod wire;
 
 pub use client::account::Account;
 pub use client::usage::Usage;
-pub use client::{Client, Settings, SetupError};
+pub use client::{Client, Ended, Made, Settings, SetupError};
 pub use wire::token::{AppSubscription, Token, TokenInfo};
 
 use domain::reading::{NumberReading, WabaReading};

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 pub mod clock;
 pub mod config;
+mod counted;
 pub mod flows;
 pub mod jobs;
 pub mod killpoint;
@@ -80,6 +81,7 @@ impl App {
                 let clock = clock.clone();
                 move || clock.now()
             }),
+            observe: Arc::new(counted::graph_call),
         })?;
         let secrets: Vec<_> =
             std::iter::once(config.meta.app_secret.clone()).chain(config.meta.app_secret_before.clone()).collect();

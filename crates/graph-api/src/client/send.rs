@@ -11,9 +11,9 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::Client;
 use super::call::{Answer, Body, Call};
 use super::usage::Refusal;
+use super::{Client, Ended, Made};
 use crate::redact::redact;
 use crate::wire;
 
@@ -40,17 +40,21 @@ pub(super) async fn send(client: &Client, call: Call<'_>) -> Result<Answer, Fail
     };
     let request = build(client, &call)?;
     let started = Instant::now();
-    let raw = match tokio::time::timeout(limit, exchange(client, request)).await {
-        Ok(Ok(raw)) => raw,
-        Ok(Err(error)) => return Err(no_answer(&call, &name, started, &transport_reason(&error))),
-        Err(_) => {
-            let reason = format!("no answer within {:.1} s", limit.as_secs_f64());
-            return Err(no_answer(&call, &name, started, &reason));
+    let raw = tokio::time::timeout(limit, exchange(client, request)).await;
+    let took = started.elapsed();
+    let observe = |ended| (client.shared.settings.observe)(&Made { route: &name, ended, took });
+    let reason = match raw {
+        Ok(Ok(raw)) => {
+            let outcome = interpret(client, &call, &name, &raw);
+            observe(outcome.as_ref().map_or_else(|failure| Ended::Refused(failure.kind), |_| Ended::Answered));
+            log(&call, &raw, took, outcome.as_ref().err());
+            return outcome;
         }
+        Ok(Err(error)) => transport_reason(&error),
+        Err(_) => format!("no answer within {:.1} s", limit.as_secs_f64()),
     };
-    let outcome = interpret(client, &call, &name, &raw);
-    log(&call, &raw, started.elapsed(), outcome.as_ref().err());
-    outcome
+    observe(Ended::Unreachable);
+    Err(no_answer(&call, &name, took, &reason))
 }
 
 /// The call's deadline or what is left of the flow's, whichever is shorter; `None` when it is over.
@@ -134,12 +138,12 @@ fn transport_reason(error: &reqwest::Error) -> String {
     deepest.map_or_else(|| kind.to_owned(), |cause| format!("{kind}: {cause}"))
 }
 
-fn no_answer(call: &Call<'_>, name: &str, started: Instant, reason: &str) -> Failure {
+fn no_answer(call: &Call<'_>, name: &str, took: Duration, reason: &str) -> Failure {
     let reason = redact(reason, &call.all_secrets());
     tracing::info!(
         method = %call.method,
         route = call.route,
-        duration_ms = millis(started.elapsed()),
+        duration_ms = millis(took),
         reason,
         "no answer from Meta"
     );

@@ -203,6 +203,7 @@ fn settings(base_url: url::Url, version: &str, app_id: &str, app_secret: &str) -
         app_secret: secret(app_secret),
         deadline: Duration::from_secs(3),
         now: Arc::new(|| Timestamp::UNIX_EPOCH),
+        observe: Arc::new(|_| ()),
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) fn client(emulator: &Emulator, app_id: &str, app_secret: &str, deadli
         app_secret: app_secret.into(),
         deadline,
         now: Arc::new(move || clock.now()),
+        observe: Arc::new(|_| ()),
     };
     Client::new(settings).unwrap()
 }

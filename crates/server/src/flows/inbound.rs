@@ -30,18 +30,6 @@ pub use ingest::{Ingest, Wakes};
 /// How many events one run interprets.
 const BATCH: i64 = 200;
 
-/// What became of a post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// Stored and on disk.
-    Stored {
-        /// Changes that were new.
-        new: usize,
-        /// Changes that came before.
-        duplicates: usize,
-    },
-}
-
 /// Why a post was not stored; nothing of it was.
 #[derive(Debug, thiserror::Error)]
 pub enum InboundError {
@@ -58,7 +46,7 @@ pub enum InboundError {
 
 /// Splits a post whose signature was verified and stores every change of it; returns once they are
 /// on disk.
-pub async fn accept(app: &App, body: Bytes) -> Result<Accepted, InboundError> {
+pub async fn accept(app: &App, body: Bytes) -> Result<(), InboundError> {
     let now = app.clock.now();
     let keyring = app.store.keyring();
     let changes = split(&body)?;
@@ -68,11 +56,9 @@ pub async fn accept(app: &App, body: Bytes) -> Result<Accepted, InboundError> {
     drop(changes);
     drop(body);
     if new.is_empty() {
-        return Ok(Accepted::Stored { new: 0, duplicates: 0 });
+        return Ok(());
     }
-    let sent = new.len();
-    let new = app.ingest.store(new).await?;
-    Ok(Accepted::Stored { new, duplicates: sent.saturating_sub(new) })
+    app.ingest.store(new).await
 }
 
 fn as_event(change: &RawChange<'_>, now: Timestamp) -> NewEvent {

@@ -27,6 +27,8 @@ fn describe() {
     metrics::describe_histogram!("linekeeper_http_request_seconds", "Time to answer, by route");
     metrics::describe_counter!("linekeeper_webhook_posts_total", "Posts to the webhook, by outcome");
     metrics::describe_counter!("linekeeper_webhook_changes_total", "Changes in accepted posts, new or duplicate");
+    metrics::describe_counter!("linekeeper_graph_calls_total", "Calls made to Meta, by route template and outcome");
+    metrics::describe_histogram!("linekeeper_graph_call_seconds", "Time Meta took, by route template");
 }
 
 /// What Prometheus reads; `None` where another recorder was installed first.
@@ -53,10 +55,6 @@ pub(super) struct PostCounters {
     pub(super) refused: metrics::Counter,
     /// Turned away because too much waits or the database is away.
     pub(super) unavailable: metrics::Counter,
-    /// Changes not seen before.
-    pub(super) new_changes: metrics::Counter,
-    /// Changes seen before.
-    pub(super) duplicates: metrics::Counter,
 }
 
 /// The counters of the hot path.
@@ -66,7 +64,5 @@ pub(super) fn posts() -> &'static PostCounters {
         stored: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "stored"),
         refused: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "refused"),
         unavailable: metrics::counter!("linekeeper_webhook_posts_total", "outcome" => "unavailable"),
-        new_changes: metrics::counter!("linekeeper_webhook_changes_total", "kind" => "new"),
-        duplicates: metrics::counter!("linekeeper_webhook_changes_total", "kind" => "duplicate"),
     })
 }

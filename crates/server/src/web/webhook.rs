@@ -15,7 +15,7 @@ use super::body::is_over_limit;
 use super::error::{ApiError, Code, Problem, Result};
 use super::telemetry;
 use crate::App;
-use crate::flows::inbound::{self, Accepted, InboundError};
+use crate::flows::inbound::{self, InboundError};
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
@@ -108,10 +108,8 @@ pub(super) async fn receive_post_for_number(State(app): State<App>, request: Req
 async fn receive(app: &App, request: Request) -> Response {
     let counters = telemetry::posts();
     match take(app, request).await {
-        Ok(Accepted::Stored { new, duplicates }) => {
+        Ok(()) => {
             counters.stored.increment(1);
-            counters.new_changes.increment(new as u64);
-            counters.duplicates.increment(duplicates as u64);
             StatusCode::OK.into_response()
         }
         Err(error) => {
@@ -131,7 +129,7 @@ pub(super) async fn verify_only(State(app): State<App>, request: Request) -> Res
     }
 }
 
-async fn take(app: &App, request: Request) -> Result<Accepted> {
+async fn take(app: &App, request: Request) -> Result<()> {
     let body = verified(app, request).await?;
     inbound::accept(app, body).await.map_err(|error| match error {
         InboundError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),

@@ -14,7 +14,7 @@ mod story;
 mod wire;
 
 /// Runs one ignored test of this binary by itself; it must run and pass.
-fn tell_alone(name: &str) {
+pub(crate) fn tell_alone(name: &str) {
     let told = Command::new(std::env::current_exe().unwrap())
         .args([name, "--exact", "--ignored", "--nocapture", "--test-threads=1"])
         .output()

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use super::InboundError;
 use super::owners::assign;
 use crate::clock::Clock;
+use crate::counted;
 use crate::flows::delivery::Hub;
 use crate::jobs::{Job, poke};
 use crate::store::events::{EventState, SealedEvent};
@@ -35,7 +36,7 @@ const HEARD_PACE: SignedDuration = SignedDuration::from_secs(10);
 
 struct Post {
     events: Vec<SealedEvent>,
-    stored: oneshot::Sender<Result<usize, Arc<store::Error>>>,
+    stored: oneshot::Sender<Result<(), Arc<store::Error>>>,
 }
 
 /// What a commit wakes.
@@ -73,8 +74,8 @@ impl Ingest {
         Self(sender)
     }
 
-    /// Stores a post's events; the number of new ones once they are on disk.
-    pub(super) async fn store(&self, events: Vec<SealedEvent>) -> Result<usize, InboundError> {
+    /// Stores a post's events; returns once they are on disk.
+    pub(super) async fn store(&self, events: Vec<SealedEvent>) -> Result<(), InboundError> {
         let (stored, answer) = oneshot::channel();
         self.0.try_send(Post { events, stored }).map_err(|_| InboundError::Busy)?;
         answer.await.map_err(|_| InboundError::Busy)?.map_err(InboundError::Store)
@@ -118,9 +119,7 @@ impl Writer {
 
     async fn write(&mut self, posts: &mut Vec<Post>) {
         let mut gathered = Vec::with_capacity(posts.iter().map(|post| post.events.len()).sum());
-        let mut counts = Vec::with_capacity(posts.len());
         for post in posts.iter_mut() {
-            counts.push(post.events.len());
             gathered.append(&mut post.events);
         }
         let sent = gathered.len();
@@ -131,19 +130,16 @@ impl Writer {
             gathered.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
         let result = self.commit(gathered, &due, wakes, now).await.map_err(Arc::new);
         match &result {
+            Ok(new) => {
+                counted::changes(sent as u64, *new);
+                self.wake(wakes, &numbers);
+            }
             Err(error) => tracing::error!(%error, "events could not be stored; Meta sends them again"),
-            Ok(_) => self.wake(wakes, &numbers),
         }
-        // how many of a post's events were new is known for the whole commit only when none was old
-        let all_new = result.as_ref().is_ok_and(|new| usize::try_from(*new).is_ok_and(|new| new == sent));
-        for (post, count) in posts.drain(..).zip(counts) {
-            let answer = match &result {
-                Ok(_) if all_new => Ok(count),
-                Ok(_) => Ok(0),
-                Err(error) => Err(Arc::clone(error)),
-            };
+        let answer = result.map(|_| ());
+        for post in posts.drain(..) {
             // whoever waited may have hung up
-            let _ = post.stored.send(answer);
+            let _ = post.stored.send(answer.clone());
         }
     }
 

@@ -1,0 +1,107 @@
+//! What `/metrics` says: every call to Meta is counted once, by a route that holds no id, and every change
+//! Meta posts is counted as new or as seen before.
+//!
+//! The counters are the process's, so each story is told in a process of its own.
+
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use graph_emulator::{Fault, Popup};
+use serde_json::{Value, json};
+
+use crate::app::{APP_SECRET, TestApp};
+use crate::canary::tell_alone;
+
+#[test]
+fn every_call_to_meta_is_counted_by_route_and_outcome() {
+    tell_alone("counted::calls_to_meta");
+}
+
+#[test]
+fn changes_are_counted_once_as_new_and_else_as_duplicates() {
+    tell_alone("counted::changes");
+}
+
+/// The samples of one measurement: labels to value.
+async fn samples(app: &TestApp, name: &str) -> BTreeMap<String, f64> {
+    let text = app.get("/metrics").await.text;
+    let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+    lines
+        .map(|line| {
+            let (labels, value) = line.rsplit_once("} ").unwrap();
+            (labels.to_owned(), value.parse().unwrap())
+        })
+        .collect()
+}
+
+/// A route without the names of its placeholders, in which client and emulator differ.
+fn bare(route: &str) -> String {
+    let mut parts = route.split('{');
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |all, part| format!("{all}{{}}{}", part.split_once('}').unwrap().1))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a process of its own, from the test above"]
+async fn calls_to_meta() {
+    server::web::install_metrics();
+    let app = TestApp::new().await;
+    app.meta.fail(Fault::cut("POST /{phone}/register").times(1));
+    app.signed_up(Popup::default()).await;
+    app.meta.fail(Fault::error("POST /{phone}/register", 133_005).times(1));
+    app.signed_up(Popup::default()).await;
+    app.settle().await;
+
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    for (labels, value) in samples(&app, "linekeeper_graph_calls_total").await {
+        let label = |name: &str| {
+            let (_, rest) = labels.split_once(&format!("{name}=\"")).unwrap();
+            rest.split_once('"').unwrap().0.to_owned()
+        };
+        let route = label("route");
+        assert!(!route.contains(|c: char| c.is_ascii_digit()), "an id in {route}");
+        let value = format!("{value:.0}").parse::<u64>().unwrap();
+        *counted.entry(bare(&route)).or_default() += value;
+        if route.ends_with("/register") {
+            outcomes.insert(label("outcome"), value);
+        }
+    }
+    let mut made: BTreeMap<String, u64> = BTreeMap::new();
+    for call in app.meta.log() {
+        *made.entry(bare(&call.route)).or_default() += 1;
+    }
+    assert_eq!(counted, made);
+    assert_eq!((outcomes["unreachable"], outcomes["pin_mismatch"]), (1, 1), "{outcomes:?}");
+
+    let timed = samples(&app, "linekeeper_graph_call_seconds_count").await;
+    let timed: f64 = timed.values().sum();
+    assert_eq!(format!("{timed:.0}"), made.values().sum::<u64>().to_string());
+}
+
+/// A post of changes that differ by their ids.
+fn post(ids: &[u32]) -> Vec<u8> {
+    let change = |id: &u32| json!({ "field": "messages", "value": { "messages": [{ "id": format!("wamid.{id}") }] } });
+    let changes: Vec<Value> = ids.iter().map(change).collect();
+    let entry = json!({ "id": "71", "time": 1_700_000_000, "changes": changes });
+    json!({ "object": "whatsapp_business_account", "entry": [entry] }).to_string().into_bytes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "runs in a process of its own, from the test above"]
+async fn changes() {
+    server::web::install_metrics();
+    let app = TestApp::new().await;
+    let send = async |ids: &[u32]| {
+        app.post_webhook("/webhooks/whatsapp", &post(ids), Some(APP_SECRET)).await.expect(200);
+    };
+    send(&[1, 2, 3]).await;
+    // half of it is known
+    send(&[2, 3, 4, 5]).await;
+    // side by side, so that commits take several
+    let batches: Vec<[u32; 3]> = (0..40).map(|n| [n + 100, n + 101, 5]).collect();
+    join_all(batches.iter().map(|ids| send(ids))).await;
+    let counted = samples(&app, "linekeeper_webhook_changes_total").await;
+    let of = |kind: &str| format!("{:.0}", counted[&format!("kind=\"{kind}\"")]);
+    assert_eq!((of("new"), of("duplicate")), ((5 + 41).to_string(), (2 + 79).to_string()));
+}
