@@ -286,8 +286,6 @@ pub enum Note {
     Shared,
     /// The portfolio may be in foreign hands.
     Compromised,
-    /// The number's PIN was changed elsewhere: the stored one is stale.
-    PinChanged,
     /// Meta refused a send with this code.
     SendRefused(i64),
     /// A message went out.

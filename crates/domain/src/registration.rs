@@ -80,6 +80,8 @@ pub enum ChangeKind {
     NameBad,
     /// Two-step verification was turned off (`PIN_REQUEST_SUCCESS`, or read as off after on).
     TwoStepOff,
+    /// The two-step PIN was changed (`PIN_CHANGED`), by us or by somebody else.
+    PinChanged,
     /// The number's ownership was newly proved by code.
     CodeVerified,
     /// A person entered the number's PIN.
@@ -106,6 +108,7 @@ impl ChangeKind {
         Self::NameGood,
         Self::NameBad,
         Self::TwoStepOff,
+        Self::PinChanged,
         Self::CodeVerified,
         Self::NewPin,
         Self::NewToken,
@@ -123,6 +126,7 @@ impl ChangeKind {
             Self::NameGood => "name_good",
             Self::NameBad => "name_bad",
             Self::TwoStepOff => "two_step_off",
+            Self::PinChanged => "pin_changed",
             Self::CodeVerified => "code_verified",
             Self::NewPin => "new_pin",
             Self::NewToken => "new_token",
@@ -198,6 +202,8 @@ pub struct History {
     pub changes: Changes,
     /// A PIN is stored for the number.
     pub has_pin: bool,
+    /// When it was stored: drawn before a call, or entered.
+    pub pin_set_at: Option<Timestamp>,
     /// It was once known registered: a provisioned reading, DISCONNECTED, or 133010.
     pub was_registered: bool,
     /// When it was last read as provisioned.
@@ -223,6 +229,7 @@ impl History {
             ledger: Ledger::default(),
             changes: Changes::default(),
             has_pin: false,
+            pin_set_at: None,
             was_registered: false,
             provisioned_at: None,
             dropped_seen_at: None,

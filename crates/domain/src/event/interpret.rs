@@ -180,7 +180,7 @@ impl Meaning {
         let both = [Wake::Registration, Wake::Health];
         match event {
             SecurityEvent::PinRequestSuccess => self.proves(ChangeKind::TwoStepOff).wakes(&both),
-            SecurityEvent::PinChanged => self.notes(Note::PinChanged).wakes(&both),
+            SecurityEvent::PinChanged => self.proves(ChangeKind::PinChanged).wakes(&both),
             // asked for, not done; nothing changed yet
             SecurityEvent::PinResetRequest | SecurityEvent::Other(_) => self,
         }

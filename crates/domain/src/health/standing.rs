@@ -60,7 +60,7 @@ impl AccountStanding {
             Note::Unshared => tell(&mut self.unshared, true, at),
             Note::Shared => tell(&mut self.unshared, false, at),
             Note::Compromised => tell(&mut self.compromised, (), at),
-            Note::SendRefused(_) | Note::Sending | Note::PinChanged => {}
+            Note::SendRefused(_) | Note::Sending => {}
         }
     }
 }
@@ -112,8 +112,7 @@ impl SendingFacts {
             | Note::Resumed
             | Note::Unshared
             | Note::Shared
-            | Note::Compromised
-            | Note::PinChanged => {}
+            | Note::Compromised => {}
         }
     }
 }

@@ -144,6 +144,7 @@ impl Case<'_> {
         let last_heal = heals.find(|a| !passed(a));
         match last_heal.map(|a| a.started_at + DAY).filter(|next| self.now < *next) {
             Some(next) => self.wait(Why::HealedRecently, next.min(self.now + HOUR), Some(next)),
+            None if self.pin_is_stale() => self.ask(Remedy::EnterPin, Why::PinUnknown),
             None => self.register(Basis::Heal, Why::DroppedOut),
         }
     }
@@ -155,7 +156,8 @@ impl Case<'_> {
             let why = if under_way { Why::CallUnderWay } else { Why::NoNewName };
             return self.wait(why, self.now + HOUR, None);
         }
-        if !self.history.has_pin && self.reading.is_pin_enabled != Some(false) {
+        let no_pin = !self.history.has_pin && self.reading.is_pin_enabled != Some(false);
+        if no_pin || self.pin_is_stale() {
             return self.ask(Remedy::EnterPin, Why::PinUnknown);
         }
         self.register(Basis::Person, Why::ApplyingNewName)

@@ -14,6 +14,9 @@ use crate::reading::NumberStatus;
 /// A name found good by a reading this soon after a refusal was good already when it was refused.
 const GOOD_ALREADY: SignedDuration = SignedDuration::from_mins(10);
 
+/// Meta tells of a PIN that our own call set within this time of its answer.
+const OWN_ECHO: SignedDuration = SignedDuration::from_mins(1);
+
 /// Two-step that a webhook says is off may still read as on for a while.
 const TWO_STEP_LAG: SignedDuration = SignedDuration::from_hours(1);
 
@@ -88,6 +91,26 @@ impl Case<'_> {
             .changes
             .get(ChangeKind::TwoStepOff)
             .is_some_and(|off| self.now < off.at + TWO_STEP_LAG && off.source == Source::Webhook)
+    }
+
+    /// Somebody else changed the PIN after the stored one was stored or last proved right, and two-step was not
+    /// turned off since. A change that Meta tells of while a call of ours was under way, or a minute after, is
+    /// that call's own, unless it was refused.
+    pub(super) fn pin_is_stale(&self) -> bool {
+        let Some(changed) = self.history.changes.get(ChangeKind::PinChanged).map(|change| change.at) else {
+            return false;
+        };
+        let may_have_set = |a: &Attempt| {
+            let until = a.settled_at.map_or(self.now, |settled| settled + OWN_ECHO);
+            let worked = failure_kind(a).is_none_or(|kind| kind == FailureKind::Transient);
+            worked && (a.started_at..=until).contains(&changed)
+        };
+        let is_off = self.reading.is_pin_enabled == Some(false)
+            || self.history.changes.is_newer(ChangeKind::TwoStepOff, changed);
+        self.history.pin_set_at.is_some_and(|set| set < changed)
+            && self.last_success().is_none_or(|a| a.started_at <= changed)
+            && !self.registers().any(may_have_set)
+            && !is_off
     }
 
     pub(super) fn was_registered(&self) -> bool {

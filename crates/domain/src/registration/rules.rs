@@ -175,7 +175,8 @@ impl Case<'_> {
         if let Some(refused) = self.reads_refused() {
             return Some(refused);
         }
-        if self.reading.is_pin_enabled == Some(true) && !self.history.has_pin && !self.two_step_was_turned_off() {
+        let no_pin = self.reading.is_pin_enabled == Some(true) && !self.history.has_pin;
+        if (no_pin && !self.two_step_was_turned_off()) || self.pin_is_stale() {
             return Some(self.ask(Remedy::EnterPin, Why::PinUnknown));
         }
         if self.reading.is_on_biz_app.is_none() && self.history.onboarding == Onboarding::Unknown {

@@ -9,6 +9,7 @@ use crate::reading::{NameStatus, NumberStatus, PlatformType, ThroughputLevel};
 
 mod properties;
 mod spending;
+mod stale;
 
 fn hour(n: i64) -> Timestamp {
     minute(n * 60)

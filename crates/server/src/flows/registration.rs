@@ -265,8 +265,8 @@ async fn commit_intent(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller
     let mut tx = app.store.write().await?;
     // holds the number's row, so that replicas decide one after the other
     numbers::facts_for_update(&mut tx, number).await?;
-    let recorded = numbers::history(&mut tx, channel).await?;
-    let history = History { ledger: recorded.ledger, has_pin: recorded.has_pin, ..loaded.history.clone() };
+    let History { ledger, has_pin, pin_set_at, .. } = numbers::history(&mut tx, channel).await?;
+    let history = History { ledger, has_pin, pin_set_at, ..loaded.history.clone() };
     let decision = decide(caller, reads, &history, now);
     let why = format!("{:?}", decision.why());
     let (kind, basis, pin) = if let Decision::Register { basis, pin, .. } = decision {

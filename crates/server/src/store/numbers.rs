@@ -142,7 +142,9 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             imported_at: facts.imported_at,
         },
         changes: changes(tx, id).await?,
-        has_pin: row.is_some_and(|row| row.pin.is_some()),
+        has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
+        pin_set_at: At { table: "number", id }
+            .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
         was_registered: facts.was_registered,
         provisioned_at: facts.provisioned_at,
         dropped_seen_at: facts.dropped_seen_at,

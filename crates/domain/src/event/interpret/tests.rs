@@ -129,7 +129,7 @@ fn reviews_of_name_and_account() {
 fn security_events() {
     let rows = [
         ("PIN_REQUEST_SUCCESS", vec![K::TwoStepOff], vec![Registration, Health], vec![]),
-        ("PIN_CHANGED", vec![], vec![Registration, Health], vec![Note::PinChanged]),
+        ("PIN_CHANGED", vec![K::PinChanged], vec![Registration, Health], vec![]),
         ("PIN_RESET_REQUEST", vec![], vec![], vec![]),
         ("ODD", vec![], vec![], vec![]),
     ];

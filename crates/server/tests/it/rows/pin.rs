@@ -19,6 +19,8 @@ rows!(
     w10_where_two_step_is_read_as_on_the_pin_is_asked_for,
     w11_a_stored_pin_is_used_again,
     w11_a_pin_its_owner_entered_is_used,
+    w11_a_pin_that_somebody_else_changed_is_asked_for_and_not_tried,
+    w11_a_change_of_the_pin_that_was_our_own_makes_nothing_stale,
     w11_the_pin_outlives_the_channel,
     d2_the_pin_of_a_call_that_never_arrived_is_kept_and_sent_again,
     d2_the_pin_of_a_call_whose_answer_was_lost_is_the_one_meta_holds,
@@ -104,6 +106,48 @@ async fn w11_a_pin_its_owner_entered_is_used(engine: Engine) {
     assert!(!answer.text.contains("271828"), "{}", answer.text);
     assert_eq!(kept(&app, inbox).await.pin.unwrap().expose_secret(), "271828");
     expect_registered(&app, inbox).await;
+}
+
+async fn w11_a_pin_that_somebody_else_changed_is_asked_for_and_not_tried(engine: Engine) {
+    let app = fresh(engine).await;
+    let (signup, inbox) = app.signed_up(Popup::default()).await;
+    app.settle().await;
+    expect_registered(&app, inbox).await;
+    app.advance(SignedDuration::from_hours(30)).await;
+    let number = number_of(&signup);
+    app.meta.act(&number, NumberAction::SetPin { pin: "271828".to_owned() }).await.unwrap();
+    app.meta.act(&number, NumberAction::Disconnect { reads: None }).await.unwrap();
+    app.settle().await;
+    app.advance(SignedDuration::from_hours(30)).await;
+    let pressed = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
+    assert_eq!(pressed["called"], false, "{pressed}");
+    let registration = &pressed["registration"];
+    assert_eq!(
+        (&registration["why"]["code"], &registration["remedy"]["code"]),
+        (&"pin_unknown".into(), &"enter_pin".into())
+    );
+    assert_eq!(sent(&app).len(), 1, "no call is spent on a PIN that is known to be wrong");
+
+    let entered = app.post(&app.inbox(inbox, "/registration/pin"), json!({ "pin": "271828" })).await.expect(200);
+    assert_eq!((&entered["called"], &entered["outcome"]), (&true.into(), &"success".into()));
+    assert!(app.meta.number(&number).unwrap().registered);
+}
+
+async fn w11_a_change_of_the_pin_that_was_our_own_makes_nothing_stale(engine: Engine) {
+    let app = fresh(engine).await;
+    let (signup, inbox) = app.signed_up(Popup::default()).await;
+    app.advance(SignedDuration::from_secs(20)).await;
+    // the very PIN we set: what Meta tells of our own call
+    let number = number_of(&signup);
+    let pin = app.meta.number(&number).unwrap().pin.unwrap();
+    app.meta.act(&number, NumberAction::SetPin { pin }).await.unwrap();
+    app.settle().await;
+    app.advance(SignedDuration::from_hours(30)).await;
+    app.meta.act(&number, NumberAction::Disconnect { reads: None }).await.unwrap();
+    let pressed = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
+    assert_eq!((&pressed["called"], &pressed["outcome"]), (&true.into(), &"success".into()));
+    let stored = kept(&app, inbox).await.pin_print().unwrap();
+    assert_eq!(sent(&app), [stored.clone(), stored]);
 }
 
 async fn w11_the_pin_outlives_the_channel(engine: Engine) {
