@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod account;
 mod check;
+mod conformance;
 mod demo;
 mod inbox;
 mod key;
@@ -68,6 +69,9 @@ enum Command {
     /// Look at configuration, database, keys and Meta, and say what to mend.
     #[command(after_help = check::EXAMPLES)]
     Check(check::Check),
+    /// Try any WhatsApp webhook receiver: post what Meta would and what a forger would, see what it does.
+    #[command(after_help = conformance::EXAMPLES)]
+    Conformance(conformance::Conformance),
     /// Bring the database's tables up to date.
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Migrate),
@@ -118,6 +122,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
         Command::Serve(command) => command.run(&from).await,
         Command::Demo(command) => command.run(output).await,
         Command::Check(command) => command.run(&from, output).await,
+        Command::Conformance(command) => command.run(output).await,
         Command::Migrate(command) => command.run(&from, output).await,
         Command::Account(command) => command.run(&from, output).await,
         Command::Inbox(command) => command.run(&from, output).await,
