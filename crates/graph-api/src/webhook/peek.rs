@@ -41,6 +41,11 @@ impl RawChange<'_> {
     /// need a closer look.
     fn quickly(&self, value: &Value<'_>) -> Option<Peek> {
         let metadata = value.metadata.as_ref().filter(|m| is_plain(&m.phone_number_id))?;
+        let is_named_elsewhere = value.waba_info.or(value.display_phone_number).or(value.phone_number).is_some();
+        let has_odd_word = value.statuses.iter().any(|status| status.word.contains(char::is_control));
+        if is_named_elsewhere || has_odd_word || names_its_own_subject(&self.field) {
+            return None;
+        }
         let subject = Subject {
             waba_id: Some(self.entry_id.as_ref()).filter(|id| !id.is_empty()).map(|id| WabaId(id.to_owned())),
             phone_number_id: Some(PhoneNumberId(metadata.phone_number_id.as_ref().to_owned())),
@@ -63,7 +68,12 @@ impl RawChange<'_> {
 }
 
 fn is_plain(id: &str) -> bool {
-    !id.is_empty() && !id.contains(char::is_control)
+    !id.trim().is_empty() && !id.contains(char::is_control)
+}
+
+/// Fields whose members say more of whom they are about than `metadata` and the entry.
+fn names_its_own_subject(field: &str) -> bool {
+    matches!(field, "account_alerts" | "account_update" | "business_status_update" | "partner_solutions")
 }
 
 #[derive(Deserialize)]
@@ -76,6 +86,13 @@ struct Value<'a> {
     statuses: Vec<Status<'a>>,
     #[serde(default)]
     errors: Vec<Coded>,
+    // where one of these stands beside the metadata, the full look weighs them
+    #[serde(default)]
+    waba_info: Option<IgnoredAny>,
+    #[serde(default)]
+    display_phone_number: Option<IgnoredAny>,
+    #[serde(default)]
+    phone_number: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]

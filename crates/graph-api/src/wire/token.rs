@@ -75,7 +75,12 @@ fn accounts(data: &Value, scopes: &[String]) -> Option<Vec<WabaId>> {
 }
 
 fn id(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|number| number.to_string()))
+    unzeroed(value).or_else(|| value.as_u64().map(|number| number.to_string()))
+}
+
+/// A text of a list, without zero bytes as everywhere ([`text`]).
+fn unzeroed(value: &Value) -> Option<String> {
+    value.as_str().map(|text| text.replace('\0', ""))
 }
 
 /// The app's own subscription to WhatsApp events.
@@ -94,7 +99,7 @@ impl AppSubscription {
         if text(row, "object").as_deref() != Some(object) {
             return None;
         }
-        let field = |field: &Value| field.as_str().map(str::to_owned).or_else(|| text(field, "name"));
+        let field = |field: &Value| unzeroed(field).or_else(|| text(field, "name"));
         Some(Self {
             callback_url: text(row, "callback_url").unwrap_or_default(),
             active: flag(row, "active").unwrap_or(false),
@@ -146,6 +151,15 @@ mod tests {
         assert_eq!(read(bearer), Some(Some(SignedDuration::from_secs(5_183_944))));
         assert_eq!(read(json!({ "access_token": "" })), None);
         assert!(!format!("{:?}", Token::read(&json!({ "access_token": "EAA-secret" }))).contains("EAA-secret"));
+    }
+
+    #[test]
+    fn no_zero_byte_reaches_a_column() {
+        let granular = json!([{ "scope": MANAGEMENT, "target_ids": ["71\u{0}2"] }]);
+        let body = json!({ "data": { "is_valid": true, "scopes": [], "granular_scopes": granular } });
+        assert_eq!(TokenInfo::read(&body, "t").unwrap().waba_ids, Some(vec![WabaId("712".to_owned())]));
+        let row = json!({ "object": "whatsapp_business_account", "fields": ["secu\u{0}rity"] });
+        assert_eq!(AppSubscription::read(&row, "whatsapp_business_account").unwrap().fields, ["security"]);
     }
 
     #[test]

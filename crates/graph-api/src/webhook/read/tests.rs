@@ -210,6 +210,36 @@ fn members_of_another_type_spoil_neither_look() {
     assert_eq!(change.read().subject.phone_number_id, Some(PhoneNumberId("720".to_owned())));
 }
 
+/// Found by the fuzz targets or beside what they found: where the metadata is not the whole truth.
+#[test]
+fn the_first_look_says_of_odd_members_what_the_full_one_says() {
+    let beside = |more: Value| {
+        let mut value = json!({ "metadata": { "phone_number_id": "720", "display_phone_number": "" } });
+        value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        value
+    };
+    let cases = [
+        ("messages", beside(json!({ "statuses": [{ "status": "sent\u{0}" }] }))),
+        ("messages", beside(json!({ "metadata": { "phone_number_id": " " } }))),
+        ("messages", beside(json!({ "display_phone_number": "15550100001" }))),
+        ("messages", beside(json!({ "phone_number": "15550100001" }))),
+        ("messages", beside(json!({ "waba_info": { "waba_id": "711", "owner_business_id": "730" } }))),
+        ("account_alerts", beside(json!({ "entity_type": "WABA", "entity_id": "711" }))),
+        ("account_update", beside(json!({ "event": "PARTNER_REMOVED" }))),
+        ("business_status_update", beside(json!({ "business_id": "730" }))),
+        ("partner_solutions", beside(json!({}))),
+    ];
+    for (field, value) in cases {
+        let text = value.to_string();
+        let change = RawChange::from_parts("710", field, None, &text).unwrap();
+        let (peek, read) = (change.peek(), change.read());
+        assert_eq!(peek.subject, read.subject, "{field} {text}");
+        if let Content::Messages(messages) = read.content {
+            assert_eq!(peek.messages, messages, "{field} {text}");
+        }
+    }
+}
+
 /// The order of facts §3.1: escaped text means the same and is kept as it came.
 #[test]
 fn escaped_text_is_understood() {
