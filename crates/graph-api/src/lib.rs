@@ -8,6 +8,8 @@
 //! answer of any shape is a value or a `Failure`, never a panic; Meta's unknown words are kept.
 
 mod client;
+#[cfg(any(test, feature = "harness"))]
+pub mod harness;
 mod redact;
 pub mod webhook;
 mod wire;
