@@ -3,10 +3,10 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench kill soak simulate fuzz ci
+.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench bench-peers conformance-peers kill soak simulate fuzz ci
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed
 	$(CARGO) test --locked --workspace
@@ -46,6 +46,12 @@ advisories: ## Known weaknesses in dependencies (asks the advisory database)
 bench: dist ## Measure it under load on this machine, as it is shipped; writes docs/measurements/bench.md
 	$(CARGO) run --locked --profile dist --package bench -- run
 
+bench-peers: dist ## Measure it beside other receivers (bench/peers/setup.sh first); writes docs/measurements/peers.md
+	$(CARGO) run --locked --profile dist --package bench -- peers
+
+conformance-peers: build ## Try it and other receivers with the conformance suite; writes docs/measurements/conformance.md
+	$(CARGO) run --locked --release --package bench -- conformance
+
 kill: ## End the process at every point of signup and registration, and see that nothing is lost
 	$(CARGO) run --locked --release --package server --example kill
 
@@ -55,8 +61,8 @@ soak: ## Run it for hours against a Meta that misbehaves
 simulate: ## Draw thousands of onboardings and count calls, delays and locks under the policy
 	$(CARGO) run --locked --release --package server --example simulate
 
-fuzz: ## Throw arbitrary bytes at everything that reads what comes from outside
-	RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run webhook_body
+fuzz: ## Throw arbitrary bytes at everything that reads what comes from outside; writes docs/measurements/fuzz.md
+	fuzz/run.sh
 
 ci: ## What CI runs, on this tree
 	.ci/run

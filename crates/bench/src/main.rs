@@ -1,7 +1,8 @@
 //! Measures Linekeeper from outside, as Meta and an operator meet it: built program, own process, real
 //! sockets, durable disk. Nothing here is shipped, and no test asserts a time.
 //!
-//! `bench run` is all of it; `bench load` and `bench ceiling` are the processes it starts.
+//! `bench run` is all of it; `bench peers` and `bench conformance` put other receivers beside it; `bench load` and
+//! `bench ceiling` are the processes they start.
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +26,10 @@ struct Arguments {
 enum Command {
     /// Measure everything and write docs/measurements/bench.md.
     Run(run::Run),
+    /// Measure other receivers beside ours and write docs/measurements/peers.md.
+    Peers(run::peers::Peers),
+    /// Try ours and other receivers with the conformance suite and write docs/measurements/conformance.md.
+    Conformance(run::conformance::Conformance),
     /// Post signed webhooks on a fixed schedule and say how long the answers took, as JSON.
     Load(load::Load),
     /// Serve with the product's own listener, router and signature check, and store nothing.
@@ -34,6 +39,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run(command) => runtime()?.block_on(command.run()),
+        Command::Peers(command) => runtime()?.block_on(command.run()),
+        Command::Conformance(command) => runtime()?.block_on(command.run()),
         Command::Load(command) => command.run(),
         Command::Ceiling(command) => runtime()?.block_on(command.run()),
     }

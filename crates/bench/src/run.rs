@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use server::seal::Keyring;
 
+pub(crate) mod conformance;
 mod database;
 mod live;
 mod machine;
+pub(crate) mod peers;
 pub(crate) mod process;
 mod product;
 mod report;
@@ -114,8 +116,7 @@ impl Run {
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let folder = self.folder.join(format!("linekeeper-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let (probe, hold, half) = if self.quick { (2.0, 4.0, 4.0) } else { (4.0, 30.0, 30.0) };
-        let pace = Pace { probe, hold, half };
+        let pace = Pace::of(self.quick);
         let bench = Bench { run: self, programs: Programs::beside_us()?, folder: folder.clone(), pace };
         let result = bench.all().await;
         let _ = std::fs::remove_dir_all(&folder);

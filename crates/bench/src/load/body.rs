@@ -81,7 +81,7 @@ const ID: &str = r#"","id":"wamid.BENCH"#;
 /// A change up to the time of its message.
 fn value(number: &str) -> String {
     let start = format!(
-        r#"{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100001","phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"B\u00e4rbel Beispiel"}},"wa_id":"16505550111"}}],"messages":[{{"from":"16505550111","type":"text","text":{{"body":""#
+        r#"{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100001","phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"B\u00e4rbel Beispiel"}},"wa_id":"16505550111","user_id":"DE.1349120865530274"}}],"messages":[{{"from":"16505550111","from_user_id":"DE.1349120865530274","type":"text","text":{{"body":""#
     );
     let text =
         "Guten Tag, ich w\\u00fcrde gern f\\u00fcr Samstag zwei Brote und zw\\u00f6lf Br\\u00f6tchen bestellen. ";

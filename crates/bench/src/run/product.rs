@@ -129,7 +129,8 @@ impl Setting {
         self.start(self.command(&programs.bench).arg("ceiling"), "ceiling").await
     }
 
-    async fn start(&self, command: &mut Command, name: &str) -> anyhow::Result<Process> {
+    /// Starts a server configured so and waits until it answers.
+    pub(crate) async fn start(&self, command: &mut Command, name: &str) -> anyhow::Result<Process> {
         let mut process = Process::start(command, &self.folder.join(format!("{name}.log")))?;
         wait_until_it_answers(&format!("{}/healthz", self.url()), &mut process).await?;
         Ok(process)
@@ -156,7 +157,8 @@ pub(crate) async fn start_meta(programs: &Programs, folder: &Path) -> anyhow::Re
     Ok((process, url))
 }
 
-async fn wait_until_it_answers(url: &str, process: &mut Process) -> anyhow::Result<()> {
+/// Waits until an address answers well, or the process has ended.
+pub(crate) async fn wait_until_it_answers(url: &str, process: &mut Process) -> anyhow::Result<()> {
     let deadline = Instant::now() + READY;
     loop {
         if reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {

@@ -196,7 +196,7 @@ fn ingest_rows(measures: &Measures, ingest: &Ingest, rows: &mut Vec<Row>) {
 }
 
 /// 12345.6 as `12,300/s`: no more digits than are true.
-fn per_second(rate: f64) -> String {
+pub(super) fn per_second(rate: f64) -> String {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rates are small and not negative")]
     let hundreds = (rate / 100.0).round() as u64;
     let (thousands, rest) = (hundreds / 10, (hundreds % 10) * 100);

@@ -35,6 +35,14 @@ pub(crate) struct Pace {
     pub(crate) half: f64,
 }
 
+impl Pace {
+    /// Briefly, to see whether it works; or as long as figures need.
+    pub(crate) const fn of(quick: bool) -> Self {
+        let (probe, hold, half) = if quick { (2.0, 4.0, 4.0) } else { (4.0, 30.0, 30.0) };
+        Self { probe, hold, half }
+    }
+}
+
 /// What a server held.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Held {
