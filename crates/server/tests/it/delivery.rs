@@ -4,7 +4,6 @@
 mod answers;
 mod formats;
 mod order;
-mod receiver;
 mod replicas;
 mod support;
 mod tenants;

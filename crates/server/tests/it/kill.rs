@@ -14,6 +14,7 @@ use server::store::Engine;
 use self::process::Installation;
 
 mod list;
+mod load;
 mod process;
 
 /// So many stories at one time: each is two processes, and there may be two cores.

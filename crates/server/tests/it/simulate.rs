@@ -13,7 +13,6 @@ use self::stage::{How, play};
 use self::watch::Ended;
 
 mod bounds;
-mod chance;
 mod report;
 mod stage;
 mod story;

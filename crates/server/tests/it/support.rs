@@ -1,6 +1,8 @@
-//! What the stories stand on: throw-away databases. No story is told here.
+//! What the stories stand on: throw-away databases, receivers of posts, chance from a seed. No story is told here.
 
+pub(crate) mod chance;
 pub(crate) mod postgres;
+pub(crate) mod receiver;
 pub(crate) mod stores;
 
 /// Makes a test of each story on each engine.

@@ -9,9 +9,9 @@ use serde_json::Value;
 use server::flows::endpoints;
 use server::store::Engine;
 
-use super::receiver::Reply;
 use super::support::{Place, text_of};
 use crate::support::on_each_engine;
+use crate::support::receiver::Reply;
 
 on_each_engine!(
     who_asks_for_time_gets_it_for_everything,

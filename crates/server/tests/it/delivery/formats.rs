@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use server::flows::endpoints;
 use server::store::Engine;
 
-use super::receiver::Got;
 use super::support::{Place, message};
 use crate::support::on_each_engine;
+use crate::support::receiver::Got;
 
 on_each_engine!(
     as_meta_the_value_is_byte_for_byte_and_signed_with_the_endpoints_own_secret,

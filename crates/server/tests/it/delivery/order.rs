@@ -8,9 +8,9 @@ use jiff::SignedDuration;
 use server::store::Engine;
 use server::store::deliveries::Counts;
 
-use super::receiver::{Got, Reply};
 use super::support::{Place, from_of, text_of};
 use crate::support::on_each_engine;
+use crate::support::receiver::{Got, Reply};
 
 on_each_engine!(
     a_stuck_conversation_keeps_its_order_and_holds_nobody_up,

@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use serde_json::json;
 use server::store::Engine;
 
-use super::receiver::Got;
 use super::support::{Place, from_of, message, text_of};
 use crate::app::APP_SECRET;
+use crate::support::receiver::Got;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_receive_and_deliver_and_the_order_holds_across_them() {

@@ -13,8 +13,8 @@ use server::store::deliveries::{self, Counts};
 use server::store::endpoints::Endpoint;
 use server::store::{Engine, endpoints as store};
 
-use super::receiver::Receiver;
 use crate::app::{APP_SECRET, TestApp};
+use crate::support::receiver::Receiver;
 
 /// A product that forwards, with a live number.
 pub(super) struct Place {

@@ -69,8 +69,9 @@ async fn an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_o
     place.until_delivered(&mine).await;
     place.until_delivered(&theirs).await;
     let fields = |line: &super::support::Line| {
-        let field =
-            |got: super::receiver::Got| got.json()["entry"][0]["changes"][0]["field"].as_str().unwrap().to_owned();
+        let field = |got: crate::support::receiver::Got| {
+            got.json()["entry"][0]["changes"][0]["field"].as_str().unwrap().to_owned()
+        };
         let mut fields: Vec<String> = line.receiver.got().into_iter().map(field).collect();
         fields.sort();
         fields

@@ -1,12 +1,14 @@
 //! An installation of the real program: its database, its keys, Meta, and its process, which may be
 //! killed and started again.
 
+use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use domain::delivery::{EventKind, Format};
 use domain::ids::{AccountId, PhoneNumberId};
 use graph_emulator::{Config as EmulatorConfig, Emulator, SignupResult};
 use jiff::{SignedDuration, Timestamp};
@@ -16,6 +18,7 @@ use server::clock::Clock;
 use server::flows::signup::state;
 use server::killpoint::{KillPoint, MARKER};
 use server::seal::Keyring;
+use server::store::endpoints::{self, NewEndpoint};
 use server::store::keys::{self, NewApiKey, Scope};
 use server::store::{Engine, accounts, numbers, signups};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -95,13 +98,20 @@ impl Installation {
 
     /// Starts the program and waits until it answers; with a point it will stop there.
     pub(super) async fn start(&self, kill_at: Option<KillPoint>) -> Process {
+        self.start_at(&self.address, kill_at).await
+    }
+
+    /// The same at another address: a second process on the same database.
+    pub(super) async fn start_at(&self, address: &str, kill_at: Option<KillPoint>) -> Process {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_linekeeper"));
         command
             .arg("serve")
             .current_dir(folder.path())
             .env("LINEKEEPER_PUBLIC_URL", format!("http://{}", self.address))
-            .env("LINEKEEPER_LISTEN", &self.address)
+            .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.0/8")
+            .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true")
+            .env("LINEKEEPER_LISTEN", address)
             .env("LINEKEEPER_DATABASE", &self.database.url)
             .env("LINEKEEPER_SEAL_KEYS", self.keys.expose_secret())
             .env("LINEKEEPER_META_APP_ID", APP_ID)
@@ -130,11 +140,36 @@ impl Installation {
         });
         let mut process = Process { child, log, name: self.name.clone() };
         let answers = async || {
-            let asked = self.http.get(format!("http://{}/healthz", self.address)).send().await;
+            let asked = self.http.get(format!("http://{address}/healthz")).send().await;
             asked.is_ok_and(|answer| answer.status().is_success())
         };
         process.wait("it answers", answers).await;
         process
+    }
+
+    /// Where so many processes of it listen; the first is the one Meta knows.
+    pub(super) fn addresses(&self, count: usize) -> Vec<String> {
+        std::iter::once(self.address.clone()).chain((1..count).map(|_| free_address())).collect()
+    }
+
+    /// An endpoint of the account for a receiver, as Standard Webhooks.
+    pub(super) async fn forward_to(&self, url: &str) {
+        let settings = endpoints::Settings {
+            name: "receiver".to_owned(),
+            url: url.into(),
+            host: "127.0.0.1".to_owned(),
+            kinds: vec![EventKind::Messages],
+            headers: BTreeMap::new(),
+            per_second: None,
+        };
+        let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3".into();
+        let new =
+            NewEndpoint { account_id: self.account, channel_id: None, format: Format::Standard, secret, settings };
+        let store = self.database.open(&self.keys).await;
+        let mut tx = store.write().await.unwrap();
+        endpoints::insert(&mut tx, &new, self.began).await.unwrap();
+        tx.commit().await.unwrap();
+        store.close().await;
     }
 
     /// Sends what the browser got, behind; a process that dies meanwhile answers nothing.
@@ -232,6 +267,14 @@ impl Process {
     /// Ends it, and returns when it is gone.
     pub(super) async fn end(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Sends SIGKILL wherever it is; it must have died of that and nothing else.
+    pub(super) async fn kill_now(mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "it died by itself\n{}", self.story());
+        self.child.start_kill().unwrap();
+        let status = self.child.wait().await.unwrap();
+        assert_eq!(status.signal(), Some(9), "{status}");
     }
 
     /// Waits for the point and sends SIGKILL; the process must have died of that and nothing else.

@@ -5,7 +5,7 @@ use graph_emulator::world::{CertificateShown, DroppedStatus, NameDecision, Obsta
 use graph_emulator::{Fault, NumberAction, Popup, Review, WebhookEffect};
 use jiff::SignedDuration;
 
-use super::chance::Chance;
+use crate::support::chance::Chance;
 
 /// Names and numbers are decided by then, so that the policy's thirteenth day is never the reason.
 const LATEST: SignedDuration = SignedDuration::from_hours(11 * 24);

@@ -4,13 +4,13 @@ use jiff::SignedDuration;
 
 /// `SplitMix64`: small, known, and ours, so that a seed written in a report stays good.
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
 impl Chance {
     /// The draws of one place (a company, say) under a seed.
-    pub(super) fn at(seed: u64, place: u64) -> Self {
+    pub(crate) fn at(seed: u64, place: u64) -> Self {
         let mut chance = Self(seed.wrapping_mul(GOLDEN) ^ place.wrapping_add(1).wrapping_mul(0xD1B5_4A32_D192_ED03));
         chance.next();
         chance
@@ -25,32 +25,32 @@ impl Chance {
     }
 
     /// Uniform in `0.0..1.0`.
-    pub(super) fn fraction(&mut self) -> f64 {
+    pub(crate) fn fraction(&mut self) -> f64 {
         f64::from(u32::try_from(self.next() >> 32).unwrap()) / 4_294_967_296.0
     }
 
     /// True so often.
-    pub(super) fn happens(&mut self, probability: f64) -> bool {
+    pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.fraction() < probability
     }
 
     /// One of `0..count`.
-    pub(super) fn below(&mut self, count: usize) -> usize {
+    pub(crate) fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(count).unwrap()).unwrap()
     }
 
     /// One of them.
-    pub(super) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
         among[self.below(among.len())].clone()
     }
 
     /// Uniform between two spans.
-    pub(super) fn between(&mut self, from: SignedDuration, to: SignedDuration) -> SignedDuration {
+    pub(crate) fn between(&mut self, from: SignedDuration, to: SignedDuration) -> SignedDuration {
         from + (to - from).mul_f64(self.fraction())
     }
 
     /// Log-normal about a median; never below a second or above `most`.
-    pub(super) fn log_normal(&mut self, median: SignedDuration, sigma: f64, most: SignedDuration) -> SignedDuration {
+    pub(crate) fn log_normal(&mut self, median: SignedDuration, sigma: f64, most: SignedDuration) -> SignedDuration {
         let radius = (-2.0 * (1.0 - self.fraction()).ln()).sqrt();
         let normal = radius * (std::f64::consts::TAU * self.fraction()).cos();
         let span = median.mul_f64((sigma * normal).exp().min(1_000.0));

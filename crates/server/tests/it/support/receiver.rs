@@ -13,24 +13,24 @@ use tokio::sync::Notify;
 
 /// A post as it arrived.
 #[derive(Debug, Clone)]
-pub(super) struct Got {
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+pub(crate) struct Got {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// What it was answered.
-    pub(super) status: u16,
+    pub(crate) status: u16,
 }
 
 impl Got {
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    pub(super) fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 
     /// What tells it from every other.
-    pub(super) fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         let standard = self.header("webhook-id");
         if standard.is_empty() { self.header("x-linekeeper-event") } else { standard }
     }
@@ -38,14 +38,14 @@ impl Got {
 
 /// How a post is answered.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<String>,
-    pub(super) after: Duration,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) after: Duration,
 }
 
 impl Reply {
-    pub(super) fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self { status, ..Self::default() }
     }
 }
@@ -53,8 +53,8 @@ impl Reply {
 type Script = Box<dyn Fn(&Value) -> Reply + Send>;
 
 #[derive(Clone)]
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     inner: Arc<Inner>,
 }
 
@@ -65,7 +65,7 @@ struct Inner {
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let inner = Arc::new(Inner {
             got: Mutex::default(),
             script: Mutex::new(Box::new(|_| Reply::status(200))),
@@ -79,23 +79,23 @@ impl Receiver {
     }
 
     /// From now on every post is answered as this says of its body.
-    pub(super) fn answer(&self, script: impl Fn(&Value) -> Reply + Send + 'static) {
+    pub(crate) fn answer(&self, script: impl Fn(&Value) -> Reply + Send + 'static) {
         *self.inner.script.lock().unwrap() = Box::new(script);
     }
 
     /// Everything that arrived, in order.
-    pub(super) fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.inner.got.lock().unwrap().clone()
     }
 
     /// What was answered with 200.
-    pub(super) fn taken(&self) -> Vec<Got> {
+    pub(crate) fn taken(&self) -> Vec<Got> {
         self.got().into_iter().filter(|got| got.status == 200).collect()
     }
 
     /// Waits until so many arrived; all of them.
     #[track_caller]
-    pub(super) fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Got>> + use<'_> {
+    pub(crate) fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Got>> + use<'_> {
         let caller = std::panic::Location::caller();
         async move {
             let wait = async {
