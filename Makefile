@@ -58,8 +58,9 @@ kill: ## End the process at every point of signup and registration, and see that
 soak: ## Run it for hours against a Meta that misbehaves
 	$(CARGO) run --locked --release --package server --example soak
 
-simulate: ## Draw thousands of onboardings and count calls, delays and locks under the policy
-	$(CARGO) run --locked --release --package server --example simulate
+simulate: ## Play thousands of drawn lives of numbers under a fresh seed; count calls, delays and locks
+	LINEKEEPER_HISTORIES=$${LINEKEEPER_HISTORIES:-5000} LINEKEEPER_SEED=$${LINEKEEPER_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked --package server --test it a_thousand_drawn_histories -- --nocapture
 
 fuzz: ## Throw arbitrary bytes at everything that reads what comes from outside; writes docs/measurements/fuzz.md
 	fuzz/run.sh

@@ -2,7 +2,8 @@
 //! locked out, and never more calls than the policy allows. `docs/measurements/simulate.md` has the
 //! figures of the long form (`make simulate`).
 //!
-//! `LINEKEEPER_SIMULATE=seed:company` tells one company's stories alone, with every line.
+//! `LINEKEEPER_HISTORIES` and `LINEKEEPER_SEED` play others than CI does; `LINEKEEPER_SIMULATE=seed:company`
+//! tells one company's stories alone, with every line.
 
 use std::fmt::Write as _;
 
@@ -81,8 +82,7 @@ async fn a_thousand_drawn_histories_end_live_without_a_lock() {
     let histories = asked_for("LINEKEEPER_HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap());
     let seed = asked_for("LINEKEEPER_SEED").map_or(SEED, |text| text.parse().unwrap());
     let ended = play_all(How { seed, pace: SLOW_PACE }, histories).await;
-    let figures = Figures::of(&ended);
-    println!("{figures}");
+    println!("seed {seed}\n\n{}", Figures::of(&ended));
     let complaints = complaints(seed, &ended);
     assert!(complaints.is_empty(), "{complaints}");
     assert!(ended.len() >= histories);

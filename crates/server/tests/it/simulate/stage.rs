@@ -22,7 +22,7 @@ use crate::app::{START, TestApp, browser};
 /// How long a world lasts: the longest story, and the slowest of schedules after it.
 const LASTS: SignedDuration = SignedDuration::from_hours(16 * 24);
 
-/// An owner whose signup failed tries again after a while.
+/// An owner whose signup failed, or whom the page told that it did not work, tries again after a while.
 const TRIES_AGAIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// A number that is live, and to which nothing more happens, is left alone after this long.
@@ -225,25 +225,42 @@ impl Stage {
                 world.kill_tokens_of(&business, TokenDeath::SessionInvalidated);
             }),
             Move::Throttle => self.app.meta.with_world(|world, now| world.set_usage(&view.waba_id, 5_000, now)),
-            Move::Press => self.press(who, "/registration", json!({})).await,
-            Move::EnterPin(pin) => self.press(who, "/registration/pin", json!({ "pin": pin })).await,
-            Move::VerifyByCode => {
-                self.press(who, "/registration/code", json!({})).await;
-                let code = self.view(who).and_then(|view| view.sent_code).unwrap_or_else(|| "000000".to_owned());
-                self.press(who, "/registration/code/verify", json!({ "code": code })).await;
+            Move::Press | Move::EnterPin(_) | Move::VerifyByCode => {
+                if !self.at_the_page(who, what).await {
+                    let player = &mut self.players[who];
+                    player
+                        .story
+                        .plan
+                        .insert(player.done, (at.duration_since(player.began) + TRIES_AGAIN, what.clone()));
+                    player.story.plan[player.done..].sort_by_key(|(after, _)| *after);
+                }
             }
         }
         self.note(who, at).await;
     }
 
-    /// Somebody at the page; before there is an inbox there is no page.
-    async fn press(&mut self, who: usize, path: &str, body: Value) {
-        let Some(channel) = self.channel(who).await else { return };
+    /// Somebody does this at the page; whether it worked.
+    async fn at_the_page(&mut self, who: usize, what: &Move) -> bool {
+        if let Move::EnterPin(pin) = what {
+            return self.press(who, "/registration/pin", json!({ "pin": pin })).await;
+        }
+        if !matches!(what, Move::VerifyByCode) {
+            return self.press(who, "/registration", json!({})).await;
+        }
+        let asked = self.press(who, "/registration/code", json!({})).await;
+        let Some(code) = self.view(who).and_then(|view| view.sent_code).filter(|_| asked) else { return asked };
+        self.press(who, "/registration/code/verify", json!({ "code": code })).await
+    }
+
+    /// A press of some button; before there is an inbox there is no page.
+    async fn press(&mut self, who: usize, path: &str, body: Value) -> bool {
+        let Some(channel) = self.channel(who).await else { return false };
         let answer = self.app.post(&self.app.inbox(channel.id, path), body).await;
         let at = self.app.clock.now();
         let why = answer.json()["registration"]["why"].to_string();
         self.players[who].watch.remark(at, format!("answered {} {why}", answer.status));
         assert!(!answer.status.is_server_error() || answer.status == 502, "{path}: {}", answer.text);
+        answer.status.is_success()
     }
 
     /// Looks at the number, and comes back when something may have changed by itself.
