@@ -62,6 +62,10 @@ create table delivery_attempt (
     primary key (endpoint_id, event_id, at)
 );
 
+-- newest first, for people
+create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id);
+create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id) where outcome <> 'delivered';
+
 -- A process that delivers, so that several share the endpoints.
 create table replica (
     id uuid primary key not null,

@@ -1,10 +1,13 @@
 //! What was sent to an endpoint and what it answered: status, time, the beginning of the answer. Kept as
 //! long as the events themselves; nothing here decides anything.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::store::ids::{EndpointId, EventId};
+use crate::store::ids::{EndpointId, EventId, NotAnId};
 use crate::store::row::{At, micros};
 use crate::store::{Error, Tx};
 
@@ -28,10 +31,11 @@ statements! {
         from json_to_recordset($2::json) as x (event bigint, at bigint, part bigint, attempt bigint,
         status bigint, millis bigint, outcome text, answer text) on conflict do nothing";
     LIST = concat!("select ", columns!(), " from delivery_attempt
-        where endpoint_id = $1 and event_id < $2 order by event_id desc, at desc limit $3");
+        where endpoint_id = $1 and (at, event_id) < ($2, $3) order by at desc, event_id desc limit $4");
+    /// As the index of failures has it: word for word, so that it is used.
     FAILED = concat!("select ", columns!(), " from delivery_attempt
-        where endpoint_id = $1 and event_id < $2 and outcome <> 'delivered'
-        order by event_id desc, at desc limit $3");
+        where endpoint_id = $1 and (at, event_id) < ($2, $3) and outcome <> 'delivered'
+        order by at desc, event_id desc limit $4");
     OF_EVENT = concat!("select ", columns!(), " from delivery_attempt
         where endpoint_id = $1 and event_id = $2 order by at");
     PRUNE = "delete from delivery_attempt where (endpoint_id, event_id, at) in
@@ -60,6 +64,39 @@ pub struct Attempt {
     pub answer: Option<String>,
 }
 
+impl Attempt {
+    /// Where it stands among an endpoint's attempts.
+    pub const fn place(&self) -> Place {
+        Place { at: self.at, event: self.event }
+    }
+}
+
+/// A place among the attempts at an endpoint. By time, not by event: what is tried again, or asked for
+/// again, happens now, however old its event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// When.
+    pub at: Timestamp,
+    /// Which event, where two were answered at one instant.
+    pub event: EventId,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", micros(self.at), self.event)
+    }
+}
+
+impl FromStr for Place {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let (at, event) = text.split_once('_').ok_or(NotAnId)?;
+        let at = at.parse().ok().and_then(|micros| Timestamp::from_microsecond(micros).ok()).ok_or(NotAnId)?;
+        Ok(Self { at, event: event.parse()? })
+    }
+}
+
 /// Keeps attempts.
 pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> Result<(), Error> {
     if attempts.is_empty() {
@@ -74,17 +111,17 @@ pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> 
     Ok(())
 }
 
-/// The newest attempts at an endpoint of events before one, or only those that failed.
+/// The newest attempts at an endpoint before a place in the list, or only those that failed.
 pub async fn list(
     tx: &mut Tx,
     endpoint: EndpointId,
-    before: Option<EventId>,
+    before: Option<Place>,
     only_failed: bool,
     limit: i64,
 ) -> Result<Vec<Attempt>, Error> {
-    let before = before.map_or(i64::MAX, |id| id.0);
+    let (at, event) = before.map_or((i64::MAX, EventId(i64::MAX)), |place| (micros(place.at), place.event));
     let statement = if only_failed { FAILED } else { LIST };
-    read(endpoint, all!(tx, statement, endpoint, before, limit)?)
+    read(endpoint, all!(tx, statement, endpoint, at, event, limit)?)
 }
 
 /// Every attempt at one event, oldest first.
@@ -124,4 +161,18 @@ fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Attempt>, Error> {
         })
     };
     rows.into_iter().map(attempt).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_back_and_nothing_else_does() {
+        let place = Place { at: "2026-11-25T10:00:00.000123Z".parse().unwrap(), event: EventId(12) };
+        assert_eq!(place.to_string().parse(), Ok(place));
+        for odd in ["", "evt_12", "1_12", "x_evt_12", "99999999999999999999_evt_12", "9223372036854775807_evt_1"] {
+            assert_eq!(odd.parse::<Place>(), Err(NotAnId), "{odd}");
+        }
+    }
 }
