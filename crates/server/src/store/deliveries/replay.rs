@@ -9,18 +9,27 @@ use crate::store::ids::EventId;
 use crate::store::row::micros;
 use crate::store::{Error, Tx};
 
+/// Whose events an endpoint of one inbox ($4) gets: the inbox's own, and those of its whole WABA, as
+/// [`super::log`] reads them. 0 is an endpoint of the whole account.
+macro_rules! of_endpoint {
+    () => {
+        "account_id = $3 and ($4 = 0 or channel_id = $4 or (channel_id is null
+         and waba_id in (select waba_id from channel where id = $4)))"
+    };
+}
+
 statements! {
-    BY_TIME = "insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
-        select $1, id, 1, 0, 0, $2 from event where account_id = $3 and ($4 = 0 or channel_id = $4)
+    BY_TIME = concat!("insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
+        select $1, id, 1, 0, 0, $2 from event where ", of_endpoint!(), "
         and received_at >= $5 and received_at < $6 and id <= $7
         on conflict (endpoint_id, event_id) do update
         set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
-        where delivery.state = 2";
-    BY_EVENT = "insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
-        select $1, id, 1, 0, 0, $2 from event where account_id = $3 and id = $4 and id <= $5
+        where delivery.state = 2");
+    BY_EVENT = concat!("insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
+        select $1, id, 1, 0, 0, $2 from event where ", of_endpoint!(), " and id = $5 and id <= $6
         on conflict (endpoint_id, event_id) do update
         set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
-        where delivery.state = 2";
+        where delivery.state = 2");
     DEAD = "update delivery set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = $2,
         failure = null where endpoint_id = $1 and state = 2";
     DISCARD = "delete from delivery where endpoint_id = $1 and state = $2";
@@ -44,7 +53,7 @@ pub async fn ask(tx: &mut Tx, endpoint: &Endpoint, which: Which, now: Timestamp)
     let (id, at, account) = (endpoint.id, micros(now), endpoint.account_id.0);
     let channel = endpoint.channel_id.map_or(0, |channel| channel.0);
     let marked = match which {
-        Which::Event(event) => run!(tx, BY_EVENT, id, at, account, event, endpoint.cursor)?,
+        Which::Event(event) => run!(tx, BY_EVENT, id, at, account, channel, event, endpoint.cursor)?,
         Which::Between(from, to) => {
             run!(tx, BY_TIME, id, at, account, channel, micros(from), micros(to), endpoint.cursor)?
         }
