@@ -1,7 +1,6 @@
 //! What is set aside for an endpoint: events it has not taken, events asked for again, dead letters. What
 //! it was sent and answered is beside ([`mod@attempts`]). An event that was delivered has no row here.
 
-use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -13,6 +12,8 @@ use super::{Error, Tx};
 pub mod attempts;
 pub mod log;
 pub mod replay;
+
+use log::Reader;
 
 /// The columns of a delivery, as [`Row`] reads them.
 macro_rules! columns {
@@ -42,12 +43,16 @@ statements! {
     DONE = "delete from delivery where endpoint_id = $1 and event_id in (select value from json_each($2))",
         postgres: "delete from delivery where endpoint_id = $1
         and event_id in (select value::bigint from json_array_elements_text($2::json))";
-    COUNTS = "select state, count(*), min(due_at) from delivery where endpoint_id = $1 group by state";
+    /// What stands behind another event has not been tried itself and is due when that one is gone.
+    COUNTS = "select state, count(*), min(case when attempts > 0 then due_at end) from delivery
+        where endpoint_id = $1 group by state";
     LIST = concat!("select ", columns!(), " from delivery
         where endpoint_id = $1 and state = $2 and event_id < $3 order by event_id desc limit $4");
-    BEHIND = "select count(*) from (select 1 from event where account_id = $1 and id > $2 limit $3) as behind";
-    BEHIND_OF_CHANNEL =
-        "select count(*) from (select 1 from event where channel_id = $1 and id > $2 limit $3) as behind";
+    OF_EVENT = concat!("select ", columns!(), " from delivery where endpoint_id = $1 and event_id = $2");
+    BEHIND = "select count(*) from (select 1 from event
+        where account_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
+    BEHIND_OF_CHANNEL = "select count(*) from (select 1 from event
+        where channel_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
     BODIES = "select id, body from event where id in (select value from json_each($1)) order by id",
         postgres: "select id, body from event
         where id in (select value::bigint from json_array_elements_text($1::json)) order by id";
@@ -104,6 +109,8 @@ pub struct Counts {
     pub replayed: i64,
     /// Dead letters.
     pub dead: i64,
+    /// When the next of those that failed before is tried again.
+    pub next_try_at: Option<Timestamp>,
 }
 
 /// What is set aside in one state, in the order of the log, behind an event.
@@ -157,24 +164,27 @@ pub async fn counts(tx: &mut Tx, endpoint: EndpointId) -> Result<Counts, Error> 
     let rows: Vec<(i64, i64, Option<i64>)> = all!(tx, COUNTS, endpoint)?;
     let of =
         |state: DeliveryState| rows.iter().find(|(it, ..)| *it == state.number()).map_or(0, |(_, count, _)| *count);
+    let due = rows.iter().filter(|(state, ..)| *state != DeliveryState::Dead.number()).filter_map(|(.., due)| *due);
+    let at = At { table: "delivery", id: &endpoint };
     Ok(Counts {
         waiting: of(DeliveryState::Waiting),
         replayed: of(DeliveryState::Replayed),
         dead: of(DeliveryState::Dead),
+        next_try_at: at.maybe_time("due_at", due.min())?,
     })
 }
 
-/// How many events of an account, or of one channel, stand behind the cursor; counted up to `most`.
-pub async fn behind(
-    tx: &mut Tx,
-    account: AccountId,
-    channel: Option<ChannelId>,
-    cursor: EventId,
-    most: i64,
-) -> Result<i64, Error> {
-    let row: Option<(i64,)> = match channel {
-        Some(channel) => one!(tx, BEHIND_OF_CHANNEL, channel.0, cursor, most)?,
-        None => one!(tx, BEHIND, account.0, cursor, most)?,
+/// How one event stands that is set aside; `None` where it is not.
+pub async fn of_event(tx: &mut Tx, endpoint: EndpointId, event: EventId) -> Result<Option<Delivery>, Error> {
+    Ok(read(endpoint, all!(tx, OF_EVENT, endpoint, event)?)?.pop())
+}
+
+/// How many events a reader has before it, behind the cursor; counted up to `most`.
+pub async fn behind(tx: &mut Tx, reader: &Reader, cursor: EventId, most: i64) -> Result<i64, Error> {
+    let wants = i64::from(reader.wants_messages);
+    let row: Option<(i64,)> = match reader.channel {
+        Some(channel) => one!(tx, BEHIND_OF_CHANNEL, channel.0, cursor, wants, most)?,
+        None => one!(tx, BEHIND, reader.account.0, cursor, wants, most)?,
     };
     Ok(row.map_or(0, |(count,)| count))
 }

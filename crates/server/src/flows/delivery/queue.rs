@@ -73,6 +73,17 @@ impl Queue {
         self.held.len() > self.in_log.len()
     }
 
+    /// Whether events asked for again may be loaded: nothing new is before the endpoint, and those loaded
+    /// before wait for something. What is tried again for one conversation holds up no replay of others.
+    pub(super) fn has_room_for_replays(&self, now: Timestamp) -> bool {
+        let waits = self.first_replay().is_none_or(|(_, due, _)| *due > now);
+        self.in_log.is_empty() && self.held.len() < MOST_ASIDE && waits
+    }
+
+    fn first_replay(&self) -> Option<&Turn> {
+        self.turns.range((true, Timestamp::MIN, EventId(i64::MIN))..).next()
+    }
+
     pub(super) const fn read_to(&self) -> EventId {
         self.read_to
     }
@@ -144,14 +155,14 @@ impl Queue {
     pub(super) fn next(&self, now: Timestamp) -> Option<EventId> {
         let is_due = |(_, due, _): &&Turn| *due <= now;
         let first = self.turns.first().filter(is_due);
-        let replay = || self.turns.range((true, Timestamp::MIN, EventId(i64::MIN))..).next().filter(is_due);
+        let replay = || self.first_replay().filter(is_due);
         first.or_else(replay).map(|(_, _, event)| *event)
     }
 
     /// When the next event is due.
     pub(super) fn next_due(&self) -> Option<Timestamp> {
         let first = self.turns.first().map(|(_, due, _)| *due);
-        let replay = self.turns.range((true, Timestamp::MIN, EventId(i64::MIN))..).next().map(|(_, due, _)| *due);
+        let replay = self.first_replay().map(|(_, due, _)| *due);
         first.into_iter().chain(replay).min()
     }
 

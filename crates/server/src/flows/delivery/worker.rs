@@ -35,6 +35,10 @@ const AT_ONCE: usize = 32;
 const SETTLE_AFTER: Duration = Duration::from_millis(20);
 const SETTLE_AT: usize = 256;
 
+/// That events were passed which the endpoint does not want is written down after so long at most: else one
+/// that wants little would seem far behind, and would begin there after a restart.
+const PASSED_AFTER: Duration = Duration::from_secs(5);
+
 /// How long the log is left alone when nobody said that something arrived: another process may have
 /// written to it.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -88,6 +92,8 @@ struct Worker<'a> {
     book: Book,
     /// The log may hold more than was read.
     is_behind: bool,
+    /// Since when events it does not want were passed, and nothing of it is written down.
+    passed_at: Option<Instant>,
     looked_at: Instant,
     /// Behind which the events asked for again were not loaded yet; `None` when all are.
     replays_after: Option<EventId>,
@@ -100,19 +106,16 @@ impl<'a> Worker<'a> {
         let mut tx = task.app.store.read().await?;
         let Some(endpoint) = endpoints::find(&mut tx, task.id).await? else { return Ok(None) };
         drop(tx);
-        let wants_messages =
-            endpoint.settings.kinds.iter().any(|kind| {
-                matches!(kind, domain::delivery::EventKind::Messages | domain::delivery::EventKind::Statuses)
-            });
         let mut it = Self {
             task,
-            reader: Reader { account: endpoint.account_id, channel: endpoint.channel_id, wants_messages },
+            reader: Reader::of(&endpoint),
             queue: Queue::from(endpoint.cursor),
             breaker: endpoint.breaker,
             pace: Pace::new(endpoint.settings.per_second),
             under_way: JoinSet::new(),
             book: Book::default(),
             is_behind: true,
+            passed_at: None,
             looked_at: Instant::now(),
             replays_after: Some(EventId(0)),
             endpoint: Arc::new(endpoint),
@@ -126,7 +129,7 @@ impl<'a> Worker<'a> {
         while !self.task.stop.is_cancelled() && self.is_over.is_none() {
             self.read_on().await?;
             let wait_until = self.start();
-            if self.book.is_due() {
+            if self.book.is_due() || self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER) {
                 self.settle().await?;
             }
             self.wait(wait_until).await;
@@ -165,7 +168,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Reads the log as far as there is room, and what was asked for again when nothing else is to do.
+    /// Reads the log as far as there is room, and what was asked for again when nothing new is before it.
     async fn read_on(&mut self) -> Result<(), FlowError> {
         if self.looked_at.elapsed() >= LOOK_EVERY {
             self.is_behind = true;
@@ -178,6 +181,9 @@ impl<'a> Worker<'a> {
             self.looked_at = Instant::now();
             self.is_behind = page.entries.len() == limit;
             let now = self.task.app.clock.now();
+            if !page.entries.is_empty() {
+                self.passed_at.get_or_insert_with(Instant::now);
+            }
             for entry in page.entries {
                 let written = write(&self.endpoint, &entry);
                 if !written.posts.is_empty() && !self.queue.contains(entry.id) {
@@ -190,7 +196,8 @@ impl<'a> Worker<'a> {
                 self.book.open();
             }
         }
-        if let Some(after) = self.replays_after.filter(|_| self.queue.is_empty()) {
+        let has_room = self.queue.has_room_for_replays(self.task.app.clock.now());
+        if let Some(after) = self.replays_after.filter(|_| has_room) {
             let mut tx = self.task.app.store.read().await?;
             let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Replayed, after, READ_AT_ONCE).await?;
             drop(tx);
@@ -284,6 +291,7 @@ impl<'a> Worker<'a> {
             tracing::warn!(endpoint = %self.task.id, "another process delivers to this endpoint by now");
             self.task.stop.cancel();
         }
+        self.passed_at = None;
         Ok(())
     }
 

@@ -1,8 +1,10 @@
 //! The log as an endpoint reads it: its account's events in order, behind where it is, with their bodies.
 
+use domain::delivery::EventKind;
 use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 
+use crate::store::endpoints::Endpoint;
 use crate::store::events::BODY_PLACE;
 use crate::store::ids::EventId;
 use crate::store::row::At;
@@ -40,6 +42,18 @@ pub struct Reader {
     pub channel: Option<ChannelId>,
     /// Whether the field that comes in masses is wanted.
     pub wants_messages: bool,
+}
+
+impl Reader {
+    /// As an endpoint reads.
+    pub fn of(endpoint: &Endpoint) -> Self {
+        let is_of_messages = |kind: &EventKind| matches!(kind, EventKind::Messages | EventKind::Statuses);
+        Self {
+            account: endpoint.account_id,
+            channel: endpoint.channel_id,
+            wants_messages: endpoint.settings.kinds.iter().any(is_of_messages),
+        }
+    }
 }
 
 /// An event with its body.

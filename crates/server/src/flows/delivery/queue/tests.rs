@@ -116,3 +116,25 @@ fn memory_has_an_end() {
     queue.fail(EventId(1), |held| held.due_at = at(9));
     assert_eq!(queue.room(), WINDOW, "what waits is read again when its time comes");
 }
+
+#[test]
+fn a_stuck_conversation_holds_up_no_replay_of_others() {
+    let mut queue = queue(&[(5, 7)]);
+    assert!(!queue.has_room_for_replays(at(0)), "what is new goes first");
+    start(&mut queue, at(0));
+    queue.fail(EventId(5), |held| (held.attempts, held.due_at) = (1, at(60))).unwrap();
+    assert!(queue.has_room_for_replays(at(1)));
+    let replayed = Delivery {
+        event: EventId(1),
+        state: DeliveryState::Replayed,
+        part: 0,
+        attempts: 0,
+        first_failed_at: None,
+        due_at: at(1),
+        failure: None,
+    };
+    queue.enter_again(replayed, &[8]);
+    assert!(!queue.has_room_for_replays(at(1)), "those that are due go first");
+    assert_eq!(start(&mut queue, at(1)), Some(1));
+    assert!(queue.has_room_for_replays(at(1)));
+}
