@@ -56,6 +56,7 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
             time("last_heard_at")
                 .map_or_else(String::new, |heard| format!("Meta last sent something on {}.", at(heard))),
         ),
+        "endpoint_disabled" => ("Events are no longer forwarded to an address", endpoint_disabled(args)),
         _ => return None,
     };
     Some(Message::new(title, sentence))
@@ -74,6 +75,21 @@ fn from_to(args: &Value, word: fn(&str) -> String) -> String {
     format!("From {} to {}.", text("from"), text("to"))
 }
 
+fn endpoint_disabled(args: &Value) -> String {
+    let text = |name: &str| args.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let which = match (text("name"), text("host")) {
+        (Some(name), Some(host)) if name != host => format!("“{name}” ({host})"),
+        (Some(name), _) | (None, Some(name)) => format!("“{name}”"),
+        (None, None) => "An endpoint".to_owned(),
+    };
+    let why = match text("why") {
+        Some("gone") => " answered 410, that it is gone",
+        Some("hopeless") => " took nothing for five days",
+        _ => " takes nothing",
+    };
+    format!("{which}{why}, so it was switched off. What arrives is kept; switch it on again to go on from there.")
+}
+
 #[cfg(test)]
 mod tests {
     use domain::health::Announcement;
@@ -86,6 +102,21 @@ mod tests {
         for kind in Announcement::KNOWN {
             assert!(known(kind, &json!({})).is_some(), "{kind} has no words");
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_was_switched_off_is_named_with_the_reason() {
+        let args = json!({"endpoint": "end_1", "name": "Helpdesk", "host": "hooks.example.com", "why": "gone"});
+        let message = announcement("endpoint_disabled", &args);
+        assert_eq!(message.title, "Events are no longer forwarded to an address");
+        let text = message.text.to_string();
+        assert!(text.starts_with("“Helpdesk” (hooks.example.com) answered 410"), "{text}");
+        let args = json!({"name": "hooks.example.com", "host": "hooks.example.com", "why": "hopeless"});
+        let text = announcement("endpoint_disabled", &args).text.to_string();
+        assert!(text.starts_with("“hooks.example.com” took nothing for five days, so it was switched off."), "{text}");
+        assert!(
+            announcement("endpoint_disabled", &json!({})).text.to_string().starts_with("An endpoint takes nothing")
+        );
     }
 
     #[test]
