@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 pub mod breaker;
 pub mod lanes;
 pub mod pace;
+pub mod standing;
 
 /// What an endpoint may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 mod announcements;
 mod cards;
+mod endpoints;
 mod failures;
 mod findings;
 mod levels;
@@ -20,6 +21,7 @@ mod titles;
 
 pub use announcements::announcement;
 pub use cards::{badge, fact, meaning, value};
+pub use endpoints::{delivery, event_kind, standing};
 pub use failures::{failure, failure_code};
 pub use findings::finding;
 pub use levels::{Button, button, level, whose, your_move};

@@ -1,5 +1,7 @@
 //! Endpoints as their owners handle them: made after a handshake, changed, tried out, switched on again.
 //! Who may do so is checked by the caller; what is delivered when is `delivery`'s.
+//!
+//! Beside: [`mod@view`] (an endpoint with all there is to say of it).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,9 +9,10 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use domain::delivery::standing::WhyDisabled;
 use domain::delivery::{EventKind, Format};
 use domain::ids::{AccountId, ChannelId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
@@ -20,10 +23,13 @@ use crate::App;
 use crate::clock::random_token;
 use crate::outbound::exchange::Request;
 use crate::store::deliveries::attempts::Attempt;
+use crate::store::deliveries::log;
 use crate::store::deliveries::replay::{self, Which};
 use crate::store::endpoints::{self, Endpoint, NewEndpoint, Settings};
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{self, channels};
+
+pub mod view;
 
 /// How long the secret before is still honoured after a change.
 pub const OLD_SECRET_LASTS: SignedDuration = SignedDuration::from_hours(24);
@@ -133,30 +139,56 @@ pub async fn rotate(
     Ok((finish(app, tx, endpoint.id).await?, secret))
 }
 
-/// Sends to it again: from where it stopped, or leaving out what arrived meanwhile.
+/// Sends to it again: from where it stopped, or leaving out what arrived meanwhile. One that is on stays as
+/// it is: what is on its way to it is not left out.
 pub async fn enable(app: &App, endpoint: &Endpoint, from_now: bool) -> Result<Endpoint, FlowError> {
     let mut tx = app.store.write().await?;
-    if from_now {
+    if endpoints::enable(&mut tx, endpoint.id, app.clock.now()).await? && from_now {
         endpoints::skip_to_now(&mut tx, endpoint.id).await?;
     }
-    endpoints::enable(&mut tx, endpoint.id, app.clock.now()).await?;
     finish(app, tx, endpoint.id).await
+}
+
+/// Forgets it, with everything that waits for it and what was written down about it.
+pub async fn delete(app: &App, endpoint: &Endpoint) -> Result<(), FlowError> {
+    let mut tx = app.store.write().await?;
+    if !endpoints::delete(&mut tx, endpoint.account_id, endpoint.id).await? {
+        return Err(gone());
+    }
+    tx.commit().await?;
+    app.delivery.changed();
+    Ok(())
 }
 
 /// Sends it nothing more, until it is switched on again.
 pub async fn disable(app: &App, endpoint: &Endpoint) -> Result<Endpoint, FlowError> {
     let mut tx = app.store.write().await?;
-    endpoints::disable(&mut tx, endpoint.id, "switched_off", app.clock.now()).await?;
+    endpoints::disable(&mut tx, endpoint.id, WhyDisabled::SwitchedOff.as_str(), app.clock.now()).await?;
     finish(app, tx, endpoint.id).await
 }
 
 /// Sends events again; how many.
 pub async fn replay(app: &App, endpoint: &Endpoint, which: Which) -> Result<u64, FlowError> {
     let mut tx = app.store.write().await?;
+    match which {
+        Which::Event(event) if !is_for(&mut tx, endpoint, event).await? => {
+            return Err(FlowError::refused(Refusal::NotFound, "There is no such event for this endpoint."));
+        }
+        Which::Between(from, to) if from >= to => return Err(invalid("to: later than from")),
+        Which::Event(_) | Which::Between(..) | Which::DeadLetters => {}
+    }
     let marked = replay::ask(&mut tx, endpoint, which, app.clock.now()).await?;
     tx.commit().await?;
     app.delivery.changed();
     Ok(marked)
+}
+
+/// Whether an event is one that the endpoint may get.
+async fn is_for(tx: &mut store::Tx, endpoint: &Endpoint, event: EventId) -> Result<bool, store::Error> {
+    let found = log::entry(tx, endpoint.account_id, event).await?;
+    Ok(found.is_some_and(|entry| {
+        endpoint.channel_id.is_none() || entry.channel.is_none() || entry.channel == endpoint.channel_id
+    }))
 }
 
 /// Forgets every dead letter; how many.
@@ -207,7 +239,7 @@ fn invalid(text: impl Into<String>) -> FlowError {
 /// What is wished for on top of what is, or of the defaults; refused where it makes no sense.
 async fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) -> Result<Settings, FlowError> {
     let url = wish.url.or_else(|| before.map(|it| it.url.clone()));
-    let url = url.ok_or_else(|| invalid("url is missing: where events are to be posted to"))?;
+    let url = url.ok_or_else(|| invalid("url: missing; write the address that events are to be posted to"))?;
     let address = app.outbound.parse(url.expose_secret()).map_err(|refused| invalid(format!("url: {refused}")))?;
     app.outbound.check_names(&address).await.map_err(|refused| invalid(format!("url: {refused}")))?;
     let host = address.host_str().unwrap_or_default().to_owned();
@@ -327,9 +359,4 @@ fn handshake_failed(why: &str) -> FlowError {
          asks; is the verify token the one it expects?"
     );
     invalid(text)
-}
-
-/// Since when an endpoint that takes nothing takes nothing, where it is one.
-pub fn failing_since(endpoint: &Endpoint) -> Option<Timestamp> {
-    endpoint.breaker.failing_since.filter(|_| endpoint.breaker.is_open())
 }

@@ -132,7 +132,11 @@ impl ApiError {
 
     /// Nothing there, or not for this key: the caller is not told which.
     pub(crate) fn not_found(what: &str) -> Self {
-        let mut error = Self::new(Code::NotFound, format!("There is no such {what}."));
+        Self::gone(format!("There is no such {what}."))
+    }
+
+    fn gone(detail: String) -> Self {
+        let mut error = Self::new(Code::NotFound, detail);
         error.0.origin_text = Some("Resource could not be found");
         error
     }
@@ -292,7 +296,7 @@ impl From<FlowError> for ApiError {
         match error {
             FlowError::Store(error) => error.into(),
             FlowError::Meta(failure) => failure.into(),
-            FlowError::Refused { code: Refusal::NotFound, .. } => Self::not_found("inbox"),
+            FlowError::Refused { code: Refusal::NotFound, text } => Self::gone(text),
             FlowError::Refused { code, text } => Self::new(of_refusal(code), text),
         }
     }

@@ -1,5 +1,6 @@
 //! Switching an endpoint off that is gone or hopeless, and telling its account: once.
 
+use domain::delivery::standing::WhyDisabled;
 use serde_json::json;
 
 use crate::App;
@@ -8,10 +9,10 @@ use crate::store::announcements::NewAnnouncement;
 use crate::store::endpoints::{self, Endpoint};
 
 /// It answered 410.
-pub(super) const GONE: &str = "gone";
+pub(super) const GONE: &str = WhyDisabled::Gone.as_str();
 
 /// It took nothing for days.
-pub(super) const HOPELESS: &str = "hopeless";
+pub(super) const HOPELESS: &str = WhyDisabled::Hopeless.as_str();
 
 /// Switches it off. What waits for it stays, until it is as old as events get.
 pub(super) async fn disable(app: &App, endpoint: &Endpoint, why: &'static str) -> Result<(), FlowError> {
