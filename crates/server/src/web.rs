@@ -97,7 +97,9 @@ fn for_meta() -> OpenApiRouter<App> {
 
 /// The REST API, `/api/v1/accounts/…`.
 fn for_programs() -> OpenApiRouter<App> {
-    use api::{accounts, announcements, events, health, inboxes, registration, signups, webhook};
+    use api::{
+        accounts, announcements, deliveries, endpoints, events, health, inboxes, registration, signups, webhook,
+    };
     OpenApiRouter::new()
         // …
         .routes(routes!(accounts::list_accounts, accounts::create_account))
@@ -131,16 +133,39 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(registration::request_code))
         // …/{account_id}/inboxes/{id}/registration/code/verify
         .routes(routes!(registration::verify_code))
+        // …/{account_id}/inboxes/{id}/events/{event_id}/deliveries
+        .routes(routes!(deliveries::show_event_deliveries))
+        // …/{account_id}/endpoints/{endpoint_id}
+        .routes(routes!(endpoints::show_endpoint, endpoints::change_endpoint, endpoints::delete_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/enable
+        .routes(routes!(endpoints::enable_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/disable
+        .routes(routes!(endpoints::disable_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/test
+        .routes(routes!(deliveries::test_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/replay
+        .routes(routes!(deliveries::replay_events))
+        // …/{account_id}/endpoints/{endpoint_id}/deliveries
+        .routes(routes!(deliveries::list_deliveries))
+        // …/{account_id}/endpoints/{endpoint_id}/waiting
+        .routes(routes!(deliveries::list_waiting))
+        // …/{account_id}/endpoints/{endpoint_id}/dead_letters
+        .routes(routes!(deliveries::list_dead_letters, deliveries::discard_dead_letters))
 }
 
-/// Keys. No `Idempotency-Key` here: a secret shown once must not be kept for a second answer.
+/// Whatever makes a secret. No `Idempotency-Key` here: one that is shown once must not be kept for a second
+/// answer.
 fn for_key_holders() -> OpenApiRouter<App> {
-    use api::api_keys;
+    use api::{api_keys, endpoints};
     OpenApiRouter::new()
         // …/{account_id}/api_keys
         .routes(routes!(api_keys::list_api_keys, api_keys::create_api_key))
         // …/{account_id}/api_keys/{key_id}
         .routes(routes!(api_keys::revoke_api_key))
+        // …/{account_id}/endpoints
+        .routes(routes!(endpoints::list_endpoints, endpoints::create_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/secret
+        .routes(routes!(endpoints::rotate_endpoint_secret))
 }
 
 /// What runs beside it asks.

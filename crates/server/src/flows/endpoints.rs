@@ -37,6 +37,9 @@ pub const OLD_SECRET_LASTS: SignedDuration = SignedDuration::from_hours(24);
 /// How many endpoints an account may have.
 const MOST: usize = 50;
 
+/// How long an address may be.
+const LONGEST_URL: usize = 2048;
+
 /// How many headers of its own an endpoint may ask for.
 const MOST_HEADERS: usize = 20;
 
@@ -240,6 +243,9 @@ fn invalid(text: impl Into<String>) -> FlowError {
 async fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) -> Result<Settings, FlowError> {
     let url = wish.url.or_else(|| before.map(|it| it.url.clone()));
     let url = url.ok_or_else(|| invalid("url: missing; write the address that events are to be posted to"))?;
+    if url.expose_secret().len() > LONGEST_URL {
+        return Err(invalid(format!("url: at most {LONGEST_URL} characters")));
+    }
     let address = app.outbound.parse(url.expose_secret()).map_err(|refused| invalid(format!("url: {refused}")))?;
     app.outbound.check_names(&address).await.map_err(|refused| invalid(format!("url: {refused}")))?;
     let host = address.host_str().unwrap_or_default().to_owned();

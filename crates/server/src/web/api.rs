@@ -9,6 +9,9 @@ use crate::App;
 pub(super) mod accounts;
 pub(super) mod announcements;
 pub(super) mod api_keys;
+pub(super) mod deliveries;
+pub(super) mod endpoint_view;
+pub(super) mod endpoints;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod health_view;
@@ -25,9 +28,9 @@ fn rfc3339(at: Timestamp) -> String {
 }
 
 /// The last id of a path of three: `accounts/{account_id}/<noun>/{<noun>_id}`.
-type NestedId = Path<std::collections::HashMap<String, String>>;
+pub(super) type NestedId = Path<std::collections::HashMap<String, String>>;
 
-fn nested_id<T: std::str::FromStr>(Path(params): &NestedId, name: &str, noun: &str) -> Result<T> {
+pub(super) fn nested_id<T: std::str::FromStr>(Path(params): &NestedId, name: &str, noun: &str) -> Result<T> {
     params.get(name).and_then(|text| text.parse().ok()).ok_or_else(|| ApiError::not_found(noun))
 }
 

@@ -13,11 +13,15 @@ use secrecy::SecretString;
 
 use super::error::{ApiError, Code, Result};
 use crate::App;
+use crate::store::ids::EndpointId;
 use crate::store::keys::{self, ApiKey, Scope};
 use crate::store::{accounts, channels};
 
+mod endpoint;
 pub(super) mod form;
 pub(super) mod session;
+
+pub(crate) use endpoint::EndpointOf;
 
 /// The origin's header for a key.
 const ORIGIN_HEADER: &str = "api_access_token";
@@ -102,6 +106,8 @@ pub(crate) struct OperatorOf<N> {
 pub(crate) struct TenantOf<N> {
     /// The account.
     pub account_id: AccountId,
+    /// Who.
+    pub principal: Principal,
     needs: PhantomData<N>,
 }
 
@@ -150,7 +156,7 @@ impl<N: Needs> FromRequestParts<App> for TenantOf<N> {
         let account_id = path.account.ok_or_else(|| ApiError::not_found("account"))?;
         see_account(app, &principal, account_id).await?;
         principal.must(N::SCOPE)?;
-        Ok(Self { account_id, needs: PhantomData })
+        Ok(Self { account_id, principal, needs: PhantomData })
     }
 }
 
@@ -184,17 +190,19 @@ async fn see_account(app: &App, principal: &Principal, account: AccountId) -> Re
 struct PathIds {
     account: Option<AccountId>,
     channel: Option<ChannelId>,
+    endpoint: Option<EndpointId>,
 }
 
 /// The ids in the path; one that is no number belongs to nothing, so it is 404 like any other.
 async fn path_ids(parts: &mut Parts, app: &App) -> Result<PathIds> {
     let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found("page"))?;
-    let mut ids = PathIds { account: None, channel: None };
+    let mut ids = PathIds { account: None, channel: None, endpoint: None };
     for (name, text) in &params {
         let number = || text.parse::<i64>().ok().filter(|id| *id > 0);
         match name {
             "account_id" => ids.account = Some(AccountId(number().ok_or_else(|| ApiError::not_found("account"))?)),
             "id" => ids.channel = Some(ChannelId(number().ok_or_else(|| ApiError::not_found("inbox"))?)),
+            "endpoint_id" => ids.endpoint = Some(text.parse().map_err(|_| ApiError::not_found("endpoint"))?),
             _ => {}
         }
     }

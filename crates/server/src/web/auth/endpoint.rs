@@ -1,0 +1,35 @@
+//! The endpoint named in the path, which belongs to the account and the account to the key: a handler that
+//! takes it cannot see a foreign one.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::{Needs, Principal, TenantOf, path_ids};
+use crate::App;
+use crate::store::endpoints::{self, Endpoint};
+use crate::web::error::{ApiError, Result};
+
+/// The endpoint named in the path.
+#[derive(Debug, Clone)]
+pub(crate) struct EndpointOf<N> {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Who.
+    pub principal: Principal,
+    needs: PhantomData<N>,
+}
+
+impl<N: Needs> FromRequestParts<App> for EndpointOf<N> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let TenantOf { account_id, principal, .. } = TenantOf::<N>::from_request_parts(parts, app).await?;
+        let id = path_ids(parts, app).await?.endpoint.ok_or_else(|| ApiError::not_found("endpoint"))?;
+        let mut tx = app.store.read().await?;
+        let found = endpoints::find_in_account(&mut tx, account_id, id).await?;
+        let endpoint = found.ok_or_else(|| ApiError::not_found("endpoint"))?;
+        Ok(Self { endpoint, principal, needs: PhantomData })
+    }
+}
