@@ -12,6 +12,7 @@ mod account;
 mod check;
 mod conformance;
 mod demo;
+mod endpoint;
 mod inbox;
 mod key;
 mod migrate;
@@ -81,6 +82,9 @@ enum Command {
     /// Inboxes: the numbers, how they are and what happens next.
     #[command(subcommand, visible_alias = "inboxes", after_help = inbox::EXAMPLES)]
     Inbox(inbox::Inbox),
+    /// Endpoints: the addresses events are forwarded to.
+    #[command(subcommand, visible_alias = "endpoints", after_help = endpoint::EXAMPLES)]
+    Endpoint(endpoint::Endpoint),
     /// API keys, and the keys that seal tokens and PINs at rest.
     #[command(subcommand, visible_alias = "keys", after_help = key::EXAMPLES)]
     Key(key::Key),
@@ -126,6 +130,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
         Command::Migrate(command) => command.run(&from, output).await,
         Command::Account(command) => command.run(&from, output).await,
         Command::Inbox(command) => command.run(&from, output).await,
+        Command::Endpoint(command) => command.run(&from, output).await,
         Command::Key(command) => command.run(&from, output).await,
         Command::Config(ConfigCommand::Template) => output.text(&server::config::Config::template()),
         Command::Openapi => output.json(&server::web::openapi()),
