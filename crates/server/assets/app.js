@@ -95,9 +95,8 @@ window.addEventListener('pageshow', (event) => { if (event.persisted) location.r
 
 wordTimes(document);
 setInterval(() => wordTimes(document), 1000);
+// what is said once is not said again, and a form is not sent again, when the page is reloaded
+const once = document.querySelector('[data-once]');
+if (once) history.replaceState(null, '', once.dataset.once);
 const live = document.querySelector('[data-live]');
-if (live) {
-  // what is said once is not said again, and a form is not sent again, when the page is reloaded
-  if (document.querySelector('[data-once]')) history.replaceState(null, '', live.dataset.live.replace(/\/live$/, ''));
-  lookAgain(live);
-}
+if (live) lookAgain(live);

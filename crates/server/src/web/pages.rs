@@ -15,6 +15,7 @@ use crate::App;
 
 mod actions;
 mod badges;
+mod forwarding;
 mod icons;
 mod list;
 mod number;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/numbers/{id}/code", post(actions::request_code))
         .route("/numbers/{id}/code/verify", post(actions::verify_code))
         .route("/numbers/{id}/webhook", post(actions::register_webhook))
+        .merge(forwarding::routes())
         .route("/assets/{hash}/{name}", get(assets::show))
 }
 

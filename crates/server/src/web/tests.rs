@@ -72,7 +72,9 @@ impl Site {
                     .replace("{account_id}", &self.account.to_string())
                     .replace("{id}", &self.channel.to_string())
                     .replace("{signup_id}", "sgn_0190f3a2c0de7000b000000000000001")
-                    .replace("{key_id}", "key_0190f3a2c0de7000b000000000000001");
+                    .replace("{key_id}", "key_0190f3a2c0de7000b000000000000001")
+                    .replace("{endpoint_id}", "end_0190f3a2c0de7000b000000000000001")
+                    .replace("{event_id}", "evt_1");
                 routes.push((method.to_uppercase(), path, template.clone()));
             }
         }
@@ -221,7 +223,8 @@ async fn browse(site: &Site, request: axum::http::request::Builder, cookie: &str
 async fn a_page_escapes_what_people_wrote_and_allows_no_foreign_script() {
     let site = Site::open().await;
     let cookie = cookie_of(&site).await;
-    for path in ["/numbers".to_owned(), format!("/numbers/{}", site.channel)] {
+    let (list, number) = ("/numbers".to_owned(), format!("/numbers/{}", site.channel));
+    for path in [list, number] {
         let response = browse(&site, Request::get(&path), &cookie, "").await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
@@ -236,7 +239,10 @@ async fn a_page_escapes_what_people_wrote_and_allows_no_foreign_script() {
 async fn a_form_without_the_sessions_token_does_nothing() {
     let site = Site::open().await;
     let cookie = cookie_of(&site).await;
-    for action in ["complete", "refresh", "pin", "code", "code/verify", "webhook"] {
+    let of_endpoint = ["test", "replay", "enable", "disable", "discard", "secret", "delete"]
+        .map(|action| format!("endpoints/end_0190f3a2c0de7000b000000000000001/{action}"));
+    let of_number = ["complete", "refresh", "pin", "code", "code/verify", "webhook", "endpoints"].map(str::to_owned);
+    for action in of_number.into_iter().chain(of_endpoint) {
         let path = format!("/numbers/{}/{action}", site.channel);
         let response = browse(&site, Request::post(&path), &cookie, "pin=123456&csrf=wrong").await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path}");

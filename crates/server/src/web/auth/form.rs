@@ -22,6 +22,11 @@ impl Fields {
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// Every value of one name: boxes that are ticked.
+    pub(in crate::web) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned()).collect()
+    }
+
     /// Reads a form.
     pub(in crate::web) async fn read(request: Request) -> Result<Self> {
         let bytes = body::read(request.into_body()).await?;

@@ -1,5 +1,6 @@
 //! Badges: a colour, an icon and a word, never a colour alone.
 
+use domain::delivery::standing::{Standing, WhyDisabled};
 use domain::health::{Badge, Level};
 use domain::ledger::Outcome;
 
@@ -50,6 +51,18 @@ pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
         None => Mark { tone: "busy", icon: icons::CLOCK, label: "No answer yet" },
         Some(Outcome::Success) => Mark { tone: "good", icon: icons::CHECK, label: "Accepted" },
         Some(Outcome::Failed(_)) => Mark { tone: "caution", icon: icons::ALERT, label: "Refused" },
+    }
+}
+
+/// An endpoint.
+pub(super) fn endpoint(standing: &Standing) -> Mark {
+    match standing {
+        Standing::Active => Mark { tone: "good", icon: icons::CHECK, label: "Active" },
+        Standing::Failing { .. } => Mark { tone: "bad", icon: icons::ALERT, label: "Failing" },
+        Standing::Disabled { why: WhyDisabled::SwitchedOff, .. } => {
+            Mark { tone: "neutral", icon: icons::BLOCK, label: "Off" }
+        }
+        Standing::Disabled { .. } => Mark { tone: "caution", icon: icons::BLOCK, label: "Off" },
     }
 }
 

@@ -7,9 +7,11 @@ use axum::response::{IntoResponse, Response};
 use domain::channel::Channel;
 use domain::registration::Caller;
 
+use super::forwarding::rows::Forwarding;
 use super::number_view::NumberView;
 use super::{Layout, page};
 use crate::App;
+use crate::flows::endpoints::view;
 use crate::flows::{health, registration};
 use crate::store::announcements;
 use crate::web::auth::{ChannelOf, Principal, Read};
@@ -53,7 +55,7 @@ pub(super) async fn show_number(State(app): State<App>, on: ChannelOf<Read>, par
 
 /// `GET /numbers/{id}/live`: the part below the heading, for the script.
 pub(super) async fn show_live(State(app): State<App>, on: ChannelOf<Read>) -> Result<Response> {
-    let number = load(&app, &on.channel).await?;
+    let number = load(&app, &on.channel, &on.principal).await?;
     page(&LivePart { number, csrf: on.principal.csrf_token.unwrap_or_default() })
 }
 
@@ -73,18 +75,21 @@ pub(super) async fn show_failure(
 }
 
 async fn render(app: &App, channel: &Channel, principal: &Principal, notice: Option<Notice>) -> Result<Response> {
-    let number = load(app, channel).await?;
+    let number = load(app, channel, principal).await?;
     let layout = Layout::of(&number.phone, principal);
     page(&NumberPage { csrf: layout.csrf.clone(), layout, number, notice })
 }
 
-async fn load(app: &App, channel: &Channel) -> Result<NumberView> {
+async fn load(app: &App, channel: &Channel, principal: &Principal) -> Result<NumberView> {
     let health = health::view(app, channel).await?;
     let press = registration::state(app, channel, Caller::Press).await?;
     let rename = registration::state(app, channel, Caller::ApplyNewName).await?;
     let mut tx = app.store.read().await?;
     let told = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE).await?;
-    Ok(NumberView::new(&health, &press, &rename, &told, app.clock.now()))
+    drop(tx);
+    let endpoints = view::list(app, channel.account_id, Some(channel.id)).await?;
+    let forwarding = Forwarding::new(&endpoints, principal);
+    Ok(NumberView::new(&health, &press, &rename, &told, forwarding, app.clock.now()))
 }
 
 /// The closed set of notes.
@@ -100,6 +105,7 @@ fn note(word: &str) -> Option<Notice> {
         "already_verified" => ("good", "Meta says the number is verified already. We go on with the registration."),
         "webhook" => ("good", "Webhook registered successfully. Messages of this number come here."),
         "refreshed" => ("good", "Fresh from Meta."),
+        "endpoint_deleted" => ("good", "The endpoint is deleted. Nothing more is forwarded to it."),
         "stale" => ("caution", "Meta could not be asked just now. What you see is from the look before."),
         _ => return None,
     };

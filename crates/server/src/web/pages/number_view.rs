@@ -6,6 +6,7 @@ use domain::registration::{Decision, Why};
 use jiff::{SignedDuration, Timestamp};
 
 use super::badges::{self, Mark};
+use super::forwarding::rows::Forwarding;
 use super::panels::{Budget, Panel};
 use crate::flows::health::View;
 use crate::flows::registration::State;
@@ -39,6 +40,7 @@ pub(super) struct NumberView {
     pub(super) error: Option<ReadError>,
     pub(super) webhook: WebhookCard,
     pub(super) registration: RegistrationCard,
+    pub(super) forwarding: Forwarding,
     pub(super) timeline: Vec<TimelineRow>,
     /// Seconds until the script looks again.
     pub(super) every: u32,
@@ -130,7 +132,14 @@ pub(super) struct TimelineRow {
 
 impl NumberView {
     /// Everything of a number, as its page shows it.
-    pub(super) fn new(view: &View, press: &State, rename: &State, told: &[Announcement], now: Timestamp) -> Self {
+    pub(super) fn new(
+        view: &View,
+        press: &State,
+        rename: &State,
+        told: &[Announcement],
+        forwarding: Forwarding,
+        now: Timestamp,
+    ) -> Self {
         let report = &view.report;
         let summary = words::summary(report);
         let leading = report.leading();
@@ -155,6 +164,7 @@ impl NumberView {
             error: ReadError::of(view),
             webhook: WebhookCard::new(&view.webhook, view),
             registration: RegistrationCard::new(&view.registration, now),
+            forwarding,
             timeline: told.iter().map(TimelineRow::from).collect(),
             every: if is_under_way(view, now) { 3 } else { 20 },
         }

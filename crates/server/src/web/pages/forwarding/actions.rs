@@ -1,0 +1,193 @@
+//! What the forms of an endpoint do. Each ends in a redirect with a word for what came of it, or in a page:
+//! with what went wrong, what a test was answered, or a secret that is shown once.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use secrecy::SecretString;
+
+use super::super::number::Notice;
+use super::{endpoint_of, render, show_failure, show_form_again, show_secret};
+use crate::App;
+use crate::flows::endpoints::{self, Wanted, Wish};
+use crate::store::deliveries::replay::Which;
+use crate::store::endpoints::Endpoint;
+use crate::web::api::endpoints::{format, from_now, named};
+use crate::web::api::{NestedId, to_the_end};
+use crate::web::auth::form::{Fields, PostedTo};
+use crate::web::auth::{Admin, Operate};
+use crate::web::error::{ApiError, Result};
+use crate::words;
+
+/// Makes an endpoint and shows its secret.
+pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> Result<Response> {
+    let PostedTo { channel, principal, fields, .. } = &posted;
+    let wanted = match wanted(&posted) {
+        Ok(wanted) => wanted,
+        Err(error) => return show_form_again(channel, principal, fields, &error),
+    };
+    let worker = app.clone();
+    match to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?.map_err(named) {
+        Ok((made, secret)) => show_secret(channel, principal, &made, &secret, true),
+        Err(error) if error.code().status().is_server_error() => Err(error),
+        Err(error) => show_form_again(channel, principal, fields, &error),
+    }
+}
+
+fn wanted(posted: &PostedTo<Admin>) -> Result<Wanted> {
+    let PostedTo { channel, fields, .. } = posted;
+    let secret = |name: &str| fields.get(name).map(SecretString::from);
+    let per_second = match fields.get("per_second") {
+        None => None,
+        Some(text) => {
+            let fix = "a number of posts a second, or nothing for no limit";
+            Some(text.parse().map_err(|_| ApiError::invalid("per_second", fix))?)
+        }
+    };
+    let format = format(fields.get("format"))?;
+    let mut kinds = fields.all("kinds");
+    if format == domain::delivery::Format::Meta {
+        // the box is ticked from the start, and this format has no such posts
+        kinds.retain(|kind| kind != domain::delivery::EventKind::Announcements.as_str());
+    }
+    let wish = Wish {
+        name: fields.get("name").map(str::to_owned),
+        url: secret("url"),
+        kinds: Some(kinds),
+        headers: Some(headers(fields.get("headers").unwrap_or_default())?),
+        per_second,
+    };
+    Ok(Wanted {
+        account: channel.account_id,
+        inbox: (fields.get("of") != Some("account")).then_some(channel.id),
+        format,
+        secret: None,
+        verify_token: secret("verify_token"),
+        wish,
+    })
+}
+
+/// One header a line, as `name: value`.
+fn headers(text: &str) -> Result<BTreeMap<String, SecretString>> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let header = |line: &str| {
+        let (name, value) = line
+            .split_once(':')
+            .ok_or_else(|| ApiError::invalid("headers", "one a line, such as Authorization: Bearer 5f0c"))?;
+        Ok((name.trim().to_owned(), SecretString::from(value.trim())))
+    };
+    lines.map(header).collect()
+}
+
+/// Posts a made-up message and says what was answered.
+pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedTo<Operate>) -> Result<Response> {
+    let PostedTo { channel, principal, .. } = &posted;
+    let endpoint = endpoint_of(&app, channel, &path).await?;
+    let (worker, tested) = (app.clone(), endpoint.clone());
+    let made = to_the_end(&app, async move { endpoints::test(&worker, &tested).await }).await?;
+    let status = made.status.map_or_else(String::new, |status| format!(" with HTTP {status}"));
+    let outcome = words::delivery(&made.outcome);
+    let said = made.answer.map_or_else(String::new, |said| format!(" {said}"));
+    let notice = Notice {
+        tone: if made.outcome == "delivered" { "good" } else { "bad" },
+        text: format!("Test: {outcome}{status}, in {} ms.{said}", made.millis),
+        meta: None,
+    };
+    render(&app, channel, principal, endpoint, Some(notice), false).await
+}
+
+/// Sends the events of a time again, or the dead letters.
+pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: PostedTo<Operate>) -> Result<Response> {
+    let PostedTo { channel, principal, fields, .. } = &posted;
+    let endpoint = endpoint_of(&app, channel, &path).await?;
+    let done = match which(fields, app.clock.now()) {
+        Ok(which) => endpoints::replay(&app, &endpoint, which).await.map_err(named),
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(marked) => Ok(back(&posted, &endpoint, &format!("replayed&n={marked}"))),
+        Err(error) => show_failure(&app, channel, principal, endpoint, error).await,
+    }
+}
+
+fn which(fields: &Fields, now: Timestamp) -> Result<Which> {
+    if fields.get("dead").is_some() {
+        return Ok(Which::DeadLetters);
+    }
+    let from = fields.get("from").ok_or_else(|| ApiError::invalid("from", "enter when the time begins"))?;
+    let to = fields.get("to").map_or(Ok(now), |to| in_utc("to", to))?;
+    Ok(Which::Between(in_utc("from", from)?, to))
+}
+
+/// A date and time as a form's field has it; the page says that it is UTC.
+fn in_utc(field: &str, text: &str) -> Result<Timestamp> {
+    let read = text.parse::<DateTime>().and_then(|at| at.to_zoned(TimeZone::UTC));
+    read.map(|at| at.timestamp()).map_err(|_| ApiError::invalid(field, "a date and a time, such as 2026-11-25T10:00"))
+}
+
+/// Switches it on.
+pub(super) async fn enable(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
+    let from_now = from_now(posted.fields.get("from"))?;
+    endpoints::enable(&app, &endpoint, from_now).await?;
+    Ok(back(&posted, &endpoint, "enabled"))
+}
+
+/// Switches it off.
+pub(super) async fn disable(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
+    endpoints::disable(&app, &endpoint).await?;
+    Ok(back(&posted, &endpoint, "disabled"))
+}
+
+/// Forgets the dead letters.
+pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
+    let forgotten = endpoints::discard_dead(&app, &endpoint).await?;
+    Ok(back(&posted, &endpoint, &format!("discarded&n={forgotten}")))
+}
+
+/// Draws another secret and shows it.
+pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
+    let (changed, secret) = endpoints::rotate(&app, &endpoint, None).await?;
+    show_secret(&posted.channel, &posted.principal, &changed, &secret, false)
+}
+
+/// Deletes it.
+pub(super) async fn delete(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
+    endpoints::delete(&app, &endpoint).await?;
+    let address = format!("/numbers/{}?note=endpoint_deleted", posted.channel.id);
+    Ok(Redirect::to(&address).into_response())
+}
+
+fn back<N>(posted: &PostedTo<N>, endpoint: &Endpoint, note: &str) -> Response {
+    let address = format!("/numbers/{}/endpoints/{}?note={note}", posted.channel.id, endpoint.id);
+    Redirect::to(&address).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    #[test]
+    fn headers_are_read_one_a_line() {
+        let read = headers("Authorization: Bearer a:b\r\n\n  X-Team : support ").unwrap();
+        let read: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
+        assert_eq!(read, [("Authorization", "Bearer a:b"), ("X-Team", "support")]);
+        assert!(headers("no colon").unwrap_err().detail().starts_with("headers: one a line"));
+    }
+
+    #[test]
+    fn a_forms_time_is_utc() {
+        assert_eq!(in_utc("from", "2026-11-25T10:00").unwrap(), "2026-11-25T10:00:00Z".parse().unwrap());
+        assert!(in_utc("from", "25.11.2026").unwrap_err().detail().starts_with("from: "));
+    }
+}

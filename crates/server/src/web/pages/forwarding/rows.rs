@@ -1,0 +1,179 @@
+//! What the pages show of endpoints, worked out: no decision is made here, only put into words and marks.
+
+use domain::delivery::standing::Standing;
+use domain::delivery::{EventKind, Format};
+use jiff::Timestamp;
+use secrecy::ExposeSecret as _;
+
+use super::super::badges::{self, Mark};
+use super::super::icons;
+use crate::flows::endpoints::view::{MOST_BEHIND, View};
+use crate::store::deliveries::Delivery;
+use crate::store::deliveries::attempts::Attempt;
+use crate::store::keys::Scope;
+use crate::web::auth::Principal;
+use crate::words::{self, time_element};
+
+/// The panel on a number's page.
+pub(in crate::web::pages) struct Forwarding {
+    pub(in crate::web::pages) endpoints: Vec<EndpointRow>,
+    /// Whoever looks may make one.
+    pub(in crate::web::pages) may_change: bool,
+}
+
+impl Forwarding {
+    pub(in crate::web::pages) fn new(views: &[View], principal: &Principal) -> Self {
+        Self {
+            endpoints: views.iter().map(EndpointRow::from).collect(),
+            may_change: principal.key.scope >= Scope::Admin,
+        }
+    }
+}
+
+/// An endpoint on a number's page.
+pub(in crate::web::pages) struct EndpointRow {
+    pub(in crate::web::pages) id: String,
+    pub(in crate::web::pages) name: String,
+    /// Its host, where its name is another.
+    pub(in crate::web::pages) host: String,
+    pub(in crate::web::pages) mark: Mark,
+    pub(in crate::web::pages) kinds: String,
+    pub(in crate::web::pages) is_of_account: bool,
+    pub(in crate::web::pages) delivered_html: Option<String>,
+    pub(in crate::web::pages) waiting: i64,
+    pub(in crate::web::pages) dead: i64,
+}
+
+impl From<&View> for EndpointRow {
+    fn from(view: &View) -> Self {
+        let endpoint = &view.endpoint;
+        let settings = &endpoint.settings;
+        Self {
+            id: endpoint.id.to_string(),
+            host: if settings.name == settings.host { String::new() } else { settings.host.clone() },
+            name: settings.name.clone(),
+            mark: badges::endpoint(&view.standing),
+            kinds: kinds(&settings.kinds, endpoint.format),
+            is_of_account: endpoint.channel_id.is_none(),
+            delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
+            waiting: view.counts.waiting + view.counts.replayed,
+            dead: view.counts.dead,
+        }
+    }
+}
+
+/// What it gets, in one line.
+fn kinds(kinds: &[EventKind], format: Format) -> String {
+    let possible = EventKind::ALL.len() - usize::from(format == Format::Meta);
+    if kinds.len() >= possible {
+        return "Everything".to_owned();
+    }
+    kinds.iter().map(|kind| words::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
+}
+
+/// An endpoint on its own page.
+pub(super) struct Detail {
+    pub(super) id: String,
+    pub(super) name: String,
+    pub(super) host: String,
+    /// For whoever may change it.
+    pub(super) url: Option<String>,
+    pub(super) mark: Mark,
+    pub(super) text_html: String,
+    pub(super) is_on: bool,
+    pub(super) is_of_account: bool,
+    pub(super) format: &'static str,
+    pub(super) kinds: String,
+    pub(super) headers: String,
+    pub(super) limit: String,
+    pub(super) delivered_html: Option<String>,
+    pub(super) next_html: Option<String>,
+    pub(super) secret_before_html: Option<String>,
+    pub(super) waiting: i64,
+    pub(super) replayed: i64,
+    pub(super) behind: String,
+    pub(super) dead: i64,
+}
+
+impl Detail {
+    pub(super) fn new(view: &View, may_change: bool, now: Timestamp) -> Self {
+        let View { endpoint, standing, counts, behind, next_try_at } = view;
+        let settings = &endpoint.settings;
+        let headers: Vec<&str> = settings.headers.keys().map(String::as_str).collect();
+        let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now);
+        Self {
+            id: endpoint.id.to_string(),
+            name: settings.name.clone(),
+            host: settings.host.clone(),
+            url: may_change.then(|| settings.url.expose_secret().to_owned()),
+            mark: badges::endpoint(standing),
+            text_html: words::standing(standing).text.to_html(),
+            is_on: !matches!(standing, Standing::Disabled { .. }),
+            is_of_account: endpoint.channel_id.is_none(),
+            format: match endpoint.format {
+                Format::Meta => "As Meta posts",
+                Format::Standard => "Standard Webhooks",
+            },
+            kinds: kinds(&settings.kinds, endpoint.format),
+            headers: headers.join(", "),
+            limit: settings.per_second.map_or_else(|| "None".to_owned(), |limit| format!("{limit} posts a second")),
+            delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
+            next_html: next_try_at.map(|at| time_element(at, "until")),
+            secret_before_html: before.map(|(_, until)| time_element(*until, "at")),
+            waiting: counts.waiting,
+            replayed: counts.replayed,
+            behind: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
+            dead: counts.dead,
+        }
+    }
+}
+
+/// One post and its answer.
+pub(super) struct DeliveryRow {
+    pub(super) at_html: String,
+    pub(super) event: String,
+    pub(super) attempt: u32,
+    pub(super) tone: &'static str,
+    pub(super) icon: &'static str,
+    pub(super) outcome: String,
+    pub(super) status: String,
+    pub(super) took: String,
+    pub(super) answer: Option<String>,
+}
+
+impl From<Attempt> for DeliveryRow {
+    fn from(attempt: Attempt) -> Self {
+        let (tone, icon) =
+            if attempt.outcome == "delivered" { ("good", icons::CHECK) } else { ("caution", icons::ALERT) };
+        Self {
+            at_html: time_element(attempt.at, "at"),
+            event: attempt.event.to_string(),
+            attempt: attempt.attempt,
+            tone,
+            icon,
+            outcome: words::delivery(&attempt.outcome),
+            status: attempt.status.map_or_else(String::new, |status| format!("HTTP {status}")),
+            took: format!("{} ms", attempt.millis),
+            answer: attempt.answer,
+        }
+    }
+}
+
+/// One dead letter.
+pub(super) struct DeadRow {
+    pub(super) event: String,
+    pub(super) first_html: String,
+    pub(super) attempts: u32,
+    pub(super) failure: String,
+}
+
+impl From<Delivery> for DeadRow {
+    fn from(row: Delivery) -> Self {
+        Self {
+            event: row.event.to_string(),
+            first_html: row.first_failed_at.map_or_else(String::new, |at| time_element(at, "at")),
+            attempts: row.attempts,
+            failure: row.failure.unwrap_or_default(),
+        }
+    }
+}
