@@ -4,6 +4,7 @@
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const precise = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'auto' });
 
 function distance(seconds) {
@@ -35,6 +36,7 @@ function wordTimes(root) {
     const shape = element.dataset.shape;
     const text = shape === 'ago' ? distance(Math.min(0, seconds))
       : shape === 'until' ? (seconds > 0 ? clock(seconds) : 'any moment')
+      : shape === 'moment' ? precise.format(at)
       : exact.format(at);
     if (element.textContent !== text) element.textContent = text;
   }

@@ -118,7 +118,8 @@ pub fn utc(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string()
 }
 
-/// A `<time>` element; `shape` tells the page's script how to word it: `at` or `ago`.
+/// A `<time>` element; `shape` tells the page's script how to word it: `at`, `moment` (to the second),
+/// `ago` or `until`.
 pub fn time_element(at: Timestamp, shape: &str) -> String {
     let readable = utc(at);
     format!("<time datetime=\"{at}\" data-shape=\"{shape}\" title=\"{readable}\">{readable}</time>")

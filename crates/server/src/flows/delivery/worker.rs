@@ -224,7 +224,7 @@ impl<'a> Worker<'a> {
             if let Err(until) = self.pace.spend(now) {
                 return Some(until);
             }
-            let Some((posts, part, attempts)) = self.queue.send(event) else { return None };
+            let (posts, part, attempts) = self.queue.send(event)?;
             let (app, endpoint) = (self.task.app.clone(), Arc::clone(&self.endpoint));
             self.under_way.spawn(async move { send(&app, &endpoint, event, posts, part, attempts).await });
         }

@@ -113,7 +113,8 @@ struct KindChoice {
 
 /// `GET /numbers/{id}/endpoints/new`.
 async fn show_form(on: ChannelOf<Admin>) -> Result<Response> {
-    form(&on.channel, &on.principal, Entered::default(), None, None)
+    let all = EventKind::ALL.map(|kind| kind.as_str().to_owned());
+    form(&on.channel, &on.principal, Entered::default(), &all, None)
 }
 
 /// The form again, with what was wrong on top.
@@ -127,7 +128,7 @@ fn show_form_again(channel: &Channel, principal: &Principal, fields: &Fields, er
         per_second: text("per_second"),
     };
     let chosen = fields.all("kinds");
-    let shown = form(channel, principal, entered, Some(chosen), Some(error.detail().to_owned()))?;
+    let shown = form(channel, principal, entered, &chosen, Some(error.detail().to_owned()))?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
@@ -135,12 +136,12 @@ fn form(
     channel: &Channel,
     principal: &Principal,
     entered: Entered,
-    chosen: Option<Vec<String>>,
+    chosen: &[String],
     error: Option<String>,
 ) -> Result<Response> {
     let choice = |kind: EventKind| {
         let (label, meaning) = words::event_kind(kind);
-        let is_chosen = chosen.as_ref().is_none_or(|chosen| chosen.iter().any(|word| word == kind.as_str()));
+        let is_chosen = chosen.iter().any(|word| word == kind.as_str());
         KindChoice { word: kind.as_str(), label, meaning, is_chosen }
     };
     let kinds = EventKind::ALL.into_iter().map(choice).collect();

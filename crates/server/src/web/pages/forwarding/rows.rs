@@ -146,7 +146,7 @@ impl From<Attempt> for DeliveryRow {
         let (tone, icon) =
             if attempt.outcome == "delivered" { ("good", icons::CHECK) } else { ("caution", icons::ALERT) };
         Self {
-            at_html: time_element(attempt.at, "at"),
+            at_html: time_element(attempt.at, "moment"),
             event: attempt.event.to_string(),
             attempt: attempt.attempt,
             tone,
