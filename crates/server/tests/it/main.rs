@@ -15,6 +15,8 @@ mod counted;
 #[cfg(test)]
 mod delivery;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod kill;
