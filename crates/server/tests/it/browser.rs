@@ -1,6 +1,7 @@
 //! The page in a real Chromium: what a number's owner sees and presses (rows H3 and R3).
 
 mod chromium;
+mod forwarding;
 
 use graph_emulator::world::NameDecision;
 use graph_emulator::{NumberAction, Popup, Review};
@@ -25,6 +26,8 @@ async fn sign_in(driver: &WebDriver, app: &TestApp) -> WebDriverResult<()> {
     driver.goto(&app.url).await?;
     driver.find(By::Id("key")).await?.send_keys(app.key.expose_secret()).await?;
     driver.find(By::Css("form button.primary")).await?.click().await?;
+    // a page opened before the session is there would lead back to signing in
+    driver.find(By::Css("form[action='/sign-out']")).await?;
     Ok(())
 }
 
@@ -118,21 +121,29 @@ async fn r3_a_banner_with_complete_registration_lets_the_owner_retry() -> WebDri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> {
-    let app = TestApp::new().await;
+    let allow = crate::endpoints::allow_this_machine;
+    let app = TestApp::with(server::store::Engine::Sqlite, allow, graph_emulator::Config::default()).await;
     let (_, inbox) = app.signed_up(in_review()).await;
     app.settle().await;
+    let long = format!("https://127.0.0.1:9/{}", "a-long-path/".repeat(30));
+    let body =
+        serde_json::json!({ "url": long, "format": "standard", "name": "A name of some length for an endpoint" });
+    let made = app.post(&app.path("/endpoints"), body).await.expect(201);
+    let endpoints = format!("/numbers/{inbox}/endpoints");
+    let (endpoint, form) = (format!("{endpoints}/{}", made["id"].as_str().unwrap()), format!("{endpoints}/new"));
     let browser = Chromium::start().await;
     let driver = &browser.driver;
     sign_in(driver, &app).await?;
     for width in [390, 1280] {
         for scheme in ["light", "dark"] {
             browser.look(width, scheme).await?;
-            for path in ["/numbers".to_owned(), format!("/numbers/{inbox}"), "/numbers/999999".to_owned()] {
+            let (number, nowhere) = (format!("/numbers/{inbox}"), "/numbers/999999".to_owned());
+            for path in ["/numbers".to_owned(), number, nowhere, endpoint.clone(), form.clone()] {
                 driver.goto(format!("{}{path}", app.url)).await?;
                 let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
                 let over: i64 = driver.execute(script, vec![]).await?.convert()?;
                 assert!(over <= 0, "{path} is {over} px too wide at {width}");
-                let unlabelled = "return [...document.querySelectorAll('input:not([type=hidden]),button')].filter(e => \
+                let unlabelled = "return [...document.querySelectorAll('input:not([type=hidden]),textarea,button')].filter(e => \
                     !(e.labels && e.labels.length) && !e.getAttribute('aria-label') && !e.textContent.trim()).length";
                 let unlabelled: i64 = driver.execute(unlabelled, vec![]).await?.convert()?;
                 assert_eq!(unlabelled, 0, "controls without a name on {path}");
@@ -153,6 +164,7 @@ async fn a_wrong_key_is_told_and_a_session_ends() -> WebDriverResult<()> {
     assert!(!text(driver, "#key-error").await?.is_empty());
     sign_in(driver, &app).await?;
     driver.find(By::Css("form[action='/sign-out'] button")).await?.click().await?;
+    driver.find(By::Id("key")).await?;
     driver.goto(format!("{}/numbers", app.url)).await?;
     assert!(driver.find(By::Id("key")).await.is_ok(), "signed out");
     browser.stop().await
