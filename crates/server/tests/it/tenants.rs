@@ -34,6 +34,8 @@ struct Tenant {
     inbox: ChannelId,
     signup: String,
     api_key: String,
+    endpoint: String,
+    event: String,
     number: SignupResult,
 }
 
@@ -48,16 +50,34 @@ impl Tenant {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let inbox = ChannelId(done["id"].as_i64().unwrap());
         app.settle().await;
-        Self { account, key, inbox, signup: text(&done["signup_id"]), api_key: text(&made["id"]), number }
+        // nobody delivers here: the address is one that may be written down
+        let new = json!({ "url": "https://127.0.0.1:9/", "format": "standard", "inbox_id": inbox.0 });
+        let forwards = app.send(Method::POST, &format!("{path}/endpoints"), Some(new), Some(&key)).await.expect(201);
+        app.meta.receive_text(number.phone_number_id.as_deref().unwrap(), "16505550000", "hello").await.unwrap();
+        app.settle().await;
+        let events =
+            app.send(Method::GET, &format!("{path}/inboxes/{inbox}/events"), None, Some(&key)).await.expect(200);
+        Self {
+            account,
+            key,
+            inbox,
+            signup: text(&done["signup_id"]),
+            api_key: text(&made["id"]),
+            endpoint: text(&forwards["id"]),
+            event: text(&events["data"][0]["id"]),
+            number,
+        }
     }
 
-    fn ids(&self) -> [(&'static str, String); 4] {
+    fn ids(&self) -> [(&'static str, String); 6] {
         let (signup, api_key) = (self.signup.clone(), self.api_key.clone());
         [
             ("account_id", self.account.to_string()),
             ("id", self.inbox.to_string()),
             ("signup_id", signup),
             ("key_id", api_key),
+            ("endpoint_id", self.endpoint.clone()),
+            ("event_id", self.event.clone()),
         ]
     }
 
@@ -75,8 +95,13 @@ impl Tenant {
     }
 }
 
+/// An endpoint may be written down that is on this machine.
+fn allow_this_machine(config: &mut Config) {
+    config.delivery.allow_subnets = vec!["127.0.0.0/8".to_owned()];
+}
+
 async fn two() -> (TestApp, Tenant, Tenant) {
-    let app = TestApp::new().await;
+    let app = TestApp::with(Engine::Sqlite, allow_this_machine, EmulatorConfig::default()).await;
     let first = Tenant::move_in(&app, app.account, app.key.clone()).await;
     let (account, key) = app.another_account(Scope::Admin).await;
     let second = Tenant::move_in(&app, account, key).await;
@@ -153,6 +178,13 @@ async fn lists_never_mix() {
         assert!(keys.iter().all(|key| key["id"] != other.api_key.as_str()), "{keys:#?}");
         let told = own.list(&app, "/announcements").await;
         assert!(!told.is_empty() && told.iter().all(|row| row["inbox_id"] == own.inbox.0), "{told:#?}");
+        let endpoints = own.list(&app, "/endpoints").await;
+        assert_eq!(
+            endpoints.iter().map(|row| row["id"].as_str().unwrap()).collect::<Vec<_>>(),
+            [own.endpoint.as_str()]
+        );
+        let of_theirs = format!("/api/v1/accounts/{}/endpoints?inbox_id={}", own.account, other.inbox);
+        own.ask(&app, "GET", &of_theirs, None).await.expect(404);
         assert!(own.list(&app, &format!("/announcements?inbox_id={}", other.inbox)).await.is_empty());
         for level in ["live", "at_risk", "waiting_for_meta", "action_needed", "blocked", "unknown"] {
             let rows = own.list(&app, &format!("/inboxes?level={level}")).await;
@@ -188,6 +220,7 @@ async fn a_key_does_nothing_in_anothers_name() {
         ("/api_keys", json!({ "name": "mine", "scope": "admin" })),
         ("/signups", browser(&fresh)),
         ("/whatsapp/authorization", browser(&fresh)),
+        ("/endpoints", json!({ "url": "https://127.0.0.1:9/", "format": "standard" })),
     ] {
         first.ask(&app, "POST", &format!("{elsewhere}{path}"), Some(body)).await.expect(404);
     }
@@ -198,6 +231,12 @@ async fn a_key_does_nothing_in_anothers_name() {
         let own = format!("/api/v1/accounts/{}/whatsapp/authorization", first.account);
         first.ask(&app, "POST", &own, Some(claim.clone())).await.expect(404);
     }
+    let endpoints = format!("/api/v1/accounts/{}/endpoints", first.account);
+    let listens = json!({ "url": "https://127.0.0.1:9/", "format": "standard", "inbox_id": second.inbox.0 });
+    first.ask(&app, "POST", &endpoints, Some(listens)).await.expect(404);
+    let replay = json!({ "event": second.event });
+    first.ask(&app, "POST", &format!("{endpoints}/{}/replay", first.endpoint), Some(replay)).await.expect(404);
+    assert_eq!(second.list(&app, "/endpoints").await.len(), 1);
     // the number of another, with a token that reaches it: refused, and nothing of it is kept
     let again = Popup {
         business_id: second.number.business_id.clone(),
@@ -232,6 +271,7 @@ async fn an_account_that_was_not_shared_is_not_connected() {
 /// without its code, and what a browser named is then all that is known of it.
 async fn two_with_system_token() -> (TestApp, Tenant, Tenant) {
     let change = |config: &mut Config, meta: &Emulator| {
+        allow_this_machine(config);
         config.meta.system_token = Some(meta.with_world(World::issue_partner_token).into());
     };
     let app = TestApp::with_meta(Engine::Sqlite, change, EmulatorConfig::default()).await;

@@ -81,6 +81,7 @@ async fn other_kinds_of_body_are_415_and_giants_are_413() {
 async fn a_wrong_type_names_the_member() {
     let site = Site::new().await;
     let (signups, keys) = (site.app.path("/signups"), site.app.path("/api_keys"));
+    let (endpoints, endpoint) = (site.app.path("/endpoints"), site.app.path(&format!("/endpoints/{}", site.endpoint)));
     let members = [
         ("PATCH", site.path(""), "name"),
         ("POST", keys.clone(), "name"),
@@ -88,6 +89,18 @@ async fn a_wrong_type_names_the_member() {
         ("POST", signups.clone(), "code"),
         ("POST", signups.clone(), "waba_id"),
         ("POST", signups, "is_coexistence"),
+        ("POST", endpoints.clone(), "name"),
+        ("POST", endpoints.clone(), "url"),
+        ("POST", endpoints.clone(), "format"),
+        ("POST", endpoints.clone(), "per_second"),
+        ("POST", endpoints.clone(), "secret"),
+        ("POST", endpoints.clone(), "verify_token"),
+        ("POST", endpoints, "inbox_id"),
+        ("PATCH", endpoint.clone(), "url"),
+        ("POST", format!("{endpoint}/secret"), "secret"),
+        ("POST", format!("{endpoint}/enable"), "from"),
+        ("POST", format!("{endpoint}/replay"), "event"),
+        ("POST", format!("{endpoint}/replay"), "dead_letters"),
         ("POST", site.path("/registration"), "apply_new_name"),
         ("POST", site.path("/registration/pin"), "pin"),
         ("POST", site.path("/registration/code"), "method"),
@@ -139,7 +152,7 @@ const ODD_IDS: [&str; 18] = [
 async fn an_odd_id_is_404_and_is_told_back_to_nobody() {
     let site = Site::new().await;
     for operation in guarded().iter().filter(|operation| operation.path.contains('{')) {
-        let places: Vec<&str> = ["account_id", "id", "signup_id", "key_id"]
+        let places: Vec<&str> = ["account_id", "id", "signup_id", "key_id", "endpoint_id", "event_id"]
             .into_iter()
             .filter(|place| operation.path.contains(&format!("{{{place}}}")))
             .collect();
@@ -211,8 +224,11 @@ async fn what_looks_like_sql_is_text() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_cannot_be_read_says_so() {
     let site = Site::new().await;
-    let lists = ["/inboxes", "/announcements", &format!("/inboxes/{}/events", site.inbox)];
-    for list in lists.into_iter().chain([format!("/inboxes/{}/health/history", site.inbox).as_str()]) {
+    let of_inbox = ["events", "health/history"].map(|what| format!("/inboxes/{}/{what}", site.inbox));
+    let of_endpoint =
+        ["deliveries", "waiting", "dead_letters"].map(|what| format!("/endpoints/{}/{what}", site.endpoint));
+    let lists = ["/inboxes", "/announcements"].map(str::to_owned);
+    for list in lists.into_iter().chain(of_inbox).chain(of_endpoint) {
         for query in [
             "limit=0",
             "limit=201",

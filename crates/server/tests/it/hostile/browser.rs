@@ -45,21 +45,30 @@ pub(super) async fn sign_in(app: &TestApp, key: &str) -> Browser {
 }
 
 /// Every page and every form of a number.
-fn pages(inbox: impl std::fmt::Display) -> [String; 8] {
+fn pages(inbox: impl std::fmt::Display) -> [String; 10] {
     [
         "/numbers".to_owned(),
         format!("/numbers?q={}&level=live&page=7", "%3Cscript%3Ealert(1)%3C/script%3E%22'%3E"),
         format!("/numbers/{inbox}"),
         format!("/numbers/{inbox}?note=refused"),
         format!("/numbers/{inbox}/live"),
+        format!("/numbers/{inbox}/endpoints/new"),
+        format!("/numbers/{inbox}/endpoints/{NO_ENDPOINT}"),
         "/docs/errors".to_owned(),
         "/no/such/page".to_owned(),
         "/numbers/999999".to_owned(),
     ]
 }
 
-pub(super) fn forms(inbox: impl std::fmt::Display) -> [String; 6] {
-    ["refresh", "complete", "pin", "code", "code/verify", "webhook"].map(|what| format!("/numbers/{inbox}/{what}"))
+/// An endpoint that is nobody's.
+const NO_ENDPOINT: &str = "end_0190f3a2c0de7000b000000000000001";
+
+pub(super) fn forms(inbox: impl std::fmt::Display) -> Vec<String> {
+    let of_number = ["refresh", "complete", "pin", "code", "code/verify", "webhook", "endpoints"];
+    let of_endpoint = ["test", "replay", "enable", "disable", "discard", "secret", "delete"];
+    let of_number = of_number.into_iter().map(|what| format!("/numbers/{inbox}/{what}"));
+    let of_endpoint = of_endpoint.map(|what| format!("/numbers/{inbox}/endpoints/{NO_ENDPOINT}/{what}"));
+    of_number.chain(of_endpoint).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

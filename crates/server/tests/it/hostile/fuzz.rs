@@ -74,7 +74,9 @@ fn check(what: &str, answer: &Reply) {
 fn good_body() -> Vec<u8> {
     let body = json!({ "name": "Bakery", "scope": "read", "code": "123456", "pin": "123456", "method": "SMS",
         "language": "en_US", "business_id": "75", "waba_id": "71", "phone_number_id": "72", "inbox_id": 1,
-        "is_coexistence": true, "apply_new_name": true });
+        "is_coexistence": true, "apply_new_name": true, "format": "standard", "kinds": ["messages"],
+        "headers": { "x-team": "support" }, "per_second": 20, "from": "2026-11-25T10:00:00Z",
+        "to": "2026-11-25T11:00:00Z" });
     body.to_string().into_bytes()
 }
 
@@ -88,8 +90,8 @@ async fn attack(site: &Site, operation: &Operation, random: &mut StdRng, round: 
     let mut target = own(site, operation).replace("{phone_number}", "%2B15550100001");
     if operation.path.contains('{') && random.random_bool(0.3) {
         let id = odd(random, "1");
-        target = operation
-            .at(&["account_id", "id", "signup_id", "key_id", "phone_number"].map(|place| (place, id.as_str())));
+        target = operation.at(&["account_id", "id", "signup_id", "key_id", "endpoint_id", "event_id", "phone_number"]
+            .map(|place| (place, id.as_str())));
     }
     let query = odd(random, "limit=1&after=evt_1&level=live").replace("%3D", "=").replace("%26", "&");
     if random.random_bool(0.5) {
@@ -159,8 +161,10 @@ async fn mutated_forms_never_break_a_page() {
     let site = Site::new().await;
     let browser = super::browser::sign_in(&site.app, site.app.key.expose_secret()).await;
     let mut random = StdRng::seed_from_u64(SEED);
-    let good =
-        format!("pin=123456&code=123456&method=SMS&apply_new_name=1&key=lk_x&next=/numbers&csrf={}", browser.csrf);
+    let good = format!(
+        "pin=123456&code=123456&method=SMS&apply_new_name=1&format=meta&kinds=calls&key=lk_x&next=/numbers&csrf={}",
+        browser.csrf
+    );
     for path in
         super::browser::forms(site.inbox).into_iter().chain(["/sign-in".to_owned(), "/numbers/x/pin".to_owned()])
     {

@@ -19,7 +19,7 @@ const OPEN: [&str; 7] = [
 ];
 
 /// The least scope of every other route; one that is not here fails the tests below.
-const SCOPES: [(&str, Scope); 23] = [
+const SCOPES: [(&str, Scope); 38] = [
     ("GET /api/v1/accounts", Scope::Read),
     ("POST /api/v1/accounts", Scope::Admin),
     ("POST /api/v1/accounts/{account_id}/whatsapp/authorization", Scope::Operate),
@@ -43,6 +43,21 @@ const SCOPES: [(&str, Scope); 23] = [
     ("GET /api/v1/accounts/{account_id}/api_keys", Scope::Admin),
     ("POST /api/v1/accounts/{account_id}/api_keys", Scope::Admin),
     ("DELETE /api/v1/accounts/{account_id}/api_keys/{key_id}", Scope::Admin),
+    ("GET /api/v1/accounts/{account_id}/endpoints", Scope::Read),
+    ("POST /api/v1/accounts/{account_id}/endpoints", Scope::Admin),
+    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}", Scope::Read),
+    ("PATCH /api/v1/accounts/{account_id}/endpoints/{endpoint_id}", Scope::Admin),
+    ("DELETE /api/v1/accounts/{account_id}/endpoints/{endpoint_id}", Scope::Admin),
+    ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/secret", Scope::Admin),
+    ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/enable", Scope::Admin),
+    ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/disable", Scope::Admin),
+    ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/test", Scope::Operate),
+    ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/replay", Scope::Operate),
+    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/deliveries", Scope::Read),
+    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/waiting", Scope::Read),
+    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", Scope::Read),
+    ("DELETE /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", Scope::Admin),
+    ("GET /api/v1/accounts/{account_id}/inboxes/{id}/events/{event_id}/deliveries", Scope::Read),
 ];
 
 /// Every operation that needs a key.
@@ -54,7 +69,15 @@ pub(super) fn guarded() -> Vec<Operation> {
 pub(super) fn own(site: &Site, operation: &Operation) -> String {
     let (account, inbox) = (site.app.account.to_string(), site.inbox.to_string());
     let (nobody, none) = ("sgn_0190f3a2c0de7000b000000000000001", "key_0190f3a2c0de7000b000000000000001");
-    operation.at(&[("account_id", &account), ("id", &inbox), ("signup_id", nobody), ("key_id", none)])
+    let endpoint = site.endpoint.to_string();
+    operation.at(&[
+        ("account_id", &account),
+        ("id", &inbox),
+        ("signup_id", nobody),
+        ("key_id", none),
+        ("endpoint_id", &endpoint),
+        ("event_id", "evt_1"),
+    ])
 }
 
 #[tokio::test(flavor = "multi_thread")]

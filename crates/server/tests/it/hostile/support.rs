@@ -1,10 +1,15 @@
 //! What the attacks share: a product with a number, requests with a key, signed posts, row counts.
 
+use std::collections::BTreeMap;
+
+use domain::delivery::{EventKind, Format};
 use domain::ids::{AccountId, ChannelId};
 use graph_emulator::{Popup, SignupResult};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::store::Engine;
+use server::store::endpoints::{self, NewEndpoint, Settings};
+use server::store::ids::EndpointId;
 use server::store::keys::Scope;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
@@ -19,6 +24,7 @@ pub(super) struct Site {
     pub(super) app: TestApp,
     pub(super) number: SignupResult,
     pub(super) inbox: ChannelId,
+    pub(super) endpoint: EndpointId,
 }
 
 impl Site {
@@ -30,7 +36,8 @@ impl Site {
         let app = TestApp::on(engine).await;
         let (number, inbox) = app.signed_up(Popup::default()).await;
         app.settle().await;
-        Self { app, number, inbox }
+        let endpoint = endpoint(&app).await;
+        Self { app, number, inbox, endpoint }
     }
 
     /// A second tenant with a number of its own.
@@ -89,6 +96,29 @@ impl Site {
     pub(super) async fn count(&self, table: &'static str) -> i64 {
         count(&self.app, &format!("select count(*) from {table}")).await
     }
+}
+
+/// An endpoint of the first account that nothing is ever sent to: nobody delivers, and its address is one
+/// that is not called.
+async fn endpoint(app: &TestApp) -> EndpointId {
+    let new = NewEndpoint {
+        account_id: app.account,
+        channel_id: None,
+        format: Format::Standard,
+        secret: "whsec_aG9zdGlsZS1zaXRlLXNlY3JldA==".into(),
+        settings: Settings {
+            name: "Hostile".to_owned(),
+            url: "https://127.0.0.1/".into(),
+            host: "127.0.0.1".to_owned(),
+            kinds: EventKind::ALL.to_vec(),
+            headers: BTreeMap::new(),
+            per_second: None,
+        },
+    };
+    let mut tx = app.app.store.write().await.unwrap();
+    let id = endpoints::insert(&mut tx, &new, app.clock.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 /// The header Meta would send.
