@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench bench-peers conformance-peers kill soak simulate fuzz ci
+.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench bench-peers conformance-peers kill simulate fuzz ci
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,11 +52,8 @@ bench-peers: dist ## Measure it beside other receivers (bench/peers/setup.sh fir
 conformance-peers: build ## Try it and other receivers with the conformance suite; writes docs/measurements/conformance.md
 	$(CARGO) run --locked --release --package bench -- conformance
 
-kill: ## End the process at every point of signup and registration, and see that nothing is lost
-	$(CARGO) run --locked --release --package server --example kill
-
-soak: ## Run it for hours against a Meta that misbehaves
-	$(CARGO) run --locked --release --package server --example soak
+kill: ## A hundred kill -9 under load, on both engines and with two processes; writes docs/measurements/kill.md
+	crates/server/tests/it/kill/load/run.sh
 
 simulate: ## Play thousands of drawn lives of numbers under a fresh seed; count calls, delays and locks
 	LINEKEEPER_HISTORIES=$${LINEKEEPER_HISTORIES:-5000} LINEKEEPER_SEED=$${LINEKEEPER_SEED:-$$(date +%s)} \

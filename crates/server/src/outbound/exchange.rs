@@ -115,10 +115,10 @@ async fn beginning(mut response: Response) -> String {
 
 impl From<SendError> for Failed {
     fn from(error: SendError) -> Self {
-        match error {
+        match &error {
             SendError::Refused(refused) => Self::Forbidden(refused.to_string()),
-            error if error.is_timeout() => Self::TimedOut,
-            error => Self::Unreachable(error.in_words()),
+            SendError::Http(_) if error.is_timeout() => Self::TimedOut,
+            SendError::Http(_) | SendError::Setup(_) => Self::Unreachable(error.in_words()),
         }
     }
 }

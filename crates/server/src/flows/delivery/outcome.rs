@@ -30,14 +30,14 @@ pub(super) enum Outcome {
         /// It was its first try.
         first: bool,
         /// The endpoint wants to be left alone until then.
-        hold: Option<Timestamp>,
+        leave_until: Option<Timestamp>,
     },
     /// It was tried for days.
     GivenUp {
         /// It was its first try.
         first: bool,
         /// The endpoint wants to be left alone until then.
-        hold: Option<Timestamp>,
+        leave_until: Option<Timestamp>,
     },
 }
 
@@ -53,11 +53,11 @@ impl Outcome {
             Verdict::Gone => Self::Gone,
             Verdict::Again { not_before, all } => {
                 // an endpoint that asks for less without saying for how long gets a while
-                let hold = all.then(|| not_before.unwrap_or(now + domain::delivery::UNSAID_RETRY_AFTER));
+                let leave_until = all.then(|| not_before.unwrap_or(now + domain::delivery::UNSAID_RETRY_AFTER));
                 let due = retry_at(attempts + 1, first_failed_at.unwrap_or(now), not_before, now, random_fraction());
                 match due {
-                    Some(due_at) => Self::Again { due_at, first, hold },
-                    None => Self::GivenUp { first, hold },
+                    Some(due_at) => Self::Again { due_at, first, leave_until },
+                    None => Self::GivenUp { first, leave_until },
                 }
             }
         }

@@ -52,12 +52,11 @@ pub(crate) fn write(endpoint: &Endpoint, entry: &Entry) -> Written {
     let items = change.items();
     let wants = |kind| kinds.contains(&kind);
     let kind = EventKind::of_field(&entry.field);
-    let is_wanted = match kind {
-        EventKind::Messages => {
-            let only_statuses = items.messages.is_empty() && !items.statuses.is_empty();
-            (wants(EventKind::Messages) && !only_statuses) || (wants(EventKind::Statuses) && !items.statuses.is_empty())
-        }
-        other => wants(other),
+    let is_wanted = if kind == EventKind::Messages {
+        let only_statuses = items.messages.is_empty() && !items.statuses.is_empty();
+        (wants(EventKind::Messages) && !only_statuses) || (wants(EventKind::Statuses) && !items.statuses.is_empty())
+    } else {
+        wants(kind)
     };
     if !is_wanted {
         return Written::default();
@@ -145,9 +144,10 @@ fn standard(
         if !wants(kind) {
             continue;
         }
-        let data = match kind {
-            EventKind::Statuses => Data { metadata, status: Some(raw), ..base() },
-            _ => Data { metadata, contacts, message: Some(raw), ..base() },
+        let data = if kind == EventKind::Statuses {
+            Data { metadata, status: Some(raw), ..base() }
+        } else {
+            Data { metadata, contacts, message: Some(raw), ..base() }
         };
         posts.push(post(entry, part, type_of(kind), &data));
     }

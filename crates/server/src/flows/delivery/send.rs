@@ -118,10 +118,10 @@ fn instant(text: &str, now: Timestamp) -> Option<Timestamp> {
 
 /// An endpoint that tells back what it got tells its secrets too.
 fn redacted(endpoint: &Endpoint, said: String) -> String {
-    use secrecy::ExposeSecret as _;
+    use secrecy::{ExposeSecret as _, SecretString};
     let secrets = std::iter::once(&endpoint.secret).chain(endpoint.settings.headers.values());
     secrets
-        .map(|secret| secret.expose_secret())
+        .map(SecretString::expose_secret)
         .filter(|secret| secret.len() >= 4)
         .fold(said, |said, secret| if said.contains(secret) { said.replace(secret, "[redacted]") } else { said })
 }

@@ -267,9 +267,9 @@ impl<'a> Worker<'a> {
             Outcome::Taken => self.breaker.taken(),
             Outcome::Unwanted => {}
             Outcome::Gone => self.is_over = Some(super::disabling::GONE),
-            Outcome::Again { first, hold, .. } | Outcome::GivenUp { first, hold, .. } => {
+            Outcome::Again { first, leave_until, .. } | Outcome::GivenUp { first, leave_until, .. } => {
                 self.breaker.failed(*first, now, crate::clock::random_fraction());
-                if let Some(until) = hold {
+                if let Some(until) = leave_until {
                     self.breaker.hold(*until);
                 }
                 if self.breaker.is_hopeless(now) {

@@ -89,6 +89,7 @@ pub struct SealedEvent {
 
 impl SealedEvent {
     /// The same change for another account, as its own event.
+    #[must_use]
     pub fn copy_for(&self, account: AccountId, channel: Option<ChannelId>) -> Self {
         let mut event = self.event.clone();
         (event.account_id, event.channel_id) = (Some(account), channel);

@@ -31,10 +31,10 @@ async fn who_asks_for_time_gets_it_for_everything(engine: Engine) {
     place.until("it is written down", async || place.kept(&line.endpoint).await.breaker.wait_until.is_some()).await;
     line.receiver.answer(|_| Reply::status(200));
     place.messages(&[("1555111", "b")]).await;
-    place.later(SignedDuration::from_secs(100)).await;
+    place.later(SignedDuration::from_secs(100));
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(line.receiver.got().len(), 1, "nothing at all before its time");
-    place.later(SignedDuration::from_secs(25)).await;
+    place.later(SignedDuration::from_secs(25));
     place.until_delivered(&line).await;
     assert_eq!(line.receiver.taken().len(), 2);
 }
@@ -58,7 +58,7 @@ async fn who_is_gone_is_switched_off_and_the_account_told_once(engine: Engine) {
     // switched on again it goes on where it stopped
     line.receiver.answer(|_| Reply::status(200));
     endpoints::enable(&place.app.app, &place.kept(&line.endpoint).await, false).await.unwrap();
-    place.later(SignedDuration::from_secs(30)).await;
+    place.later(SignedDuration::from_secs(30));
     place.until_delivered(&line).await;
     let mut texts: Vec<String> = line.receiver.taken().iter().map(|got| text_of(&got.json())).collect();
     texts.sort();
@@ -80,7 +80,7 @@ async fn who_takes_nothing_gets_a_probe_at_a_time_and_is_switched_off_after_days
     let mut probes = 0;
     while place.kept(&line.endpoint).await.disabled.is_none() {
         let seen = line.receiver.got().len();
-        place.later(SignedDuration::from_hours(10)).await;
+        place.later(SignedDuration::from_hours(10));
         let moved = async || line.receiver.got().len() > seen || place.kept(&line.endpoint).await.disabled.is_some();
         place.until("it is probed", moved).await;
         tokio::time::sleep(Duration::from_millis(60)).await;
@@ -140,7 +140,7 @@ async fn a_rate_limit_is_kept(engine: Engine) {
     let first = line.receiver.got().len();
     assert!((10..=11).contains(&first), "{first} in the first instant");
     for _ in 0..4 {
-        place.later(SignedDuration::from_secs(1)).await;
+        place.later(SignedDuration::from_secs(1));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     line.receiver.wait_for(30).await;

@@ -82,7 +82,7 @@ async fn standard_webhooks_bring_one_event_a_post_with_stable_ids(engine: Engine
     place.messages(&[("15550199999", "three")]).await;
     let got = line.receiver.wait_for(4).await.remove(3);
     assert!(is_signed(&got, &line.secret) && is_signed(&got, &fresh));
-    place.later(SignedDuration::from_hours(25)).await;
+    place.later(SignedDuration::from_hours(25));
     place.messages(&[("15550199999", "four")]).await;
     let got = line.receiver.wait_for(5).await.remove(4);
     assert!(!is_signed(&got, &line.secret) && is_signed(&got, &fresh));

@@ -40,7 +40,7 @@ async fn a_stuck_conversation_keeps_its_order_and_holds_nobody_up(engine: Engine
     assert_eq!(texts(&line.receiver.taken(), "1555000"), Vec::<String>::new());
 
     stuck.store(false, Ordering::Relaxed);
-    place.later(SignedDuration::from_secs(10)).await;
+    place.later(SignedDuration::from_secs(10));
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["a", "b", "c"]);
     assert_eq!(texts(&line.receiver.taken(), "1555111"), ["a", "b"], "once");
@@ -73,13 +73,13 @@ async fn what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on(
     let mut passed = SignedDuration::ZERO;
     let mut tries = 1;
     while passed < GIVE_UP_AFTER + SignedDuration::from_hours(24) {
-        let tried = async || place.attempts(&line.endpoint).await.len() >= tries;
-        place.until("it is tried", tried).await;
+        let is_tried = async || place.attempts(&line.endpoint).await.len() >= tries;
+        place.until("it is tried", is_tried).await;
         if place.counts(&line.endpoint).await.dead == 1 {
             break;
         }
         let step = SignedDuration::from_hours(15);
-        place.later(step).await;
+        place.later(step);
         passed += step;
         tries += 1;
     }
@@ -129,7 +129,7 @@ async fn many_conversations_keep_their_order_under_load(engine: Engine) {
         place.messages(&texts).await;
     }
     let goes_by = async || {
-        place.later(SignedDuration::from_secs(7)).await;
+        place.later(SignedDuration::from_secs(7));
         line.receiver.taken().len() >= people.len() * 20
     };
     place.until("all of it is taken", goes_by).await;

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use server::flows::endpoints::{self, Wanted, Wish};
 use server::store::deliveries::attempts::{self, Attempt};
+use server::store::deliveries::log::Reader;
 use server::store::deliveries::{self, Counts};
 use server::store::endpoints::Endpoint;
 use server::store::{Engine, endpoints as store};
@@ -87,7 +88,7 @@ impl Place {
     }
 
     /// Time goes by, and everybody notices.
-    pub(super) async fn later(&self, by: SignedDuration) {
+    pub(super) fn later(&self, by: SignedDuration) {
         self.app.clock.advance(by);
         self.app.app.delivery.changed();
     }
@@ -118,7 +119,7 @@ impl Place {
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
-            panic!("{caller}: waited for: {what}");
+            panic!("{caller}: waited for: {what}; it is {}", self.app.clock.now());
         }
     }
 
@@ -127,7 +128,7 @@ impl Place {
         let is_done = async || {
             let kept = self.kept(&line.endpoint).await;
             let mut tx = self.app.app.store.read().await.unwrap();
-            let behind = deliveries::behind(&mut tx, kept.account_id, kept.channel_id, kept.cursor, 1).await.unwrap();
+            let behind = deliveries::behind(&mut tx, &Reader::of(&kept), kept.cursor, 1).await.unwrap();
             drop(tx);
             behind == 0 && self.counts(&line.endpoint).await == Counts::default()
         };

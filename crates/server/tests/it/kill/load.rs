@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 const PACE: i32 = 4;
 
 /// So long the last of it may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Of a hundred posts so many are refused by the receiver, whatever they are.
 const REFUSED_PERCENT: usize = 3;
