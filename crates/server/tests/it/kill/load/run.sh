@@ -17,4 +17,4 @@ Meta does: each message until it is answered with 200, then the next. The receiv
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 PAGE
 LINEKEEPER_KILL_ROUNDS=$rounds LINEKEEPER_KILL_REPORT=$PWD/$page \
-  cargo test --locked --package server --test it -- kill::load::under_load --test-threads=1 --nocapture
+  cargo test --locked --package server --test it -- kill::load::under_load --test-threads=1 --nocapture --include-ignored
