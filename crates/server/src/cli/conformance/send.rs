@@ -96,7 +96,9 @@ impl Sender {
 
 /// A client for these addresses and no others.
 pub(super) fn client(url: &Url, at: &[SocketAddr]) -> anyhow::Result<Client> {
+    // a connection each: one that a refusal closes must not end the next case
     let builder = Client::builder().redirect(Policy::none()).no_proxy().http1_only().timeout(PATIENCE);
+    let builder = builder.pool_max_idle_per_host(0);
     let builder = match url.domain() {
         Some(name) => builder.resolve_to_addrs(name, at),
         None => builder,
