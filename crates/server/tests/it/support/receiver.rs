@@ -93,6 +93,11 @@ impl Receiver {
         self.got().into_iter().filter(|got| got.status == 200).collect()
     }
 
+    /// How many posts arrived.
+    pub(crate) fn count(&self) -> usize {
+        self.inner.got.lock().unwrap().len()
+    }
+
     /// Waits until so many arrived; all of them.
     #[track_caller]
     pub(crate) fn wait_for(&self, count: usize) -> impl Future<Output = Vec<Got>> + use<'_> {

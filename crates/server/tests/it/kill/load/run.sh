@@ -10,7 +10,7 @@ cat >"$page" <<PAGE
 
 \`ROUNDS=$rounds make kill\` at commit $(git rev-parse --short HEAD) on $(date -u +%F), $(nproc) cores, debug profile.
 
-The program is ended by \`kill -9\` at moments drawn from a seed, and started again, while 24 conversations post as
+The program is ended by \`kill -9\` at moments drawn from a seed, and started again, while 200 conversations post as
 Meta does: each message until it is answered with 200, then the next. The receiver refuses 3 of 100 posts.
 
 | what | kills | answered with 200 | posts taken | answered and never delivered | out of order | again, same id | again, another id | took |

@@ -13,7 +13,10 @@ use tokio::task::JoinSet;
 use crate::app::APP_SECRET;
 
 /// So many conversations.
-const CONVERSATIONS: usize = 24;
+const CONVERSATIONS: usize = 200;
+
+/// Between two messages of a conversation: enough that what is behind at the end is soon delivered.
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// Between two tries of the same message.
 const AGAIN: Duration = Duration::from_millis(40);
@@ -72,6 +75,7 @@ impl Sender {
                 tokio::time::sleep(AGAIN).await;
             }
             answered += 1;
+            tokio::time::sleep(PAUSE).await;
         }
         (self.from, answered)
     }
