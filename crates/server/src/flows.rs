@@ -15,6 +15,7 @@ pub mod endpoints;
 pub(crate) mod facts;
 pub mod health;
 pub mod inbound;
+pub mod keeping;
 pub mod registration;
 pub mod setup;
 pub mod signup;

@@ -49,6 +49,8 @@ pub enum Job {
     Shared(WabaId),
     /// Keep the app-level callback.
     AppCallback,
+    /// Remove what is kept long enough.
+    Keep,
     /// Poke what is due and not queued.
     Sweep,
 }
@@ -68,6 +70,7 @@ impl Job {
             Self::Signup(_) => "signup",
             Self::Shared(_) => "shared",
             Self::AppCallback => "app_callback",
+            Self::Keep => "keep",
             Self::Sweep => "sweep",
         }
     }
@@ -83,7 +86,7 @@ impl Job {
             | Self::Coexistence(id) => id.to_string(),
             Self::Fleet(waba) | Self::Shared(waba) => waba.to_string(),
             Self::Signup(id) => id.to_string(),
-            Self::Interpret | Self::AppCallback | Self::Sweep => String::new(),
+            Self::Interpret | Self::AppCallback | Self::Keep | Self::Sweep => String::new(),
         }
     }
 
@@ -102,6 +105,7 @@ impl Job {
             "signup" => Self::Signup(key.parse().ok()?),
             "shared" => Self::Shared(WabaId(key.to_owned())),
             "app_callback" => Self::AppCallback,
+            "keep" => Self::Keep,
             "sweep" => Self::Sweep,
             _ => return None,
         })
@@ -225,6 +229,7 @@ async fn dispatch(app: &App, job: &Job) -> Result<Next, FlowError> {
         Job::Signup(id) => flows::signup::resume(app, *id).await,
         Job::Shared(waba) => flows::signup::shared(app, waba).await,
         Job::AppCallback => flows::app_callback::keep(app).await,
+        Job::Keep => flows::keeping::keep(app).await,
         Job::Sweep => sweep(app).await,
     }
 }
@@ -255,6 +260,9 @@ async fn sweep(app: &App) -> Result<Next, FlowError> {
             break;
         }
     }
+    let mut tx = app.store.write().await?;
+    ensure(&mut tx, &Job::Keep, now).await?;
+    tx.commit().await?;
     app.wake_jobs();
     Ok(Next::At(now + SWEEP_EVERY))
 }

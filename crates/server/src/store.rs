@@ -34,6 +34,7 @@ pub mod reseal;
 mod row;
 pub mod settings;
 pub mod signups;
+pub mod size;
 pub mod snapshots;
 mod sqlite;
 mod statements;

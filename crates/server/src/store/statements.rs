@@ -22,6 +22,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         super::endpoints::lease::STATEMENTS,
         super::events::STATEMENTS,
         super::events::batch::STATEMENTS,
+        super::events::keeping::STATEMENTS,
         super::graph_usage::STATEMENTS,
         super::idempotency::STATEMENTS,
         super::jobs::STATEMENTS,
@@ -33,6 +34,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         super::reseal::STATEMENTS,
         super::settings::STATEMENTS,
         super::signups::STATEMENTS,
+        super::size::STATEMENTS,
         super::snapshots::STATEMENTS,
         super::snapshots::history::STATEMENTS,
     ]
