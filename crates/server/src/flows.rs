@@ -12,6 +12,7 @@ pub(crate) mod announce;
 pub mod app_callback;
 pub mod delivery;
 pub mod endpoints;
+pub mod erasure;
 pub(crate) mod facts;
 pub mod health;
 pub mod inbound;

@@ -18,6 +18,7 @@ pub mod announcements;
 pub mod channels;
 pub mod deliveries;
 pub mod endpoints;
+pub mod erasures;
 mod error;
 pub mod events;
 mod failures;

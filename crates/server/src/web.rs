@@ -98,7 +98,8 @@ fn for_meta() -> OpenApiRouter<App> {
 /// The REST API, `/api/v1/accounts/…`.
 fn for_programs() -> OpenApiRouter<App> {
     use api::{
-        accounts, announcements, deliveries, endpoints, events, health, inboxes, registration, signups, webhook,
+        accounts, announcements, deliveries, endpoints, erasures, events, health, inboxes, registration, signups,
+        webhook,
     };
     OpenApiRouter::new()
         // …
@@ -111,6 +112,10 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(signups::show_signup))
         // …/{account_id}/announcements
         .routes(routes!(announcements::list_announcements))
+        // …/{account_id}/erasures
+        .routes(routes!(erasures::create_erasure))
+        // …/{account_id}/erasures/{erasure_id}
+        .routes(routes!(erasures::show_erasure))
         // …/{account_id}/inboxes
         .routes(routes!(inboxes::list_inboxes))
         // …/{account_id}/inboxes/{id}

@@ -112,6 +112,12 @@ fn kept_body(change: &RawChange<'_>) -> Bytes {
     body.into()
 }
 
+/// Where the value begins in a kept body.
+pub(super) fn value_begins(body: &[u8]) -> Option<usize> {
+    let mut ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    ends.nth(1)
+}
+
 /// A kept change's parts: its entry's id, its entry's time, its value.
 pub(crate) fn kept_parts(body: &[u8]) -> Option<(&str, Option<i64>, &str)> {
     let text = std::str::from_utf8(body).ok()?;

@@ -20,6 +20,8 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         super::deliveries::replay::STATEMENTS,
         super::endpoints::STATEMENTS,
         super::endpoints::lease::STATEMENTS,
+        super::erasures::STATEMENTS,
+        super::erasures::walk::STATEMENTS,
         super::events::STATEMENTS,
         super::events::batch::STATEMENTS,
         super::events::keeping::STATEMENTS,

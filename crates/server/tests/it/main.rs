@@ -17,6 +17,8 @@ mod delivery;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod keeping;

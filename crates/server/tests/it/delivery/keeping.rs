@@ -2,16 +2,20 @@
 
 use domain::delivery::Format;
 use jiff::SignedDuration;
+use serde_json::json;
+use server::flows::erasure::{self, Bitten, Driver};
 use server::flows::{endpoints, keeping};
 use server::store::Engine;
 
-use super::support::{Place, text_of};
+use super::support::{Place, message, text_of};
 use crate::support::on_each_engine;
+use crate::support::receiver::Reply;
 
 on_each_engine!(
     what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again,
     what_nobody_takes_goes_in_the_end,
     what_it_was_sent_goes_with_its_event,
+    who_is_erased_is_forgotten_where_events_are_forwarded_too,
 );
 
 impl Place {
@@ -84,4 +88,33 @@ async fn what_it_was_sent_goes_with_its_event(engine: Engine) {
     keeping::keep(&place.app.app).await.unwrap();
     let left = place.attempts(&line.endpoint).await;
     assert!(left.len() == 1 && left[0].event > first, "{left:?}");
+}
+
+/// Of a batch one person's message was taken and another's refused: the first is erased, the second comes
+/// under the id it was refused under.
+async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engine) {
+    let place = Place::on(engine).await;
+    let line = place.line(Format::Standard).await;
+    line.receiver
+        .answer(|post| Reply::status(if post["data"]["message"]["from"] == "15550199999" { 200 } else { 500 }));
+    let mut value = message(place.phone_id(), "15550199999", "secret");
+    let ben = message(place.phone_id(), "15550177777", "stays");
+    value["messages"].as_array_mut().unwrap().push(ben["messages"][0].clone());
+    value["contacts"].as_array_mut().unwrap().push(ben["contacts"][0].clone());
+    place.post(&json!([{ "field": "messages", "value": value }])).await;
+    let got = line.receiver.wait_for(2).await;
+    let refused = got[1].id().to_owned();
+    place.until("it is set aside", async || place.counts(&line.endpoint).await.waiting == 1).await;
+    place.app.settle().await;
+
+    let app = &place.app.app;
+    let grace = Driver::Caller(SignedDuration::from_mins(5));
+    let begun = erasure::begin(app, place.app.account, "+15550199999", grace).await.unwrap();
+    while !matches!(erasure::bite(app, begun.id).await.unwrap(), Bitten::Finished) {}
+    line.receiver.answer(|_| Reply::status(200));
+    place.later(SignedDuration::from_secs(30));
+    place.until_delivered(&line).await;
+    let last = line.receiver.taken().pop().unwrap();
+    assert_eq!((last.id(), &last.json()["data"]["message"]["text"]["body"]), (refused.as_str(), &json!("stays")));
+    assert!(!String::from_utf8_lossy(&last.body).contains("15550199999"), "{last:?}");
 }
