@@ -214,3 +214,41 @@ async fn what_a_number_got_before_it_was_ours_stays() {
         assert_eq!(of_before(&after), of_before(&before));
     }
 }
+
+/// The command: refuses to guess whether it is meant, and says what it did.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_erases_and_says_how_much() {
+    for engine in ENGINES {
+        let app = TestApp::on(engine).await;
+        let (mine, _) = app.signed_up(Popup::default()).await;
+        talk(&app, &mine).await;
+        let account = app.account.to_string();
+        let asked = erase(&app, &["--account", &account, "--person", ADA]).await;
+        let said = String::from_utf8_lossy(&asked.stderr).into_owned();
+        assert!(!asked.status.success() && said.contains("--yes"), "{said}");
+        assert!(kept(&app).await.iter().any(|body| body.contains(ADA)), "nothing was said to be meant");
+        let wrong = erase(&app, &["--account", &account, "--person", "Ada", "--yes"]).await;
+        let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+        assert!(!wrong.status.success() && said.contains("a phone number such as"), "{said}");
+        let done = erase(&app, &["--account", &account, "--person", ADA, "--yes", "--json"]).await;
+        let value: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
+        assert_eq!((&value["erased"], &value["events_deleted"]), (&json!(true), &json!(3)), "{value}");
+        assert!(!kept(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
+    }
+}
+
+async fn erase(app: &TestApp, arguments: &[&str]) -> std::process::Output {
+    use secrecy::ExposeSecret as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_linekeeper"));
+    command
+        .arg("erase")
+        .args(arguments)
+        .current_dir(folder.path())
+        .env("LINEKEEPER_DATABASE", &app.database.url)
+        .env("LINEKEEPER_SEAL_KEYS", app.keys.expose_secret())
+        .env("LINEKEEPER_META_APP_ID", crate::app::APP_ID)
+        .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
+        .stdin(std::process::Stdio::null());
+    command.output().await.unwrap()
+}
