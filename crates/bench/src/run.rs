@@ -10,6 +10,7 @@ use serde::Serialize;
 use server::seal::Keyring;
 
 pub(crate) mod conformance;
+pub(crate) mod consumers;
 mod database;
 mod live;
 mod machine;

@@ -134,7 +134,7 @@ impl Sides<'_> {
     }
 
     /// A POST with a body, a GET without.
-    async fn product(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    pub(crate) async fn product(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let url = format!("{}/api/v1/accounts/{}{path}", self.setting.url(), self.tenant.account);
         let request = match body {
             Some(body) => self.http.post(&url).json(body),
