@@ -343,6 +343,20 @@ impl Told {
             let fields: Vec<_> = fields.iter().copied().chain([("verify_token", WRONG_TOKEN)]).collect();
             assert_ne!(self.eyes.form(&list, cookie, &fields).await.status, 500);
         }
+        let change = [
+            ("csrf", csrf),
+            ("url", "http://127.0.0.1:9/"),
+            ("kinds", "messages"),
+            ("name", "Parrot"),
+            ("header:x-key", HEADER),
+            ("headers", credential.as_str()),
+        ];
+        let edit = format!("{page}/edit");
+        if may_see {
+            self.open(&edit, cookie, true).await;
+        }
+        self.eyes.form(&edit, cookie, &change).await.expect(if may_see { 422 } else { 403 });
+        self.eyes.form(&edit, cookie, &change[1..]).await.expect(403);
         let tried = self.eyes.form(&format!("{page}/test"), cookie, &[("csrf", csrf)]).await;
         let tried = tried.expect(if may_see { 200 } else { 403 });
         if may_see {
