@@ -20,6 +20,7 @@ use crate::store::deliveries::{self, DeliveryState, attempts};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::ids::EndpointId;
 use crate::store::keys::Scope;
+use crate::store::snapshots;
 use crate::web::api::{NestedId, nested_id};
 use crate::web::auth::{ChannelOf, Principal, Read};
 use crate::web::error::{ApiError, Result};
@@ -92,6 +93,13 @@ async fn show_endpoint(
     render(&app, &on.channel, &on.principal, endpoint, notice, params.first("only") == "failed").await
 }
 
+/// The number as its owner knows it, as Meta writes it where it was ever read.
+async fn phone_of(app: &App, channel: &Channel) -> Result<String> {
+    let mut tx = app.store.read().await?;
+    let read = snapshots::latest(&mut tx, channel.id).await?.and_then(|latest| latest.reading.display_phone_number);
+    Ok(read.unwrap_or_else(|| channel.phone_number.to_string()))
+}
+
 /// The endpoint of the path, where this number's events go to it.
 async fn endpoint_of(app: &App, channel: &Channel, path: &NestedId) -> Result<Endpoint> {
     let id: EndpointId = nested_id(path, "endpoint_id", "endpoint")?;
@@ -109,6 +117,7 @@ async fn render(
     notice: Option<Notice>,
     only_failed: bool,
 ) -> Result<Response> {
+    let phone = phone_of(app, channel).await?;
     let mut tx = app.store.read().await?;
     let sent = attempts::list(&mut tx, endpoint.id, None, only_failed, SHOWN).await?;
     let dead = deliveries::list(&mut tx, endpoint.id, DeliveryState::Dead, None, SHOWN).await?;
@@ -120,7 +129,7 @@ async fn render(
         csrf: layout.csrf.clone(),
         layout,
         number: channel.id.0,
-        phone: channel.phone_number.to_string(),
+        phone,
         notice,
         endpoint: Detail::new(&view, may_change, now),
         only_failed,

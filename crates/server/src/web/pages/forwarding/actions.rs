@@ -30,7 +30,7 @@ pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> R
     };
     match made {
         Ok((made, secret)) => show_secret(channel, principal, &made, &secret, true),
-        Err(error) => forms::show_new_again(channel, principal, fields, error),
+        Err(error) => forms::show_new_again(&app, channel, principal, fields, error).await,
     }
 }
 

@@ -12,8 +12,8 @@ use domain::delivery::{EventKind, Format};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::{Layout, page};
-use super::endpoint_of;
 use super::rows::format_name;
+use super::{endpoint_of, phone_of};
 use crate::App;
 use crate::flows::endpoints::{Wanted, Wish};
 use crate::store::endpoints::Endpoint;
@@ -148,13 +148,14 @@ struct HeaderRow {
 const HEADER: &str = "header:";
 
 /// `GET /numbers/{id}/endpoints/new`.
-pub(super) async fn show_new(on: ChannelOf<Admin>) -> Result<Response> {
+pub(super) async fn show_new(State(app): State<App>, on: ChannelOf<Admin>) -> Result<Response> {
     let everything = Entered { kinds: EventKind::ALL.to_vec(), ..Entered::default() };
-    new(&on.channel, &on.principal, everything, Wrong::default())
+    new(&app, &on.channel, &on.principal, everything, Wrong::default()).await
 }
 
 /// The form again, with what was wrong; a fault of ours stays one.
-pub(super) fn show_new_again(
+pub(super) async fn show_new_again(
+    app: &App,
     channel: &Channel,
     principal: &Principal,
     fields: &Fields,
@@ -163,17 +164,17 @@ pub(super) fn show_new_again(
     if error.code().status().is_server_error() {
         return Err(error);
     }
-    let shown = new(channel, principal, Entered::of(fields), Wrong::of(&error))?;
+    let shown = new(app, channel, principal, Entered::of(fields), Wrong::of(&error)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
-fn new(channel: &Channel, principal: &Principal, entered: Entered, wrong: Wrong) -> Result<Response> {
+async fn new(app: &App, channel: &Channel, principal: &Principal, entered: Entered, wrong: Wrong) -> Result<Response> {
     let layout = Layout::of("Add endpoint", principal);
     page(&NewPage {
         csrf: layout.csrf.clone(),
         layout,
         number: channel.id.0,
-        phone: channel.phone_number.to_string(),
+        phone: phone_of(app, channel).await?,
         wrong,
         kinds: kinds(None, &entered),
         entered,

@@ -178,7 +178,7 @@ impl From<Delivery> for DeadRow {
             event: row.event.to_string(),
             first_html: row.first_failed_at.map_or_else(String::new, |at| time_element(at, "at")),
             attempts: row.attempts,
-            failure: row.failure.unwrap_or_default(),
+            failure: row.failure.as_deref().map_or_else(String::new, words::last_failure),
         }
     }
 }
