@@ -1,6 +1,7 @@
 //! `linekeeper demo`: the whole product in one command, offline. Meta's emulator, the service on an
 //! embedded database, sample numbers brought in by the real signup flow in every state, and a table
-//! to watch: after a minute Meta approves a name, and the number that was stuck goes live by itself.
+//! to watch: after a minute Meta approves a name, and the number that was stuck goes live by itself. What
+//! customers write to the first number is forwarded to a helpdesk.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::Verdict;
 use super::output::Output;
 
 mod cast;
+mod helpdesk;
 mod stage;
 mod told;
 mod watch;
@@ -72,6 +74,8 @@ impl Demo {
                 tokio::spawn(take_turn(stage.app.clone(), stage.meta.clone(), channel.clone(), after, turn));
             }
         }
+        let first = channels.first().context("the cast is empty")?;
+        helpdesk::open(stage, first).await.context("the helpdesk cannot open")?;
         told::ready(stage, &cast, &channels, output)?;
         let stuck = channels.get(cast::STUCK).context("the cast has no stuck number")?;
         let watch = Watch::new(stage, stuck, self.approve_after, output);

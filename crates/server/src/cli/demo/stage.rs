@@ -124,6 +124,8 @@ impl Folder {
             "database": format!("sqlite://{}", in_here("linekeeper.db")),
             "seal": { "key_file": in_here("linekeeper.keys") },
             "meta": { "app_id": app_id, "app_secret": secret, "base_url": meta },
+            // whoever tries forwarding out listens on this machine
+            "delivery": { "allow_subnets": ["127.0.0.0/8"], "allow_http": true },
         });
         let file = self.path.join(CONFIGURATION);
         fs::write(&file, toml::to_string(&settings)?)?;

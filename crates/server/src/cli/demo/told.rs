@@ -39,6 +39,7 @@ fn as_text(stage: &Stage, cast: &[Part], channels: &[Channel]) -> String {
     let key = stage.account_key.expose_secret();
     let account = stage.account;
     let stuck = channels.get(STUCK).map_or(0, |channel| channel.id.0);
+    let live = channels.first().map_or(0, |channel| channel.id.0);
     let mut parts = table(["inbox", "number", "business", "what it shows"]);
     for (part, channel) in cast.iter().zip(channels) {
         parts.add_row([&channel.id.to_string(), channel.phone_number.as_str(), part.name, part.story]);
@@ -51,11 +52,13 @@ fn as_text(stage: &Stage, cast: &[Part], channels: &[Channel]) -> String {
   Sign in with    {operator}
   API reference   {url}/docs
   Meta, emulated  {meta}/_emulator
+  Forwarding      {url}/numbers/{live}: customers write to it, a helpdesk gets it
 
   KEY={key}
   curl -s -H \"Authorization: Bearer $KEY\" {url}/api/v1/accounts/{account}/inboxes/{stuck}/health
   curl -s -H \"Authorization: Bearer $KEY\" {url}/api/v1/accounts/{account}/inboxes/{stuck}/registration
   {program} --config {configuration} inbox show {stuck}
+  {program} --config {configuration} endpoint list --account {account}
 
 Ctrl-C ends it.
 ",
