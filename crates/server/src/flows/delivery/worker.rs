@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::delivery::breaker::{Breaker, Gate};
 use domain::delivery::pace::Pace;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +58,7 @@ pub(super) struct Task {
     pub(super) id: EndpointId,
     pub(super) me: Me,
     /// Something arrived for its account.
-    pub(super) arrived: Arc<Notify>,
+    pub(super) arrived: watch::Receiver<()>,
     /// Ends it.
     pub(super) stop: CancellationToken,
 }
@@ -90,6 +90,8 @@ struct Worker<'a> {
     pace: Pace,
     under_way: JoinSet<Sent>,
     book: Book,
+    /// Something arrived since the log was read.
+    arrived: watch::Receiver<()>,
     /// The log may hold more than was read.
     is_behind: bool,
     /// Since when events it does not want were passed, and nothing of it is written down.
@@ -114,6 +116,7 @@ impl<'a> Worker<'a> {
             pace: Pace::new(endpoint.settings.per_second),
             under_way: JoinSet::new(),
             book: Book::default(),
+            arrived: task.arrived.clone(),
             is_behind: true,
             passed_at: None,
             looked_at: Instant::now(),
@@ -247,7 +250,8 @@ impl<'a> Worker<'a> {
                     self.take_down(sent.ok());
                 }
             }
-            () = self.task.arrived.notified() => self.is_behind = true,
+            // the hub outlives every worker
+            Ok(()) = self.arrived.changed() => self.is_behind = true,
             () = due => {}
             () = tokio::time::sleep(self.book.patience().unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
             () = self.task.stop.cancelled() => {}
