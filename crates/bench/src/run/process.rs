@@ -61,6 +61,9 @@ impl Process {
 
     /// Asks it to end and waits.
     pub(crate) fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let _ = Command::new("kill").arg(self.signal).arg(self.id()).status();
         let until = Instant::now() + END;
         while Instant::now() < until {
