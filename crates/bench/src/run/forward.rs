@@ -104,17 +104,18 @@ impl Course {
     /// Loads the product for so long and waits until everything is at the first so many doors.
     pub(crate) fn pass(&mut self, rate: f64, seconds: f64, doors: usize) -> anyhow::Result<Passage> {
         self.sink.begin(self.stage.loader.warmup)?;
-        let before = cpu_seconds(&self.stage.server.id()).unwrap_or_default();
+        let id = self.stage.server.id();
+        let before = cpu_seconds(&id).unwrap_or_default();
         let sent = self.stage.loader.load(rate, seconds)?;
         self.wait(doors, sent.stored());
-        let spent = cpu_seconds(&self.stage.server.id()).unwrap_or_default() - before;
+        let used = cpu_seconds(&id).unwrap_or_default() - before;
         let came = self.sink.summary(doors)?;
         let missing = match self.stage.loader.acks.last() {
             Some(acks) => (0..doors).map(|door| self.sink.missing(door, acks)).sum(),
             None => 0,
         };
         #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 messages")]
-        let server_us_per_message = spent * 1e6 / came.taken.max(1) as f64;
+        let server_us_per_message = used * 1e6 / came.taken.max(1) as f64;
         let passage = Passage { sent, came, missing, server_us_per_message };
         tell(&passage, seconds);
         Ok(passage)

@@ -119,7 +119,6 @@ fn count(samples: &[Sample]) -> f64 {
 
 #[test]
 fn growth_is_told_from_a_first_rise() {
-    #[expect(clippy::cast_precision_loss, reason = "small")]
     let samples = |of: fn(f64) -> f64| {
         let sample = |at: u32| {
             let at_s = f64::from(at) * 10.0;
