@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers kill simulate fuzz ci
+.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,11 @@ bench-peers: dist ## Measure it beside other receivers (bench/peers/setup.sh fir
 
 conformance-peers: build ## Try it and other receivers with the conformance suite; writes docs/measurements/conformance.md
 	$(CARGO) run --locked --release --package bench -- conformance
+
+consumers: ## Forward to pywa, which nobody here wrote, beside Meta's own posts; writes docs/measurements/consumers.md
+	test -x bench/peers/pywa/.venv/bin/uvicorn || bench/peers/setup.sh pywa
+	$(CARGO) build --locked --bin linekeeper --bin graph-emulator
+	$(CARGO) run --locked --package bench -- consumers
 
 kill: ## A hundred kill -9 under load, on both engines and with two processes; writes docs/measurements/kill.md
 	crates/server/tests/it/kill/load/run.sh

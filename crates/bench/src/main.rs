@@ -1,8 +1,9 @@
 //! Measures Linekeeper from outside, as Meta and an operator meet it: built program, own process, real
 //! sockets, durable disk. Nothing here is shipped, and no test asserts a time.
 //!
-//! `bench run` is all of it; `bench backlog` and `bench soak` are the long ones; `bench peers` and `bench conformance` put other receivers beside it; `bench load` and
-//! `bench ceiling` are the processes they start.
+//! `bench run` is all of it; `bench backlog` and `bench soak` are the long ones; `bench peers` and
+//! `bench conformance` put other receivers beside it, `bench consumers` one behind it; `bench load` and `bench ceiling`
+//! are the processes they start.
 
 use clap::{Parser, Subcommand};
 
@@ -35,6 +36,8 @@ enum Command {
     Peers(run::peers::Peers),
     /// Try ours and other receivers with the conformance suite and write docs/measurements/conformance.md.
     Conformance(run::conformance::Conformance),
+    /// Forward to a consumer that is not ours and write docs/measurements/consumers.md.
+    Consumers(run::consumers::Consumers),
     /// Post signed webhooks on a fixed schedule and say how long the answers took, as JSON.
     Load(load::Load),
     /// Serve with the product's own listener, router and signature check, and store nothing.
@@ -48,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Soak(command) => runtime()?.block_on(command.run()),
         Command::Peers(command) => runtime()?.block_on(command.run()),
         Command::Conformance(command) => runtime()?.block_on(command.run()),
+        Command::Consumers(command) => runtime()?.block_on(command.run()),
         Command::Load(command) => command.run(),
         Command::Ceiling(command) => runtime()?.block_on(command.run()),
     }

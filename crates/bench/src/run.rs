@@ -8,6 +8,7 @@ use anyhow::ensure;
 use serde::Serialize;
 
 pub(crate) mod conformance;
+pub(crate) mod consumers;
 mod database;
 pub(crate) mod forward;
 mod live;

@@ -13,6 +13,7 @@ mod check;
 mod conformance;
 mod demo;
 mod endpoint;
+mod erase;
 mod inbox;
 mod key;
 mod migrate;
@@ -85,6 +86,9 @@ enum Command {
     /// Endpoints: the addresses events are forwarded to.
     #[command(subcommand, visible_alias = "endpoints", after_help = endpoint::EXAMPLES)]
     Endpoint(endpoint::Endpoint),
+    /// Take one person out of everything that is kept for an account.
+    #[command(after_help = erase::EXAMPLES)]
+    Erase(erase::Erase),
     /// API keys, and the keys that seal tokens and PINs at rest.
     #[command(subcommand, visible_alias = "keys", after_help = key::EXAMPLES)]
     Key(key::Key),
@@ -131,6 +135,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
         Command::Account(command) => command.run(&from, output).await,
         Command::Inbox(command) => command.run(&from, output).await,
         Command::Endpoint(command) => command.run(&from, output).await,
+        Command::Erase(command) => command.run(&from, output).await,
         Command::Key(command) => command.run(&from, output).await,
         Command::Config(ConfigCommand::Template) => output.text(&server::config::Config::template()),
         Command::Openapi => output.json(&server::web::openapi()),

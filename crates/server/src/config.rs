@@ -8,8 +8,10 @@ use confique::Config as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
 mod delivery;
+mod keeping;
 
 pub use delivery::Delivery;
+pub use keeping::Keeping;
 
 /// Linekeeper's configuration: a TOML file, overridden by environment variables.
 #[derive(Debug, Clone, confique::Config)]
@@ -42,6 +44,10 @@ pub struct Config {
     /// Which addresses of customers may be called.
     #[config(nested)]
     pub delivery: Delivery,
+
+    /// How long and how much is kept.
+    #[config(nested)]
+    pub keeping: Keeping,
 
     /// What is logged.
     #[config(nested)]
@@ -218,6 +224,7 @@ impl Config {
             problem: format!("\"{}\" is not an address: {error}", self.meta.base_url),
             fix: "leave it out, or write it like http://127.0.0.1:9000",
         })?;
+        self.keeping.check()?;
         self.delivery.rules().map(|_| ())
     }
 }

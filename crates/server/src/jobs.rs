@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::flows::{self, FlowError, Next};
+use crate::store::ids::ErasureId;
 use crate::store::{self, Tx, jobs as queue};
 
 /// How long a worker may hold a job before another may take it.
@@ -49,6 +50,10 @@ pub enum Job {
     Shared(WabaId),
     /// Keep the app-level callback.
     AppCallback,
+    /// Go on with the erasure of one person.
+    Erase(ErasureId),
+    /// Remove what is kept long enough.
+    Keep,
     /// Poke what is due and not queued.
     Sweep,
 }
@@ -68,6 +73,8 @@ impl Job {
             Self::Signup(_) => "signup",
             Self::Shared(_) => "shared",
             Self::AppCallback => "app_callback",
+            Self::Erase(_) => "erase",
+            Self::Keep => "keep",
             Self::Sweep => "sweep",
         }
     }
@@ -83,7 +90,8 @@ impl Job {
             | Self::Coexistence(id) => id.to_string(),
             Self::Fleet(waba) | Self::Shared(waba) => waba.to_string(),
             Self::Signup(id) => id.to_string(),
-            Self::Interpret | Self::AppCallback | Self::Sweep => String::new(),
+            Self::Erase(id) => id.to_string(),
+            Self::Interpret | Self::AppCallback | Self::Keep | Self::Sweep => String::new(),
         }
     }
 
@@ -102,6 +110,8 @@ impl Job {
             "signup" => Self::Signup(key.parse().ok()?),
             "shared" => Self::Shared(WabaId(key.to_owned())),
             "app_callback" => Self::AppCallback,
+            "erase" => Self::Erase(key.parse().ok()?),
+            "keep" => Self::Keep,
             "sweep" => Self::Sweep,
             _ => return None,
         })
@@ -225,6 +235,8 @@ async fn dispatch(app: &App, job: &Job) -> Result<Next, FlowError> {
         Job::Signup(id) => flows::signup::resume(app, *id).await,
         Job::Shared(waba) => flows::signup::shared(app, waba).await,
         Job::AppCallback => flows::app_callback::keep(app).await,
+        Job::Erase(id) => flows::erasure::run(app, *id).await,
+        Job::Keep => flows::keeping::keep(app).await,
         Job::Sweep => sweep(app).await,
     }
 }
@@ -255,6 +267,10 @@ async fn sweep(app: &App) -> Result<Next, FlowError> {
             break;
         }
     }
+    let mut tx = app.store.write().await?;
+    ensure(&mut tx, &Job::Keep, now).await?;
+    flows::erasure::ensure_all(&mut tx, now).await?;
+    tx.commit().await?;
     app.wake_jobs();
     Ok(Next::At(now + SWEEP_EVERY))
 }

@@ -48,6 +48,10 @@ kill_points! {
     OutcomeSettled = "outcome_settled",
     /// Set-up is done, the signup is not marked as finished.
     SetupDone = "setup_done",
+    /// The PIN its owner entered is committed, nothing was read.
+    PinKept = "pin_kept",
+    /// Meta took the code its owner entered, nothing of that is stored.
+    CodeVerified = "code_verified",
 }
 
 /// What a process writes to standard error when it waits to be killed, before the point's name.

@@ -42,6 +42,8 @@ pub struct Parts {
     pub graph: graph_api::Client,
     /// Customers' addresses.
     pub outbound: outbound::Guard,
+    /// How full the database is.
+    pub room: flows::keeping::Room,
     /// Time and chance.
     pub clock: Clock,
     /// Wakes the job loop after a poke was committed.
@@ -98,6 +100,7 @@ impl App {
             store,
             graph,
             outbound,
+            room: flows::keeping::Room::default(),
             clock,
             job_poked,
             flights: flows::health::Flights::default(),
@@ -115,10 +118,13 @@ impl App {
         AppId(self.config.meta.app_id.clone())
     }
 
-    /// Runs the jobs, and what forwards events, until [`Parts::shutdown`] is cancelled.
+    /// Runs the jobs, what forwards events, and what watches the size of the database, until
+    /// [`Parts::shutdown`] is cancelled.
     pub fn start_jobs(&self) {
         let app = self.clone();
         self.tasks.spawn(async move { jobs::run(app).await });
+        let app = self.clone();
+        self.tasks.spawn(async move { flows::keeping::watch(app).await });
         self.start_delivery();
     }
 

@@ -98,7 +98,8 @@ fn for_meta() -> OpenApiRouter<App> {
 /// The REST API, `/api/v1/accounts/…`.
 fn for_programs() -> OpenApiRouter<App> {
     use api::{
-        accounts, announcements, deliveries, endpoints, events, health, inboxes, registration, signups, webhook,
+        accounts, announcements, deliveries, endpoints, erasures, events, health, inboxes, registration, signups,
+        webhook,
     };
     OpenApiRouter::new()
         // …
@@ -111,6 +112,10 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(signups::show_signup))
         // …/{account_id}/announcements
         .routes(routes!(announcements::list_announcements))
+        // …/{account_id}/erasures
+        .routes(routes!(erasures::create_erasure))
+        // …/{account_id}/erasures/{erasure_id}
+        .routes(routes!(erasures::show_erasure))
         // …/{account_id}/inboxes
         .routes(routes!(inboxes::list_inboxes))
         // …/{account_id}/inboxes/{id}
@@ -137,10 +142,6 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::show_event_deliveries))
         // …/{account_id}/endpoints/{endpoint_id}
         .routes(routes!(endpoints::show_endpoint, endpoints::change_endpoint, endpoints::delete_endpoint))
-        // …/{account_id}/endpoints/{endpoint_id}/enable
-        .routes(routes!(endpoints::enable_endpoint))
-        // …/{account_id}/endpoints/{endpoint_id}/disable
-        .routes(routes!(endpoints::disable_endpoint))
         // …/{account_id}/endpoints/{endpoint_id}/test
         .routes(routes!(deliveries::test_endpoint))
         // …/{account_id}/endpoints/{endpoint_id}/replay
@@ -153,8 +154,8 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::list_dead_letters, deliveries::discard_dead_letters))
 }
 
-/// Whatever makes a secret. No `Idempotency-Key` here: one that is shown once must not be kept for a second
-/// answer.
+/// Whatever makes a secret, or shows an address that may hold one. No `Idempotency-Key` here: what is shown once, or
+/// kept sealed, must not be kept for a second answer.
 fn for_key_holders() -> OpenApiRouter<App> {
     use api::{api_keys, endpoints};
     OpenApiRouter::new()
@@ -166,6 +167,10 @@ fn for_key_holders() -> OpenApiRouter<App> {
         .routes(routes!(endpoints::list_endpoints, endpoints::create_endpoint))
         // …/{account_id}/endpoints/{endpoint_id}/secret
         .routes(routes!(endpoints::rotate_endpoint_secret))
+        // …/{account_id}/endpoints/{endpoint_id}/enable
+        .routes(routes!(endpoints::enable_endpoint))
+        // …/{account_id}/endpoints/{endpoint_id}/disable
+        .routes(routes!(endpoints::disable_endpoint))
 }
 
 /// What runs beside it asks.

@@ -21,7 +21,7 @@ mod titles;
 
 pub use announcements::announcement;
 pub use cards::{badge, fact, meaning, value};
-pub use endpoints::{delivery, event_kind, standing};
+pub use endpoints::{delivery, event_kind, last_failure, standing};
 pub use failures::{failure, failure_code};
 pub use findings::finding;
 pub use levels::{Button, button, level, whose, your_move};

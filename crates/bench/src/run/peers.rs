@@ -103,20 +103,32 @@ impl Peer {
 
     /// Starts it over an empty database and waits until it answers.
     pub(super) async fn start(self, folder: &Path) -> anyhow::Result<Receiver> {
-        let address = free_address()?;
         let database = folder.join(format!("{}.db", self.name()));
         super::remove_sqlite(&database);
-        let mut command = Command::new(Path::new(FOLDER).join("run.sh"));
-        command
-            .arg(self.name())
-            .env("PEER_PORT", address.port().to_string())
-            .env("PEER_DATABASE", &database)
-            .env("PEER_APP_SECRET", APP_SECRET)
-            .env("PEER_VERIFY_TOKEN", VERIFY_TOKEN);
-        let mut process = Process::start(&mut command, &folder.join(format!("{}.log", self.name())))?;
-        wait_until_it_answers(&format!("http://{address}/observed"), &mut process).await?;
+        let log = folder.join(format!("{}.log", self.name()));
+        let (process, address) = start(self.name(), APP_SECRET, &log, Some(&database)).await?;
         Ok(Receiver { process, address, database })
     }
+}
+
+/// Starts what `run.sh` knows by this name and waits until it answers.
+pub(super) async fn start(
+    name: &str,
+    secret: &str,
+    log: &Path,
+    database: Option<&Path>,
+) -> anyhow::Result<(Process, SocketAddr)> {
+    let address = free_address()?;
+    let mut command = Command::new(Path::new(FOLDER).join("run.sh"));
+    command
+        .arg(name)
+        .env("PEER_PORT", address.port().to_string())
+        .env("PEER_APP_SECRET", secret)
+        .env("PEER_VERIFY_TOKEN", VERIFY_TOKEN)
+        .envs(database.map(|path| ("PEER_DATABASE", path)));
+    let mut process = Process::start(&mut command, log)?;
+    wait_until_it_answers(&format!("http://{address}/observed"), &mut process).await?;
+    Ok((process, address))
 }
 
 const NODE_VERSIONS: &str = "`fastify ${require('fastify/package.json').version}, better-sqlite3 \

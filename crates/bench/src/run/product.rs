@@ -106,12 +106,17 @@ impl Setting {
 
     /// Makes the tables, an account and a key for it.
     pub(crate) fn prepare(&self, programs: &Programs) -> anyhow::Result<Tenant> {
+        output(self.command(&programs.linekeeper).arg("migrate"))?;
+        self.tenant(programs, "Bench")
+    }
+
+    /// Makes an account and a key for it.
+    pub(crate) fn tenant(&self, programs: &Programs, name: &str) -> anyhow::Result<Tenant> {
         let cli = |args: &[&str]| -> anyhow::Result<Value> {
             let text = output(self.command(&programs.linekeeper).arg("--json").args(args))?;
             Ok(serde_json::from_str(&text).unwrap_or_default())
         };
-        cli(&["migrate"])?;
-        let account = cli(&["account", "create", "--name", "Bench"])?["id"].as_i64().context("no account")?;
+        let account = cli(&["account", "create", "--name", name])?["id"].as_i64().context("no account")?;
         let key = cli(&["key", "create", "--account", &account.to_string(), "--scope", "admin", "--name", "bench"])?;
         let key = key["secret"].as_str().context("no key")?.into();
         Ok(Tenant { account, key })

@@ -179,6 +179,23 @@ create index event_by_number on event (phone_number_id, id) where phone_number_i
 create index event_by_account on event (account_id, id) where account_id is not null;
 create index event_by_channel on event (channel_id, id) where channel_id is not null;
 
+-- One person taken out of an account's events, and how far that is; the sealed column says who, until then.
+create table erasure (
+    id uuid primary key,
+    account_id bigint not null references account (id) on delete cascade,
+    person bytea,
+    first_event_id bigint not null,
+    last_event_id bigint not null,
+    after_event_id bigint not null,
+    passes bigint not null,
+    deleted bigint not null,
+    rewritten bigint not null,
+    created_at bigint not null,
+    finished_at bigint
+);
+
+create index erasure_under_way on erasure (id) where finished_at is null;
+
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.
 create table job (
     kind text not null,

@@ -175,6 +175,23 @@ create index event_by_number on event (phone_number_id) where phone_number_id is
 create index event_by_account on event (account_id) where account_id is not null;
 create index event_by_channel on event (channel_id) where channel_id is not null;
 
+-- One person taken out of an account's events, and how far that is; the sealed column says who, until then.
+create table erasure (
+    id blob primary key not null,
+    account_id integer not null references account (id) on delete cascade,
+    person blob,
+    first_event_id integer not null,
+    last_event_id integer not null,
+    after_event_id integer not null,
+    passes integer not null,
+    deleted integer not null,
+    rewritten integer not null,
+    created_at integer not null,
+    finished_at integer
+) strict;
+
+create index erasure_under_way on erasure (id) where finished_at is null;
+
 -- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.
 create table job (
     kind text not null,

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use domain::graph::{Failure, FailureKind};
 use domain::health::is_of_this_installation;
+use domain::room::Stage;
 use serde_json::{Value, json};
 use server::App;
 use server::clock::Clock;
 use server::config::Config;
 use server::flows::app_callback;
 use server::seal::Keyring;
-use server::store::{Error, Store};
+use server::store::{Error, Store, size};
 
 use super::Verdict;
 use super::open::{From, keyring};
@@ -67,6 +68,7 @@ impl Looks {
 }
 
 const DATABASE: &str = "database";
+const ROOM: &str = "database size";
 const META: &str = "Meta answers";
 const CALLBACK: &str = "app-level callback";
 
@@ -79,7 +81,10 @@ impl Check {
                     "configuration",
                     Found::fail(error.root_cause().to_string(), "linekeeper config template shows all settings"),
                 );
-                looks.skip(&["public address", "seal keys", DATABASE, META, CALLBACK], "there is no configuration");
+                looks.skip(
+                    &["public address", "seal keys", DATABASE, ROOM, META, CALLBACK],
+                    "there is no configuration",
+                );
             }
             Ok(config) => self.look(&config, &mut looks).await,
         }
@@ -93,7 +98,7 @@ impl Check {
             Ok(keys) => keys,
             Err(error) => {
                 looks.add("seal keys", Found::fail(format!("{error:#}"), "linekeeper key seal --new"));
-                looks.skip(&[DATABASE, META, CALLBACK], "there is no seal key");
+                looks.skip(&[DATABASE, ROOM, META, CALLBACK], "there is no seal key");
                 return;
             }
         };
@@ -102,12 +107,13 @@ impl Check {
             Ok(store) => store,
             Err(error) => {
                 looks.add(DATABASE, database_failed(error));
-                looks.skip(&[META, CALLBACK], "the database cannot be used");
+                looks.skip(&[ROOM, META, CALLBACK], "the database cannot be used");
                 return;
             }
         };
         let engine = store.engine().as_str();
         looks.add(DATABASE, Found::Pass(format!("{engine} answers, its tables are up to date")));
+        looks.add(ROOM, room(config, &store).await);
         if self.offline {
             looks.skip(&[META, CALLBACK], "asked to stay offline");
             return;
@@ -164,6 +170,32 @@ fn database_failed(error: Error) -> Found {
         "is the database there, and may we write to it?"
     };
     Found::fail(format!("{:#}", anyhow::Error::from(error)), fix)
+}
+
+/// How full the database is, measured afresh.
+async fn room(config: &Config, store: &Store) -> Found {
+    let measured = async { size::bytes_in_use(&mut store.read().await?).await };
+    let bytes = match measured.await {
+        Ok(bytes) => bytes,
+        Err(error) => return Found::fail(format!("it cannot be measured: {error}"), "may we read it?"),
+    };
+    let bounds = config.keeping.bounds();
+    if bounds.limit == 0 {
+        return Found::Pass(format!("{}, without a limit", gigabytes(bytes)));
+    }
+    let found = format!("{} of {}", gigabytes(bytes), gigabytes(bounds.limit));
+    match bounds.stage(Stage::Plenty, bytes) {
+        Stage::Plenty => Found::Pass(found),
+        Stage::NearlyFull => Found::fail(format!("{found}: nearly full"), MAKE_ROOM),
+        Stage::Full => Found::fail(format!("{found}: full, and Meta's posts are refused"), MAKE_ROOM),
+    }
+}
+
+const MAKE_ROOM: &str = "lower keeping.days, or raise keeping.max_gigabytes where the disk has room";
+
+#[expect(clippy::cast_precision_loss, reason = "two digits of it are shown")]
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.2} GB", bytes as f64 / 1e9)
 }
 
 async fn meta(app: &App, looks: &mut Looks) {

@@ -24,6 +24,7 @@ mod hub;
 mod outcome;
 pub(crate) mod post;
 mod queue;
+mod redact;
 mod send;
 mod worker;
 

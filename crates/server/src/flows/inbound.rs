@@ -10,6 +10,7 @@ use domain::channel::Channel;
 use domain::event::{Change, Meaning, MessagesSeen, Scope, Wake, interpret as meaning_of};
 use domain::health::{AccountStanding, SendingFacts};
 use domain::registration::Source;
+use domain::room::Stage;
 use graph_api::webhook::{BodyError, RawChange, dedup_key, split};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -42,11 +43,17 @@ pub enum InboundError {
     /// The writer is behind or stopping; Meta sends it again.
     #[error("too much waits to be stored")]
     Busy,
+    /// The database holds as much as it may; Meta sends it again.
+    #[error("the database is full")]
+    Full,
 }
 
 /// Splits a post whose signature was verified and stores every change of it; returns once they are
 /// on disk.
 pub async fn accept(app: &App, body: Bytes) -> Result<(), InboundError> {
+    if app.room.stage() == Stage::Full {
+        return Err(InboundError::Full);
+    }
     let now = app.clock.now();
     let keyring = app.store.keyring();
     let changes = split(&body)?;
@@ -103,6 +110,12 @@ fn kept_body(change: &RawChange<'_>) -> Bytes {
     body.push(b'\n');
     body.extend_from_slice(change.value.get().as_bytes());
     body.into()
+}
+
+/// Where the value begins in a kept body.
+pub(super) fn value_begins(body: &[u8]) -> Option<usize> {
+    let mut ends = body.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    ends.nth(1)
 }
 
 /// A kept change's parts: its entry's id, its entry's time, its value.

@@ -8,7 +8,7 @@ use domain::graph::FailureKind;
 use domain::ids::ChannelId;
 use domain::ledger::{Basis, CallKind, Outcome, Spent, hold_after};
 use domain::registration::{Caller, ChangeKind, Decision, History, PinPlan, Reads, Source, decide};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
 use super::facts::{self, Loaded};
@@ -23,6 +23,9 @@ use crate::store::{self, numbers, snapshots};
 
 /// How many times one run may read, call and look again before it lets others in.
 const ROUNDS: usize = 4;
+
+/// What its owner entered is gone on with by the planner after so long, if this process dies over it.
+const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// Where a number's registration stands.
 #[derive(Debug, Clone)]
@@ -147,7 +150,9 @@ pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Resul
     let mut tx = app.store.write().await?;
     numbers::set_pin(&mut tx, &channel.phone_number_id, &pin, now).await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewPin], now, Source::Person).await?;
+    poke(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
+    reached(KillPoint::PinKept);
     press(app, channel, Caller::Press).await
 }
 
@@ -174,19 +179,25 @@ pub async fn request_code(
 /// Hands the code to Meta, then goes on as a press.
 pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> Result<Pressed, FlowError> {
     let loaded = load(app, channel.id).await?;
+    let mut tx = app.store.write().await?;
+    poke(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER).await?;
+    tx.commit().await?;
     let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
     match account.verify_code(&channel.phone_number_id, code).await {
         Ok(()) => {}
         Err(failure) if failure.kind == FailureKind::AlreadyVerified => {}
         Err(failure) => return Err(failure.into()),
     }
+    reached(KillPoint::CodeVerified);
     note(app, channel, ChangeKind::CodeVerified).await?;
     press(app, channel, Caller::Press).await
 }
 
 async fn note(app: &App, channel: &Channel, kind: ChangeKind) -> Result<(), FlowError> {
+    let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    numbers::note_changes(&mut tx, &channel.phone_number_id, &[kind], app.clock.now(), Source::Person).await?;
+    numbers::note_changes(&mut tx, &channel.phone_number_id, &[kind], now, Source::Person).await?;
+    poke(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
     Ok(())
 }

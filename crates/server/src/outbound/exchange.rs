@@ -11,8 +11,8 @@ use url::Url;
 
 use super::{Guard, SendError};
 
-/// So much of an answer is read: enough to see what went wrong.
-const BEGINNING: usize = 1024;
+/// So much of an answer is read: more than anybody is shown, so that a secret in it can be taken out before it is cut.
+const BEGINNING: usize = 16 * 1024;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub struct Answered {
     pub status: u16,
     /// Its `Retry-After`, as it stands.
     pub retry_after: Option<String>,
-    /// The first kilobyte of the body, as text.
+    /// The beginning of the body, as text; secrets it was sent may be in it.
     pub beginning: String,
 }
 
@@ -100,14 +100,11 @@ async fn beginning(mut response: Response) -> String {
     let mut read = Vec::new();
     while let Ok(Some(piece)) = response.chunk().await {
         read.extend_from_slice(&piece);
-        if read.len() > BEGINNING * 16 {
+        if read.len() > BEGINNING {
             break;
         }
     }
     let mut text = String::from_utf8_lossy(&read).into_owned();
-    if let Some((end, _)) = text.char_indices().find(|(at, _)| *at >= BEGINNING) {
-        text.truncate(end);
-    }
     // a zero byte is no text to PostgreSQL
     text.retain(|character| character != '\0');
     text

@@ -39,7 +39,7 @@ pub enum Refused {
     #[error("the address names no host")]
     NoHost,
     /// The host is, or stands for, an address that is not public.
-    #[error("{}, which is {} ({}) and is not called; {}", is(host, *ip), why.what, why.source, way_out(*ip, *why))]
+    #[error("{}", not_public(host, *ip, *why))]
     Address {
         /// The host as written.
         host: String,
@@ -49,7 +49,7 @@ pub enum Refused {
         why: Why,
     },
     /// Plain http to an address outside the allowed networks.
-    #[error("{}, which is in none of delivery.allow_subnets: http:// is for those alone; use https://", is(host, *ip))]
+    #[error("{host} is in none of delivery.allow_subnets: http:// is for those alone; use https://")]
     Plain {
         /// The host as written.
         host: String,
@@ -64,20 +64,30 @@ pub enum Refused {
     },
 }
 
-fn is(host: &str, ip: IpAddr) -> String {
-    let ip = ip.to_string();
-    if host == ip { ip } else { format!("{host} is {ip}") }
-}
-
-fn way_out(ip: IpAddr, why: Why) -> String {
+/// What a name stands for is the operator's network's affair: a tenant who may write names down would learn
+/// it one by one. Whoever wrote the address itself knows it.
+fn not_public(host: &str, ip: IpAddr, why: Why) -> String {
+    if host != ip.to_string() {
+        return format!(
+            "{host} stands for an address that is not on the public internet, and is not called; the operator of this \
+             installation finds it in the log and may allow it in delivery.allow_subnets"
+        );
+    }
     let net = IpNet::from(ip);
     let network = if why.alone { "" } else { " or its network" };
-    format!("the operator of this installation may allow it with \"{net}\"{network} in delivery.allow_subnets")
+    format!(
+        "{ip} is {} ({}) and is not called; the operator of this installation may allow it with \"{net}\"{network} in \
+         delivery.allow_subnets",
+        why.what, why.source
+    )
 }
 
 /// Judges one address behind a host.
 pub(super) fn judge(host: &str, ip: IpAddr, allowed: &[IpNet], is_plain: bool) -> Result<(), Refused> {
-    verdict(ip, allowed).map_err(|why| Refused::Address { host: host.to_owned(), ip, why })?;
+    verdict(ip, allowed).map_err(|why| {
+        tracing::info!(host, %ip, why = why.what, "a customer's address is not called");
+        Refused::Address { host: host.to_owned(), ip, why }
+    })?;
     if is_plain && !is_allowed(ip, false, allowed) {
         return Err(Refused::Plain { host: host.to_owned(), ip });
     }
@@ -143,16 +153,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_says_which_address_why_and_what_to_do() {
-        let refused = judge("hooks.example.com", "10.0.0.5".parse().unwrap(), &[], false).unwrap_err();
+    fn a_refusal_says_why_and_what_to_do_and_not_what_a_name_stands_for() {
+        let text = |host: &str, ip: &str| judge(host, ip.parse().unwrap(), &[], false).unwrap_err().to_string();
+        let named = text("hooks.example.com", "10.0.0.5");
+        assert!(named.starts_with("hooks.example.com stands for an address that is not on the public"), "{named}");
+        assert!(!named.contains("10.0.0.5") && !named.contains("private"), "{named}");
         assert_eq!(
-            refused.to_string(),
-            "hooks.example.com is 10.0.0.5, which is private (RFC 1918) and is not called; the operator of this \
-             installation may allow it with \"10.0.0.5/32\" or its network in delivery.allow_subnets"
+            text("10.0.0.5", "10.0.0.5"),
+            "10.0.0.5 is private (RFC 1918) and is not called; the operator of this installation may allow it with \
+             \"10.0.0.5/32\" or its network in delivery.allow_subnets"
         );
-        let refused = judge("169.254.169.254", "169.254.169.254".parse().unwrap(), &[], false).unwrap_err();
-        let text = refused.to_string();
-        assert!(text.starts_with("169.254.169.254, which is a cloud's metadata service"), "{text}");
-        assert!(text.contains("with \"169.254.169.254/32\" in"), "{text}");
+        let metadata = text("169.254.169.254", "169.254.169.254");
+        assert!(metadata.starts_with("169.254.169.254 is a cloud's metadata service"), "{metadata}");
+        assert!(metadata.contains("with \"169.254.169.254/32\" in"), "{metadata}");
     }
 }

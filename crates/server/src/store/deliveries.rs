@@ -53,6 +53,8 @@ statements! {
         where account_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
     BEHIND_OF_CHANNEL = "select count(*) from (select 1 from event
         where channel_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
+    PRUNE = "delete from delivery where endpoint_id = $1 and event_id in
+        (select event_id from delivery where endpoint_id = $1 and event_id < $2 order by event_id limit $3)";
     BODIES = "select id, body from event where id in (select value from json_each($1)) order by id",
         postgres: "select id, body from event
         where id in (select value::bigint from json_array_elements_text($1::json)) order by id";
@@ -157,6 +159,11 @@ pub async fn done(tx: &mut Tx, endpoint: EndpointId, events: &[EventId]) -> Resu
         run!(tx, DONE, endpoint, ids_as_json(events))?;
     }
     Ok(())
+}
+
+/// Forgets what stands before an event, at most `limit`: events that are no more.
+pub async fn prune(tx: &mut Tx, endpoint: EndpointId, before: EventId, limit: i64) -> Result<u64, Error> {
+    run!(tx, PRUNE, endpoint, before, limit)
 }
 
 /// How much is set aside.

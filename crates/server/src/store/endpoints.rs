@@ -34,6 +34,7 @@ statements! {
     FIND = concat!("select ", columns!(), " from endpoint where id = $1");
     FIND_IN_ACCOUNT = concat!("select ", columns!(), " from endpoint where account_id = $1 and id = $2");
     ACCOUNT_OF = "select account_id from endpoint where id = $1";
+    IDS = "select id from endpoint order by id";
     LIST = concat!("select ", columns!(), " from endpoint where account_id = $1 order by id");
     /// Those of one inbox, and those of its whole account.
     LIST_OF_CHANNEL = concat!("select ", columns!(), " from endpoint
@@ -162,6 +163,12 @@ pub async fn find_in_account(tx: &mut Tx, account: AccountId, id: EndpointId) ->
 pub async fn account_of(tx: &mut Tx, id: EndpointId) -> Result<Option<AccountId>, Error> {
     let row: Option<(i64,)> = one!(tx, ACCOUNT_OF, id)?;
     Ok(row.map(|(account,)| AccountId(account)))
+}
+
+/// Every endpoint of every account.
+pub async fn ids(tx: &mut Tx) -> Result<Vec<EndpointId>, Error> {
+    let rows: Vec<(EndpointId,)> = all!(tx, IDS)?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
 /// Every endpoint of an account, or those that one of its inboxes' events go to; oldest first.

@@ -14,8 +14,10 @@ use super::row::{At, micros};
 use super::{Error, Tx};
 
 pub(in crate::store) mod batch;
+pub(in crate::store) mod keeping;
 
 pub use batch::{SealedEvent, insert_batch, insert_sealed};
+pub use keeping::{Ages, Pruned, first, prune};
 
 /// The columns of an event without its body, as [`Row`] reads them.
 macro_rules! columns {
@@ -42,8 +44,6 @@ statements! {
     FIND = concat!("select ", columns!(), " from event where id = $1");
     BODY = "select body from event where id = $1";
     BACKLOG = "select count(*), min(received_at) from event where state = 1";
-    PRUNE = "delete from event where id in
-        (select id from event where received_at < $1 and state <> 1 order by id limit $2)";
 }
 
 /// Where bodies are sealed for: one place for all, since they are many and none is worth swapping.
@@ -197,11 +197,6 @@ pub async fn backlog(tx: &mut Tx) -> Result<Backlog, Error> {
     let (count, oldest) = row.unwrap_or_default();
     let oldest = At { table: "event", id: &"backlog" }.maybe_time("received_at", oldest)?;
     Ok(Backlog { count, oldest })
-}
-
-/// Forgets events older than `before`, at most `limit`; what waits to be interpreted stays.
-pub async fn prune(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<u64, Error> {
-    run!(tx, PRUNE, micros(before), limit)
 }
 
 #[derive(sqlx::FromRow)]

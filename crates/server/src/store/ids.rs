@@ -62,6 +62,8 @@ prefixed! {
     EndpointId = "end",
     /// A process that delivers.
     ReplicaId = "rep",
+    /// An erasure of one person.
+    ErasureId = "ers",
 }
 
 /// An event, numbered by the database in the order of arrival.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::channels::token::{access_place, verify_place};
 use super::events::BODY_PLACE;
-use super::ids::{EndpointId, EventId, SignupId};
-use super::{Error, Tx, endpoints, numbers, settings, signups};
+use super::ids::{EndpointId, ErasureId, EventId, SignupId};
+use super::{Error, Tx, endpoints, erasures, numbers, settings, signups};
 use crate::seal::SealKeyId;
 
 statements! {
@@ -19,6 +19,8 @@ statements! {
     SET_PIN = "update number set pin = $2 where phone_number_id = $1 and pin = $3";
     SIGNUP = "select id, access_token from signup where substr(access_token, 1, 4) <> $1 limit $2";
     SET_SIGNUP = "update signup set access_token = $2 where id = $1 and access_token = $3";
+    ERASURE = "select id, person from erasure where substr(person, 1, 4) <> $1 limit $2";
+    SET_ERASURE = "update erasure set person = $2 where id = $1 and person = $3";
     SETTING = "select name, sealed from setting where substr(sealed, 1, 4) <> $1 limit $2";
     SET_SETTING = "update setting set sealed = $2 where name = $1 and sealed = $3";
     ENDPOINT_URL = "select id, url from endpoint where substr(url, 1, 4) <> $1 limit $2";
@@ -57,12 +59,14 @@ pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
     let verify = |key: &String| phone(key).map(|phone| verify_place(&phone));
     let pin = |key: &String| Ok::<_, Error>(numbers::pin_place(key));
     let signup = |key: &SignupId| Ok::<_, Error>(signups::token_place(*key));
+    let erasure = |key: &ErasureId| Ok::<_, Error>(erasures::place(key));
     let setting = |key: &String| Ok::<_, Error>(settings::place(key));
     let mut done = 0;
     done += column!(tx, limit, String, ACCESS, SET_ACCESS, "channel", "access_token", access);
     done += column!(tx, limit, String, VERIFY, SET_VERIFY, "channel", "verify_token", verify);
     done += column!(tx, limit, String, PIN, SET_PIN, "number", "pin", pin);
     done += column!(tx, limit, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
+    done += column!(tx, limit, ErasureId, ERASURE, SET_ERASURE, "erasure", "person", erasure);
     done += column!(tx, limit, String, SETTING, SET_SETTING, "setting", "sealed", setting);
     done += reseal_endpoints(tx, limit).await?;
     done += reseal_events(tx, limit).await?;

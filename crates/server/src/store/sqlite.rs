@@ -29,6 +29,10 @@ pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
         .page_size(16384)
         .busy_timeout(Duration::from_secs(10))
         .statement_cache_capacity(256)
+        // No `secure_delete`: what a removed event leaves in a free page is sealed like the event was, and
+        // overwriting it would double what every removal writes. No `auto_vacuum`: pages that removals
+        // leave free are filled by the next events, a file that shrinks only to grow again helps
+        // nobody, and its map of pages would be written with every insert.
         .pragma("journal_size_limit", "67108864")
         .pragma("cache_size", "-16000");
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);

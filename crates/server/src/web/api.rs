@@ -12,6 +12,7 @@ pub(super) mod api_keys;
 pub(super) mod deliveries;
 pub(super) mod endpoint_view;
 pub(super) mod endpoints;
+pub(super) mod erasures;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod health_view;

@@ -185,6 +185,11 @@ impl ApiError {
         &self.0.detail
     }
 
+    /// The field it is about, and what would be right, where it is about one.
+    pub(super) fn field(&self) -> Option<(&str, &str)> {
+        self.0.fields.first().map(|problem| (problem.field.as_str(), problem.message.as_str()))
+    }
+
     /// What Meta said, where Meta refused.
     pub(super) fn meta(&self) -> Option<&MetaError> {
         self.0.meta.as_ref()

@@ -27,6 +27,38 @@ pub(crate) struct Health {
 
 const ALIVE: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
+/// What it takes traffic with.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Readiness {
+    #[schema(example = "ok")]
+    status: &'static str,
+    version: &'static str,
+    database: DatabaseView,
+}
+
+/// How full the database is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct DatabaseView {
+    /// Bytes in use, as this process last measured.
+    bytes: Option<u64>,
+    /// Bytes it may hold; null for no limit.
+    limit_bytes: Option<u64>,
+    /// `plenty`, `nearly_full`, or `full`: then Meta's posts are refused until there is room.
+    #[schema(example = "plenty")]
+    room: &'static str,
+}
+
+impl DatabaseView {
+    fn of(app: &App) -> Self {
+        let limit = app.config.keeping.bounds().limit;
+        Self {
+            bytes: app.room.bytes(),
+            limit_bytes: Some(limit).filter(|limit| *limit > 0),
+            room: app.room.stage().as_str(),
+        }
+    }
+}
+
 /// Is it alive?
 #[utoipa::path(get, path = "/healthz", tag = "Operation",
     responses((status = 200, body = Health, description = "The process answers")))]
@@ -36,17 +68,20 @@ pub(crate) async fn show_liveness() -> Json<Health> {
 
 /// Is it ready?
 ///
-/// The database answers and its tables are those this version needs. 503 while it shuts down.
+/// The database answers and its tables are those this version needs. 503 while it shuts down. A full
+/// database is still 200: all but Meta's posts goes on.
 #[utoipa::path(get, path = "/readyz", tag = "Operation",
-    responses((status = 200, body = Health, description = "It takes traffic"),
+    responses((status = 200, body = Readiness, description = "It takes traffic"),
         (status = 503, body = super::error::Problem, description = "It does not")))]
-pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Health>> {
+pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readiness>> {
     let not_ready = |why: &str| ApiError::new(Code::Unavailable, why).with_retry_after(2);
     if app.shutdown.is_cancelled() {
         return Err(not_ready("It is shutting down."));
     }
     match tokio::time::timeout(PATIENCE, app.store.ping()).await {
-        Ok(Ok(())) => Ok(Json(ALIVE)),
+        Ok(Ok(())) => {
+            Ok(Json(Readiness { status: ALIVE.status, version: ALIVE.version, database: DatabaseView::of(&app) }))
+        }
         Ok(Err(_)) | Err(_) => Err(not_ready("The database does not answer.")),
     }
 }

@@ -74,7 +74,8 @@ impl Site {
                     .replace("{signup_id}", "sgn_0190f3a2c0de7000b000000000000001")
                     .replace("{key_id}", "key_0190f3a2c0de7000b000000000000001")
                     .replace("{endpoint_id}", "end_0190f3a2c0de7000b000000000000001")
-                    .replace("{event_id}", "evt_1");
+                    .replace("{event_id}", "evt_1")
+                    .replace("{erasure_id}", "ers_0190f3a2c0de7000b000000000000001");
                 routes.push((method.to_uppercase(), path, template.clone()));
             }
         }

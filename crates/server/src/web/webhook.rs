@@ -22,6 +22,9 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// How long a body may take to arrive; Meta sends it at once.
 const BODY_DEADLINE: Duration = Duration::from_secs(20);
 
+/// Seconds after which a full database may have room: about as often as what is old is removed.
+const FULL_RETRY: u64 = 300;
+
 /// Meta's parameters; a query that cannot be read is one without a token.
 type Challenge = std::result::Result<Query<HashMap<String, String>>, QueryRejection>;
 
@@ -113,7 +116,8 @@ async fn receive(app: &App, request: Request) -> Response {
             StatusCode::OK.into_response()
         }
         Err(error) => {
-            let counter = if error.code() == Code::Unavailable { &counters.unavailable } else { &counters.refused };
+            let is_passing = matches!(error.code(), Code::Unavailable | Code::StorageFull);
+            let counter = if is_passing { &counters.unavailable } else { &counters.refused };
             counter.increment(1);
             refuse(app, &error)
         }
@@ -137,6 +141,10 @@ async fn take(app: &App, request: Request) -> Result<()> {
             // Meta sends it again for seven days; a 4xx would be the same to it and wrong to a reader
             tracing::error!("a webhook post could not be stored: {:#}", anyhow::Error::from(cause));
             ApiError::new(Code::Unavailable, "It was not stored; send it again").with_retry_after(5)
+        }
+        InboundError::Full => {
+            let text = "The database has reached its limit. Nothing is lost: send it again in a while.";
+            ApiError::new(Code::StorageFull, text).with_retry_after(FULL_RETRY)
         }
         InboundError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
     })

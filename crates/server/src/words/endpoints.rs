@@ -42,6 +42,11 @@ pub fn delivery(outcome: &str) -> String {
     }
 }
 
+/// How an event failed last, by its stored word: what it was answered, or why it was not.
+pub fn last_failure(word: &str) -> String {
+    if word.starts_with("HTTP ") { word.to_owned() } else { delivery(word) }
+}
+
 /// A kind of event: its name, and what it is.
 pub const fn event_kind(kind: EventKind) -> (&'static str, &'static str) {
     match kind {
@@ -59,6 +64,14 @@ pub const fn event_kind(kind: EventKind) -> (&'static str, &'static str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dead_letters_failure_is_told_in_words() {
+        assert_eq!(
+            (last_failure("HTTP 500"), last_failure("timed_out")),
+            ("HTTP 500".into(), "No answer in time".into())
+        );
+    }
 
     #[test]
     fn an_endpoint_that_is_off_says_why_and_what_becomes_of_its_events() {

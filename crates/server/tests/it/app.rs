@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::App;
 use server::clock::Clock;
-use server::config::{Config, Delivery, Limits, Log, Meta, Seal};
+use server::config::{Config, Delivery, Keeping, Limits, Log, Meta, Seal};
 use server::jobs;
 use server::seal::Keyring;
 use server::store::keys::{self, NewApiKey, Scope};
@@ -315,6 +315,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             account_pace_seconds: 300,
         },
         delivery: Delivery::default(),
+        keeping: Keeping { days: 7, max_gigabytes: 0.0, warn_at_percent: 80 },
         log: Log { filter: "warn".to_owned(), format: "text".to_owned() },
     }
 }

@@ -126,11 +126,12 @@ async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> 
     let (_, inbox) = app.signed_up(in_review()).await;
     app.settle().await;
     let long = format!("https://127.0.0.1:9/{}", "a-long-path/".repeat(30));
-    let body =
-        serde_json::json!({ "url": long, "format": "standard", "name": "A name of some length for an endpoint" });
+    let body = serde_json::json!({ "url": long, "format": "standard", "name": "A name of some length for an endpoint",
+            "headers": { "X-A-Header-With-Quite-A-Long-Name-Of-Its-Own": "x" } });
     let made = app.post(&app.path("/endpoints"), body).await.expect(201);
     let endpoints = format!("/numbers/{inbox}/endpoints");
-    let (endpoint, form) = (format!("{endpoints}/{}", made["id"].as_str().unwrap()), format!("{endpoints}/new"));
+    let endpoint = format!("{endpoints}/{}", made["id"].as_str().unwrap());
+    let (form, change) = (format!("{endpoints}/new"), format!("{endpoint}/edit"));
     let browser = Chromium::start().await;
     let driver = &browser.driver;
     sign_in(driver, &app).await?;
@@ -138,7 +139,7 @@ async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> 
         for scheme in ["light", "dark"] {
             browser.look(width, scheme).await?;
             let (number, nowhere) = (format!("/numbers/{inbox}"), "/numbers/999999".to_owned());
-            for path in ["/numbers".to_owned(), number, nowhere, endpoint.clone(), form.clone()] {
+            for path in ["/numbers".to_owned(), number, nowhere, endpoint.clone(), form.clone(), change.clone()] {
                 driver.goto(format!("{}{path}", app.url)).await?;
                 let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
                 let over: i64 = driver.execute(script, vec![]).await?.convert()?;

@@ -8,6 +8,7 @@ use std::process::Command;
 use server::store::Engine;
 
 mod eyes;
+mod forwarding;
 mod needles;
 mod places;
 mod story;

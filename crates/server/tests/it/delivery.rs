@@ -3,6 +3,7 @@
 
 mod answers;
 mod formats;
+mod keeping;
 mod order;
 mod replicas;
 mod support;

@@ -11,6 +11,7 @@ use server::store::Engine;
 
 use crate::app::{Answer, TestApp};
 
+mod form;
 mod input;
 mod made;
 pub(crate) mod receiver;

@@ -17,7 +17,11 @@ mod delivery;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
+mod erasing;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod keeping;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]

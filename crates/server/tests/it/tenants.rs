@@ -36,6 +36,7 @@ struct Tenant {
     api_key: String,
     endpoint: String,
     event: String,
+    erasure: String,
     number: SignupResult,
 }
 
@@ -47,6 +48,8 @@ impl Tenant {
         let done = app.send(Method::POST, &signups, Some(browser(&number)), Some(&key)).await.expect(200);
         let new = json!({ "name": "helpdesk", "scope": "read" });
         let made = app.send(Method::POST, &keys, Some(new), Some(&key)).await.expect(201);
+        let erased = json!({ "person": "+15550199999" });
+        let begun = app.send(Method::POST, &format!("{path}/erasures"), Some(erased), Some(&key)).await.expect(202);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let inbox = ChannelId(done["id"].as_i64().unwrap());
         app.settle().await;
@@ -65,11 +68,12 @@ impl Tenant {
             api_key: text(&made["id"]),
             endpoint: text(&forwards["id"]),
             event: text(&events["data"][0]["id"]),
+            erasure: text(&begun["id"]),
             number,
         }
     }
 
-    fn ids(&self) -> [(&'static str, String); 6] {
+    fn ids(&self) -> [(&'static str, String); 7] {
         let (signup, api_key) = (self.signup.clone(), self.api_key.clone());
         [
             ("account_id", self.account.to_string()),
@@ -78,6 +82,7 @@ impl Tenant {
             ("key_id", api_key),
             ("endpoint_id", self.endpoint.clone()),
             ("event_id", self.event.clone()),
+            ("erasure_id", self.erasure.clone()),
         ]
     }
 

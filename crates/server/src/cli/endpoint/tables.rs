@@ -134,9 +134,10 @@ pub(super) fn json_of_attempt(row: &Attempt) -> Value {
 
 /// Dead letters.
 pub(super) fn dead(rows: &[Delivery], now: Timestamp) -> String {
-    let mut table = table(["event", "first refused", "tries", "last refused with"]);
+    let mut table = table(["event", "first failed", "tries", "last failure"]);
     for row in rows {
-        let (tries, failure) = (row.attempts.to_string(), row.failure.clone().unwrap_or_default());
+        let (tries, failure) =
+            (row.attempts.to_string(), row.failure.as_deref().map_or_else(String::new, catalogue::last_failure));
         table.add_row([row.event.to_string(), maybe(row.first_failed_at, now), tries, failure]);
     }
     listing(&table, "There are no dead letters: nothing was given up.")

@@ -4,6 +4,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -132,7 +133,7 @@ fn standard(
     if kind != EventKind::Messages || (items.messages.is_empty() && items.statuses.is_empty()) {
         let field = Some(entry.field.as_str()).filter(|field| *field != ANNOUNCEMENT_FIELD);
         let data = Data { field, value: Some(change.value), ..base() };
-        return vec![post(entry, 0, type_of(kind), &data)];
+        return vec![post(entry, 0, entry.id.to_string(), type_of(kind), &data)];
     }
     let metadata = metadata(change.value);
     let contacts = Some(items.contacts.as_slice()).filter(|contacts| !contacts.is_empty());
@@ -149,15 +150,22 @@ fn standard(
         } else {
             Data { metadata, contacts, message: Some(raw), ..base() }
         };
-        posts.push(post(entry, part, type_of(kind), &data));
+        posts.push(post(entry, part, item_id(entry, raw), type_of(kind), &data));
     }
     posts
 }
 
-fn post(entry: &Entry, part: u32, kind: &str, data: &Data<'_>) -> Post {
+fn post(entry: &Entry, part: u32, id: String, kind: &str, data: &Data<'_>) -> Post {
     let envelope = Envelope { kind, timestamp: entry.received_at.to_string(), data };
     let body = serde_json::to_vec(&envelope).unwrap_or_default();
-    Post { part, id: format!("{}_{part}", entry.id), body: body.into() }
+    Post { part, id, body: body.into() }
+}
+
+/// What tells a message from the others of its event: by what it says, not by its place, which changes
+/// when one before it is erased.
+fn item_id(entry: &Entry, raw: &RawValue) -> String {
+    let hash = digest(&SHA256, raw.get().as_bytes());
+    format!("{}_{}", entry.id, hex::encode(hash.as_ref().get(..6).unwrap_or_default()))
 }
 
 /// The `type` of a Standard Webhooks post.

@@ -4,6 +4,7 @@ use domain::delivery::Answer;
 use jiff::Timestamp;
 
 use super::post::{Post, headers, write};
+use super::redact;
 use crate::App;
 use crate::outbound::exchange::{Answered, Failed, Request};
 use crate::store::deliveries::attempts::Attempt;
@@ -80,7 +81,7 @@ pub(crate) async fn one(
     let now = app.clock.now();
     let millis = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (answer, status, outcome, said) = read_answer(result, now);
-    let said = said.map(|said| redacted(endpoint, said));
+    let said = said.map(|said| redact::beginning(endpoint, &said));
     (answer, Attempt { event, at: now, part: post.part, attempt, status, millis, outcome, answer: said })
 }
 
@@ -114,16 +115,6 @@ fn instant(text: &str, now: Timestamp) -> Option<Timestamp> {
     }
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(date.max(now))
-}
-
-/// An endpoint that tells back what it got tells its secrets too.
-fn redacted(endpoint: &Endpoint, said: String) -> String {
-    use secrecy::{ExposeSecret as _, SecretString};
-    let secrets = std::iter::once(&endpoint.secret).chain(endpoint.settings.headers.values());
-    secrets
-        .map(SecretString::expose_secret)
-        .filter(|secret| secret.len() >= 4)
-        .fold(said, |said, secret| if said.contains(secret) { said.replace(secret, "[redacted]") } else { said })
 }
 
 #[cfg(test)]

@@ -218,7 +218,8 @@ pub(crate) struct Resume {
 /// Switch an endpoint on
 ///
 /// Goes on where it stopped, or leaves out what arrived since. What was refused before it was switched off is
-/// tried again in any case. One that is on stays as it is.
+/// tried again in any case. One that is on stays as it is, so that asking twice does no harm: an `Idempotency-Key` is
+/// not heeded here.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/enable", tag = "Forwarding",
     request_body = Resume, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = EndpointView, description = "On"), (status = 404, body = Problem),
@@ -235,7 +236,7 @@ pub(crate) async fn enable_endpoint(
 
 /// Switch an endpoint off
 ///
-/// Nothing more is sent to it. Its place and what waits for it are kept.
+/// Nothing more is sent to it. Its place and what waits for it are kept. An `Idempotency-Key` is not heeded here.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/disable", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = EndpointView, description = "Off"), (status = 404, body = Problem)))]

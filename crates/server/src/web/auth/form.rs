@@ -27,6 +27,17 @@ impl Fields {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned()).collect()
     }
 
+    /// The names of what was entered.
+    pub(in crate::web) fn entered(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str())
+    }
+
+    /// As if these had been entered.
+    #[cfg(test)]
+    pub(in crate::web) fn from_pairs(pairs: &[(&str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
     /// Reads a form.
     pub(in crate::web) async fn read(request: Request) -> Result<Self> {
         let bytes = body::read(request.into_body()).await?;

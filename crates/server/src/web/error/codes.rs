@@ -90,6 +90,8 @@ codes! {
     TimedOut = "timed_out", GATEWAY_TIMEOUT, "It took too long";
     /// The database does not answer, or too much waits.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Try again in a moment";
+    /// The database holds as much as it may.
+    StorageFull = "storage_full", SERVICE_UNAVAILABLE, "The database is full";
     /// A fault of ours.
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
 }
@@ -127,7 +129,7 @@ mod tests {
             422 phone_number_mismatch\n422 no_such_number\n422 no_access_to_waba\n422 code_replayed\n\
             422 foreign_app\n409 not_now\n422 webhook_setup_failed\n422 meta_refused\n422 meta_access_lost\n\
             422 meta_throttled\n422 meta_unavailable\n422 idempotency_mismatch\n409 idempotency_in_progress\n\
-            504 timed_out\n503 unavailable\n500 internal";
+            504 timed_out\n503 unavailable\n503 storage_full\n500 internal";
         assert_eq!(lines.join("\n"), expected);
     }
 

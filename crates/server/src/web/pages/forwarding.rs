@@ -1,7 +1,7 @@
-//! Forwarding as people see it: the endpoints of a number, one endpoint with what it was sent, and the form
-//! that makes one.
+//! Forwarding as people see it: the endpoints of a number, one endpoint with what it was sent.
 //!
-//! Beside: [`mod@actions`] (what the forms do), [`mod@rows`] (what is shown, worked out).
+//! Beside: [`mod@forms`] (those that make and change one), [`mod@actions`] (what forms do), [`mod@rows`] (what is shown,
+//! worked out).
 
 use askama::Template;
 use axum::Router;
@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::channel::Channel;
-use domain::delivery::EventKind;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::number::Notice;
@@ -21,14 +20,14 @@ use crate::store::deliveries::{self, DeliveryState, attempts};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::ids::EndpointId;
 use crate::store::keys::Scope;
+use crate::store::snapshots;
 use crate::web::api::{NestedId, nested_id};
-use crate::web::auth::form::Fields;
-use crate::web::auth::{Admin, ChannelOf, Principal, Read};
+use crate::web::auth::{ChannelOf, Principal, Read};
 use crate::web::error::{ApiError, Result};
 use crate::web::query::Params;
-use crate::words;
 
 mod actions;
+mod forms;
 pub(super) mod rows;
 
 use rows::{DeadRow, DeliveryRow, Detail};
@@ -41,8 +40,9 @@ pub(super) fn routes() -> Router<App> {
     let of = |action: &str| format!("/numbers/{{id}}/endpoints/{{endpoint_id}}{action}");
     Router::new()
         .route("/numbers/{id}/endpoints", post(actions::create))
-        .route("/numbers/{id}/endpoints/new", get(show_form))
+        .route("/numbers/{id}/endpoints/new", get(forms::show_new))
         .route(&of(""), get(show_endpoint))
+        .route(&of("/edit"), get(forms::show_change).post(actions::change))
         .route(&of("/test"), post(actions::test))
         .route(&of("/replay"), post(actions::replay))
         .route(&of("/enable"), post(actions::enable))
@@ -70,18 +70,6 @@ struct EndpointPage {
 }
 
 #[derive(Template)]
-#[template(path = "endpoint_new.html")]
-struct FormPage {
-    layout: Layout,
-    csrf: String,
-    number: i64,
-    phone: String,
-    error: Option<String>,
-    entered: Entered,
-    kinds: Vec<KindChoice>,
-}
-
-#[derive(Template)]
 #[template(path = "endpoint_secret.html")]
 struct SecretPage {
     layout: Layout,
@@ -91,63 +79,6 @@ struct SecretPage {
     secret: String,
     is_standard: bool,
     is_new: bool,
-}
-
-/// What somebody had entered when something was wrong with it; secrets are entered again.
-#[derive(Debug, Clone, Default)]
-struct Entered {
-    name: String,
-    url: String,
-    is_meta: bool,
-    is_of_account: bool,
-    per_second: String,
-}
-
-/// A box to tick.
-struct KindChoice {
-    word: &'static str,
-    label: &'static str,
-    meaning: &'static str,
-    is_chosen: bool,
-}
-
-/// `GET /numbers/{id}/endpoints/new`.
-async fn show_form(on: ChannelOf<Admin>) -> Result<Response> {
-    let all = EventKind::ALL.map(|kind| kind.as_str().to_owned());
-    form(&on.channel, &on.principal, Entered::default(), &all, None)
-}
-
-/// The form again, with what was wrong on top.
-fn show_form_again(channel: &Channel, principal: &Principal, fields: &Fields, error: &ApiError) -> Result<Response> {
-    let text = |name: &str| fields.get(name).unwrap_or_default().to_owned();
-    let entered = Entered {
-        name: text("name"),
-        url: text("url"),
-        is_meta: fields.get("format") == Some("meta"),
-        is_of_account: fields.get("of") == Some("account"),
-        per_second: text("per_second"),
-    };
-    let chosen = fields.all("kinds");
-    let shown = form(channel, principal, entered, &chosen, Some(error.detail().to_owned()))?;
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
-}
-
-fn form(
-    channel: &Channel,
-    principal: &Principal,
-    entered: Entered,
-    chosen: &[String],
-    error: Option<String>,
-) -> Result<Response> {
-    let choice = |kind: EventKind| {
-        let (label, meaning) = words::event_kind(kind);
-        let is_chosen = chosen.iter().any(|word| word == kind.as_str());
-        KindChoice { word: kind.as_str(), label, meaning, is_chosen }
-    };
-    let kinds = EventKind::ALL.into_iter().map(choice).collect();
-    let layout = Layout::of("Add endpoint", principal);
-    let (number, phone) = (channel.id.0, channel.phone_number.to_string());
-    page(&FormPage { csrf: layout.csrf.clone(), layout, number, phone, error, entered, kinds })
 }
 
 /// `GET /numbers/{id}/endpoints/{endpoint_id}`.
@@ -160,6 +91,13 @@ async fn show_endpoint(
     let endpoint = endpoint_of(&app, &on.channel, &path).await?;
     let notice = note(params.first("note"), params.first("n"));
     render(&app, &on.channel, &on.principal, endpoint, notice, params.first("only") == "failed").await
+}
+
+/// The number as its owner knows it, as Meta writes it where it was ever read.
+async fn phone_of(app: &App, channel: &Channel) -> Result<String> {
+    let mut tx = app.store.read().await?;
+    let read = snapshots::latest(&mut tx, channel.id).await?.and_then(|latest| latest.reading.display_phone_number);
+    Ok(read.unwrap_or_else(|| channel.phone_number.to_string()))
 }
 
 /// The endpoint of the path, where this number's events go to it.
@@ -179,6 +117,7 @@ async fn render(
     notice: Option<Notice>,
     only_failed: bool,
 ) -> Result<Response> {
+    let phone = phone_of(app, channel).await?;
     let mut tx = app.store.read().await?;
     let sent = attempts::list(&mut tx, endpoint.id, None, only_failed, SHOWN).await?;
     let dead = deliveries::list(&mut tx, endpoint.id, DeliveryState::Dead, None, SHOWN).await?;
@@ -190,7 +129,7 @@ async fn render(
         csrf: layout.csrf.clone(),
         layout,
         number: channel.id.0,
-        phone: channel.phone_number.to_string(),
+        phone,
         notice,
         endpoint: Detail::new(&view, may_change, now),
         only_failed,
@@ -247,6 +186,7 @@ fn note(word: &str, count: &str) -> Option<Notice> {
         }
         "replayed" => ("good", format!("{events} will be sent again, behind everything else.")),
         "discarded" => ("good", format!("{events} forgotten.")),
+        "changed" => ("good", "Saved. What is sent from now on goes by it, and what waits too.".to_owned()),
         "enabled" => ("good", "It is on. Events are sent again.".to_owned()),
         "disabled" => ("good", "It is off. What arrives from now on is kept, and can be sent later.".to_owned()),
         _ => return None,

@@ -62,7 +62,7 @@ async fn an_owner_adds_an_endpoint_and_sees_what_becomes_of_events() -> WebDrive
     driver.find(By::LinkText("Add endpoint")).await?.click().await?;
     enter(driver, "url", "https://10.0.0.5/private").await?;
     press(driver, "Add endpoint").await?;
-    says(driver, "#form-error", "private").await?;
+    says(driver, "#url-error", "private").await?;
     let url = driver.find(By::Id("url")).await?;
     assert_eq!(url.prop("value").await?.as_deref(), Some("https://10.0.0.5/private"), "and keeps what was entered");
     url.clear().await?;
@@ -139,6 +139,45 @@ async fn an_owner_sends_again_switches_off_and_deletes() -> WebDriverResult<()> 
     says(driver, "[role=status]", "The endpoint is deleted").await?;
     says(driver, "section[aria-labelledby=forwarding]", "go nowhere else").await?;
     assert_eq!(app.get(&app.path("/endpoints")).await.expect(200)["data"], json!([]));
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_changes_the_settings() -> WebDriverResult<()> {
+    let (app, _, inbox) = with_number().await;
+    let receiver = Receiver::start().await;
+    let headers = json!({ "Authorization": "Bearer of-the-header", "X-Old": "of-yesterday" });
+    let body = json!({ "url": "https://127.0.0.1:9/", "format": "standard", "name": "Helpdesk", "headers": headers });
+    let made = app.post(&app.path("/endpoints"), body).await.expect(201);
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+    driver.goto(format!("{}/numbers/{inbox}/endpoints/{}", app.url, made["id"].as_str().unwrap())).await?;
+    driver.find(By::LinkText("Change settings")).await?.click().await?;
+
+    driver.find(By::Id("url")).await?.clear().await?;
+    enter(driver, "url", "https://10.0.0.5/typed").await?;
+    driver.find(By::Css("input[name=kinds][value=calls]")).await?.click().await?;
+    driver.find(By::Css("input[name=remove][value='X-Old']")).await?.click().await?;
+    press(driver, "Save").await?;
+    says(driver, "#url-error", "private").await?;
+    let url = driver.find(By::Id("url")).await?;
+    assert_eq!(url.prop("value").await?.as_deref(), Some("https://10.0.0.5/typed"), "what was typed is kept");
+    assert!(!driver.find(By::Css("input[name=kinds][value=calls]")).await?.is_selected().await?);
+    assert!(driver.find(By::Css("input[name=remove][value='X-Old']")).await?.is_selected().await?);
+    url.clear().await?;
+    enter(driver, "url", &receiver.url).await?;
+    press(driver, "Save").await?;
+    says(driver, "[role=status]", "Saved.").await?;
+
+    let settings = says(driver, "section[aria-labelledby=settings]", "Authorization").await?;
+    assert!(settings.contains(&receiver.url) && !settings.contains("X-Old"), "{settings}");
+    assert!(!settings.contains("Calls") && settings.contains("Messages"), "{settings}");
+    press(driver, "Send a test").await?;
+    says(driver, "[role=status]", "Test: Delivered with HTTP 200").await?;
+    assert_eq!(receiver.last().header("authorization"), "Bearer of-the-header");
+    assert_eq!(receiver.last().header("x-old"), "");
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
     browser.stop().await
 }
 

@@ -12,8 +12,8 @@ pub(super) struct Seen {
     /// Method and path.
     pub(super) what: String,
     pub(super) text: String,
-    /// The one secret this answer is there to show.
-    pub(super) may_show: Option<String>,
+    /// What this answer is there to show.
+    pub(super) may_show: Vec<String>,
 }
 
 /// A caller that forgets nothing.
@@ -86,15 +86,25 @@ impl Eyes {
             .collect();
         let kept = format!("{status}\n{}\n\n{text}", lines.join("\n"));
         let route = path.split('?').next().unwrap_or_default();
-        self.seen.lock().unwrap().push(Seen { what: format!("{method} {route}"), text: kept, may_show: None });
+        self.seen.lock().unwrap().push(Seen { what: format!("{method} {route}"), text: kept, may_show: Vec::new() });
         Reply { status, headers, text }
     }
 
-    /// The last answer was there to show this one secret.
+    /// How many answers there were.
+    pub(super) fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
+    /// The last answer was there to show this secret.
     pub(super) fn may_show(&self, secret: &str) {
+        self.may_show_as(secret, secret);
+    }
+
+    /// The same, of a secret that it writes so.
+    pub(super) fn may_show_as(&self, secret: &str, written: &str) {
         let mut seen = self.seen.lock().unwrap();
         let last = seen.last_mut().unwrap();
-        assert!(last.text.contains(secret), "it does not even show it: {}", last.text);
-        last.may_show = Some(secret.to_owned());
+        assert!(last.text.contains(written), "it does not even show it: {}", last.text);
+        last.may_show.push(secret.to_owned());
     }
 }

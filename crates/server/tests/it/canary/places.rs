@@ -112,11 +112,11 @@ fn answers(told: &Told, proof: &Proof<'_>) -> Vec<String> {
     let mut found = Vec::new();
     let all = Search::of(&told.needles);
     for answer in seen.iter() {
-        let hits = match &answer.may_show {
-            None => all.find(answer.text.as_bytes()),
-            Some(shown) => {
-                Search::of(told.needles.iter().filter(|needle| needle.secret != *shown)).find(answer.text.as_bytes())
-            }
+        let hits = if answer.may_show.is_empty() {
+            all.find(answer.text.as_bytes())
+        } else {
+            let may_not = |needle: &&Needle| !answer.may_show.contains(&needle.secret);
+            Search::of(told.needles.iter().filter(may_not)).find(answer.text.as_bytes())
         };
         found.extend(hits.into_iter().map(|hit| format!("{}: {hit}", answer.what)));
     }
@@ -146,8 +146,9 @@ async fn debugged(told: &Told) -> String {
     let credentials = channels::credentials(&mut tx, told.inbox).await.unwrap();
     let keyring = Keyring::parse(&told.app.keys).unwrap();
     let planted = planted();
+    let endpoints = told.debug_endpoints().await;
     format!(
-        "{:?} {:?} {:?} {:?} {:?} {credentials:?} {keyring:?} {planted:?}",
+        "{:?} {:?} {:?} {:?} {:?} {credentials:?} {keyring:?} {planted:?} {endpoints}",
         app.config, app.graph, app.verifier, app.store, app.ingest
     )
 }

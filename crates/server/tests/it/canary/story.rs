@@ -40,6 +40,7 @@ impl Told {
             config.meta.system_token = Some(meta.with_world(graph_emulator::World::issue_partner_token).into());
             config.meta.verify_token = Some(VERIFY_TOKEN.into());
             config.meta.app_secret_before = Some(SECRET_BEFORE.into());
+            crate::endpoints::allow_this_machine(config);
             // the very first write carries the installation's verify token
             before.answer(Mode::TellBackWrites(100));
             wire = Some(before);
@@ -71,6 +72,7 @@ impl Told {
         it.miss_a_browser().await;
         it.post_and_shake().await;
         it.handle_keys().await;
+        it.forward().await;
         it.open_pages().await;
         it.leave().await;
         it.collect().await;
@@ -83,7 +85,7 @@ impl Told {
         }
     }
 
-    async fn api(&self, method: &str, path: &str, body: Value) -> super::eyes::Reply {
+    pub(super) async fn api(&self, method: &str, path: &str, body: Value) -> super::eyes::Reply {
         let body = (method != "GET").then_some(body);
         let reply = self.eyes.api(method, path, body, &self.app.key).await;
         assert_ne!(reply.status, 500, "{method} {path}: {}", reply.text);
@@ -123,7 +125,7 @@ impl Told {
         }
     }
 
-    async fn phone_id(&self, id: ChannelId) -> String {
+    pub(super) async fn phone_id(&self, id: ChannelId) -> String {
         let mut tx = self.app.app.store.read().await.unwrap();
         channels::find(&mut tx, id).await.unwrap().unwrap().phone_number_id.0
     }
@@ -295,22 +297,28 @@ impl Told {
         self.eyes.api("GET", &self.app.path("/inboxes"), None, &mistyped.into()).await.expect(401);
     }
 
-    async fn open_pages(&mut self) {
-        let key = self.app.key.expose_secret().to_owned();
-        let reply = self.eyes.form("/sign-in", "", &[("key", &key), ("next", "/numbers")]).await.expect(303);
+    /// Signs in; the cookie, and what forms must carry.
+    pub(super) async fn enter(&mut self, key: &SecretString) -> (String, String) {
+        let fields = [("key", key.expose_secret()), ("next", "/numbers")];
+        let reply = self.eyes.form("/sign-in", "", &fields).await.expect(303);
         let cookie = reply.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
         let token = cookie.split_once('=').unwrap().1.to_owned();
         self.eyes.may_show(&token);
         self.keep("session cookie", &token);
         let mut tx = self.app.app.store.read().await.unwrap();
         let session = keys::find_session(&mut tx, &token.into(), self.app.clock.now()).await.unwrap().unwrap();
-        drop(tx);
+        (cookie, session.csrf_token)
+    }
+
+    async fn open_pages(&mut self) {
+        let key = self.app.key.clone();
+        let (cookie, csrf) = self.enter(&key).await;
+        let csrf = csrf.as_str();
         for inbox in self.inboxes().await {
             for rest in ["", "/live", "?note=refused"] {
                 self.eyes.page(&format!("/numbers/{inbox}{rest}"), &cookie).await.expect(200);
             }
         }
-        let csrf = session.csrf_token.as_str();
         for what in ["refresh", "complete", "pin", "code", "code/verify", "webhook"] {
             for digits in [WRONG_PIN, "91827", OWN_PIN] {
                 let fields = [("csrf", csrf), ("pin", digits), ("code", digits)];

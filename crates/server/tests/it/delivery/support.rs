@@ -33,10 +33,16 @@ pub(super) struct Line {
 
 impl Place {
     pub(super) async fn on(engine: Engine) -> Self {
+        let place = Self::idle_on(engine).await;
+        place.app.app.start_delivery();
+        place
+    }
+
+    /// The same, and nothing is delivered yet.
+    pub(super) async fn idle_on(engine: Engine) -> Self {
         let app = TestApp::with(engine, loopback_is_allowed, EmulatorConfig::default()).await;
         let (number, inbox) = app.signed_up(Popup::default()).await;
         app.settle().await;
-        app.app.start_delivery();
         Self { app, number, inbox }
     }
 

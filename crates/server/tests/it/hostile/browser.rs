@@ -45,7 +45,7 @@ pub(super) async fn sign_in(app: &TestApp, key: &str) -> Browser {
 }
 
 /// Every page and every form of a number.
-fn pages(inbox: impl std::fmt::Display) -> [String; 10] {
+fn pages(inbox: impl std::fmt::Display) -> [String; 11] {
     [
         "/numbers".to_owned(),
         format!("/numbers?q={}&level=live&page=7", "%3Cscript%3Ealert(1)%3C/script%3E%22'%3E"),
@@ -54,6 +54,7 @@ fn pages(inbox: impl std::fmt::Display) -> [String; 10] {
         format!("/numbers/{inbox}/live"),
         format!("/numbers/{inbox}/endpoints/new"),
         format!("/numbers/{inbox}/endpoints/{NO_ENDPOINT}"),
+        format!("/numbers/{inbox}/endpoints/{NO_ENDPOINT}/edit"),
         "/docs/errors".to_owned(),
         "/no/such/page".to_owned(),
         "/numbers/999999".to_owned(),
@@ -65,7 +66,7 @@ const NO_ENDPOINT: &str = "end_0190f3a2c0de7000b000000000000001";
 
 pub(super) fn forms(inbox: impl std::fmt::Display) -> Vec<String> {
     let of_number = ["refresh", "complete", "pin", "code", "code/verify", "webhook", "endpoints"];
-    let of_endpoint = ["test", "replay", "enable", "disable", "discard", "secret", "delete"];
+    let of_endpoint = ["edit", "test", "replay", "enable", "disable", "discard", "secret", "delete"];
     let of_number = of_number.into_iter().map(|what| format!("/numbers/{inbox}/{what}"));
     let of_endpoint = of_endpoint.map(|what| format!("/numbers/{inbox}/endpoints/{NO_ENDPOINT}/{what}"));
     of_number.chain(of_endpoint).collect()

@@ -19,13 +19,15 @@ const OPEN: [&str; 7] = [
 ];
 
 /// The least scope of every other route; one that is not here fails the tests below.
-const SCOPES: [(&str, Scope); 38] = [
+const SCOPES: [(&str, Scope); 40] = [
     ("GET /api/v1/accounts", Scope::Read),
     ("POST /api/v1/accounts", Scope::Admin),
     ("POST /api/v1/accounts/{account_id}/whatsapp/authorization", Scope::Operate),
     ("POST /api/v1/accounts/{account_id}/signups", Scope::Operate),
     ("GET /api/v1/accounts/{account_id}/signups/{signup_id}", Scope::Read),
     ("GET /api/v1/accounts/{account_id}/announcements", Scope::Read),
+    ("POST /api/v1/accounts/{account_id}/erasures", Scope::Admin),
+    ("GET /api/v1/accounts/{account_id}/erasures/{erasure_id}", Scope::Admin),
     ("GET /api/v1/accounts/{account_id}/inboxes", Scope::Read),
     ("GET /api/v1/accounts/{account_id}/inboxes/{id}", Scope::Read),
     ("PATCH /api/v1/accounts/{account_id}/inboxes/{id}", Scope::Operate),
@@ -77,6 +79,7 @@ pub(super) fn own(site: &Site, operation: &Operation) -> String {
         ("key_id", none),
         ("endpoint_id", &endpoint),
         ("event_id", "evt_1"),
+        ("erasure_id", "ers_0190f3a2c0de7000b000000000000001"),
     ])
 }
 

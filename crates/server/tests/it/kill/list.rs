@@ -28,7 +28,7 @@ const CALLS: &[(&str, Is)] = &[
     ("register", Is::Before(KillPoint::RegisterAnswered)),
     ("deregister", Is::Before(KillPoint::RegisterAnswered)),
     ("request_code", Is::Apart("a message to a person, of whom nothing is kept")),
-    ("verify_code", Is::Apart("the number itself reads as verified from then on, and that is evidence")),
+    ("verify_code", Is::Before(KillPoint::CodeVerified)),
     ("set_pin", Is::Unused),
     ("subscribe", Is::Before(KillPoint::Subscribed)),
     ("subscribe_with_override", Is::Before(KillPoint::Overridden)),

@@ -20,7 +20,7 @@ use server::killpoint::{KillPoint, MARKER};
 use server::seal::Keyring;
 use server::store::endpoints::{self, NewEndpoint};
 use server::store::keys::{self, NewApiKey, Scope};
-use server::store::{Engine, accounts, numbers, signups};
+use server::store::{Engine, accounts, channels, numbers, signups};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -174,8 +174,23 @@ impl Installation {
 
     /// Sends what the browser got, behind; a process that dies meanwhile answers nothing.
     pub(super) fn authorize(&self, signup: &SignupResult) -> JoinHandle<Option<u16>> {
-        let request = self.request("/whatsapp/authorization").json(&browser(signup));
+        self.post("/whatsapp/authorization", &browser(signup))
+    }
+
+    /// Posts to the account, behind; a process that dies meanwhile answers nothing.
+    pub(super) fn post(&self, path: &str, body: &Value) -> JoinHandle<Option<u16>> {
+        let request = self.request(path).json(body);
         tokio::spawn(async move { request.send().await.ok().map(|answer| answer.status().as_u16()) })
+    }
+
+    /// The one inbox there is.
+    pub(super) async fn inbox(&self) -> i64 {
+        let store = self.database.open(&self.keys).await;
+        let mut tx = store.read().await.unwrap();
+        let inboxes = channels::list(&mut tx, self.account, None, 1).await.unwrap();
+        drop(tx);
+        store.close().await;
+        inboxes[0].id.0
     }
 
     /// As an impatient browser does, until the server takes the code.

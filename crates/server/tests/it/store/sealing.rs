@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use domain::channel::Onboarding;
+use domain::delivery::Format;
 use domain::ids::{ChannelId, PhoneNumberId};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use server::seal::Keyring;
+use server::store::endpoints::NewEndpoint;
 use server::store::events::{EventState, NewEvent};
 use server::store::ids::SignupId;
 use server::store::signups::NewSignup;
-use server::store::{Engine, Error, Store, channels, events, numbers, reseal, settings, signups};
+use server::store::{Engine, Error, Store, channels, endpoints, erasures, events, numbers, reseal, settings, signups};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::{a_channel, noon};
@@ -16,6 +19,9 @@ use crate::support::stores::Database;
 
 /// Every secret of the story begins with this.
 const MARK: &str = "hush-";
+
+/// So many sealed values the story fills.
+const SEALED: usize = 11;
 
 /// Fills every sealed column; the channel and the signup.
 async fn fill(store: &Store) -> (ChannelId, SignupId) {
@@ -51,6 +57,25 @@ async fn fill(store: &Store) -> (ChannelId, SignupId) {
         body: Bytes::from_static(b"hush-body"),
     };
     events::insert_batch(tx, &[event]).await.unwrap();
+    erasures::insert(tx, channel.account_id, vec!["hush-person".into()], noon()).await.unwrap();
+    let settings = endpoints::Settings {
+        name: "helpdesk".into(),
+        url: "https://hooks.example.com/hush-path".into(),
+        host: "hooks.example.com".into(),
+        kinds: Vec::new(),
+        headers: [("authorization".to_owned(), SecretString::from("hush-header"))].into_iter().collect(),
+        per_second: None,
+    };
+    let new = NewEndpoint {
+        account_id: channel.account_id,
+        channel_id: None,
+        format: Format::Standard,
+        secret: "hush-before".into(),
+        settings,
+    };
+    let endpoint = endpoints::insert(tx, &new, noon()).await.unwrap();
+    let until = noon() + SignedDuration::from_hours(24);
+    endpoints::rotate(tx, endpoint, &"hush-secret".into(), until, noon()).await.unwrap();
     writer.commit().await.unwrap();
     (channel.id, signup)
 }
@@ -66,6 +91,15 @@ async fn reads_everything(store: &Store, channel: ChannelId, signup: SignupId) {
     assert_eq!(setting.expose_secret(), "hush-setting");
     assert_eq!(signups::token(tx, signup).await.unwrap().unwrap().0.expose_secret(), "hush-signup");
     assert_eq!(events::to_interpret(tx, 1).await.unwrap()[0].1, b"hush-body");
+    let erasure = erasures::under_way(tx, Timestamp::MAX, 1).await.unwrap()[0];
+    let person = erasures::find(tx, erasure).await.unwrap().unwrap().person.unwrap();
+    assert_eq!(person.0, ["hush-person"]);
+    let endpoint = endpoints::ids(tx).await.unwrap()[0];
+    let endpoint = endpoints::find(tx, endpoint).await.unwrap().unwrap();
+    assert_eq!(endpoint.settings.url.expose_secret(), "https://hooks.example.com/hush-path");
+    assert_eq!(endpoint.settings.headers["authorization"].expose_secret(), "hush-header");
+    assert_eq!(endpoint.secret.expose_secret(), "hush-secret");
+    assert_eq!(endpoint.secret_before.unwrap().0.expose_secret(), "hush-before");
 }
 
 /// Every row of every table as text.
@@ -73,11 +107,15 @@ async fn dump(engine: Engine, url: &str) -> String {
     let sqlite = "select group_concat(hex(cast(x as blob)), ' ') from (
         select access_token as x from channel union all select verify_token from channel
         union all select pin from number union all select sealed from setting
-        union all select access_token from signup union all select body from event)";
+        union all select access_token from signup union all select body from event
+        union all select person from erasure union all select url from endpoint union all select headers from endpoint
+        union all select secret from endpoint union all select secret_before from endpoint)";
     let postgres = "select string_agg(encode(x, 'hex'), ' ') from (
         select access_token as x from channel union all select verify_token from channel
         union all select pin from number union all select sealed from setting
-        union all select access_token from signup union all select body from event) as sealed";
+        union all select access_token from signup union all select body from event
+        union all select person from erasure union all select url from endpoint union all select headers from endpoint
+        union all select secret from endpoint union all select secret_before from endpoint) as sealed";
     let row: (String,) = match engine {
         Engine::Sqlite => {
             let mut conn = SqliteConnection::connect(url).await.unwrap();
@@ -99,7 +137,7 @@ async fn no_secret_is_kept_in_plain_text() {
         let (channel, signup) = fill(&store).await;
         reads_everything(&store, channel, signup).await;
         let sealed = dump(engine, &database.url).await;
-        assert_eq!(sealed.split(' ').count(), 6);
+        assert_eq!(sealed.split(' ').count(), SEALED);
         assert!(!sealed.contains(&hex::encode(MARK)), "{}", engine.as_str());
         store.close().await;
         if let Some(file) = database.url.strip_prefix("sqlite://") {
@@ -122,7 +160,7 @@ async fn a_new_key_takes_over_from_an_older_one() {
         let store = database.open(&both).await;
         reads_everything(&store, channel, signup).await;
         let mut tx = store.write().await.unwrap();
-        assert_eq!(reseal::reseal(&mut tx, 100).await.unwrap(), 6);
+        assert_eq!(reseal::reseal(&mut tx, 100).await.unwrap(), u64::try_from(SEALED).unwrap());
         assert_eq!(reseal::reseal(&mut tx, 100).await.unwrap(), 0);
         tx.commit().await.unwrap();
         store.close().await;

@@ -1,22 +1,19 @@
 //! What the forms of an endpoint do. Each ends in a redirect with a word for what came of it, or in a page:
 //! with what went wrong, what a test was answered, or a secret that is shown once.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use secrecy::SecretString;
 
 use super::super::number::Notice;
-use super::{endpoint_of, render, show_failure, show_form_again, show_secret};
+use super::{endpoint_of, forms, render, show_failure, show_secret};
 use crate::App;
-use crate::flows::endpoints::{self, Wanted, Wish};
+use crate::flows::endpoints;
 use crate::store::deliveries::replay::Which;
 use crate::store::endpoints::Endpoint;
-use crate::web::api::endpoints::{format, from_now, named};
+use crate::web::api::endpoints::{from_now, named};
 use crate::web::api::{NestedId, to_the_end};
 use crate::web::auth::form::{Fields, PostedTo};
 use crate::web::auth::{Admin, Operate};
@@ -26,61 +23,29 @@ use crate::words;
 /// Makes an endpoint and shows its secret.
 pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> Result<Response> {
     let PostedTo { channel, principal, fields, .. } = &posted;
-    let wanted = match wanted(&posted) {
-        Ok(wanted) => wanted,
-        Err(error) => return show_form_again(channel, principal, fields, &error),
-    };
     let worker = app.clone();
-    match to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?.map_err(named) {
+    let made = match forms::wanted(channel, fields) {
+        Ok(wanted) => to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?.map_err(named),
+        Err(error) => Err(error),
+    };
+    match made {
         Ok((made, secret)) => show_secret(channel, principal, &made, &secret, true),
-        Err(error) if error.code().status().is_server_error() => Err(error),
-        Err(error) => show_form_again(channel, principal, fields, &error),
+        Err(error) => forms::show_new_again(&app, channel, principal, fields, error).await,
     }
 }
 
-fn wanted(posted: &PostedTo<Admin>) -> Result<Wanted> {
-    let PostedTo { channel, fields, .. } = posted;
-    let secret = |name: &str| fields.get(name).map(SecretString::from);
-    let per_second = match fields.get("per_second") {
-        None => None,
-        Some(text) => {
-            let fix = "a number of posts a second, or nothing for no limit";
-            Some(text.parse().map_err(|_| ApiError::invalid("per_second", fix))?)
-        }
+/// Changes an endpoint.
+pub(super) async fn change(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
+    let PostedTo { channel, principal, fields, .. } = &posted;
+    let endpoint = endpoint_of(&app, channel, &path).await?;
+    let changed = match forms::change(fields, &endpoint) {
+        Ok(wish) => endpoints::change(&app, &endpoint, wish).await.map_err(named),
+        Err(error) => Err(error),
     };
-    let format = format(fields.get("format"))?;
-    let mut kinds = fields.all("kinds");
-    if format == domain::delivery::Format::Meta {
-        // the box is ticked from the start, and this format has no such posts
-        kinds.retain(|kind| kind != domain::delivery::EventKind::Announcements.as_str());
+    match changed {
+        Ok(changed) => Ok(back(&posted, &changed, "changed")),
+        Err(error) => forms::show_change_again(channel, principal, &endpoint, fields, error),
     }
-    let wish = Wish {
-        name: fields.get("name").map(str::to_owned),
-        url: secret("url"),
-        kinds: Some(kinds),
-        headers: Some(headers(fields.get("headers").unwrap_or_default())?),
-        per_second,
-    };
-    Ok(Wanted {
-        account: channel.account_id,
-        inbox: (fields.get("of") != Some("account")).then_some(channel.id),
-        format,
-        secret: None,
-        verify_token: secret("verify_token"),
-        wish,
-    })
-}
-
-/// One header a line, as `name: value`.
-fn headers(text: &str) -> Result<BTreeMap<String, SecretString>> {
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let header = |line: &str| {
-        let (name, value) = line
-            .split_once(':')
-            .ok_or_else(|| ApiError::invalid("headers", "one a line, such as Authorization: Bearer 5f0c"))?;
-        Ok((name.trim().to_owned(), SecretString::from(value.trim())))
-    };
-    lines.map(header).collect()
 }
 
 /// Posts a made-up message and says what was answered.
@@ -173,17 +138,7 @@ fn back<N>(posted: &PostedTo<N>, endpoint: &Endpoint, note: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
-
-    #[test]
-    fn headers_are_read_one_a_line() {
-        let read = headers("Authorization: Bearer a:b\r\n\n  X-Team : support ").unwrap();
-        let read: Vec<_> = read.iter().map(|(name, value)| (name.as_str(), value.expose_secret())).collect();
-        assert_eq!(read, [("Authorization", "Bearer a:b"), ("X-Team", "support")]);
-        assert!(headers("no colon").unwrap_err().detail().starts_with("headers: one a line"));
-    }
 
     #[test]
     fn a_forms_time_is_utc() {

@@ -71,6 +71,14 @@ fn kinds(kinds: &[EventKind], format: Format) -> String {
     kinds.iter().map(|kind| words::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
 }
 
+/// How events are written for it.
+pub(super) const fn format_name(format: Format) -> &'static str {
+    match format {
+        Format::Meta => "As Meta posts",
+        Format::Standard => "Standard Webhooks",
+    }
+}
+
 /// An endpoint on its own page.
 pub(super) struct Detail {
     pub(super) id: String,
@@ -110,10 +118,7 @@ impl Detail {
             text_html: words::standing(standing).text.to_html(),
             is_on: !matches!(standing, Standing::Disabled { .. }),
             is_of_account: endpoint.channel_id.is_none(),
-            format: match endpoint.format {
-                Format::Meta => "As Meta posts",
-                Format::Standard => "Standard Webhooks",
-            },
+            format: format_name(endpoint.format),
             kinds: kinds(&settings.kinds, endpoint.format),
             headers: headers.join(", "),
             limit: settings.per_second.map_or_else(|| "None".to_owned(), |limit| format!("{limit} posts a second")),
@@ -173,7 +178,7 @@ impl From<Delivery> for DeadRow {
             event: row.event.to_string(),
             first_html: row.first_failed_at.map_or_else(String::new, |at| time_element(at, "at")),
             attempts: row.attempts,
-            failure: row.failure.unwrap_or_default(),
+            failure: row.failure.as_deref().map_or_else(String::new, words::last_failure),
         }
     }
 }

@@ -1,0 +1,157 @@
+//! Takes one person out of a change: their messages, statuses, contacts, calls, echoes, threads and
+//! whatever else stands in a list and names them. What is about others stays byte for byte. Must not
+//! know where changes are kept or who may ask.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+mod members;
+mod person;
+
+use members::{join, members, write_list};
+pub use person::Person;
+
+/// What is left of a change's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Erased {
+    /// It does not concern them.
+    Untouched,
+    /// It was about nobody else.
+    Nothing,
+    /// The value without them.
+    Rest(String),
+}
+
+/// Lists inside an item of which a part may be somebody else's: threads of a history, messages of a
+/// thread, contact cards in a message, members of a group. Any other item goes as a whole.
+const PARTED: [&str; 6] =
+    ["threads", "messages", "contacts", "participants", "added_participants", "removed_participants"];
+
+/// What accompanies content and is none by itself.
+const COMPANIONS: [&str; 3] = ["messaging_product", "metadata", "contacts"];
+
+/// The business's own number, and the number's id.
+const OWN: &str = "metadata";
+
+/// Members that name one person in several ways: whoever is one of them is all of them.
+const SAME: [&[&str]; 4] = [
+    &["wa_id", "phone_number", "user_id", "parent_user_id"],
+    &["from", "from_user_id", "from_parent_user_id"],
+    &["to", "to_user_id", "to_parent_user_id"],
+    &["recipient_id", "recipient_user_id", "recipient_parent_user_id"],
+];
+
+/// Takes the person out of a value. Other ids of theirs that stand beside a known one are learnt, so
+/// that a message that names only those is found as well.
+pub fn erase(value: &str, person: &mut Person) -> Erased {
+    let Ok(parsed) = serde_json::from_str::<Value>(value) else { return of_unread(value, person) };
+    let Some(object) = parsed.as_object() else { return of_unread(value, person) };
+    let inside = || object.iter().filter(|(key, _)| *key != OWN);
+    while inside().any(|(_, inner)| learn(inner, person)) {}
+    if !inside().any(|(key, inner)| mentions(key, inner, person)) {
+        return Erased::Untouched;
+    }
+    let Some(all) = members(value) else { return of_unread(value, person) };
+    let mut kept = Vec::new();
+    for (key, raw) in all {
+        if key == OWN {
+            kept.push((key, raw.get().to_owned()));
+            continue;
+        }
+        match thin(&key, raw, person, true) {
+            Thinned::Same => kept.push((key, raw.get().to_owned())),
+            Thinned::Less(text) => kept.push((key, text)),
+            Thinned::Gone if raw.get().starts_with('[') => {}
+            // outside of any list: all of it is about them
+            Thinned::Gone => return Erased::Nothing,
+        }
+    }
+    if kept.iter().all(|(key, _)| COMPANIONS.contains(&key.as_str())) {
+        return Erased::Nothing;
+    }
+    Erased::Rest(join(&kept))
+}
+
+/// A value of a shape nobody knows goes as a whole when it names them.
+fn of_unread(value: &str, person: &Person) -> Erased {
+    if person.is_written_in(value) { Erased::Nothing } else { Erased::Untouched }
+}
+
+enum Thinned {
+    Same,
+    Less(String),
+    Gone,
+}
+
+/// A member without them. Lists are thinned where their items stand by themselves: directly in the
+/// value, or where [`PARTED`] says so.
+fn thin(key: &str, raw: &RawValue, person: &Person, at_top: bool) -> Thinned {
+    let Ok(parsed) = serde_json::from_str::<Value>(raw.get()) else { return Thinned::Gone };
+    if !mentions(key, &parsed, person) {
+        return Thinned::Same;
+    }
+    if !at_top && !PARTED.contains(&key) {
+        return Thinned::Gone;
+    }
+    let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(raw.get()) else { return Thinned::Gone };
+    let kept: Vec<String> = items.into_iter().filter_map(|item| thin_item(key, item, person)).collect();
+    if kept.is_empty() { Thinned::Gone } else { Thinned::Less(write_list(&kept)) }
+}
+
+/// An item of a list without them; `None` where it is theirs, or nothing of it is left.
+fn thin_item(key: &str, item: &RawValue, person: &Person) -> Option<String> {
+    let parsed: Value = serde_json::from_str(item.get()).ok()?;
+    if !mentions(key, &parsed, person) {
+        return Some(item.get().to_owned());
+    }
+    let mut kept = Vec::new();
+    for (key, raw) in members(item.get())? {
+        match thin(&key, raw, person, false) {
+            Thinned::Same => kept.push((key, raw.get().to_owned())),
+            Thinned::Less(text) => kept.push((key, text)),
+            Thinned::Gone => return None,
+        }
+    }
+    Some(join(&kept))
+}
+
+/// Whether they are named anywhere in it.
+fn mentions(key: &str, value: &Value, person: &Person) -> bool {
+    match value {
+        Value::Object(inner) => inner.iter().any(|(key, value)| mentions(key, value, person)),
+        Value::Array(items) => items.iter().any(|item| mentions(key, item, person)),
+        Value::String(text) => !is_time(key) && person.is(text),
+        Value::Number(number) => !is_time(key) && person.is(&number.to_string()),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// Ten digits may be a phone number, and are an instant in these.
+fn is_time(key: &str) -> bool {
+    key == "time" || key.ends_with("timestamp") || key.ends_with("_time") || key.starts_with("expir")
+}
+
+/// Learns ids that stand beside a known one; whether there were any. Called until there are none.
+fn learn(value: &Value, person: &mut Person) -> bool {
+    match value {
+        Value::Object(inner) => {
+            let mut learnt = false;
+            for names in SAME {
+                let found: BTreeSet<&str> = names.iter().filter_map(|name| inner.get(*name)?.as_str()).collect();
+                if found.iter().any(|id| person.is(id)) {
+                    for id in found {
+                        learnt |= person.add(id);
+                    }
+                }
+            }
+            learnt || inner.values().any(|inner| learn(inner, person))
+        }
+        Value::Array(items) => items.iter().any(|item| learn(item, person)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

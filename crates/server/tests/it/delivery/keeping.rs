@@ -1,0 +1,120 @@
+//! How long is kept what an endpoint has yet to get, and what it was sent.
+
+use domain::delivery::Format;
+use jiff::SignedDuration;
+use serde_json::json;
+use server::flows::erasure::{self, Bitten, Driver};
+use server::flows::{endpoints, keeping};
+use server::store::Engine;
+
+use super::support::{Place, message, text_of};
+use crate::support::on_each_engine;
+use crate::support::receiver::Reply;
+
+on_each_engine!(
+    what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again,
+    what_nobody_takes_goes_in_the_end,
+    what_it_was_sent_goes_with_its_event,
+    who_is_erased_is_forgotten_where_events_are_forwarded_too,
+);
+
+impl Place {
+    /// Whether the first event of the number's messages is still there, after so many days and a sweep.
+    async fn first_is_kept_after(&self, days: i64) -> bool {
+        self.app.clock.set(self.app.clock.now() + SignedDuration::from_hours(24 * days));
+        // announcements of the sign-up and the message are a log; the message came last
+        let last = self.newest().await;
+        keeping::keep(&self.app.app).await.unwrap();
+        self.newest().await == last && last.is_some()
+    }
+
+    async fn newest(&self) -> Option<i64> {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        let reader =
+            server::store::deliveries::log::Reader { account: self.app.account, channel: None, wants_messages: true };
+        let start = server::store::ids::EventId(0);
+        let page = server::store::deliveries::log::read(&mut tx, &reader, start, 1000).await.unwrap();
+        page.entries.iter().filter(|entry| entry.field == "messages").map(|entry| entry.id.0).max()
+    }
+}
+
+async fn what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again(engine: Engine) {
+    let place = Place::idle_on(engine).await;
+    let line = place.line(Format::Meta).await;
+    place.messages(&[("1555000", "a")]).await;
+    place.app.settle().await;
+    assert!(place.first_is_kept_after(8).await, "it is owed");
+    place.app.app.start_delivery();
+    place.until_delivered(&line).await;
+    assert_eq!(text_of(&line.receiver.taken()[0].json()), "a");
+    assert!(!place.first_is_kept_after(0).await, "it was taken, and is old");
+}
+
+async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
+    let place = Place::idle_on(engine).await;
+    let line = place.line(Format::Meta).await;
+    place.messages(&[("1555000", "a")]).await;
+    place.app.settle().await;
+    assert!(place.first_is_kept_after(13).await, "owed to an endpoint that is on");
+    assert!(!place.first_is_kept_after(2).await, "twice as old as events become");
+
+    // one that is switched off is owed nothing for longer than the rest is kept
+    place.messages(&[("1555000", "b")]).await;
+    place.app.settle().await;
+    endpoints::disable(&place.app.app, &place.kept(&line.endpoint).await).await.unwrap();
+    assert!(place.first_is_kept_after(6).await);
+    assert!(!place.first_is_kept_after(2).await);
+    // it goes on with what there is
+    place.messages(&[("1555000", "c")]).await;
+    endpoints::enable(&place.app.app, &place.kept(&line.endpoint).await, false).await.unwrap();
+    place.app.app.start_delivery();
+    place.until_delivered(&line).await;
+    let texts: Vec<String> = line.receiver.taken().iter().map(|got| text_of(&got.json())).collect();
+    assert_eq!(texts, ["c"]);
+}
+
+async fn what_it_was_sent_goes_with_its_event(engine: Engine) {
+    let place = Place::on(engine).await;
+    let line = place.line(Format::Meta).await;
+    place.messages(&[("1555000", "a")]).await;
+    place.until_delivered(&line).await;
+    place.app.settle().await;
+    place.until("the attempt is written down", async || place.attempts(&line.endpoint).await.len() == 1).await;
+    let first = place.attempts(&line.endpoint).await[0].event;
+    place.app.clock.set(place.app.clock.now() + SignedDuration::from_hours(24 * 8));
+    place.messages(&[("1555000", "b")]).await;
+    place.until_delivered(&line).await;
+    place.until("the attempt is written down", async || place.attempts(&line.endpoint).await.len() == 2).await;
+    keeping::keep(&place.app.app).await.unwrap();
+    let left = place.attempts(&line.endpoint).await;
+    assert!(left.len() == 1 && left[0].event > first, "{left:?}");
+}
+
+/// Of a batch one person's message was taken and another's refused: the first is erased, the second comes
+/// under the id it was refused under.
+async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engine) {
+    let place = Place::on(engine).await;
+    let line = place.line(Format::Standard).await;
+    line.receiver
+        .answer(|post| Reply::status(if post["data"]["message"]["from"] == "15550199999" { 200 } else { 500 }));
+    let mut value = message(place.phone_id(), "15550199999", "secret");
+    let ben = message(place.phone_id(), "15550177777", "stays");
+    value["messages"].as_array_mut().unwrap().push(ben["messages"][0].clone());
+    value["contacts"].as_array_mut().unwrap().push(ben["contacts"][0].clone());
+    place.post(&json!([{ "field": "messages", "value": value }])).await;
+    let got = line.receiver.wait_for(2).await;
+    let refused = got[1].id().to_owned();
+    place.until("it is set aside", async || place.counts(&line.endpoint).await.waiting == 1).await;
+    place.app.settle().await;
+
+    let app = &place.app.app;
+    let grace = Driver::Caller(SignedDuration::from_mins(5));
+    let begun = erasure::begin(app, place.app.account, "+15550199999", grace).await.unwrap();
+    while !matches!(erasure::bite(app, begun.id).await.unwrap(), Bitten::Finished) {}
+    line.receiver.answer(|_| Reply::status(200));
+    place.later(SignedDuration::from_secs(30));
+    place.until_delivered(&line).await;
+    let last = line.receiver.taken().pop().unwrap();
+    assert_eq!((last.id(), &last.json()["data"]["message"]["text"]["body"]), (refused.as_str(), &json!("stays")));
+    assert!(!String::from_utf8_lossy(&last.body).contains("15550199999"), "{last:?}");
+}
