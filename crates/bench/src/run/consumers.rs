@@ -17,7 +17,7 @@ use super::live::Sides;
 use super::machine::Machine;
 use super::peers::{self, Peer, VERIFY_TOKEN};
 use super::process::Process;
-use super::product::{APP_SECRET, Programs, Setting, start_meta};
+use super::product::{APP_SECRET, Programs, start_meta};
 use super::say;
 use super::stage::Place;
 
