@@ -19,7 +19,7 @@ const SLOW: usize = 1;
 const BUSY: usize = 2;
 
 /// What is posted exceeds by so much what the healthy one takes.
-const TOO_MUCH: f64 = 1.3;
+const TOO_MUCH: f64 = 1.6;
 
 /// Posts under way at a removed endpoint end within this.
 const ENDS: Duration = Duration::from_secs(6);
