@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench bench-peers conformance-peers consumers kill simulate fuzz ci
+.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ advisories: ## Known weaknesses in dependencies (asks the advisory database)
 
 bench: dist ## Measure it under load on this machine, as it is shipped; writes docs/measurements/bench.md
 	$(CARGO) run --locked --profile dist --package bench -- run
+
+backlog: dist ## A million events before an endpoint that is down, and its return; writes docs/measurements/backlog.md
+	$(CARGO) run --locked --profile dist --package bench -- backlog $(BACKLOG)
+
+soak: dist ## Forward a steady load for ten minutes an engine, or SOAK="--for 20s"; writes docs/measurements/soak.md
+	$(CARGO) run --locked --profile dist --package bench -- soak $(SOAK)
 
 bench-peers: dist ## Measure it beside other receivers (bench/peers/setup.sh first); writes docs/measurements/peers.md
 	$(CARGO) run --locked --profile dist --package bench -- peers

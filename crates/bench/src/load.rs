@@ -45,6 +45,9 @@ pub(crate) struct Load {
     /// The numbers the messages are for, as `phone_number_id:waba_id`.
     #[arg(long = "number", default_value = "106000000000001:102000000000001")]
     pub(crate) numbers: Vec<String>,
+    /// Persons that write to each number: as many conversations.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) people: usize,
     /// The number of the first message; every message of a run has its own.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,

@@ -1,14 +1,16 @@
 //! Measures Linekeeper from outside, as Meta and an operator meet it: built program, own process, real
 //! sockets, durable disk. Nothing here is shipped, and no test asserts a time.
 //!
-//! `bench run` is all of it; `bench peers` and `bench conformance` put other receivers beside it, `bench consumers`
-//! one behind it; `bench load` and `bench ceiling` are the processes they start.
+//! `bench run` is all of it; `bench backlog` and `bench soak` are the long ones; `bench peers` and
+//! `bench conformance` put other receivers beside it, `bench consumers` one behind it; `bench load` and `bench ceiling`
+//! are the processes they start.
 
 use clap::{Parser, Subcommand};
 
 mod ceiling;
 mod load;
 mod run;
+mod sink;
 
 // the ceiling must not differ from the product in its allocator
 #[global_allocator]
@@ -26,6 +28,10 @@ struct Arguments {
 enum Command {
     /// Measure everything and write docs/measurements/bench.md.
     Run(run::Run),
+    /// Let events pile up before an endpoint that is down and write docs/measurements/backlog.md.
+    Backlog(run::forward::backlog::Long),
+    /// Forward a steady load for minutes and write docs/measurements/soak.md.
+    Soak(run::forward::soak::Soak),
     /// Measure other receivers beside ours and write docs/measurements/peers.md.
     Peers(run::peers::Peers),
     /// Try ours and other receivers with the conformance suite and write docs/measurements/conformance.md.
@@ -41,6 +47,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Run(command) => runtime()?.block_on(command.run()),
+        Command::Backlog(command) => runtime()?.block_on(command.run()),
+        Command::Soak(command) => runtime()?.block_on(command.run()),
         Command::Peers(command) => runtime()?.block_on(command.run()),
         Command::Conformance(command) => runtime()?.block_on(command.run()),
         Command::Consumers(command) => runtime()?.block_on(command.run()),

@@ -5,29 +5,34 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
-use jiff::Timestamp;
 use serde::Serialize;
-use server::seal::Keyring;
 
 pub(crate) mod conformance;
 pub(crate) mod consumers;
 mod database;
+pub(crate) mod forward;
 mod live;
 mod machine;
+mod occasion;
 pub(crate) mod peers;
 pub(crate) mod process;
 mod product;
 mod report;
 mod rows;
+mod samples;
 mod search;
+mod stage;
 mod steady;
 
-use database::{Engine, Postgres, Preload};
+use database::Engine;
+use forward::Forwarding;
 use live::{Approval, Sides};
-use machine::{Machine, load_average};
-use product::{Programs, Setting, free_address, start_meta};
+use machine::load_average;
+use occasion::Occasion;
+use product::{Programs, Setting, start_meta};
 use rows::Rows;
 use search::{Held, Loader, Pace};
+use stage::{Place, Stage, remove_sqlite};
 use steady::Steady;
 
 /// What every fsync is made slower by, for the figures of a slower disk.
@@ -47,6 +52,14 @@ enum Part {
     Approval,
     /// Memory, cold start, size.
     Steady,
+    /// Forwarding to one endpoint.
+    Delivered,
+    /// Forwarding to several.
+    FanOut,
+    /// An endpoint that was down.
+    Backlog,
+    /// A healthy endpoint beside sick ones.
+    Isolation,
 }
 
 /// What to measure.
@@ -55,6 +68,10 @@ pub(crate) struct Run {
     /// Everything, but briefly: says whether it works, not how fast it is. Writes no document.
     #[arg(long)]
     quick: bool,
+    /// Everything, as small as it goes; fails where something that was acknowledged was not delivered. Writes
+    /// no document.
+    #[arg(long, conflicts_with = "quick")]
+    smoke: bool,
     /// Where databases and logs are put and removed again; its file system is what is measured.
     #[arg(long, default_value = "/var/tmp")]
     folder: PathBuf,
@@ -73,6 +90,18 @@ pub(crate) struct Run {
     /// Connections of the generator.
     #[arg(long, default_value_t = 512)]
     connections: usize,
+    /// Posts per second for the times of forwarding, instead of half of what it keeps up with.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// How many events pile up before an endpoint that is down; `bench backlog` is for many.
+    #[arg(long = "backlog", default_value_t = 100_000)]
+    events: u64,
+    /// Posts per second while they do.
+    #[arg(long, default_value_t = 8000.0)]
+    backlog_rate: f64,
+    /// Pairs of runs with and without sick endpoints.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
 }
 
 /// Events per second of one engine in one form.
@@ -89,11 +118,8 @@ struct Ingest {
 /// Everything measured.
 #[derive(Debug, Clone, Serialize)]
 struct Measures {
-    date: Timestamp,
-    profile: String,
-    machine: Machine,
-    load_average_before: String,
-    load_average_after: String,
+    #[serde(flatten)]
+    occasion: Occasion,
     connections: usize,
     pace: Pace,
     /// Signature check only; measured before and after the product, the higher one counts.
@@ -101,11 +127,12 @@ struct Measures {
     ingest: Vec<Ingest>,
     approval: Option<Approval>,
     steady: Vec<(Engine, Steady)>,
+    forwarding: Forwarding,
     binary_mb: Option<f64>,
 }
 
 /// One run.
-struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     run: &'a Run,
     programs: Programs,
     folder: PathBuf,
@@ -117,16 +144,35 @@ impl Run {
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let folder = self.folder.join(format!("linekeeper-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let pace = Pace::of(self.quick);
+        let pace = if self.smoke { Pace::SMOKE } else { Pace::of(self.quick) };
         let bench = Bench { run: self, programs: Programs::beside_us()?, folder: folder.clone(), pace };
         let result = bench.all().await;
         let _ = std::fs::remove_dir_all(&folder);
         let measures = result?;
         report::print(&measures);
-        if self.quick || !self.parts.is_empty() {
+        ensure!(!self.smoke || measures.forwarding.is_all_there(), "something that was acknowledged was not delivered");
+        if self.quick || self.smoke || !self.parts.is_empty() {
             return Ok(());
         }
         report::write(&measures, &self.out)
+    }
+
+    /// What other commands measure with.
+    fn of(engines: Vec<Engine>, folder: &Path) -> Self {
+        Self {
+            quick: false,
+            smoke: false,
+            folder: folder.to_owned(),
+            out: PathBuf::new(),
+            engines,
+            parts: Vec::new(),
+            changes: vec![1],
+            connections: 512,
+            rate: None,
+            events: 0,
+            backlog_rate: 0.0,
+            pairs: 0,
+        }
     }
 
     fn wants(&self, part: Part) -> bool {
@@ -136,20 +182,15 @@ impl Run {
 
 impl Bench<'_> {
     async fn all(&self) -> anyhow::Result<Measures> {
-        #[expect(clippy::disallowed_methods, reason = "the date of the measurement")]
-        let date = Timestamp::now();
         let mut measures = Measures {
-            date,
-            profile: self.programs.profile.clone(),
-            machine: Machine::look(&self.folder, Postgres::version())?,
-            load_average_before: load_average(),
-            load_average_after: String::new(),
+            occasion: Occasion::begin(&self.programs, &self.folder)?,
             connections: self.run.connections,
             pace: self.pace,
             ceiling: Vec::new(),
             ingest: Vec::new(),
             approval: None,
             steady: Vec::new(),
+            forwarding: Forwarding::default(),
             binary_mb: steady::size_mb(&self.programs.linekeeper),
         };
         if self.run.wants(Part::Steady) {
@@ -168,8 +209,35 @@ impl Bench<'_> {
                 measures.ingest.push(self.ingest(*engine, 1, SLOW_FSYNC_MS).await?);
             }
         }
-        measures.load_average_after = load_average();
+        self.forward(&mut measures).await?;
+        measures.occasion.end();
         Ok(measures)
+    }
+
+    /// Everything about forwarding.
+    async fn forward(&self, measures: &mut Measures) -> anyhow::Result<()> {
+        let run = self.run;
+        for engine in &run.engines {
+            if run.wants(Part::Delivered) {
+                let is_same = |ingest: &&Ingest| {
+                    ingest.engine == *engine && ingest.fsync_added_ms == 0 && ingest.held.changes == 1
+                };
+                let ingest = measures.ingest.iter().find(is_same).map(|ingest| ingest.held.events_per_s);
+                let delivered = forward::delivered::measure(self, *engine, run.rate, ingest).await?;
+                measures.forwarding.delivered.push(delivered);
+            }
+            if run.wants(Part::FanOut) {
+                measures.forwarding.fan_out.push(forward::fan_out::measure(self, *engine).await?);
+            }
+            if run.wants(Part::Backlog) {
+                let size = forward::backlog::Size { events: run.events, rate: run.backlog_rate };
+                measures.forwarding.backlog.push(forward::backlog::measure(self, *engine, size).await?);
+            }
+            if run.wants(Part::Isolation) {
+                measures.forwarding.isolation.push(forward::isolation::measure(self, *engine, run.pairs).await?);
+            }
+        }
+        Ok(())
     }
 
     /// Every engine between two looks at the ceiling, form by form.
@@ -204,27 +272,11 @@ impl Bench<'_> {
             "{}, {changes} per post, fsync +{fsync_added_ms} ms (load average {load_average})",
             engine.as_str()
         ));
-        let preload = match fsync_added_ms {
-            0 => None,
-            milliseconds => Some(Preload::build(&self.folder, milliseconds)?),
-        };
-        let place = Place::open(engine, &self.folder, preload.as_ref()).await?;
-        let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
-        let setting = Setting { preload: preload.filter(|_| engine == Engine::Sqlite), ..place.setting(&meta)? };
-        let tenant = setting.prepare(&self.programs)?;
-        let server = setting.serve(&self.programs).await?;
-        let sides = Sides { http: reqwest::Client::new(), setting: &setting, tenant: &tenant };
-        let numbers = sides.sign_up(NUMBERS, false).await?;
-        for number in &numbers {
-            ensure!(sides.is_live_in_time(number).await?, "inbox {} is not live", number.inbox);
-        }
-        let numbers = numbers.iter().map(|number| format!("{}:{}", number.phone_number_id, number.waba_id)).collect();
-        let mut loader = self.loader(&setting, changes, numbers);
-        let held = loader.highest(self.pace, &server)?;
-        drop(server);
-        let rows = rows::check(&setting.database, &Keyring::parse(&setting.keys)?, &loader.acks).await?;
+        let mut stage = Stage::open(self, engine, fsync_added_ms, NUMBERS).await?;
+        stage.loader.changes = changes;
+        let held = stage.loader.highest(self.pace, &stage.server)?;
+        let rows = stage.end().await?;
         say(&format!("    rows: {rows:?}"));
-        place.remove().await?;
         Ok(Ingest { engine, fsync_added_ms, load_average, held, rows })
     }
 
@@ -260,6 +312,8 @@ impl Bench<'_> {
             target: setting.listen,
             numbers,
             changes,
+            people: 1,
+            warmup: self.pace.warmup,
             connections: self.run.connections,
             folder: self.folder.clone(),
             first: 1,
@@ -268,51 +322,7 @@ impl Bench<'_> {
     }
 }
 
-/// Where an engine's database is.
-enum Place {
-    Sqlite { folder: PathBuf, file: PathBuf },
-    Postgres { folder: PathBuf, server: Postgres, url: String },
-}
-
-impl Place {
-    const NAME: &'static str = "linekeeper_bench";
-
-    async fn open(engine: Engine, folder: &Path, preload: Option<&Preload>) -> anyhow::Result<Self> {
-        let owned = folder.to_owned();
-        match engine {
-            Engine::Sqlite => Ok(Self::Sqlite { file: folder.join("bench.db"), folder: owned }),
-            Engine::Postgres => {
-                let server = Postgres::start(&folder.join("postgres"), preload).await?;
-                let url = server.create(Self::NAME).await?;
-                Ok(Self::Postgres { folder: owned, server, url })
-            }
-        }
-    }
-
-    fn setting(&self, meta: &str) -> anyhow::Result<Setting> {
-        let (url, folder) = match self {
-            Self::Sqlite { folder, file } => (format!("sqlite://{}", file.display()), folder),
-            Self::Postgres { folder, url, .. } => (url.clone(), folder),
-        };
-        Ok(Setting { listen: free_address()?, ..Setting::new(&url, meta, folder)? })
-    }
-
-    async fn remove(self) -> anyhow::Result<()> {
-        match self {
-            Self::Sqlite { file, .. } => remove_sqlite(&file),
-            Self::Postgres { server, .. } => server.remove(Self::NAME).await?,
-        }
-        Ok(())
-    }
-}
-
-fn remove_sqlite(file: &Path) {
-    for ending in ["", "-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", file.display()));
-    }
-}
-
 #[expect(clippy::print_stderr, reason = "progress, for whoever waits")]
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     eprintln!("{text}");
 }

@@ -1,5 +1,6 @@
 //! Bodies as Meta sends them: a text message of about 2 KiB, each with an id of its own and a true
-//! signature. What does not change is hashed once, so that signing costs the generator little.
+//! signature. What does not change is hashed once, so that signing costs the generator little. The id says
+//! when its post was due, for whoever receives the message in the end.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,7 +9,7 @@ use aws_lc_rs::hmac;
 /// Before the number of a message in its id; a message is found in the database by it.
 pub(crate) const MARK: &[u8] = b"wamid.BENCH";
 
-/// How many digits the number of a message has.
+/// How many digits the number of a message has, and the instant behind it.
 pub(crate) const DIGITS: usize = 16;
 
 const SECONDS_DIGITS: usize = 10;
@@ -16,7 +17,14 @@ const SECONDS_DIGITS: usize = 10;
 /// Bytes of a value, about.
 const VALUE_BYTES: usize = 1900;
 
-/// Makes signed bodies for one number.
+/// The number of a message, and when its post was due, in microseconds of the wall's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) number: u64,
+    pub(crate) due_us: u64,
+}
+
+/// Makes signed bodies of one person to one number.
 pub(crate) struct Template {
     head: Vec<u8>,
     /// Over `head`, to go on from.
@@ -28,10 +36,10 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    /// For a number, as `phone_number_id:waba_id`.
-    pub(crate) fn new(number: &str, changes: usize, key: &hmac::Key) -> Self {
+    /// For a number, as `phone_number_id:waba_id`; of one of ten thousand persons.
+    pub(crate) fn new(number: &str, person: usize, changes: usize, key: &hmac::Key) -> Self {
         let (number, waba) = number.split_once(':').unwrap_or((number, "102000000000001"));
-        let value = value(number);
+        let value = value(number, person % 10_000);
         let head = format!(r#"{{"object":"whatsapp_business_account","entry":[{{"id":"{waba}","changes":[{value}"#);
         let between = format!(r#""}}]}},"field":"messages"}},{value}"#);
         let mut signed_head = hmac::Context::with_key(key);
@@ -47,12 +55,12 @@ impl Template {
 
     /// Bytes of a body.
     pub(crate) fn len(&self) -> usize {
-        let unique = SECONDS_DIGITS + ID.len() + DIGITS;
+        let unique = SECONDS_DIGITS + ID.len() + DIGITS + 1 + DIGITS;
         self.head.len() + self.changes * unique + (self.changes - 1) * self.between.len() + self.tail.len()
     }
 
-    /// Appends the body of the messages that begin with `first`; its signature in hexadecimal digits.
-    pub(crate) fn write(&self, first: u64, seconds: u64, out: &mut Vec<u8>) -> [u8; 64] {
+    /// Appends the body of the messages that begin with this one; its signature in hexadecimal digits.
+    pub(crate) fn write(&self, first: Mark, out: &mut Vec<u8>) -> [u8; 64] {
         let begin = out.len();
         out.extend_from_slice(&self.head);
         let unsigned = out.len();
@@ -60,9 +68,11 @@ impl Template {
             if message > 0 {
                 out.extend_from_slice(&self.between);
             }
-            digits::<SECONDS_DIGITS>(seconds, out);
+            digits::<SECONDS_DIGITS>(first.due_us / 1_000_000, out);
             out.extend_from_slice(ID.as_bytes());
-            digits::<DIGITS>(first + message, out);
+            digits::<DIGITS>(first.number + message, out);
+            out.push(b'.');
+            digits::<DIGITS>(first.due_us, out);
         }
         out.extend_from_slice(self.tail);
         debug_assert_eq!(out.len() - begin, self.len());
@@ -79,9 +89,9 @@ impl Template {
 const ID: &str = r#"","id":"wamid.BENCH"#;
 
 /// A change up to the time of its message.
-fn value(number: &str) -> String {
+fn value(number: &str, person: usize) -> String {
     let start = format!(
-        r#"{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100001","phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"B\u00e4rbel Beispiel"}},"wa_id":"16505550111","user_id":"DE.1349120865530274"}}],"messages":[{{"from":"16505550111","from_user_id":"DE.1349120865530274","type":"text","text":{{"body":""#
+        r#"{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100001","phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"B\u00e4rbel Beispiel"}},"wa_id":"1650555{person:04}","user_id":"DE.134912086553{person:04}"}}],"messages":[{{"from":"1650555{person:04}","from_user_id":"DE.134912086553{person:04}","type":"text","text":{{"body":""#
     );
     let text =
         "Guten Tag, ich w\\u00fcrde gern f\\u00fcr Samstag zwei Brote und zw\\u00f6lf Br\\u00f6tchen bestellen. ";
@@ -89,16 +99,27 @@ fn value(number: &str) -> String {
     format!(r#"{start}{}"}},"timestamp":""#, text.repeat(wanted.div_ceil(text.len())))
 }
 
-/// The time as Meta writes it.
-pub(crate) fn unix_seconds() -> u64 {
+/// The wall's clock, in microseconds.
+pub(crate) fn unix_micros() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the generator stands for Meta, whose clock is the wall")]
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.ok().and_then(|since| u64::try_from(since.as_micros()).ok()).unwrap_or_default()
 }
 
 /// The number of the message in a body as it is kept.
 pub(crate) fn number_of(kept: &[u8]) -> Option<u64> {
-    let at = kept.windows(MARK.len()).rposition(|window| window == MARK)?;
-    let digits = kept.get(at + MARK.len()..at + MARK.len() + DIGITS)?;
+    let at = kept.windows(MARK.len()).rposition(|window| window == MARK)? + MARK.len();
+    number(kept.get(at..at + DIGITS)?)
+}
+
+/// The mark of the message in a body as it is forwarded.
+pub(crate) fn mark_of(forwarded: &[u8]) -> Option<Mark> {
+    let at = forwarded.windows(MARK.len()).rposition(|window| window == MARK)? + MARK.len();
+    let due = at + DIGITS + 1;
+    Some(Mark { number: number(forwarded.get(at..at + DIGITS)?)?, due_us: number(forwarded.get(due..due + DIGITS)?)? })
+}
+
+fn number(digits: &[u8]) -> Option<u64> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 

@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use mio::{Events, Poll, Token};
 
 use super::acks::Acks;
-use super::body::{Template, unix_seconds};
+use super::body::{Mark, Template, unix_micros};
 use super::connection::Connection;
 use super::{Load, Outcome};
 
@@ -30,7 +30,8 @@ struct Driver<'a> {
     due: Vec<Instant>,
     next: u64,
     last_answer: Instant,
-    seconds: u64,
+    /// The wall's clock when it began.
+    began_us: u64,
     times: Histogram<u64>,
     late: Histogram<u64>,
     acks: Acks,
@@ -69,17 +70,21 @@ impl<'a> Driver<'a> {
         let open = |at| Connection::open(load.target, Token(at), poll.registry());
         let connections: Vec<_> = (0..load.connections).map(open).collect::<anyhow::Result<_>>()?;
         let histogram = || Histogram::new_with_bounds(1, 120_000_000, 3);
+        let people = 0..load.people.max(1);
+        let each = |person: usize| load.numbers.iter().map(move |number| (number, person));
+        let templates = people.flat_map(each).map(|(number, person)| Template::new(number, person, load.changes, &key));
+        let templates = templates.collect();
         let now = Instant::now();
         Ok(Self {
             load,
-            templates: load.numbers.iter().map(|number| Template::new(number, load.changes, &key)).collect(),
+            templates,
             free: (0..connections.len()).collect(),
             due: vec![now; connections.len()],
             connections,
             began: now,
             next: 0,
             last_answer: now,
-            seconds: unix_seconds(),
+            began_us: unix_micros(),
             times: histogram()?,
             late: histogram()?,
             acks: Acks::new(load.first),
@@ -120,14 +125,14 @@ impl<'a> Driver<'a> {
 
     fn send(&mut self, at: usize, due: Instant) -> anyhow::Result<()> {
         let now = Instant::now();
-        if self.next.is_multiple_of(1024) {
-            self.seconds = unix_seconds();
-        }
         let due = if self.is_closed_loop() { now } else { due };
         let template = &self.templates[usize::try_from(self.next)? % self.templates.len()];
         let connection = &mut self.connections[at];
-        let first = self.load.first + self.next * self.load.changes as u64;
-        write_post(&mut connection.out, template, first, self.seconds);
+        let first = Mark {
+            number: self.load.first + self.next * self.load.changes as u64,
+            due_us: self.began_us + micros(due.saturating_duration_since(self.began)),
+        };
+        write_post(&mut connection.out, template, first);
         connection.send(self.next).context("a post could not be sent")?;
         self.due[at] = due;
         self.late.saturating_record(micros(now.saturating_duration_since(due)));
@@ -186,7 +191,7 @@ impl<'a> Driver<'a> {
 }
 
 /// A whole post, as Meta's servers word it.
-fn write_post(out: &mut Vec<u8>, template: &Template, first: u64, seconds: u64) {
+fn write_post(out: &mut Vec<u8>, template: &Template, first: Mark) {
     const SIGNATURE_AT: &[u8] = b"\r\nx-hub-signature-256: sha256=";
     const NO_SIGNATURE: [u8; 64] = [b'0'; 64];
     out.clear();
@@ -196,7 +201,7 @@ fn write_post(out: &mut Vec<u8>, template: &Template, first: u64, seconds: u64) 
     let at = out.len();
     out.extend_from_slice(&NO_SIGNATURE);
     out.extend_from_slice(b"\r\n\r\n");
-    let signature = template.write(first, seconds, out);
+    let signature = template.write(first, out);
     if let Some(place) = out.get_mut(at..at + signature.len()) {
         place.copy_from_slice(&signature);
     }

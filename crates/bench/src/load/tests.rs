@@ -7,7 +7,7 @@ use std::net::TcpListener;
 use secrecy::SecretString;
 
 use super::acks::Acks;
-use super::body::{Template, number_of};
+use super::body::{Mark, Template, mark_of, number_of};
 use super::{Load, drive};
 
 const SECRET: &str = "bench-secret";
@@ -19,16 +19,19 @@ fn key() -> aws_lc_rs::hmac::Key {
 #[test]
 fn bodies_are_signed_and_read_as_changes() {
     for changes in [1, 10] {
-        let template = Template::new("106:102", changes, &key());
+        let template = Template::new("106:102", 7, changes, &key());
         let mut body = Vec::new();
-        let signature = template.write(42, 1_700_000_000, &mut body);
+        let first = Mark { number: 42, due_us: 1_700_000_000_123_456 };
+        let signature = template.write(first, &mut body);
         let header = format!("sha256={}", std::str::from_utf8(&signature).unwrap());
         let verified = graph_api::webhook::verify(&[SecretString::from(SECRET)], Some(&header), &body);
         assert_eq!((verified, body.len()), (Ok(()), template.len()));
         let read = graph_api::webhook::split(&body).unwrap();
         let numbers: Vec<_> = read.iter().map(|change| number_of(change.value.get().as_bytes()).unwrap()).collect();
         assert_eq!(numbers, (42..42 + changes as u64).collect::<Vec<_>>());
+        assert_eq!(mark_of(&body), Some(Mark { number: 41 + changes as u64, ..first }), "the last one's");
         let peek = read[0].peek();
+        assert_eq!(peek.time, Some(1_700_000_000));
         assert_eq!(peek.messages.inbound, 1);
         assert_eq!(peek.subject.phone_number_id.unwrap().as_str(), "106");
         assert!((1900..2200).contains(&read[0].value.get().len()), "{}", read[0].value.get().len());
@@ -75,6 +78,7 @@ fn every_post_is_counted_and_only_stored_ones_are_acknowledged() {
         changes: 10,
         connections: 4,
         secret: SECRET.to_owned(),
+        people: 3,
         numbers: vec!["106:102".to_owned()],
         first: 7,
         acks: Some(file.clone()),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use reqwest::Client;
+use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -17,8 +17,9 @@ use super::live::Sides;
 use super::machine::Machine;
 use super::peers::{self, Peer, VERIFY_TOKEN};
 use super::process::Process;
-use super::product::{APP_SECRET, Programs, Setting, start_meta};
-use super::{Place, say};
+use super::product::{APP_SECRET, Programs, start_meta};
+use super::say;
+use super::stage::Place;
 
 mod posts;
 mod report;
@@ -121,7 +122,7 @@ async fn measure(folder: &Path) -> anyhow::Result<Measures> {
     let (_meta, meta) = start_meta(&programs, folder).await?;
     let setting = place.setting(&meta)?;
     let (ours, theirs) = (setting.prepare(&programs)?, setting.tenant(&programs, "Another")?);
-    let _server = serve(&programs, &setting).await?;
+    let _server = setting.serve(&programs).await?;
     let http = Client::new();
     let ours = Sides { http: http.clone(), setting: &setting, tenant: &ours };
     let theirs = Sides { http: http.clone(), setting: &setting, tenant: &theirs };
@@ -149,13 +150,6 @@ async fn measure(folder: &Path) -> anyhow::Result<Measures> {
     Ok(Measures { date, machine, profile: programs.profile, made_of, seen, told, foreign })
 }
 
-/// Starts the product, which may call this machine over plain http.
-async fn serve(programs: &Programs, setting: &Setting) -> anyhow::Result<Process> {
-    let mut command = setting.command(&programs.linekeeper);
-    command.env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.0/8").env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true");
-    setting.start(command.arg("serve"), "linekeeper").await
-}
-
 /// Starts pywa's own route; its base address.
 async fn consumer(folder: &Path, name: &str, secret: &str) -> anyhow::Result<(Process, String)> {
     let (process, address) = peers::start("consumer", secret, &folder.join(format!("{name}.log")), None).await?;
@@ -168,10 +162,10 @@ async fn shake_hands(ours: &Sides<'_>, url: &str) -> anyhow::Result<Vec<Seen>> {
         json!({ "name": "pywa", "format": "meta", "url": format!("{url}/"), "secret": ENDPOINT_SECRET,
             "verify_token": token })
     };
-    let refused = ours.product("/endpoints", Some(&endpoint("another token"))).await;
+    let refused = ours.product(Method::POST, "/endpoints", Some(&endpoint("another token"))).await;
     let refused = refused.err().context("pywa's handshake took another token")?.to_string();
     ensure!(refused.contains("403"), "not refused by pywa: {refused}");
-    let made = ours.product("/endpoints", Some(&endpoint(VERIFY_TOKEN))).await?;
+    let made = ours.product(Method::POST, "/endpoints", Some(&endpoint(VERIFY_TOKEN))).await?;
     let saw = format!("the endpoint is made, and {}", made["state"].as_str().unwrap_or_default());
     Ok(vec![
         Seen {

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use reqwest::Client;
+use reqwest::{Client, Method};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -69,7 +69,7 @@ impl Sides<'_> {
             let waba_id = text("waba_id").context("no account")?;
             let body = json!({ "code": code, "business_id": business, "waba_id": waba_id,
                 "phone_number_id": phone_number_id });
-            let answer = self.product("/whatsapp/authorization", Some(&body)).await?;
+            let answer = self.product(Method::POST, "/whatsapp/authorization", Some(&body)).await?;
             let inbox = answer["id"].as_i64().with_context(|| format!("no inbox: {answer}"))?;
             numbers.push(Number { inbox, phone_number_id, waba_id });
         }
@@ -80,7 +80,7 @@ impl Sides<'_> {
     pub(crate) async fn is_live_in_time(&self, number: &Number) -> anyhow::Result<bool> {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            if self.product(&format!("/inboxes/{}", number.inbox), None).await?["level"] == "live" {
+            if self.product(Method::GET, &format!("/inboxes/{}", number.inbox), None).await?["level"] == "live" {
                 return Ok(true);
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -133,17 +133,17 @@ impl Sides<'_> {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// A POST with a body, a GET without.
-    pub(crate) async fn product(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    /// Asks the product's API about the account; null where it answers without a body.
+    pub(crate) async fn product(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
         let url = format!("{}/api/v1/accounts/{}{path}", self.setting.url(), self.tenant.account);
-        let request = match body {
-            Some(body) => self.http.post(&url).json(body),
-            None => self.http.get(&url),
-        };
+        let mut request = self.http.request(method, &url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
         let answer = request.bearer_auth(self.tenant.key.expose_secret()).send().await?;
         let status = answer.status();
         let text = answer.text().await?;
         ensure!(status.is_success(), "{path}: {status} {text}");
-        Ok(serde_json::from_str(&text)?)
+        Ok(if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? })
     }
 }

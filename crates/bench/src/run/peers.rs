@@ -17,7 +17,7 @@ use super::process::{Process, output};
 use super::product::{APP_SECRET, Programs, free_address, wait_until_it_answers};
 use super::rows::Rows;
 use super::search::{Held, Loader, Pace};
-use super::{Bench, Part, Run, say};
+use super::{Bench, Run, say};
 use crate::load::acks::Acks;
 use crate::load::body::number_of;
 
@@ -177,15 +177,8 @@ impl Peers {
 
     async fn measure(&self, folder: &Path) -> anyhow::Result<Measures> {
         let made_of = Peer::ALL.map(Peer::versions);
-        let run = Run {
-            quick: self.quick,
-            folder: self.folder.clone(),
-            out: self.out.clone(),
-            engines: vec![Engine::Sqlite],
-            parts: vec![Part::Ingest],
-            changes: vec![1],
-            connections: self.connections,
-        };
+        let run =
+            Run { quick: self.quick, connections: self.connections, ..Run::of(vec![Engine::Sqlite], &self.folder) };
         let pace = Pace::of(self.quick);
         let bench = Bench { run: &run, programs: Programs::beside_us()?, folder: folder.to_owned(), pace };
         let machine = Machine::look(folder, Postgres::version())?;
@@ -241,6 +234,8 @@ async fn theirs(bench: &Bench<'_>, peer: Peer, made_of: String) -> anyhow::Resul
         target: receiver.address,
         numbers: vec!["106000000000001:102000000000001".to_owned()],
         changes: 1,
+        people: 1,
+        warmup: bench.pace.warmup,
         connections: bench.run.connections,
         folder: bench.folder.clone(),
         first: 1,

@@ -61,6 +61,9 @@ impl Process {
 
     /// Asks it to end and waits.
     pub(crate) fn stop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
         let _ = Command::new("kill").arg(self.signal).arg(self.id()).status();
         let until = Instant::now() + END;
         while Instant::now() < until {
@@ -75,13 +78,20 @@ impl Process {
 
     /// What it holds in memory.
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
-        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", self.id()))?;
+        Memory::of(&self.id())
+    }
+}
+
+impl Memory {
+    /// What a process holds.
+    pub(crate) fn of(id: &str) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
         let field = |name: &str| -> anyhow::Result<f64> {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).context("smaps_rollup lacks a line")?;
             let kib: f64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse()?;
             Ok(kib * 1024.0 / 1e6)
         };
-        Ok(Memory { rss_mb: field("Rss")?, anonymous_mb: field("Anonymous")? })
+        Ok(Self { rss_mb: field("Rss")?, anonymous_mb: field("Anonymous")? })
     }
 }
 

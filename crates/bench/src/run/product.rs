@@ -97,7 +97,10 @@ impl Setting {
             .env("LINEKEEPER_SEAL_KEYS", self.keys.expose_secret())
             .env("LINEKEEPER_META_APP_ID", APP_ID)
             .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
-            .env("LINEKEEPER_META_BASE_URL", &self.meta);
+            .env("LINEKEEPER_META_BASE_URL", &self.meta)
+            // what is forwarded goes to this machine
+            .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.1")
+            .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true");
         command
     }
 

@@ -13,16 +13,16 @@ use crate::load::Outcome;
 use crate::load::acks::Acks;
 
 /// A rate is held when every post was answered 200 and the 99th percentile stayed below this …
-const HELD_P99_MS: f64 = 100.0;
+pub(crate) const HELD_P99_MS: f64 = 100.0;
 
 /// … and what was still waiting when the schedule ended was answered within this.
-const HELD_DRAIN_MS: f64 = 250.0;
+pub(crate) const HELD_DRAIN_MS: f64 = 250.0;
 
 /// How the rate is changed from one try to the next.
-const STEP: f64 = 0.95;
+pub(crate) const STEP: f64 = 0.95;
 
 /// How many times the rate is lowered before giving up.
-const TRIES: usize = 12;
+pub(crate) const TRIES: usize = 12;
 
 /// How many seconds each kind of load lasts.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -33,14 +33,19 @@ pub(crate) struct Pace {
     pub(crate) hold: f64,
     /// At half of it.
     pub(crate) half: f64,
+    /// Before each of them, and not counted.
+    pub(crate) warmup: f64,
 }
 
 impl Pace {
     /// Briefly, to see whether it works; or as long as figures need.
     pub(crate) const fn of(quick: bool) -> Self {
         let (probe, hold, half) = if quick { (2.0, 4.0, 4.0) } else { (4.0, 30.0, 30.0) };
-        Self { probe, hold, half }
+        Self { probe, hold, half, warmup: 1.0 }
     }
+
+    /// As short as it goes: what is counted is counted, and no time means anything.
+    pub(crate) const SMOKE: Self = Self { probe: 0.3, hold: 0.3, half: 0.3, warmup: 0.2 };
 }
 
 /// What a server held.
@@ -81,6 +86,10 @@ pub(crate) struct Loader {
     pub(crate) target: SocketAddr,
     pub(crate) numbers: Vec<String>,
     pub(crate) changes: usize,
+    /// Persons that write to each number.
+    pub(crate) people: usize,
+    /// Seconds before each load that are not counted.
+    pub(crate) warmup: f64,
     pub(crate) connections: usize,
     pub(crate) folder: PathBuf,
     /// The next message's number.
@@ -97,8 +106,12 @@ impl Loader {
         let number = |text: String| ["--number".to_owned(), text];
         command.args(["load", "--secret", APP_SECRET, "--target", &self.target.to_string()]);
         command.args(["--rate", &rate.to_string(), "--seconds", &seconds.to_string()]);
+        command.args(["--warmup", &self.warmup.to_string()]);
         command.args(["--changes", &self.changes.to_string(), "--connections", &self.connections.to_string()]);
-        command.args(["--first", &self.first.to_string()]).arg("--acks").arg(&acks);
+        command
+            .args(["--people", &self.people.to_string(), "--first", &self.first.to_string()])
+            .arg("--acks")
+            .arg(&acks);
         command.args(self.numbers.iter().cloned().flat_map(number));
         let outcome: Outcome = serde_json::from_str(&output(&mut command)?)?;
         self.first += outcome.sent * self.changes as u64;
@@ -112,7 +125,10 @@ impl Loader {
         let mut tried = Vec::new();
         let closed = self.load(0.0, pace.probe)?;
         note(&mut tried, &closed, pace.probe);
-        let mut rate = self.narrow(closed.achieved, pace, &mut tried)?;
+        let mut rate = narrow(closed.achieved * 0.98, |rate| {
+            let outcome = self.load(rate, pace.probe)?;
+            Ok(note(&mut tried, &outcome, pace.probe))
+        })?;
         let mut longest = None;
         for _ in 0..TRIES {
             let before = cpu_seconds(&server.id()).unwrap_or_default();
@@ -137,31 +153,27 @@ impl Loader {
             tried,
         })
     }
+}
 
-    /// A rate that a short probe holds, above which one does not.
-    fn narrow(&mut self, closed: f64, pace: Pace, tried: &mut Vec<Tried>) -> anyhow::Result<f64> {
-        let mut rate = closed * 0.98;
-        let mut holds = |rate: f64, tried: &mut Vec<Tried>| -> anyhow::Result<bool> {
-            let outcome = self.load(rate, pace.probe)?;
-            Ok(note(tried, &outcome, pace.probe))
-        };
-        if holds(rate, tried)? {
-            for _ in 0..4 {
-                if !holds(rate / STEP, tried)? {
-                    break;
-                }
-                rate /= STEP;
-            }
-            return Ok(rate);
-        }
-        for _ in 0..TRIES {
-            rate *= STEP;
-            if holds(rate, tried)? {
+/// A rate that holds, near above which one does not; the search begins at `from`.
+pub(crate) fn narrow(from: f64, mut holds: impl FnMut(f64) -> anyhow::Result<bool>) -> anyhow::Result<f64> {
+    let mut rate = from;
+    if holds(rate)? {
+        for _ in 0..4 {
+            if !holds(rate / STEP)? {
                 break;
             }
+            rate /= STEP;
         }
-        Ok(rate)
+        return Ok(rate);
     }
+    for _ in 0..TRIES {
+        rate *= STEP;
+        if holds(rate)? {
+            break;
+        }
+    }
+    Ok(rate)
 }
 
 /// Whether a rate was held.

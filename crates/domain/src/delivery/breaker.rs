@@ -64,6 +64,11 @@ impl Breaker {
     /// It did not take an event. `first` is its first try; `chance` as for [`super::retry_at`].
     pub fn failed(&mut self, first: bool, now: Timestamp, chance: f64) {
         self.failing_since.get_or_insert(now);
+        // what was under way when it opened is no probe: thirty posts at once would make a moment's failure
+        // one of minutes
+        if self.is_open() && matches!(self.gate(now), Gate::Wait(_)) {
+            return;
+        }
         // while it is open every failure is a probe's
         if first || self.is_open() {
             self.failures = self.failures.saturating_add(1);

@@ -68,6 +68,17 @@ fn jitter_only_ever_adds_and_what_the_endpoint_asked_is_kept() {
 }
 
 #[test]
+fn what_was_under_way_when_an_endpoint_broke_is_no_probe() {
+    let mut breaker = Breaker::default();
+    for _ in 0..32 {
+        breaker.failed(true, at(0), 0.0);
+    }
+    assert_eq!((breaker.failures, breaker.gate(at(0))), (OPENS_AFTER, Gate::Wait(at(5))));
+    breaker.failed(false, at(5), 0.0);
+    assert_eq!(breaker.gate(at(5)), Gate::Wait(at(15)), "a probe is one");
+}
+
+#[test]
 fn a_broken_endpoint_gets_one_probe_at_a_time_and_is_given_up_after_days() {
     let mut breaker = Breaker::default();
     for _ in 1..OPENS_AFTER {

@@ -21,7 +21,8 @@ pub struct Hub(Arc<Parts>);
 
 #[derive(Debug, Default)]
 struct Parts {
-    by_account: Mutex<HashMap<AccountId, Arc<Notify>>>,
+    /// Every worker sees every change, also one that is busy when it comes; many are seen as one.
+    by_account: Mutex<HashMap<AccountId, watch::Sender<()>>>,
     changed: Notify,
     /// Rounds of the supervisor that were begun; 0 where there is none in this process.
     begun: AtomicU64,
@@ -33,9 +34,8 @@ impl Hub {
     /// Events of these accounts were committed.
     pub fn arrived(&self, accounts: impl IntoIterator<Item = AccountId>) {
         let waiting = self.0.by_account.lock().unwrap_or_else(PoisonError::into_inner);
-        for notify in accounts.into_iter().filter_map(|account| waiting.get(&account)) {
-            notify.notify_waiters();
-            notify.notify_one();
+        for workers in accounts.into_iter().filter_map(|account| waiting.get(&account)) {
+            workers.send_replace(());
         }
     }
 
@@ -71,9 +71,9 @@ impl Hub {
     }
 
     /// What a worker for this account waits on.
-    pub(super) fn of(&self, account: AccountId) -> Arc<Notify> {
+    pub(super) fn of(&self, account: AccountId) -> watch::Receiver<()> {
         let mut waiting = self.0.by_account.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(waiting.entry(account).or_default())
+        waiting.entry(account).or_default().subscribe()
     }
 }
 

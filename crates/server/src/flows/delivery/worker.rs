@@ -10,7 +10,7 @@ use std::time::Duration;
 use domain::delivery::breaker::{Breaker, Gate};
 use domain::delivery::pace::Pace;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,9 +31,14 @@ use crate::store::ids::{EndpointId, EventId};
 /// So many posts to one endpoint are under way at once.
 const AT_ONCE: usize = 32;
 
-/// What came of posts is written down after so long at most, or as soon as it is so many.
+/// What came of posts is written down after so long, or as soon as it is so many.
 const SETTLE_AFTER: Duration = Duration::from_millis(20);
 const SETTLE_AT: usize = 256;
+
+/// A database that is busy is written to less often and more at once, so that a worker spends a fifth of its
+/// time on it at most; up to a point, since what was taken meanwhile is sent again after a crash.
+const SETTLE_SHARE: u32 = 5;
+const SETTLE_AT_LATEST: Duration = Duration::from_millis(250);
 
 /// That events were passed which the endpoint does not want is written down after so long at most: else one
 /// that wants little would seem far behind, and would begin there after a restart.
@@ -58,7 +63,7 @@ pub(super) struct Task {
     pub(super) id: EndpointId,
     pub(super) me: Me,
     /// Something arrived for its account.
-    pub(super) arrived: Arc<Notify>,
+    pub(super) arrived: watch::Receiver<()>,
     /// Ends it.
     pub(super) stop: CancellationToken,
 }
@@ -90,6 +95,10 @@ struct Worker<'a> {
     pace: Pace,
     under_way: JoinSet<Sent>,
     book: Book,
+    /// How long what is in the book may wait.
+    settle_after: Duration,
+    /// Something arrived since the log was read.
+    arrived: watch::Receiver<()>,
     /// The log may hold more than was read.
     is_behind: bool,
     /// Since when events it does not want were passed, and nothing of it is written down.
@@ -114,6 +123,8 @@ impl<'a> Worker<'a> {
             pace: Pace::new(endpoint.settings.per_second),
             under_way: JoinSet::new(),
             book: Book::default(),
+            settle_after: SETTLE_AFTER,
+            arrived: task.arrived.clone(),
             is_behind: true,
             passed_at: None,
             looked_at: Instant::now(),
@@ -129,7 +140,7 @@ impl<'a> Worker<'a> {
         while !self.task.stop.is_cancelled() && self.is_over.is_none() {
             self.read_on().await?;
             let wait_until = self.start();
-            if self.book.is_due() || self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER) {
+            if self.book.is_due(self.settle_after) || self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER) {
                 self.settle().await?;
             }
             self.wait(wait_until).await;
@@ -247,9 +258,10 @@ impl<'a> Worker<'a> {
                     self.take_down(sent.ok());
                 }
             }
-            () = self.task.arrived.notified() => self.is_behind = true,
+            // the hub outlives every worker
+            Ok(()) = self.arrived.changed() => self.is_behind = true,
             () = due => {}
-            () = tokio::time::sleep(self.book.patience().unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
+            () = tokio::time::sleep(self.book.patience(self.settle_after).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
             () = self.task.stop.cancelled() => {}
         }
     }
@@ -282,6 +294,7 @@ impl<'a> Worker<'a> {
 
     /// Writes down what came of everything since the last time.
     async fn settle(&mut self) -> Result<(), FlowError> {
+        let began = Instant::now();
         if !self.queue.is_empty() {
             self.book.aside.extend(self.queue.set_blocked_aside());
         }
@@ -292,6 +305,7 @@ impl<'a> Worker<'a> {
             self.task.stop.cancel();
         }
         self.passed_at = None;
+        self.settle_after = (began.elapsed() * (SETTLE_SHARE - 1)).clamp(SETTLE_AFTER, SETTLE_AT_LATEST);
         Ok(())
     }
 
@@ -306,12 +320,12 @@ impl<'a> Worker<'a> {
 
 impl Book {
     /// Whether it is time to write down.
-    fn is_due(&self) -> bool {
-        self.len() >= SETTLE_AT || self.patience().is_some_and(|left| left.is_zero())
+    fn is_due(&self, after: Duration) -> bool {
+        self.len() >= SETTLE_AT || self.patience(after).is_some_and(|left| left.is_zero())
     }
 
     /// How long it may still wait; `None` where there is nothing to write down.
-    fn patience(&self) -> Option<Duration> {
-        self.since.map(|since| SETTLE_AFTER.saturating_sub(since.elapsed()))
+    fn patience(&self, after: Duration) -> Option<Duration> {
+        self.since.map(|since| after.saturating_sub(since.elapsed()))
     }
 }
