@@ -126,7 +126,7 @@ fn calls_groups_and_shared_cards_are_thinned() {
     assert!(rest.contains("Cy") && rest.contains(BEN) && !rest.contains("Ada"), "{rest}");
     let group = json!({ "groups": [{ "group_id": "g1", "added_participants": [{ "wa_id": ADA }, { "wa_id": BEN }] }] });
     let Erased::Rest(rest) = without(&group.to_string(), ADA) else { panic!() };
-    let rest: serde_json::Value = serde_json::from_str(&rest).unwrap();
+    let rest: Value = serde_json::from_str(&rest).unwrap();
     assert_eq!(rest, json!({ "groups": [{ "group_id": "g1", "added_participants": [{ "wa_id": BEN }] }] }));
 }
 
