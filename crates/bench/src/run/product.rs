@@ -100,7 +100,9 @@ impl Setting {
             .env("LINEKEEPER_META_BASE_URL", &self.meta)
             // what is forwarded goes to this machine
             .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.1")
-            .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true");
+            .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true")
+            // a search stores tens of gigabytes, and a full database refuses
+            .env("LINEKEEPER_KEEPING_MAX_GIGABYTES", "0");
         command
     }
 

@@ -21,6 +21,9 @@ pub(crate) const HELD_DRAIN_MS: f64 = 250.0;
 /// How the rate is changed from one try to the next.
 pub(crate) const STEP: f64 = 0.95;
 
+/// The same where each try takes long.
+const HOLD_STEP: f64 = 0.85;
+
 /// How many times the rate is lowered before giving up.
 pub(crate) const TRIES: usize = 12;
 
@@ -138,7 +141,7 @@ impl Loader {
                 longest = Some((outcome, spent));
                 break;
             }
-            rate *= STEP;
+            rate *= HOLD_STEP;
         }
         let Some((hold, spent)) = longest else { return Ok(nothing(self.changes, tried)) };
         let half = if pace.half > 0.0 { Some(self.load(rate / 2.0, pace.half)?) } else { None };
