@@ -2,7 +2,7 @@
 //!
 //! [`Verifier`] on the raw bytes, then [`split`] into [`RawChange`]s, which borrow the body;
 //! [`RawChange::peek`] for routing and counting, [`RawChange::read`] for all of it, [`RawChange::items`] and
-//! [`RawChange::as_post`] for forwarding, [`erase`] to take one person out. Must not decide what a change
+//! [`RawChange::as_post`] for forwarding, [`erase()`] to take one person out. Must not decide what a change
 //! wakes or whom it belongs to.
 
 mod body;
