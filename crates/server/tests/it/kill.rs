@@ -1,6 +1,6 @@
-//! `kill -9` at every point of signup and registration where one thing was done and the next was not:
-//! after a restart the number goes live by itself, with the PIN that is stored, and with no more than
-//! one call above what it takes.
+//! `kill -9` at every point of signup and registration, and of what an owner enters for it, where one thing
+//! was done and the next was not: after a restart the number goes live by itself, with the PIN that is
+//! stored, and with no more than one call above what it takes.
 //!
 //! The real program, the real signal. Only its clock runs faster than the wall (`Clock::system`), so
 //! that the minutes it waits for a lost answer are seconds here.

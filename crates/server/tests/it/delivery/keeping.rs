@@ -19,16 +19,15 @@ on_each_engine!(
 );
 
 impl Place {
-    /// Whether the first event of the number's messages is still there, after so many days and a sweep.
-    async fn first_is_kept_after(&self, days: i64) -> bool {
+    /// Whether the newest message is still there, after so many days and a sweep.
+    async fn message_is_kept_after(&self, days: i64) -> bool {
         self.app.clock.set(self.app.clock.now() + SignedDuration::from_hours(24 * days));
-        // announcements of the sign-up and the message are a log; the message came last
-        let last = self.newest().await;
+        let before = self.newest_message().await;
         keeping::keep(&self.app.app).await.unwrap();
-        self.newest().await == last && last.is_some()
+        before.is_some() && self.newest_message().await == before
     }
 
-    async fn newest(&self) -> Option<i64> {
+    async fn newest_message(&self) -> Option<i64> {
         let mut tx = self.app.app.store.read().await.unwrap();
         let reader =
             server::store::deliveries::log::Reader { account: self.app.account, channel: None, wants_messages: true };
@@ -43,11 +42,11 @@ async fn what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again(engine: Engin
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a")]).await;
     place.app.settle().await;
-    assert!(place.first_is_kept_after(8).await, "it is owed");
+    assert!(place.message_is_kept_after(8).await, "it is owed");
     place.app.app.start_delivery();
     place.until_delivered(&line).await;
     assert_eq!(text_of(&line.receiver.taken()[0].json()), "a");
-    assert!(!place.first_is_kept_after(0).await, "it was taken, and is old");
+    assert!(!place.message_is_kept_after(0).await, "it was taken, and is old");
 }
 
 async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
@@ -55,15 +54,15 @@ async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a")]).await;
     place.app.settle().await;
-    assert!(place.first_is_kept_after(13).await, "owed to an endpoint that is on");
-    assert!(!place.first_is_kept_after(2).await, "twice as old as events become");
+    assert!(place.message_is_kept_after(13).await, "owed to an endpoint that is on");
+    assert!(!place.message_is_kept_after(2).await, "twice as old as events become");
 
     // one that is switched off is owed nothing for longer than the rest is kept
     place.messages(&[("1555000", "b")]).await;
     place.app.settle().await;
     endpoints::disable(&place.app.app, &place.kept(&line.endpoint).await).await.unwrap();
-    assert!(place.first_is_kept_after(6).await);
-    assert!(!place.first_is_kept_after(2).await);
+    assert!(place.message_is_kept_after(6).await);
+    assert!(!place.message_is_kept_after(2).await);
     // it goes on with what there is
     place.messages(&[("1555000", "c")]).await;
     endpoints::enable(&place.app.app, &place.kept(&line.endpoint).await, false).await.unwrap();
