@@ -93,7 +93,7 @@ impl App {
         let job_poked = Arc::new(Notify::new());
         let delivery = flows::delivery::Hub::default();
         let wakes = flows::inbound::Wakes { jobs: Arc::clone(&job_poked), endpoints: delivery.clone() };
-        let ingest = flows::inbound::Ingest::start(&store, &clock, wakes, &tasks, &shutdown);
+        let ingest = flows::inbound::Ingest::start(&store, &clock, wakes, &tasks, &shutdown)?;
         let outbound = outbound::Guard::new(config.delivery.rules()?);
         let parts = Parts {
             config,

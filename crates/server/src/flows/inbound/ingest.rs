@@ -1,4 +1,4 @@
-//! Group commit: one writer task gathers the posts that wait, writes them with one multi-row insert
+//! Group commit: one writer gathers the posts that wait, writes them with one multi-row insert
 //! and one commit, then lets every one of them answer. Knows nothing of what the events mean.
 
 use std::collections::{HashMap, HashSet};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::ids::{AccountId, PhoneNumberId};
 use jiff::{SignedDuration, Timestamp};
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use crate::counted;
 use crate::flows::delivery::Hub;
 use crate::jobs::{Job, poke};
 use crate::store::events::{EventState, SealedEvent};
-use crate::store::{self, Store, channels, events};
+use crate::store::{self, Engine, Store, channels, events};
 
 /// How many posts may wait; past it Meta is told to come again.
 const WAITING: usize = 4096;
@@ -59,19 +60,35 @@ impl std::fmt::Debug for Post {
 }
 
 impl Ingest {
-    /// Starts the writer; it ends when the app stops, after what waits is written.
+    /// Starts the writer; it ends when the app stops, after what waits is written. Needs a runtime around it.
+    ///
+    /// The writer has a thread of its own. Among the tasks of some hundred connections it would wait its turn
+    /// after every statement, and meanwhile nothing would be written.
     pub fn start(
         store: &Store,
         clock: &Clock,
         wakes: Wakes,
         tasks: &TaskTracker,
         shutdown: &CancellationToken,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let writer =
             Writer { store: store.clone(), clock: clock.clone(), wakes, heard: HashMap::new(), owners: HashMap::new() };
-        tasks.spawn(writer.run(receiver, shutdown.clone()));
-        Self(sender)
+        let running = tasks.track_future(writer.run(receiver, shutdown.clone()));
+        let thread = std::thread::Builder::new().name("ingest".to_owned());
+        match store.engine() {
+            // a connection to SQLite belongs to no runtime, and there is one that writes: it is given back here
+            Engine::Sqlite => {
+                let runtime = Builder::new_current_thread().enable_time().build()?;
+                thread.spawn(move || runtime.block_on(running))?;
+            }
+            // a socket stays with the runtime that opened it, and others use it after us
+            Engine::Postgres => {
+                let runtime = Handle::current();
+                thread.spawn(move || runtime.block_on(running))?;
+            }
+        }
+        Ok(Self(sender))
     }
 
     /// Stores a post's events; returns once they are on disk.
