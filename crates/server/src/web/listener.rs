@@ -7,8 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -63,14 +63,13 @@ async fn accept(service: Router, listener: TcpListener, shutdown: CancellationTo
     Ok(())
 }
 
-fn server() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30));
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(HEADER_DEADLINE);
     server
 }
 
-async fn attend(server: auto::Builder<TokioExecutor>, stream: TcpStream, service: Router, shutdown: CancellationToken) {
+async fn attend(server: http1::Builder, stream: TcpStream, service: Router, shutdown: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "small answers may be delayed");
     }
