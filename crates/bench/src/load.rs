@@ -51,6 +51,9 @@ pub(crate) struct Load {
     /// The number of the first message; every message of a run has its own.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
+    /// Stop as soon as it is certain that the 99th percentile will be above so many milliseconds.
+    #[arg(long)]
+    pub(crate) hopeless_above: Option<f64>,
     /// Where to write down which messages were acknowledged.
     #[arg(long)]
     pub(crate) acks: Option<PathBuf>,
@@ -71,6 +74,9 @@ pub(crate) struct Outcome {
     pub(crate) statuses: BTreeMap<u16, u64>,
     /// Posts never answered.
     pub(crate) unanswered: u64,
+    /// Whether it was stopped because it was hopeless.
+    #[serde(default)]
+    pub(crate) gave_up: bool,
     /// Posts answered 200 per second of the schedule.
     pub(crate) achieved: f64,
     /// How long after the last scheduled instant the last answer came.
@@ -114,5 +120,15 @@ impl Load {
 
     fn lasts(&self) -> Duration {
         Duration::from_secs_f64(self.warmup + self.seconds)
+    }
+
+    /// An answer slower than this …
+    fn is_slow(&self, took: Duration) -> bool {
+        self.hopeless_above.is_some_and(|limit| took.as_secs_f64() * 1000.0 > limit)
+    }
+
+    /// … may come so often: were all that are still to come fast, the 99th percentile would be below it.
+    fn slow_allowed(&self) -> f64 {
+        self.rate * self.seconds * 0.01
     }
 }

@@ -129,6 +129,8 @@ struct Measures {
     steady: Vec<(Engine, Steady)>,
     forwarding: Forwarding,
     binary_mb: Option<f64>,
+    /// Whether all that was wanted was measured.
+    is_whole: bool,
 }
 
 /// One run.
@@ -146,15 +148,18 @@ impl Run {
         std::fs::create_dir_all(&folder)?;
         let pace = if self.smoke { Pace::SMOKE } else { Pace::of(self.quick) };
         let bench = Bench { run: self, programs: Programs::beside_us()?, folder: folder.clone(), pace };
-        let result = bench.all().await;
+        let mut measures = bench.begin()?;
+        let result = bench.all(&mut measures).await;
         let _ = std::fs::remove_dir_all(&folder);
-        let measures = result?;
         report::print(&measures);
+        result?;
         ensure!(!self.smoke || measures.forwarding.is_all_there(), "something that was acknowledged was not delivered");
-        if self.quick || self.smoke || !self.parts.is_empty() {
-            return Ok(());
-        }
-        report::write(&measures, &self.out)
+        Ok(())
+    }
+
+    /// Whether what is measured goes into the document.
+    fn is_for_the_document(&self) -> bool {
+        !self.quick && !self.smoke && self.parts.is_empty()
     }
 
     /// What other commands measure with.
@@ -181,8 +186,8 @@ impl Run {
 }
 
 impl Bench<'_> {
-    async fn all(&self) -> anyhow::Result<Measures> {
-        let mut measures = Measures {
+    fn begin(&self) -> anyhow::Result<Measures> {
+        Ok(Measures {
             occasion: Occasion::begin(&self.programs, &self.folder)?,
             connections: self.run.connections,
             pace: self.pace,
@@ -192,7 +197,16 @@ impl Bench<'_> {
             steady: Vec::new(),
             forwarding: Forwarding::default(),
             binary_mb: steady::size_mb(&self.programs.linekeeper),
-        };
+            is_whole: false,
+        })
+    }
+
+    /// The document so far: whoever ends an hour's run early keeps what it found.
+    fn note(&self, measures: &Measures) -> anyhow::Result<()> {
+        if self.run.is_for_the_document() { report::write(measures, &self.run.out) } else { Ok(()) }
+    }
+
+    async fn all(&self, measures: &mut Measures) -> anyhow::Result<()> {
         if self.run.wants(Part::Steady) {
             for engine in &self.run.engines {
                 measures.steady.push((*engine, self.steady(*engine).await?));
@@ -202,16 +216,18 @@ impl Bench<'_> {
             measures.approval = Some(self.approval().await?);
         }
         if self.run.wants(Part::Ingest) {
-            self.fast(&mut measures).await?;
+            self.fast(measures).await?;
         }
         if self.run.wants(Part::Slow) {
             for engine in &self.run.engines {
                 measures.ingest.push(self.ingest(*engine, 1, SLOW_FSYNC_MS).await?);
+                self.note(measures)?;
             }
         }
-        self.forward(&mut measures).await?;
+        self.forward(measures).await?;
         measures.occasion.end();
-        Ok(measures)
+        measures.is_whole = true;
+        self.note(measures)
     }
 
     /// Everything about forwarding.
@@ -236,6 +252,7 @@ impl Bench<'_> {
             if run.wants(Part::Isolation) {
                 measures.forwarding.isolation.push(forward::isolation::measure(self, *engine, run.pairs).await?);
             }
+            self.note(measures)?;
         }
         Ok(())
     }
@@ -246,6 +263,7 @@ impl Bench<'_> {
             measures.ceiling.push(self.ceiling(*changes).await?);
             for engine in &self.run.engines {
                 measures.ingest.push(self.ingest(*engine, *changes, 0).await?);
+                self.note(measures)?;
             }
             if *changes == 1 {
                 measures.ceiling.push(self.ceiling(*changes).await?);

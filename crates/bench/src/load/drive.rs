@@ -34,6 +34,8 @@ struct Driver<'a> {
     began_us: u64,
     times: Histogram<u64>,
     late: Histogram<u64>,
+    /// Answers too slow, the warm-up aside.
+    slow: u64,
     acks: Acks,
     outcome: Outcome,
 }
@@ -43,9 +45,12 @@ pub(super) fn drive(load: &Load) -> anyhow::Result<Outcome> {
     let mut poll = Poll::new()?;
     let mut driver = Driver::new(load, &poll)?;
     let mut events = Events::with_capacity(1024);
-    let end = driver.began + load.lasts();
+    let mut end = driver.began + load.lasts();
     loop {
         let now = Instant::now();
+        if driver.is_hopeless() && now < end {
+            (end, driver.outcome.gave_up) = (now, true);
+        }
         let has_sent_all = driver.send_what_is_due(now, end)?;
         let is_idle = driver.free.len() == driver.connections.len();
         if (has_sent_all && is_idle) || now > end + GRACE {
@@ -87,6 +92,7 @@ impl<'a> Driver<'a> {
             began_us: unix_micros(),
             times: histogram()?,
             late: histogram()?,
+            slow: 0,
             acks: Acks::new(load.first),
             outcome: Outcome::default(),
         })
@@ -94,6 +100,11 @@ impl<'a> Driver<'a> {
 
     fn is_closed_loop(&self) -> bool {
         self.load.rate <= 0.0
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
+    fn is_hopeless(&self) -> bool {
+        !self.is_closed_loop() && self.slow as f64 > self.load.slow_allowed()
     }
 
     /// When a post is due.
@@ -112,7 +123,7 @@ impl<'a> Driver<'a> {
         loop {
             let due = self.due_at(self.next);
             let is_over = if self.is_closed_loop() { now >= end } else { due >= end };
-            if is_over {
+            if is_over || self.outcome.gave_up {
                 return Ok(true);
             }
             if due > now {
@@ -152,7 +163,9 @@ impl<'a> Driver<'a> {
         let post = connection.under_way.take().context("an answer nobody asked for")?;
         self.last_answer = Instant::now();
         if self.due[at] >= self.began + Duration::from_secs_f64(self.load.warmup) {
-            self.times.saturating_record(micros(self.last_answer.saturating_duration_since(self.due[at])));
+            let took = self.last_answer.saturating_duration_since(self.due[at]);
+            self.slow += u64::from(self.load.is_slow(took));
+            self.times.saturating_record(micros(took));
         }
         *self.outcome.statuses.entry(status).or_default() += 1;
         if status == 200 {
@@ -171,7 +184,7 @@ impl<'a> Driver<'a> {
             self.acks.write(path)?;
         }
         let ms = |histogram: &Histogram<u64>, q: f64| histogram.value_at_quantile(q) as f64 / 1000.0;
-        let lasted = self.load.lasts().max(self.last_answer.saturating_duration_since(self.began));
+        let lasted = end.max(self.last_answer).saturating_duration_since(self.began);
         self.outcome.rate = self.load.rate;
         self.outcome.changes = self.load.changes;
         self.outcome.body_bytes = self.templates.first().map_or(0, Template::len);

@@ -2,7 +2,7 @@
 //! No time is asserted.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use secrecy::SecretString;
 
@@ -64,25 +64,30 @@ fn answer_most(listener: &TcpListener, connections: usize) {
     });
 }
 
+fn load(target: SocketAddr) -> Load {
+    Load {
+        target,
+        rate: 200.0,
+        seconds: 0.4,
+        warmup: 0.1,
+        changes: 1,
+        connections: 4,
+        secret: SECRET.to_owned(),
+        people: 3,
+        numbers: vec!["106:102".to_owned()],
+        first: 7,
+        hopeless_above: None,
+        acks: None,
+    }
+}
+
 #[test]
 fn every_post_is_counted_and_only_stored_ones_are_acknowledged() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || answer_most(&listener, 4));
     let file = std::env::temp_dir().join(format!("bench-acks-{}", std::process::id()));
-    let load = Load {
-        target,
-        rate: 200.0,
-        seconds: 0.4,
-        warmup: 0.1,
-        changes: 10,
-        connections: 4,
-        secret: SECRET.to_owned(),
-        people: 3,
-        numbers: vec!["106:102".to_owned()],
-        first: 7,
-        acks: Some(file.clone()),
-    };
+    let load = Load { changes: 10, acks: Some(file.clone()), ..load(target) };
     let outcome = drive::drive(&load).unwrap();
     server.join().unwrap();
     let acks = Acks::read(&file).unwrap();
@@ -91,6 +96,18 @@ fn every_post_is_counted_and_only_stored_ones_are_acknowledged() {
     assert!(!outcome.is_all_stored());
     assert_eq!((outcome.stored() * 10, acks.first), (acks.len(), 7));
     assert!(acks.iter().all(|message| (7..1007).contains(&message)));
+}
+
+#[test]
+fn a_load_that_cannot_be_held_any_more_ends_early() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = listener.local_addr().unwrap();
+    let server = std::thread::spawn(move || answer_most(&listener, 4));
+    // any time is too long, so that the first answers that count decide it
+    let outcome = drive::drive(&Load { hopeless_above: Some(0.0), seconds: 60.0, ..load(target) }).unwrap();
+    server.join().unwrap();
+    assert!(outcome.gave_up && outcome.unanswered == 0, "{outcome:?}");
+    assert!((120..2000).contains(&outcome.sent), "{outcome:?}");
 }
 
 #[test]

@@ -82,6 +82,9 @@ pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     for line in measures.occasion.lines() {
         writeln!(text, "- {line}")?;
     }
+    if !measures.is_whole {
+        writeln!(text, "\n**This run was ended before everything was measured.**")?;
+    }
     for (title, rows) in sections(measures) {
         write!(text, "\n## {title}\n{}", table(&rows))?;
     }

@@ -22,7 +22,7 @@ pub(crate) const HELD_DRAIN_MS: f64 = 250.0;
 pub(crate) const STEP: f64 = 0.95;
 
 /// The same where each try takes long.
-const HOLD_STEP: f64 = 0.85;
+const HOLD_STEP: f64 = 0.92;
 
 /// How many times the rate is lowered before giving up.
 pub(crate) const TRIES: usize = 12;
@@ -104,6 +104,11 @@ pub(crate) struct Loader {
 impl Loader {
     /// One load, in a process of its own.
     pub(crate) fn load(&mut self, rate: f64, seconds: f64) -> anyhow::Result<Outcome> {
+        self.load_unless_hopeless(rate, seconds, None)
+    }
+
+    /// The same, but it ends as soon as it is certain that the 99th percentile will be above a limit.
+    fn load_unless_hopeless(&mut self, rate: f64, seconds: f64, limit_ms: Option<f64>) -> anyhow::Result<Outcome> {
         let acks = self.folder.join("acks");
         let mut command = Command::new(&self.programs.bench);
         let number = |text: String| ["--number".to_owned(), text];
@@ -115,6 +120,9 @@ impl Loader {
             .args(["--people", &self.people.to_string(), "--first", &self.first.to_string()])
             .arg("--acks")
             .arg(&acks);
+        if let Some(limit) = limit_ms {
+            command.args(["--hopeless-above", &limit.to_string()]);
+        }
         command.args(self.numbers.iter().cloned().flat_map(number));
         let outcome: Outcome = serde_json::from_str(&output(&mut command)?)?;
         self.first += outcome.sent * self.changes as u64;
@@ -129,13 +137,13 @@ impl Loader {
         let closed = self.load(0.0, pace.probe)?;
         note(&mut tried, &closed, pace.probe);
         let mut rate = narrow(closed.achieved * 0.98, |rate| {
-            let outcome = self.load(rate, pace.probe)?;
+            let outcome = self.load_unless_hopeless(rate, pace.probe, Some(HELD_P99_MS))?;
             Ok(note(&mut tried, &outcome, pace.probe))
         })?;
         let mut longest = None;
         for _ in 0..TRIES {
             let before = cpu_seconds(&server.id()).unwrap_or_default();
-            let outcome = self.load(rate, pace.hold)?;
+            let outcome = self.load_unless_hopeless(rate, pace.hold, Some(HELD_P99_MS))?;
             let spent = cpu_seconds(&server.id()).unwrap_or_default() - before;
             if note(&mut tried, &outcome, pace.hold) {
                 longest = Some((outcome, spent));
@@ -181,7 +189,7 @@ pub(crate) fn narrow(from: f64, mut holds: impl FnMut(f64) -> anyhow::Result<boo
 
 /// Whether a rate was held.
 pub(crate) fn is_held(outcome: &Outcome) -> bool {
-    outcome.is_all_stored() && outcome.p99_ms <= HELD_P99_MS && outcome.drain_ms <= HELD_DRAIN_MS
+    !outcome.gave_up && outcome.is_all_stored() && outcome.p99_ms <= HELD_P99_MS && outcome.drain_ms <= HELD_DRAIN_MS
 }
 
 #[expect(clippy::print_stderr, reason = "progress, for whoever waits")]
@@ -195,7 +203,11 @@ fn note(tried: &mut Vec<Tried>, outcome: &Outcome, seconds: f64) -> bool {
         outcome.p99_ms,
         outcome.sent_late_p99_ms,
         outcome.statuses,
-        if held { "held" } else { "" }
+        match (held, outcome.gave_up) {
+            (true, _) => "held",
+            (false, true) => "given up",
+            (false, false) => "",
+        }
     );
     let Outcome { rate, achieved, p99_ms, .. } = *outcome;
     tried.push(Tried { rate, seconds, achieved, p99_ms, held });
