@@ -3,6 +3,9 @@
 use anyhow::{Context as _, bail};
 use clap::Parser;
 use graph_emulator::{ClockMode, Config, Emulator, Scenario, scenario_names};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 const EXAMPLES: &str = "Examples:
   graph-emulator --port 9000
@@ -26,6 +29,9 @@ struct Cli {
     /// How world time passes: wall, stepped (moved by POST /_emulator/clock), or 60x
     #[arg(long, default_value = "wall", value_parser = parse_clock)]
     clock: ClockMode,
+    /// What is logged to standard error: a level, or for one module `graph_emulator=debug`
+    #[arg(long, env = "RUST_LOG", default_value = "error")]
+    log: Targets,
     /// Seed of every id and token
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,11 +65,11 @@ fn parse_clock(text: &str) -> Result<ClockMode, String> {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .with_writer(std::io::stderr)
-        .init();
     let cli = Cli::parse();
+    tracing_subscriber::registry()
+        .with(cli.log)
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .init();
     if cli.list {
         return list();
     }

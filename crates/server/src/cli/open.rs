@@ -12,7 +12,10 @@ use server::clock::Clock;
 use server::config::Config;
 use server::seal::Keyring;
 use server::store::{Store, accounts, accounts::Account};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Whence a command takes its configuration.
 #[derive(Debug)]
@@ -98,13 +101,14 @@ pub(super) async fn channel(app: &App, id: i64) -> anyhow::Result<domain::channe
 }
 
 fn log_to_stderr(filter: &str, format: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter)
+    let filter: Targets = filter
+        .parse()
         .with_context(|| format!("log.filter: \"{filter}\" is no filter; write it like info or server=debug"))?;
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let filtered = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     match format {
-        "json" => log.json().flatten_event(true).init(),
-        "text" => log.compact().init(),
+        "json" => filtered.with(lines.json().flatten_event(true)).init(),
+        "text" => filtered.with(lines.compact()).init(),
         _ => bail!("log.format: \"{format}\" is not known; write text or json"),
     }
     Ok(())

@@ -88,7 +88,11 @@ fn read(file: &Path) -> anyhow::Result<Config> {
 /// Logs go beside the database, so that the table can be redrawn in peace.
 fn log_to(file: &Path) -> anyhow::Result<()> {
     let file = fs::File::create(file).with_context(|| format!("{} cannot be written", file.display()))?;
-    tracing_subscriber::fmt().with_ansi(false).with_env_filter("info").with_writer(Mutex::new(file)).init();
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(Mutex::new(file))
+        .init();
     Ok(())
 }
 
