@@ -19,6 +19,7 @@ use crate::store::endpoints::lease::{self, Leased};
 use crate::store::ids::{EndpointId, ReplicaId};
 use crate::store::{Engine, endpoints};
 
+mod beside;
 mod disabling;
 mod hub;
 mod outcome;

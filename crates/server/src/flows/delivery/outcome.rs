@@ -140,7 +140,7 @@ impl Book {
     /// Writes it all down in one transaction, and the cursor with it. False, and nothing written, when the
     /// endpoint is another process's by now.
     pub(super) async fn write(
-        &mut self,
+        mut self,
         app: &App,
         me: ReplicaId,
         endpoint: EndpointId,
@@ -158,7 +158,6 @@ impl Book {
         deliveries::done(&mut tx, endpoint, &self.done).await?;
         attempts::record(&mut tx, endpoint, &self.attempts).await?;
         tx.commit().await?;
-        *self = Self::default();
         Ok(true)
     }
 }

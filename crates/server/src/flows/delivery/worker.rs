@@ -1,5 +1,5 @@
 //! One endpoint's worker: reads the log, sends, writes down what came of it. One task per endpoint, so that
-//! each goes at its own pace and none waits for another.
+//! each goes at its own pace and none waits for another. It reads and writes beside what it sends.
 //!
 //! What is on record at any instant is enough to go on from: the cursor never passes an event that was
 //! neither taken nor set aside. After a crash the last moments are sent again, with the same ids.
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::beside::Beside;
 use super::hub::Me;
 use super::outcome::{Book, Outcome};
 use super::post::write;
@@ -22,7 +23,8 @@ use super::queue::Queue;
 use super::send::{Sent, send};
 use crate::App;
 use crate::flows::FlowError;
-use crate::store::deliveries::log::{self, Reader};
+use crate::store;
+use crate::store::deliveries::log::{self, Page, Reader};
 use crate::store::deliveries::{self, Delivery, DeliveryState};
 use crate::store::endpoints::lease::Progress;
 use crate::store::endpoints::{self, Endpoint};
@@ -51,7 +53,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// After the database failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
-/// So much of the log is read at once.
+/// So much of the log is read at once, and not less while there is enough to send: one look costs as much.
 const READ_AT_ONCE: usize = 256;
 
 /// How long posts under way are waited for when the worker is to stop.
@@ -95,6 +97,10 @@ struct Worker<'a> {
     pace: Pace,
     under_way: JoinSet<Sent>,
     book: Book,
+    /// A look at the log, and at most how many events it brings.
+    reading: Beside<(Result<Page, store::Error>, usize)>,
+    /// What came of posts is being written down: whether the endpoint is still ours, and how long it took.
+    settling: Beside<(Result<bool, FlowError>, Duration)>,
     /// How long what is in the book may wait.
     settle_after: Duration,
     /// Something arrived since the log was read.
@@ -123,6 +129,8 @@ impl<'a> Worker<'a> {
             pace: Pace::new(endpoint.settings.per_second),
             under_way: JoinSet::new(),
             book: Book::default(),
+            reading: Beside::default(),
+            settling: Beside::default(),
             settle_after: SETTLE_AFTER,
             arrived: task.arrived.clone(),
             is_behind: true,
@@ -137,20 +145,31 @@ impl<'a> Worker<'a> {
     }
 
     async fn run(mut self) -> Result<(), FlowError> {
-        while !self.task.stop.is_cancelled() && self.is_over.is_none() {
-            self.read_on().await?;
-            let wait_until = self.start();
-            if self.book.is_due(self.settle_after) || self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER) {
-                self.settle().await?;
-            }
-            self.wait(wait_until).await;
-        }
+        let ended = self.work_on().await;
+        // whatever happened, what is being written down comes before what is read next
+        let settled = self.end_settling().await;
+        ended.and(settled)?;
         self.drain().await;
-        self.settle().await?;
+        self.settle();
+        self.end_settling().await?;
         match self.is_over {
             Some(why) => super::disabling::disable(&self.task.app, &self.endpoint, why).await,
             None => Ok(()),
         }
+    }
+
+    async fn work_on(&mut self) -> Result<(), FlowError> {
+        while !self.task.stop.is_cancelled() && self.is_over.is_none() {
+            self.read_on();
+            self.load_replays().await?;
+            let wait_until = self.start();
+            let has_passed = self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER);
+            if self.settling.is_idle() && (self.book.is_due(self.settle_after) || has_passed) {
+                self.settle();
+            }
+            self.wait(wait_until).await?;
+        }
+        Ok(())
     }
 
     /// Everything set aside, in its place, before the log is read on.
@@ -179,35 +198,54 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Reads the log as far as there is room, and what was asked for again when nothing new is before it.
-    async fn read_on(&mut self) -> Result<(), FlowError> {
+    /// Looks at the log where there is room for more of it.
+    fn read_on(&mut self) {
         if self.looked_at.elapsed() >= LOOK_EVERY {
             self.is_behind = true;
         }
-        while self.is_behind && self.queue.room() > 0 {
-            let limit = self.queue.room().min(READ_AT_ONCE);
-            let mut tx = self.task.app.store.read().await?;
-            let page = log::read(&mut tx, &self.reader, self.queue.read_to(), limit).await?;
-            drop(tx);
-            self.looked_at = Instant::now();
-            self.is_behind = page.entries.len() == limit;
-            let now = self.task.app.clock.now();
-            if !page.entries.is_empty() {
-                self.passed_at.get_or_insert_with(Instant::now);
-            }
-            for entry in page.entries {
-                let written = write(&self.endpoint, &entry);
-                if !written.posts.is_empty() && !self.queue.contains(entry.id) {
-                    self.queue.enter(entry.id, &written.lanes, written.posts, now);
-                }
-            }
-            self.queue.has_read(page.read_to);
-            if self.queue.has_aside() {
-                // some of them may stand behind it, and would fill the window
-                self.book.open();
+        let room = self.queue.room();
+        let is_enough = room >= READ_AT_ONCE || (room > 0 && self.under_way.len() < AT_ONCE);
+        if !self.is_behind || !is_enough || !self.reading.is_idle() {
+            return;
+        }
+        self.is_behind = false;
+        let (store, reader, after) = (self.task.app.store.clone(), self.reader, self.queue.read_to());
+        let limit = room.min(READ_AT_ONCE);
+        self.reading.begin(async move {
+            let page = async {
+                let mut tx = store.read().await?;
+                log::read(&mut tx, &reader, after, limit).await
+            };
+            (page.await, limit)
+        });
+    }
+
+    /// What a look at the log brought.
+    fn take_in(&mut self, page: Page, limit: usize) {
+        self.looked_at = Instant::now();
+        // something may have arrived meanwhile, too
+        self.is_behind |= page.entries.len() == limit;
+        let now = self.task.app.clock.now();
+        if !page.entries.is_empty() {
+            self.passed_at.get_or_insert_with(Instant::now);
+        }
+        for entry in page.entries {
+            let written = write(&self.endpoint, &entry);
+            if !written.posts.is_empty() && !self.queue.contains(entry.id) {
+                self.queue.enter(entry.id, &written.lanes, written.posts, now);
             }
         }
-        let has_room = self.queue.has_room_for_replays(self.task.app.clock.now());
+        self.queue.has_read(page.read_to);
+        if self.queue.has_aside() {
+            // some of them may stand behind it, and would fill the window
+            self.book.open();
+        }
+    }
+
+    /// Loads what was asked for again, when nothing new is before it.
+    async fn load_replays(&mut self) -> Result<(), FlowError> {
+        let is_new_first = self.is_behind || !self.reading.is_idle();
+        let has_room = !is_new_first && self.queue.has_room_for_replays(self.task.app.clock.now());
         if let Some(after) = self.replays_after.filter(|_| has_room) {
             let mut tx = self.task.app.store.read().await?;
             let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Replayed, after, READ_AT_ONCE).await?;
@@ -242,8 +280,10 @@ impl<'a> Worker<'a> {
     }
 
     /// Until something happened that there is something to do about.
-    async fn wait(&mut self, until: Option<Timestamp>) {
+    async fn wait(&mut self, until: Option<Timestamp>) -> Result<(), FlowError> {
         let app = &self.task.app;
+        // what is in the book waits for what is being written down, however long it has waited
+        let patience = if self.settling.is_idle() { self.book.patience(self.settle_after) } else { None };
         let due = async {
             match until {
                 Some(until) => app.clock.sleep_until(until).await,
@@ -258,12 +298,21 @@ impl<'a> Worker<'a> {
                     self.take_down(sent.ok());
                 }
             }
+            read = self.reading.end() => match read {
+                Some((page, limit)) => self.take_in(page?, limit),
+                None => self.task.stop.cancel(),
+            },
+            settled = self.settling.end() => match settled {
+                Some((settled, took)) => self.has_settled(settled, took)?,
+                None => self.task.stop.cancel(),
+            },
             // the hub outlives every worker
             Ok(()) = self.arrived.changed() => self.is_behind = true,
             () = due => {}
-            () = tokio::time::sleep(self.book.patience(self.settle_after).unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
+            () = tokio::time::sleep(patience.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) => {}
             () = self.task.stop.cancelled() => {}
         }
+        Ok(())
     }
 
     /// What came of a post.
@@ -292,21 +341,44 @@ impl<'a> Worker<'a> {
         self.book.enter(sent, outcome, &mut self.queue, now);
     }
 
-    /// Writes down what came of everything since the last time.
-    async fn settle(&mut self) -> Result<(), FlowError> {
-        let began = Instant::now();
+    /// Begins to write down what came of everything since the last time.
+    fn settle(&mut self) {
         if !self.queue.is_empty() {
             self.book.aside.extend(self.queue.set_blocked_aside());
         }
         let cursor = self.queue.cursor();
         let made = Progress { cursor, breaker: self.breaker, delivered_at: self.book.delivered_at };
-        if !self.book.write(&self.task.app, self.task.me.id(), self.task.id, &made).await? {
+        let (app, me, id) = (self.task.app.clone(), self.task.me.id(), self.task.id);
+        let book = std::mem::take(&mut self.book);
+        self.passed_at = None;
+        self.settling.begin(async move {
+            let began = Instant::now();
+            (book.write(&app, me, id, &made).await, began.elapsed())
+        });
+    }
+
+    /// It was written down, or was not.
+    fn has_settled(&mut self, settled: Result<bool, FlowError>, took: Duration) -> Result<(), FlowError> {
+        if !settled? {
             tracing::warn!(endpoint = %self.task.id, "another process delivers to this endpoint by now");
             self.task.stop.cancel();
         }
-        self.passed_at = None;
-        self.settle_after = (began.elapsed() * (SETTLE_SHARE - 1)).clamp(SETTLE_AFTER, SETTLE_AT_LATEST);
+        self.settle_after = (took * (SETTLE_SHARE - 1)).clamp(SETTLE_AFTER, SETTLE_AT_LATEST);
         Ok(())
+    }
+
+    /// Waits for what is being written down.
+    async fn end_settling(&mut self) -> Result<(), FlowError> {
+        if self.settling.is_idle() {
+            return Ok(());
+        }
+        match self.settling.end().await {
+            Some((settled, took)) => self.has_settled(settled, took),
+            None => {
+                self.task.stop.cancel();
+                Ok(())
+            }
+        }
     }
 
     async fn drain(&mut self) {
