@@ -27,7 +27,7 @@ mod worse;
 
 pub use assess::assess;
 pub use badge::{Badge, Card, CardMeaning, CardValue, Fact, cards};
-pub use callback::{AppCallback, Healing, Override, Subscription, WebhookFacts, is_of_this_installation};
+pub use callback::{AppCallback, Healing, Override, Subscription, WebhookFacts, is_of_this_installation, usual_gap};
 pub use context::{
     HealthContext, HealthSnapshot, Hold, HoldCause, LinkIds, REFRESH_AFTER, ReadFailure, Refusal, RegistrationStanding,
     STALE_AFTER, TokenFacts, TokenState,

@@ -97,8 +97,22 @@ pub struct WebhookFacts {
     pub app_healing: Healing,
     /// When a webhook for this number came last.
     pub last_heard_at: Option<Timestamp>,
-    /// The longest gap between webhooks that is usual for this number, once enough were seen.
+    /// The longest gap between webhooks that is usual for this number, once enough were seen: [`usual_gap`].
     pub usual_gap: Option<SignedDuration>,
+}
+
+/// A number must have been heard of for a whole week before anything of it is usual: nights and the weekend
+/// are in it then.
+const HEARD_ENOUGH: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What gap is usual, by the longest so far; `None` while too little was heard to tell.
+pub fn usual_gap(
+    heard_from: Option<Timestamp>,
+    last_heard_at: Option<Timestamp>,
+    longest: Option<SignedDuration>,
+) -> Option<SignedDuration> {
+    let heard_for = last_heard_at?.duration_since(heard_from?);
+    longest.filter(|_| heard_for >= HEARD_ENOUGH)
 }
 
 impl Override {
@@ -162,6 +176,17 @@ mod tests {
         ] {
             assert!(!is_of_this_installation(EXPECTED, url), "{url}");
         }
+    }
+
+    #[test]
+    fn a_week_is_heard_before_anything_is_usual() {
+        let at = |hour: i64| Some(Timestamp::from_second(1_790_000_000 + hour * 3600).unwrap());
+        let longest = Some(SignedDuration::from_hours(9));
+        assert_eq!(usual_gap(at(0), at(7 * 24 - 1), longest), None);
+        assert_eq!(usual_gap(at(0), at(7 * 24), longest), longest);
+        assert_eq!(usual_gap(None, at(7 * 24), longest), None);
+        assert_eq!(usual_gap(at(0), None, longest), None);
+        assert_eq!(usual_gap(at(0), at(7 * 24), None), None);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use token::{
     Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, set_verify_token, token_alive,
     token_dead, token_state, tokens_due,
 };
-pub use webhook::{OverrideLevel, Webhook, heard, set_webhook, silent_since, verified, webhook, webhook_unchecked};
+pub use webhook::{OverrideLevel, Webhook, heard, set_webhook, verified, webhook, webhook_unchecked};
 
 /// The columns of a channel, as [`Row`] reads them.
 macro_rules! columns {

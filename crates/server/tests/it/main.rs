@@ -29,6 +29,8 @@ mod rows;
 #[cfg(test)]
 mod signup;
 #[cfg(test)]
+mod silence;
+#[cfg(test)]
 mod simulate;
 #[cfg(test)]
 mod ssrf;

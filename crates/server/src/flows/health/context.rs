@@ -4,7 +4,7 @@ use domain::channel::{Channel, callback_url};
 use domain::graph::{Failure, FailureKind};
 use domain::health::{
     AppCallback, Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding,
-    Subscription, TokenFacts, TokenState, WebhookFacts,
+    Subscription, TokenFacts, TokenState, WebhookFacts, usual_gap,
 };
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
@@ -103,7 +103,7 @@ fn webhook_facts(
         app_callback,
         app_healing: Healing::UnderWay,
         last_heard_at: webhook.last_heard_at,
-        usual_gap: None,
+        usual_gap: usual_gap(webhook.heard_from, webhook.last_heard_at, webhook.longest_gap),
     }
 }
 

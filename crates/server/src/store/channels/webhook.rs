@@ -2,14 +2,33 @@
 //! separate facts; whether that is well is not judged here.
 
 use domain::ids::ChannelId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::store::row::{At, maybe_micros, micros};
 use crate::store::{Error, Tx};
 
+/// The gap that ends takes a 32nd of itself off the longest so far, and may be the longest itself.
+macro_rules! heard {
+    ($channels:literal, $greater:literal) => {
+        concat!(
+            "insert into channel_webhook (channel_id, override_level, last_heard_at, heard_from, longest_gap)
+            select id, 'none', $2, $2, 0 from channel where ",
+            $channels,
+            " on conflict (channel_id) do update set last_heard_at = excluded.last_heard_at,
+            heard_from = coalesce(channel_webhook.heard_from, excluded.heard_from),
+            longest_gap = ",
+            $greater,
+            "(excluded.last_heard_at - coalesce(channel_webhook.last_heard_at, excluded.last_heard_at),
+            coalesce(channel_webhook.longest_gap, 0)
+            - (excluded.last_heard_at - coalesce(channel_webhook.last_heard_at, excluded.last_heard_at)) / 32)
+            where channel_webhook.last_heard_at is null or channel_webhook.last_heard_at < excluded.last_heard_at"
+        )
+    };
+}
+
 statements! {
-    SELECT = "select subscribed_at, override_level, override_url, override_error, verified_at, last_heard_at, error,
-        checked_at, healed_at from channel_webhook where channel_id = $1";
+    SELECT = "select subscribed_at, override_level, override_url, override_error, verified_at, last_heard_at, heard_from,
+        longest_gap, error, checked_at, healed_at from channel_webhook where channel_id = $1";
     SET = "insert into channel_webhook
         (channel_id, subscribed_at, override_level, override_url, override_error, verified_at, last_heard_at, error,
          checked_at, healed_at)
@@ -20,21 +39,13 @@ statements! {
         verified_at = coalesce(excluded.verified_at, channel_webhook.verified_at),
         last_heard_at = coalesce(channel_webhook.last_heard_at, excluded.last_heard_at),
         error = excluded.error, checked_at = excluded.checked_at, healed_at = excluded.healed_at";
-    HEARD = "insert into channel_webhook (channel_id, override_level, last_heard_at)
-        select id, 'none', $2 from channel where id in (select value from json_each($1))
-        on conflict (channel_id) do update set last_heard_at = excluded.last_heard_at
-        where channel_webhook.last_heard_at is null or channel_webhook.last_heard_at < excluded.last_heard_at",
-        postgres: "insert into channel_webhook (channel_id, override_level, last_heard_at)
-        select id, 'none', $2 from channel
-        where id in (select value::bigint from json_array_elements_text($1::json)) order by id
-        on conflict (channel_id) do update set last_heard_at = excluded.last_heard_at
-        where channel_webhook.last_heard_at is null or channel_webhook.last_heard_at < excluded.last_heard_at";
+    HEARD = heard!("id in (select value from json_each($1))", "max"),
+        postgres: heard!("id in (select value::bigint from json_array_elements_text($1::json)) order by id", "greatest");
     VERIFIED = "insert into channel_webhook (channel_id, override_level, verified_at) values ($1, 'none', $2)
         on conflict (channel_id) do update set verified_at = excluded.verified_at";
     UNCHECKED = "select channel.id from channel left join channel_webhook on channel_webhook.channel_id = channel.id
         where channel_webhook.checked_at is null or channel_webhook.checked_at < $1
         order by channel.id limit $2";
-    SILENT = "select channel_id from channel_webhook where last_heard_at < $1 order by channel_id limit $2";
 }
 
 /// On which level Meta was told to send this channel's messages to its own callback.
@@ -80,6 +91,10 @@ pub struct Webhook {
     pub verified_at: Option<Timestamp>,
     /// When Meta last sent something about the number.
     pub last_heard_at: Option<Timestamp>,
+    /// Since when it is heard of.
+    pub heard_from: Option<Timestamp>,
+    /// The longest time between two of what Meta sent; older ones fade.
+    pub longest_gap: Option<SignedDuration>,
     /// Why subscribing failed.
     pub error: Option<String>,
     /// When it was last looked at.
@@ -94,7 +109,7 @@ pub async fn webhook(tx: &mut Tx, id: ChannelId) -> Result<Webhook, Error> {
     row.map_or_else(|| Ok(Webhook::default()), |row| row.read(id))
 }
 
-/// Writes what is known down. `last_heard_at` on record is kept (see [`heard`]), and `verified_at`
+/// Writes what is known down. What was heard is kept as it is on record (see [`heard`]), and `verified_at`
 /// where it is not given.
 pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<(), Error> {
     let Webhook {
@@ -104,6 +119,8 @@ pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<
         override_error,
         verified_at,
         last_heard_at,
+        heard_from: _,
+        longest_gap: _,
         error,
         checked_at,
         healed_at,
@@ -147,12 +164,6 @@ pub async fn webhook_unchecked(tx: &mut Tx, before: Timestamp, limit: i64) -> Re
     Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
-/// Channels that were heard of once, and not since `before`.
-pub async fn silent_since(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
-    let rows: Vec<(i64,)> = all!(tx, SILENT, micros(before), limit)?;
-    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
-}
-
 #[derive(sqlx::FromRow)]
 struct Row {
     subscribed_at: Option<i64>,
@@ -161,6 +172,8 @@ struct Row {
     override_error: Option<String>,
     verified_at: Option<i64>,
     last_heard_at: Option<i64>,
+    heard_from: Option<i64>,
+    longest_gap: Option<i64>,
     error: Option<String>,
     checked_at: Option<i64>,
     healed_at: Option<i64>,
@@ -176,6 +189,8 @@ impl Row {
             override_error: self.override_error,
             verified_at: at.maybe_time("verified_at", self.verified_at)?,
             last_heard_at: at.maybe_time("last_heard_at", self.last_heard_at)?,
+            heard_from: at.maybe_time("heard_from", self.heard_from)?,
+            longest_gap: self.longest_gap.map(SignedDuration::from_micros),
             error: self.error,
             checked_at: at.maybe_time("checked_at", self.checked_at)?,
             healed_at: at.maybe_time("healed_at", self.healed_at)?,

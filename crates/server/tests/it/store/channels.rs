@@ -158,17 +158,42 @@ async fn what_is_known_of_callbacks_is_four_facts() {
             override_error: Some("(#200)".into()),
             verified_at: None,
             last_heard_at: None,
+            heard_from: None,
+            longest_gap: None,
             error: None,
             checked_at: Some(noon()),
             healed_at: Some(noon()),
         };
         channels::verified(tx, channel.id, noon()).await.unwrap();
         channels::set_webhook(tx, channel.id, &facts).await.unwrap();
-        let known = Webhook { verified_at: Some(noon()), last_heard_at: Some(noon()), ..facts };
+        let heard = (Some(noon()), Some(noon()), Some(SignedDuration::ZERO));
+        let (last_heard_at, heard_from, longest_gap) = heard;
+        let known = Webhook { verified_at: Some(noon()), last_heard_at, heard_from, longest_gap, ..facts };
         assert_eq!(channels::webhook(tx, channel.id).await.unwrap(), known);
         assert_eq!(channels::webhook_unchecked(tx, noon(), 9).await.unwrap(), []);
-        let later = noon() + SignedDuration::from_secs(1);
-        assert_eq!(channels::silent_since(tx, later, 9).await.unwrap(), [channel.id]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_longest_gap_is_kept_and_fades() {
+    both(async |store| {
+        let channel = a_channel(&store, 1).await;
+        let tx = &mut store.write().await.unwrap();
+        let hours = SignedDuration::from_hours;
+        let mut now = noon();
+        let mut expect = async |gap: i64, longest: SignedDuration| {
+            now += hours(gap);
+            channels::heard(tx, &[channel.id], now).await.unwrap();
+            let known = channels::webhook(tx, channel.id).await.unwrap();
+            assert_eq!((known.last_heard_at, known.heard_from), (Some(now), Some(noon())));
+            assert_eq!(known.longest_gap, Some(longest), "after {gap} h");
+        };
+        expect(0, SignedDuration::ZERO).await;
+        expect(1, hours(1)).await;
+        expect(32, hours(32)).await;
+        expect(8, hours(32) - SignedDuration::from_mins(15)).await;
+        expect(32, hours(32)).await;
     })
     .await;
 }

@@ -68,7 +68,7 @@ async fn a_database_that_needs_migration_is_refused_until_it_is_migrated() {
         match engine {
             Engine::Sqlite => assert!(matches!(refusal, Error::Missing(_)), "{refusal}"),
             Engine::Postgres => {
-                assert!(matches!(refusal, Error::Pending { found: 0, needed: 2 }), "{refusal}");
+                assert!(matches!(refusal, Error::Pending { found: 0, needed: 3 }), "{refusal}");
             }
         }
         let store = Store::open_and_migrate(&database.url, keyring()).await.unwrap();
