@@ -25,7 +25,7 @@ pub(crate) const STEP: f64 = 0.95;
 const HOLD_STEP: f64 = 0.92;
 
 /// How many times the rate is lowered before giving up.
-pub(crate) const TRIES: usize = 12;
+pub(crate) const TRIES: usize = 16;
 
 /// How many seconds each kind of load lasts.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -81,6 +81,8 @@ pub(crate) struct Tried {
     pub(crate) p99_ms: f64,
     /// Whether it was held.
     pub(crate) held: bool,
+    /// Whether it was ended early, since it was certain not to be.
+    pub(crate) gave_up: bool,
 }
 
 /// Starts generators against one server.
@@ -209,8 +211,8 @@ fn note(tried: &mut Vec<Tried>, outcome: &Outcome, seconds: f64) -> bool {
             (false, false) => "",
         }
     );
-    let Outcome { rate, achieved, p99_ms, .. } = *outcome;
-    tried.push(Tried { rate, seconds, achieved, p99_ms, held });
+    let Outcome { rate, achieved, p99_ms, gave_up, .. } = *outcome;
+    tried.push(Tried { rate, seconds, achieved, p99_ms, held, gave_up });
     held
 }
 
