@@ -1,5 +1,5 @@
 //! One thing a worker has under way beside its posts: a task of its own, so that it goes on whatever the worker
-//! does, and at most one at a time. Knows nothing of what it is.
+//! does, and at most one at a time. Ends with the worker. Knows nothing of what it is.
 
 use std::future::pending;
 
@@ -12,6 +12,14 @@ pub(super) struct Beside<T>(Option<JoinHandle<T>>);
 impl<T> Default for Beside<T> {
     fn default() -> Self {
         Self(None)
+    }
+}
+
+impl<T> Drop for Beside<T> {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Queue {
     bytes: usize,
     /// Up to here the log was read.
     read_to: EventId,
+    /// Events behind that which left: they were set aside before a restart, and the log brings them once more.
+    left_ahead: BTreeSet<EventId>,
 }
 
 impl Queue {
@@ -59,6 +61,7 @@ impl Queue {
             in_log: BTreeSet::new(),
             bytes: 0,
             read_to: cursor,
+            left_ahead: BTreeSet::new(),
         }
     }
 
@@ -91,10 +94,12 @@ impl Queue {
     /// The log was read up to here.
     pub(super) fn has_read(&mut self, to: EventId) {
         self.read_to = self.read_to.max(to);
+        self.left_ahead = self.left_ahead.split_off(&EventId(self.read_to.0 + 1));
     }
 
-    pub(super) fn contains(&self, event: EventId) -> bool {
-        self.held.contains_key(&event)
+    /// Whether an event of the log is here already, or was.
+    pub(super) fn knows(&self, event: EventId) -> bool {
+        self.held.contains_key(&event) || self.left_ahead.contains(&event)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -187,6 +192,9 @@ impl Queue {
         self.turns.remove(&turn(event, &held));
         self.in_log.remove(&event);
         self.bytes -= held.posts.as_deref().map_or(0, size);
+        if event > self.read_to {
+            self.left_ahead.insert(event);
+        }
         let lanes: Vec<Lane> = self.lanes.of(event).to_vec();
         self.lanes.leave(event);
         for lane in lanes {

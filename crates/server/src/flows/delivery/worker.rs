@@ -24,37 +24,25 @@ use super::send::{Sent, send};
 use crate::App;
 use crate::flows::FlowError;
 use crate::store;
-use crate::store::deliveries::log::{self, Page, Reader};
-use crate::store::deliveries::{self, Delivery, DeliveryState};
-use crate::store::endpoints::lease::Progress;
+use crate::store::deliveries::log::{Page, Reader};
 use crate::store::endpoints::{self, Endpoint};
 use crate::store::ids::{EndpointId, EventId};
 
+mod reading;
+mod settling;
+
+use reading::LOOK_EVERY;
+use settling::SETTLE_AFTER;
+
 /// So many posts to one endpoint are under way at once.
 const AT_ONCE: usize = 32;
-
-/// What came of posts is written down after so long, or as soon as it is so many.
-const SETTLE_AFTER: Duration = Duration::from_millis(20);
-const SETTLE_AT: usize = 256;
-
-/// A database that is busy is written to less often and more at once, so that a worker spends a fifth of its
-/// time on it at most; up to a point, since what was taken meanwhile is sent again after a crash.
-const SETTLE_SHARE: u32 = 5;
-const SETTLE_AT_LATEST: Duration = Duration::from_millis(250);
 
 /// That events were passed which the endpoint does not want is written down after so long at most: else one
 /// that wants little would seem far behind, and would begin there after a restart.
 const PASSED_AFTER: Duration = Duration::from_secs(5);
 
-/// How long the log is left alone when nobody said that something arrived: another process may have
-/// written to it.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-
 /// After the database failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
-
-/// So much of the log is read at once, and not less while there is enough to send: one look costs as much.
-const READ_AT_ONCE: usize = 256;
 
 /// How long posts under way are waited for when the worker is to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -107,6 +95,8 @@ struct Worker<'a> {
     arrived: watch::Receiver<()>,
     /// The log may hold more than was read.
     is_behind: bool,
+    /// The last look at the log came to its end.
+    is_at_end: bool,
     /// Since when events it does not want were passed, and nothing of it is written down.
     passed_at: Option<Instant>,
     looked_at: Instant,
@@ -114,6 +104,8 @@ struct Worker<'a> {
     replays_after: Option<EventId>,
     /// It said that it is gone, or took nothing for days.
     is_over: Option<&'static str>,
+    /// What came of posts was not written down, and is forgotten: nothing more may be.
+    is_lost: bool,
 }
 
 impl<'a> Worker<'a> {
@@ -134,11 +126,13 @@ impl<'a> Worker<'a> {
             settle_after: SETTLE_AFTER,
             arrived: task.arrived.clone(),
             is_behind: true,
+            is_at_end: false,
             passed_at: None,
             looked_at: Instant::now(),
             replays_after: Some(EventId(0)),
             endpoint: Arc::new(endpoint),
             is_over: None,
+            is_lost: false,
         };
         it.load_waiting().await?;
         Ok(Some(it))
@@ -149,6 +143,9 @@ impl<'a> Worker<'a> {
         // whatever happened, what is being written down comes before what is read next
         let settled = self.end_settling().await;
         ended.and(settled)?;
+        if self.is_lost {
+            return Ok(());
+        }
         self.drain().await;
         self.settle();
         self.end_settling().await?;
@@ -172,95 +169,11 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Everything set aside, in its place, before the log is read on.
-    async fn load_waiting(&mut self) -> Result<(), FlowError> {
-        let mut after = EventId(0);
-        loop {
-            let mut tx = self.task.app.store.read().await?;
-            let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Waiting, after, READ_AT_ONCE).await?;
-            drop(tx);
-            let Some(last) = rows.last() else { return Ok(()) };
-            after = last.event;
-            self.enter_again(rows).await?;
-        }
-    }
-
-    /// Events set aside, with their conversations; one whose event is no more is forgotten.
-    async fn enter_again(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
-        let mut tx = self.task.app.store.read().await?;
-        for row in rows {
-            let entry = log::entry(&mut tx, self.endpoint.account_id, row.event).await?;
-            match entry.map(|entry| write(&self.endpoint, &entry)) {
-                Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes),
-                _ => self.book.forget(row.event),
-            }
-        }
-        Ok(())
-    }
-
-    /// Looks at the log where there is room for more of it.
-    fn read_on(&mut self) {
-        if self.looked_at.elapsed() >= LOOK_EVERY {
-            self.is_behind = true;
-        }
-        let room = self.queue.room();
-        let is_enough = room >= READ_AT_ONCE || (room > 0 && self.under_way.len() < AT_ONCE);
-        if !self.is_behind || !is_enough || !self.reading.is_idle() {
-            return;
-        }
-        self.is_behind = false;
-        let (store, reader, after) = (self.task.app.store.clone(), self.reader, self.queue.read_to());
-        let limit = room.min(READ_AT_ONCE);
-        self.reading.begin(async move {
-            let page = async {
-                let mut tx = store.read().await?;
-                log::read(&mut tx, &reader, after, limit).await
-            };
-            (page.await, limit)
-        });
-    }
-
-    /// What a look at the log brought.
-    fn take_in(&mut self, page: Page, limit: usize) {
-        self.looked_at = Instant::now();
-        // something may have arrived meanwhile, too
-        self.is_behind |= page.entries.len() == limit;
-        let now = self.task.app.clock.now();
-        if !page.entries.is_empty() {
-            self.passed_at.get_or_insert_with(Instant::now);
-        }
-        for entry in page.entries {
-            let written = write(&self.endpoint, &entry);
-            if !written.posts.is_empty() && !self.queue.contains(entry.id) {
-                self.queue.enter(entry.id, &written.lanes, written.posts, now);
-            }
-        }
-        self.queue.has_read(page.read_to);
-        if self.queue.has_aside() {
-            // some of them may stand behind it, and would fill the window
-            self.book.open();
-        }
-    }
-
-    /// Loads what was asked for again, when nothing new is before it.
-    async fn load_replays(&mut self) -> Result<(), FlowError> {
-        let is_new_first = self.is_behind || !self.reading.is_idle();
-        let has_room = !is_new_first && self.queue.has_room_for_replays(self.task.app.clock.now());
-        if let Some(after) = self.replays_after.filter(|_| has_room) {
-            let mut tx = self.task.app.store.read().await?;
-            let rows = deliveries::load(&mut tx, self.task.id, DeliveryState::Replayed, after, READ_AT_ONCE).await?;
-            drop(tx);
-            self.replays_after = rows.last().map(|row| row.event);
-            self.enter_again(rows).await?;
-        }
-        Ok(())
-    }
-
     /// Starts whatever may be sent now; until when there is nothing more to start.
     fn start(&mut self) -> Option<Timestamp> {
         loop {
             let now = self.task.app.clock.now();
-            if self.under_way.len() >= AT_ONCE || !self.task.me.may_send(now) {
+            if self.under_way.len() >= AT_ONCE || !self.task.me.may_send(now) || self.is_unsettled() {
                 return None;
             }
             let event = match self.breaker.gate(now) {
@@ -304,7 +217,7 @@ impl<'a> Worker<'a> {
             },
             settled = self.settling.end() => match settled {
                 Some((settled, took)) => self.has_settled(settled, took)?,
-                None => self.task.stop.cancel(),
+                None => self.lose(),
             },
             // the hub outlives every worker
             Ok(()) = self.arrived.changed() => self.is_behind = true,
@@ -341,63 +254,11 @@ impl<'a> Worker<'a> {
         self.book.enter(sent, outcome, &mut self.queue, now);
     }
 
-    /// Begins to write down what came of everything since the last time.
-    fn settle(&mut self) {
-        if !self.queue.is_empty() {
-            self.book.aside.extend(self.queue.set_blocked_aside());
-        }
-        let cursor = self.queue.cursor();
-        let made = Progress { cursor, breaker: self.breaker, delivered_at: self.book.delivered_at };
-        let (app, me, id) = (self.task.app.clone(), self.task.me.id(), self.task.id);
-        let book = std::mem::take(&mut self.book);
-        self.passed_at = None;
-        self.settling.begin(async move {
-            let began = Instant::now();
-            (book.write(&app, me, id, &made).await, began.elapsed())
-        });
-    }
-
-    /// It was written down, or was not.
-    fn has_settled(&mut self, settled: Result<bool, FlowError>, took: Duration) -> Result<(), FlowError> {
-        if !settled? {
-            tracing::warn!(endpoint = %self.task.id, "another process delivers to this endpoint by now");
-            self.task.stop.cancel();
-        }
-        self.settle_after = (took * (SETTLE_SHARE - 1)).clamp(SETTLE_AFTER, SETTLE_AT_LATEST);
-        Ok(())
-    }
-
-    /// Waits for what is being written down.
-    async fn end_settling(&mut self) -> Result<(), FlowError> {
-        if self.settling.is_idle() {
-            return Ok(());
-        }
-        match self.settling.end().await {
-            Some((settled, took)) => self.has_settled(settled, took),
-            None => {
-                self.task.stop.cancel();
-                Ok(())
-            }
-        }
-    }
-
     async fn drain(&mut self) {
         let until = Instant::now() + DRAIN;
         while let Ok(Some(sent)) = tokio::time::timeout_at(until, self.under_way.join_next()).await {
             self.take_down(sent.ok());
         }
         self.under_way.abort_all();
-    }
-}
-
-impl Book {
-    /// Whether it is time to write down.
-    fn is_due(&self, after: Duration) -> bool {
-        self.len() >= SETTLE_AT || self.patience(after).is_some_and(|left| left.is_zero())
-    }
-
-    /// How long it may still wait; `None` where there is nothing to write down.
-    fn patience(&self, after: Duration) -> Option<Duration> {
-        self.since.map(|since| after.saturating_sub(since.elapsed()))
     }
 }

@@ -138,3 +138,25 @@ fn a_stuck_conversation_holds_up_no_replay_of_others() {
     assert_eq!(start(&mut queue, at(1)), Some(1));
     assert!(queue.has_room_for_replays(at(1)));
 }
+
+#[test]
+fn what_was_set_aside_ahead_of_the_log_and_taken_is_known_when_the_log_brings_it() {
+    let mut queue = queue(&[(1, 7)]);
+    let waiting = Delivery {
+        event: EventId(9),
+        state: DeliveryState::Waiting,
+        part: 0,
+        attempts: 1,
+        first_failed_at: Some(at(0)),
+        due_at: at(0),
+        failure: None,
+    };
+    queue.enter_again(waiting, &[8]);
+    queue.leave(EventId(1));
+    queue.leave(EventId(9));
+    assert!(queue.knows(EventId(9)) && !queue.knows(EventId(1)) && !queue.knows(EventId(8)));
+    queue.has_read(EventId(8));
+    assert!(queue.knows(EventId(9)));
+    queue.has_read(EventId(9));
+    assert!(!queue.knows(EventId(9)), "the log is behind it, and nothing asks any more");
+}
