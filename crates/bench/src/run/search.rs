@@ -21,8 +21,11 @@ pub(crate) const HELD_DRAIN_MS: f64 = 250.0;
 /// How the rate is changed from one try to the next.
 pub(crate) const STEP: f64 = 0.95;
 
-/// The same where each try takes long.
+/// The same where each try takes long …
 const HOLD_STEP: f64 = 0.92;
+
+/// … and how many there are: two at each rate, since the machine itself may have stopped for a moment.
+const HOLDS: usize = 24;
 
 /// How many times the rate is lowered before giving up.
 pub(crate) const TRIES: usize = 16;
@@ -143,7 +146,7 @@ impl Loader {
             Ok(note(&mut tried, &outcome, pace.probe))
         })?;
         let mut longest = None;
-        for _ in 0..TRIES {
+        for attempt in 0..HOLDS {
             let before = cpu_seconds(&server.id()).unwrap_or_default();
             let outcome = self.load_unless_hopeless(rate, pace.hold, Some(HELD_P99_MS))?;
             let spent = cpu_seconds(&server.id()).unwrap_or_default() - before;
@@ -151,7 +154,9 @@ impl Loader {
                 longest = Some((outcome, spent));
                 break;
             }
-            rate *= HOLD_STEP;
+            if attempt % 2 == 1 {
+                rate *= HOLD_STEP;
+            }
         }
         let Some((hold, spent)) = longest else { return Ok(nothing(self.changes, tried)) };
         let half = if pace.half > 0.0 { Some(self.load(rate / 2.0, pace.half)?) } else { None };
