@@ -2,7 +2,7 @@
 //! conversations pass by.
 //!
 //! A lane is a conversation, named by a hash. An event may be in several: a change about two people, or
-//! one person known by a number and by an id. Events enter in the order of the log.
+//! one person known by a number and by an id.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
@@ -34,6 +34,27 @@ impl<E: Copy + Ord> Lanes<E> {
         let lanes: BTreeSet<Lane> = lanes.iter().copied().collect();
         for lane in &lanes {
             self.queues.entry(*lane).or_default().push_back(event);
+        }
+        self.events.insert(event, lanes.into_iter().collect());
+        self.look(event);
+    }
+
+    /// Enters an event where it stands in the log: before later ones that are in, none of which may be under way.
+    /// One that is in already stays where it is.
+    pub fn enter_in_order(&mut self, event: E, lanes: &[Lane]) {
+        if self.events.contains_key(&event) {
+            return;
+        }
+        let lanes: BTreeSet<Lane> = lanes.iter().copied().collect();
+        for lane in &lanes {
+            let queue = self.queues.entry(*lane).or_default();
+            let at = queue.iter().rposition(|other| *other < event).map_or(0, |before| before + 1);
+            if at == 0
+                && let Some(first) = queue.front()
+            {
+                self.ready.remove(first);
+            }
+            queue.insert(at, event);
         }
         self.events.insert(event, lanes.into_iter().collect());
         self.look(event);

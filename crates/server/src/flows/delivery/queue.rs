@@ -2,6 +2,7 @@
 //! conversation's order. Pure state; it knows what may go next, and how far the cursor may move.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use domain::delivery::lanes::{Lane, Lanes};
 use jiff::Timestamp;
@@ -48,8 +49,9 @@ pub(super) struct Queue {
     bytes: usize,
     /// Up to here the log was read.
     read_to: EventId,
-    /// Events behind that which left: they were set aside before a restart, and the log brings them once more.
-    left_ahead: BTreeSet<EventId>,
+    /// The last event that was set aside before a restart. Until the log was read up to such an event it stays: there may be
+    /// one before it in its conversation that was not even tried.
+    last_aside: EventId,
 }
 
 impl Queue {
@@ -61,14 +63,16 @@ impl Queue {
             in_log: BTreeSet::new(),
             bytes: 0,
             read_to: cursor,
-            left_ahead: BTreeSet::new(),
+            last_aside: EventId(0),
         }
     }
 
     /// How many events of the log there is room for.
     pub(super) fn room(&self) -> usize {
         let aside = self.held.len() - self.in_log.len();
-        if self.bytes >= WINDOW_BYTES || aside >= MOST_ASIDE { 0 } else { WINDOW.saturating_sub(self.in_log.len()) }
+        // what the log brings of those set aside before a restart is here already
+        let are_too_many = aside >= MOST_ASIDE && self.read_to >= self.last_aside;
+        if self.bytes >= WINDOW_BYTES || are_too_many { 0 } else { WINDOW.saturating_sub(self.in_log.len()) }
     }
 
     /// Whether anything is set aside.
@@ -93,13 +97,20 @@ impl Queue {
 
     /// The log was read up to here.
     pub(super) fn has_read(&mut self, to: EventId) {
-        self.read_to = self.read_to.max(to);
-        self.left_ahead = self.left_ahead.split_off(&EventId(self.read_to.0 + 1));
+        let before = self.read_to;
+        self.read_to = before.max(to);
+        let reached: Vec<EventId> = self
+            .held
+            .range((Bound::Excluded(before), Bound::Included(self.read_to)))
+            .map(|(event, _)| *event)
+            .collect();
+        for event in reached {
+            self.look(event);
+        }
     }
 
-    /// Whether an event of the log is here already, or was.
-    pub(super) fn knows(&self, event: EventId) -> bool {
-        self.held.contains_key(&event) || self.left_ahead.contains(&event)
+    pub(super) fn contains(&self, event: EventId) -> bool {
+        self.held.contains_key(&event)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -127,8 +138,11 @@ impl Queue {
         self.add(event, lanes, held);
     }
 
-    /// An event that was set aside before.
+    /// An event that was set aside before, or is asked for again.
     pub(super) fn enter_again(&mut self, delivery: Delivery, lanes: &[Lane]) {
+        if delivery.state == DeliveryState::Waiting {
+            self.last_aside = self.last_aside.max(delivery.event);
+        }
         let held = Held {
             part: delivery.part,
             attempts: delivery.attempts,
@@ -143,13 +157,18 @@ impl Queue {
     }
 
     fn add(&mut self, event: EventId, lanes: &[Lane], held: Held) {
+        match held.aside {
+            // behind what is in its conversation, some of which may be under way
+            Some(DeliveryState::Replayed) => self.lanes.enter(event, lanes),
+            _ => self.lanes.enter_in_order(event, lanes),
+        }
         self.held.insert(event, held);
-        self.lanes.enter(event, lanes);
         self.look(event);
     }
 
     fn look(&mut self, event: EventId) {
         if self.lanes.is_ready(event)
+            && event <= self.read_to
             && let Some(held) = self.held.get(&event).filter(|held| !held.is_sent)
         {
             self.turns.insert(turn(event, held));
@@ -192,9 +211,6 @@ impl Queue {
         self.turns.remove(&turn(event, &held));
         self.in_log.remove(&event);
         self.bytes -= held.posts.as_deref().map_or(0, size);
-        if event > self.read_to {
-            self.left_ahead.insert(event);
-        }
         let lanes: Vec<Lane> = self.lanes.of(event).to_vec();
         self.lanes.leave(event);
         for lane in lanes {

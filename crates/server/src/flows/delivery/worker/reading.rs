@@ -79,7 +79,7 @@ impl Worker<'_> {
         }
         for entry in page.entries {
             let written = write(&self.endpoint, &entry);
-            if !written.posts.is_empty() && !self.queue.knows(entry.id) {
+            if !written.posts.is_empty() && !self.queue.contains(entry.id) {
                 self.queue.enter(entry.id, &written.lanes, written.posts, now);
             }
         }
