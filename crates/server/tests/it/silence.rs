@@ -6,6 +6,9 @@ use serde_json::json;
 use server::store::Engine;
 
 use crate::app::{APP_SECRET, TestApp};
+use crate::support::on_each_engine;
+
+on_each_engine!(far_longer_than_usual_is_told_and_ends_with_the_next_message);
 
 /// How often somebody writes.
 const EVERY: SignedDuration = SignedDuration::from_hours(6);
@@ -54,18 +57,4 @@ async fn far_longer_than_usual_is_told_and_ends_with_the_next_message(engine: En
     assert!(is_silent().await && is_told().await);
     write(&app, &number, count).await;
     assert!(!is_silent().await);
-}
-
-mod sqlite {
-    #[tokio::test(flavor = "multi_thread")]
-    async fn far_longer_than_usual_is_told_and_ends_with_the_next_message() {
-        super::far_longer_than_usual_is_told_and_ends_with_the_next_message(super::Engine::Sqlite).await;
-    }
-}
-
-mod postgres {
-    #[tokio::test(flavor = "multi_thread")]
-    async fn far_longer_than_usual_is_told_and_ends_with_the_next_message() {
-        super::far_longer_than_usual_is_told_and_ends_with_the_next_message(super::Engine::Postgres).await;
-    }
 }

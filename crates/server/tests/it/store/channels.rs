@@ -166,9 +166,13 @@ async fn what_is_known_of_callbacks_is_four_facts() {
         };
         channels::verified(tx, channel.id, noon()).await.unwrap();
         channels::set_webhook(tx, channel.id, &facts).await.unwrap();
-        let heard = (Some(noon()), Some(noon()), Some(SignedDuration::ZERO));
-        let (last_heard_at, heard_from, longest_gap) = heard;
-        let known = Webhook { verified_at: Some(noon()), last_heard_at, heard_from, longest_gap, ..facts };
+        let heard = Webhook {
+            last_heard_at: Some(noon()),
+            heard_from: Some(noon()),
+            longest_gap: Some(SignedDuration::ZERO),
+            ..facts
+        };
+        let known = Webhook { verified_at: Some(noon()), ..heard };
         assert_eq!(channels::webhook(tx, channel.id).await.unwrap(), known);
         assert_eq!(channels::webhook_unchecked(tx, noon(), 9).await.unwrap(), []);
     })
