@@ -9,6 +9,12 @@ use super::{Error, Pools};
 
 const READERS: u32 = 4;
 
+/// KiB of pages the writer keeps: the ends of the indexes that every commit goes to.
+const WRITER_CACHE: u32 = 16_000;
+
+/// KiB of pages each reader keeps: what it reads, it reads in passing, and the system keeps the file as well.
+const READER_CACHE: u32 = 4_000;
+
 /// Opens the file; `create` makes it where there is none.
 pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
     let options = SqliteConnectOptions::from_str(url).map_err(|_| Error::Url)?;
@@ -33,10 +39,10 @@ pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
         // overwriting it would double what every removal writes. No `auto_vacuum`: pages that removals
         // leave free are filled by the next events, a file that shrinks only to grow again helps
         // nobody, and its map of pages would be written with every insert.
-        .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-16000");
+        .pragma("journal_size_limit", "67108864");
     let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
-    let writer = pool().max_connections(1).connect_with(options.clone()).await?;
-    let readers = pool().max_connections(READERS).connect_with(options.read_only(true)).await?;
+    let with_cache = |kib: u32| options.clone().pragma("cache_size", format!("-{kib}"));
+    let writer = pool().max_connections(1).connect_with(with_cache(WRITER_CACHE)).await?;
+    let readers = pool().max_connections(READERS).connect_with(with_cache(READER_CACHE).read_only(true)).await?;
     Ok(Pools::Sqlite { writer, readers })
 }

@@ -8,3 +8,4 @@ mod order;
 mod replicas;
 mod support;
 mod tenants;
+mod writing;
