@@ -43,8 +43,8 @@ dist: ## Both programs as they are shipped: smallest, slow to build
 advisories: ## Known weaknesses in dependencies (asks the advisory database)
 	$(CARGO) deny --locked check advisories
 
-bench: dist ## Measure it under load on this machine, as it is shipped; writes docs/measurements/bench.md
-	$(CARGO) run --locked --profile dist --package bench -- run
+bench: dist ## Measure it under load on this machine, as it is shipped, or BENCH="--engine sqlite" alone; writes docs/measurements/bench*.md
+	$(CARGO) run --locked --profile dist --package bench -- run $(BENCH)
 
 backlog: dist ## A million events before an endpoint that is down, and its return; writes docs/measurements/backlog.md
 	$(CARGO) run --locked --profile dist --package bench -- backlog $(BACKLOG)

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measure everything and write docs/measurements/bench.md.
+    /// Measure everything and write a document of it under docs/measurements.
     Run(run::Run),
     /// Let events pile up before an endpoint that is down and write docs/measurements/backlog.md.
     Backlog(run::forward::backlog::Long),

@@ -1,5 +1,5 @@
 //! `bench run`: everything that is measured, one after the other, with what it is compared with in the
-//! same run. Prints a table and writes docs/measurements/bench.md; goals that are missed are printed
+//! same run. Prints a table and writes a document under docs/measurements; goals that are missed are printed
 //! like those that are met.
 
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ mod search;
 mod stage;
 mod steady;
 
-use database::Engine;
+use database::{Engine, Tuning};
 use forward::Forwarding;
 use live::{Approval, Sides};
 use machine::load_average;
@@ -75,9 +75,10 @@ pub(crate) struct Run {
     /// Where databases and logs are put and removed again; its file system is what is measured.
     #[arg(long, default_value = "/var/tmp")]
     folder: PathBuf,
-    /// Where the document is written.
-    #[arg(long, default_value = "docs/measurements/bench.md")]
-    out: PathBuf,
+    /// Where the document is written; bench.md or, for one engine, bench-sqlite.md or bench-postgresql.md in
+    /// docs/measurements unless given.
+    #[arg(long)]
+    out: Option<PathBuf>,
     /// Only these engines.
     #[arg(long = "engine", value_enum, default_values_t = [Engine::Sqlite, Engine::Postgres])]
     engines: Vec<Engine>,
@@ -87,6 +88,9 @@ pub(crate) struct Run {
     /// Only this many changes per post.
     #[arg(long = "changes", default_values_t = [1, 10])]
     changes: Vec<usize>,
+    /// A setting PostgreSQL is run with, `name=value`, beside its default ones.
+    #[arg(long = "postgres")]
+    postgres: Vec<String>,
     /// Connections of the generator.
     #[arg(long, default_value_t = 512)]
     connections: usize,
@@ -162,16 +166,26 @@ impl Run {
         !self.quick && !self.smoke && self.parts.is_empty()
     }
 
+    /// Where the document is written.
+    fn document(&self) -> PathBuf {
+        let of_engines = || match self.engines.as_slice() {
+            [engine] => format!("docs/measurements/bench-{}.md", engine.as_str().to_lowercase()).into(),
+            _ => PathBuf::from("docs/measurements/bench.md"),
+        };
+        self.out.clone().unwrap_or_else(of_engines)
+    }
+
     /// What other commands measure with.
     fn of(engines: Vec<Engine>, folder: &Path) -> Self {
         Self {
             quick: false,
             smoke: false,
             folder: folder.to_owned(),
-            out: PathBuf::new(),
+            out: None,
             engines,
             parts: Vec::new(),
             changes: vec![1],
+            postgres: Vec::new(),
             connections: 512,
             rate: None,
             events: 0,
@@ -203,7 +217,7 @@ impl Bench<'_> {
 
     /// The document so far: whoever ends an hour's run early keeps what it found.
     fn note(&self, measures: &Measures) -> anyhow::Result<()> {
-        if self.run.is_for_the_document() { report::write(measures, &self.run.out) } else { Ok(()) }
+        if self.run.is_for_the_document() { report::write(measures, &self.run.document()) } else { Ok(()) }
     }
 
     async fn all(&self, measures: &mut Measures) -> anyhow::Result<()> {
@@ -300,7 +314,7 @@ impl Bench<'_> {
 
     async fn approval(&self) -> anyhow::Result<Approval> {
         say(&format!("approval to live (load average {})", load_average()));
-        let place = Place::open(Engine::Sqlite, &self.folder, None).await?;
+        let place = Place::open(Engine::Sqlite, &self.folder, Tuning::default()).await?;
         let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
         let setting = place.setting(&meta)?;
         let tenant = setting.prepare(&self.programs)?;
@@ -315,7 +329,7 @@ impl Bench<'_> {
 
     async fn steady(&self, engine: Engine) -> anyhow::Result<Steady> {
         say(&format!("memory and start, {} (load average {})", engine.as_str(), load_average()));
-        let place = Place::open(engine, &self.folder, None).await?;
+        let place = Place::open(engine, &self.folder, Tuning::default()).await?;
         let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
         let setting = place.setting(&meta)?;
         setting.prepare(&self.programs)?;

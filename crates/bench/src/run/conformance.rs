@@ -9,7 +9,7 @@ use serde::Deserialize;
 use server::seal::Keyring;
 use tokio::process::Command;
 
-use super::database::{Engine, Postgres};
+use super::database::{Engine, Postgres, Tuning};
 use super::live::Sides;
 use super::machine::Machine;
 use super::peers::{Peer, VERIFY_TOKEN};
@@ -101,7 +101,7 @@ async fn against_each(folder: &Path) -> anyhow::Result<Measures> {
 }
 
 async fn ours(programs: &Programs, folder: &Path) -> anyhow::Result<Column> {
-    let place = Place::open(Engine::Sqlite, folder, None).await?;
+    let place = Place::open(Engine::Sqlite, folder, Tuning::default()).await?;
     let (_meta, meta) = start_meta(programs, folder).await?;
     let setting = place.setting(&meta)?;
     let tenant = setting.prepare(programs)?;

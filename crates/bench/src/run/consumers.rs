@@ -12,7 +12,7 @@ use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::database::{Engine, Postgres};
+use super::database::{Engine, Postgres, Tuning};
 use super::live::Sides;
 use super::machine::Machine;
 use super::peers::{self, Peer, VERIFY_TOKEN};
@@ -118,7 +118,7 @@ async fn measure(folder: &Path) -> anyhow::Result<Measures> {
     let programs = Programs::beside_us()?;
     let machine = Machine::look(folder, Postgres::version())?;
     let made_of = Peer::Pywa.versions()?;
-    let place = Place::open(Engine::Sqlite, folder, None).await?;
+    let place = Place::open(Engine::Sqlite, folder, Tuning::default()).await?;
     let (_meta, meta) = start_meta(&programs, folder).await?;
     let setting = place.setting(&meta)?;
     let (ours, theirs) = (setting.prepare(&programs)?, setting.tenant(&programs, "Another")?);

@@ -33,6 +33,15 @@ impl Engine {
     }
 }
 
+/// What is other than usual about a PostgreSQL of our own.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Tuning<'a> {
+    /// Slows its disk.
+    pub(crate) preload: Option<&'a Preload>,
+    /// Its settings, each `name=value`.
+    pub(crate) settings: &'a [String],
+}
+
 /// A PostgreSQL of our own.
 pub(crate) struct Postgres {
     process: Process,
@@ -45,8 +54,8 @@ impl Postgres {
         output(Command::new(programs()?.join("postgres")).arg("--version")).ok().map(|text| text.trim().to_owned())
     }
 
-    /// Starts one; `preload` slows its disk.
-    pub(crate) async fn start(folder: &Path, preload: Option<&Preload>) -> anyhow::Result<Self> {
+    /// Starts one.
+    pub(crate) async fn start(folder: &Path, tuning: Tuning<'_>) -> anyhow::Result<Self> {
         let programs = programs().context("no PostgreSQL server under /usr/lib/postgresql")?;
         let _ = fs::remove_dir_all(folder);
         fs::create_dir(folder)?;
@@ -60,7 +69,10 @@ impl Postgres {
         output(&mut make)?;
         let mut serve = as_postgres(is_root, &programs.join("postgres"));
         serve.arg("-D").arg(&data).arg("-k").arg(folder).args(["-c", "listen_addresses="]);
-        if let Some(preload) = preload {
+        for setting in tuning.settings {
+            serve.args(["-c", setting]);
+        }
+        if let Some(preload) = tuning.preload {
             preload.apply(&mut serve);
         }
         let log = folder.with_extension("log");

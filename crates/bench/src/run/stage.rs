@@ -9,7 +9,7 @@ use serde_json::json;
 use server::seal::Keyring;
 
 use super::Bench;
-use super::database::{Engine, Postgres, Preload};
+use super::database::{Engine, Postgres, Preload, Tuning};
 use super::live::Sides;
 use super::process::Process;
 use super::product::{Setting, Tenant, free_address, start_meta};
@@ -41,7 +41,8 @@ impl Stage {
             0 => None,
             milliseconds => Some(Preload::build(&bench.folder, milliseconds)?),
         };
-        let place = Place::open(engine, &bench.folder, preload.as_ref()).await?;
+        let tuning = Tuning { preload: preload.as_ref(), settings: &bench.run.postgres };
+        let place = Place::open(engine, &bench.folder, tuning).await?;
         let (meta, address) = start_meta(&bench.programs, &bench.folder).await?;
         let setting = Setting { preload: preload.filter(|_| engine == Engine::Sqlite), ..place.setting(&address)? };
         let tenant = setting.prepare(&bench.programs)?;
@@ -95,12 +96,12 @@ impl Place {
     const NAME: &'static str = "linekeeper_bench";
 
     /// An empty one.
-    pub(crate) async fn open(engine: Engine, folder: &Path, preload: Option<&Preload>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(engine: Engine, folder: &Path, tuning: Tuning<'_>) -> anyhow::Result<Self> {
         let owned = folder.to_owned();
         match engine {
             Engine::Sqlite => Ok(Self::Sqlite { file: folder.join("bench.db"), folder: owned }),
             Engine::Postgres => {
-                let server = Postgres::start(&folder.join("postgres"), preload).await?;
+                let server = Postgres::start(&folder.join("postgres"), tuning).await?;
                 let url = server.create(Self::NAME).await?;
                 Ok(Self::Postgres { folder: owned, server, url })
             }
