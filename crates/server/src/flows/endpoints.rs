@@ -3,7 +3,7 @@
 //!
 //! Beside: [`mod@view`] (an endpoint with all there is to say of it).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -71,6 +71,8 @@ pub struct Wish {
     pub headers: Option<BTreeMap<String, SecretString>>,
     /// Posts a second, at most; 0 is no limit.
     pub per_second: Option<u32>,
+    /// What the consumer's handshake expects; no handshake is made when left out. Not kept.
+    pub verify_token: Option<SecretString>,
 }
 
 /// An endpoint that somebody wants.
@@ -84,17 +86,17 @@ pub struct Wanted {
     pub format: Format,
     /// What posts are signed with; drawn when left out.
     pub secret: Option<SecretString>,
-    /// What the consumer's handshake expects; no handshake is made when left out.
-    pub verify_token: Option<SecretString>,
     /// The rest.
     pub wish: Wish,
 }
 
 /// Makes an endpoint; the secret its posts are signed with is shown this once.
 pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString), FlowError> {
-    let settings = settings(app, wanted.format, None, wanted.wish).await?;
+    let mut wish = wanted.wish;
+    let token = wish.verify_token.take();
+    let settings = settings(app, wanted.format, None, wish).await?;
     let secret = checked_secret(wanted.format, wanted.secret)?;
-    if let Some(token) = &wanted.verify_token {
+    if let Some(token) = &token {
         shake_hands(app, &settings, token).await?;
     }
     let now = app.clock.now();
@@ -121,9 +123,14 @@ pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString
     Ok((made, secret))
 }
 
-/// Changes an endpoint; this process posts by it from the answer on, another one within seconds.
-pub async fn change(app: &App, endpoint: &Endpoint, wish: Wish) -> Result<Endpoint, FlowError> {
+/// Changes an endpoint, after a handshake where one is wished for; this process posts by it from the answer on,
+/// another one within seconds.
+pub async fn change(app: &App, endpoint: &Endpoint, mut wish: Wish) -> Result<Endpoint, FlowError> {
+    let token = wish.verify_token.take();
     let settings = settings(app, endpoint.format, Some(&endpoint.settings), wish).await?;
+    if let Some(token) = &token {
+        shake_hands(app, &settings, token).await?;
+    }
     let mut tx = app.store.write().await?;
     endpoints::set(&mut tx, endpoint.id, &settings, app.clock.now()).await?;
     finish(app, tx, endpoint.id).await
@@ -294,6 +301,7 @@ fn check_headers(headers: &BTreeMap<String, SecretString>) -> Result<(), FlowErr
     if headers.len() > MOST_HEADERS {
         return Err(invalid(format!("headers: at most {MOST_HEADERS}")));
     }
+    let mut seen = BTreeSet::new();
     for (name, value) in headers {
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || name.len() > 100 || !name.bytes().all(is_token) {
@@ -302,6 +310,11 @@ fn check_headers(headers: &BTreeMap<String, SecretString>) -> Result<(), FlowErr
         let lower = name.to_ascii_lowercase();
         if OURS.contains(&lower.as_str()) || lower.starts_with("webhook-") || lower.starts_with("x-linekeeper-") {
             return Err(invalid(format!("headers: {lower} is set by Linekeeper itself")));
+        }
+        if !seen.insert(lower.clone()) {
+            return Err(invalid(format!(
+                "headers: {lower} stands there twice; a header's name is the same in any case"
+            )));
         }
         let value = value.expose_secret();
         if value.len() > 4096 || !value.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {

@@ -45,14 +45,8 @@ pub(super) async fn open(stage: &Stage, number: &Channel) -> anyhow::Result<()> 
     let served = axum::serve(listener, Router::new().fallback(answer));
     tokio::spawn(async move { served.with_graceful_shutdown(stop.cancelled_owned()).await });
     let wish = Wish { name: Some("Helpdesk".to_owned()), url: Some(url.into()), ..Wish::default() };
-    let wanted = Wanted {
-        account: stage.account,
-        inbox: Some(number.id),
-        format: Format::Standard,
-        secret: None,
-        verify_token: None,
-        wish,
-    };
+    let wanted =
+        Wanted { account: stage.account, inbox: Some(number.id), format: Format::Standard, secret: None, wish };
     endpoints::create(&stage.app, wanted).await?;
     tokio::spawn(customers(stage.app.clone(), stage.meta.clone(), number.clone()));
     Ok(())

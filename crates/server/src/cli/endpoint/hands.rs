@@ -34,6 +34,7 @@ pub(super) const CHANGE_EXAMPLES: &str = "\
 Examples:
   linekeeper endpoint change end_… --url https://new.example.com/whatsapp
   linekeeper endpoint change end_… --kinds messages --per-second 0
+  echo '{\"verify_token\": \"…\"}' | linekeeper endpoint change end_… --url https://new.example.com/meta --secrets
   echo '{\"headers\": {}}' | linekeeper endpoint change end_… --secrets";
 
 pub(super) const ROTATE_EXAMPLES: &str = "\
@@ -77,7 +78,7 @@ pub(in crate::cli) struct Change {
     url: Option<SecretString>,
     #[command(flatten)]
     rest: Rest,
-    /// Read headers from standard input, as {"headers": {…}}; those that are not named are gone.
+    /// Read headers and `verify_token` from standard input, as a JSON object; headers that are not named are gone.
     #[arg(long)]
     secrets: bool,
 }
@@ -96,8 +97,9 @@ struct Rest {
 }
 
 impl Rest {
-    fn wish(self, url: Option<SecretString>, headers: Option<BTreeMap<String, SecretString>>) -> Wish {
-        Wish { name: self.name, url, kinds: self.kinds, headers, per_second: self.per_second }
+    fn wish(self, url: Option<SecretString>, secrets: Secrets) -> Wish {
+        let Secrets { verify_token, headers, .. } = secrets;
+        Wish { name: self.name, url, kinds: self.kinds, headers, per_second: self.per_second, verify_token }
     }
 }
 
@@ -126,7 +128,7 @@ impl Secrets {
 
 impl Create {
     pub(super) async fn run(self, app: &App, output: Output) -> anyhow::Result<Verdict> {
-        let Secrets { secret, verify_token, headers } = Secrets::read(self.secrets)?;
+        let mut secrets = Secrets::read(self.secrets)?;
         let account = open::account(app, self.account).await?.id;
         let inbox = match self.inbox {
             Some(id) => Some(open::channel(app, id).await?.id),
@@ -136,9 +138,8 @@ impl Create {
             account,
             inbox,
             format: Format::parse(&self.format).context("a format is meta or standard")?,
-            secret,
-            verify_token,
-            wish: self.rest.wish(Some(self.url), headers),
+            secret: secrets.secret.take(),
+            wish: self.rest.wish(Some(self.url), secrets),
         };
         let (made, secret) = endpoints::create(app, wanted).await?;
         tell_secret(app, made, &secret, output).await
@@ -150,11 +151,11 @@ impl Change {
         let endpoint = find(app, &self.id).await?;
         let secrets = Secrets::read(self.secrets)?;
         ensure!(
-            secrets.secret.is_none() && secrets.verify_token.is_none(),
-            "only headers can be changed here; a secret is changed with: linekeeper endpoint rotate {}",
+            secrets.secret.is_none(),
+            "a secret is not changed here, but with: linekeeper endpoint rotate {}",
             self.id
         );
-        let changed = endpoints::change(app, &endpoint, self.rest.wish(self.url, secrets.headers)).await?;
+        let changed = endpoints::change(app, &endpoint, self.rest.wish(self.url, secrets)).await?;
         show(app, changed, output).await
     }
 }

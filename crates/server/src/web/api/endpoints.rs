@@ -98,8 +98,7 @@ pub(crate) async fn create_endpoint(
         inbox: new.inbox_id.as_deref().map(inbox_id).transpose()?,
         format: format(new.format.as_deref())?,
         secret,
-        verify_token,
-        wish: Wish { name, url, kinds, headers, per_second },
+        wish: Wish { name, url, kinds, headers, per_second, verify_token },
     };
     let worker = app.clone();
     let made = to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?;
@@ -135,6 +134,10 @@ pub(crate) struct EndpointChange {
     /// Posts a second, at most; 0 is no limit.
     #[schema(example = 20)]
     per_second: Option<u32>,
+    /// When given, the address is asked as Meta asks and must answer with the challenge; otherwise nothing
+    /// is changed.
+    #[schema(value_type = Option<String>, example = "consumer-verify-token")]
+    verify_token: Option<SecretString>,
     #[schema(ignore)]
     format: Option<IgnoredAny>,
     #[schema(ignore)]
@@ -164,8 +167,8 @@ pub(crate) async fn change_endpoint(
     if let Some((field, _, why)) = refused.into_iter().find(|(_, given, _)| given.is_some()) {
         return Err(ApiError::invalid(field, why));
     }
-    let EndpointChange { name, url, kinds, headers, per_second, .. } = change;
-    let wish = Wish { name, url, kinds, headers, per_second };
+    let EndpointChange { name, url, kinds, headers, per_second, verify_token, .. } = change;
+    let wish = Wish { name, url, kinds, headers, per_second, verify_token };
     let changed = endpoints::change(&app, &on.endpoint, wish).await.map_err(named)?;
     show(&app, changed, &on.principal).await.map(Json)
 }

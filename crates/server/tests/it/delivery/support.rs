@@ -69,7 +69,7 @@ impl Place {
         let receiver = Receiver::start().await;
         let kinds = (!kinds.is_empty()).then(|| kinds.iter().map(|kind| (*kind).to_owned()).collect());
         let wish = Wish { url: Some(receiver.url.clone().into()), kinds, ..Wish::default() };
-        let wanted = Wanted { account, inbox, format, secret: None, verify_token: None, wish };
+        let wanted = Wanted { account, inbox, format, secret: None, wish };
         let (endpoint, secret) = endpoints::create(&self.app.app, wanted).await.unwrap();
         Line { endpoint, secret, receiver }
     }

@@ -60,6 +60,7 @@ fn wrong() -> Vec<(&'static str, Value, &'static str)> {
         ("headers", header("X-Hub-Signature-256", "x"), "set by Linekeeper"),
         ("headers", header("X-Linekeeper-Event", "x"), "set by Linekeeper"),
         ("headers", many_headers(), "at most 20"),
+        ("headers", json!({ "x-team": "a", "X-Team": "b" }), "stands there twice"),
     ]
 }
 

@@ -194,4 +194,18 @@ async fn a_handshake_is_made_as_meta_makes_it_and_decides() {
 
     let list = app.get(&app.path("/endpoints")).await.expect(200);
     assert_eq!(list["data"].as_array().unwrap().len(), 1, "only the one that shook hands is there");
+
+    // an address it moves to is asked likewise, and it stays where it was until the handshake is made
+    receiver.shakes_hands("of-the-new-one");
+    let moved = format!("{}?moved=1", receiver.url);
+    let to = |token: &str| json!({ "url": moved, "verify_token": token });
+    let before = app.get(&of(&app, &made, "")).await.expect(200);
+    let refused = patch(&app, &made, to("of-nobody")).await.expect(422);
+    assert!(refused["detail"].as_str().unwrap().contains("answered 403"), "{refused}");
+    assert_eq!(app.get(&of(&app, &made, "")).await.expect(200), before, "nothing is changed");
+    let changed = patch(&app, &made, to("of-the-new-one")).await.expect(200);
+    assert_eq!(changed["url"], json!(moved));
+    expect_no_secret(&changed, &["of-the-new-one"]);
+    let (query, _) = receiver.asked().pop().unwrap();
+    assert!(query.contains("moved=1") && query.contains("hub.verify_token=of-the-new-one"), "{query}");
 }

@@ -196,13 +196,13 @@ pub(super) fn wanted(channel: &Channel, fields: &Fields) -> Result<Wanted> {
         kinds: Some(kinds),
         headers: Some(headers(fields.get("headers").unwrap_or_default())?),
         per_second: per_second(fields)?,
+        verify_token: secret("verify_token"),
     };
     Ok(Wanted {
         account: channel.account_id,
         inbox: (fields.get("of") != Some("account")).then_some(channel.id),
         format,
         secret: None,
-        verify_token: secret("verify_token"),
         wish,
     })
 }
@@ -287,6 +287,7 @@ pub(super) fn change(fields: &Fields, endpoint: &Endpoint) -> Result<Wish> {
         kinds: Some(fields.all("kinds")),
         headers: Some(headers_after(&endpoint.settings.headers, fields)?),
         per_second: Some(per_second(fields)?.unwrap_or(0)),
+        verify_token: fields.get("verify_token").map(SecretString::from),
     })
 }
 
