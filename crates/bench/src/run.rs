@@ -329,7 +329,8 @@ impl Bench<'_> {
 
     async fn steady(&self, engine: Engine) -> anyhow::Result<Steady> {
         say(&format!("memory and start, {} (load average {})", engine.as_str(), load_average()));
-        let place = Place::open(engine, &self.folder, Tuning::default()).await?;
+        let tuning = Tuning { settings: &self.run.postgres, ..Tuning::default() };
+        let place = Place::open(engine, &self.folder, tuning).await?;
         let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
         let setting = place.setting(&meta)?;
         setting.prepare(&self.programs)?;

@@ -1,5 +1,5 @@
-//! Throw-away databases: a SQLite file, or a database on a PostgreSQL of our own whose settings are the
-//! engine's defaults, synchronous commit included. Ends with the run.
+//! Throw-away databases: a SQLite file, or a database on a PostgreSQL of our own with the
+//! engine's defaults, synchronous commit included, but for settings that were named. Ends with the run.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

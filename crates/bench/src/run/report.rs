@@ -113,8 +113,8 @@ const EXPLAINED: &str = "
 - A rate is held when, for the whole time, every post was answered 200, the 99th percentile stayed at or below 100 ms and
   the last answer came within 250 ms of the schedule's end.
 - 200 means on the disk: SQLite in WAL mode with `synchronous=FULL`, PostgreSQL with
-  `synchronous_commit=on` and otherwise its default settings, but for those the command names. Afterwards every acknowledged message is looked for in the database by its own id inside the
-  opened body; the row \"acknowledged and in the database once\" says what was found.
+  `synchronous_commit=on` and otherwise its default settings, but for those the command names. Afterwards every
+  acknowledged message is looked for in the database by its own id inside the opened body; the row \"acknowledged and in the database once\" says what was found.
 - The ceiling is the product's own listener, router, body reader and signature check, compiled with the same settings
   into the bench, answering at once. It is measured in the same run; ratios to it are what to compare between machines.
 - \"fsync +5 ms\": a preloaded library makes every `fsync` and `fdatasync` (of the product, or of PostgreSQL) take 5 ms
