@@ -47,6 +47,20 @@ async fn both_migration_folders_make_the_same_tables_and_columns() {
     assert_eq!(on_sqlite, on_postgres);
 }
 
+/// Built with it, the writer would take the pages of those that read, one after the other, and grow for
+/// minutes: `.cargo/config.toml` builds SQLite without.
+#[tokio::test]
+async fn each_connection_of_sqlite_keeps_to_its_own_cache() {
+    let mut conn = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    let (shared, known): (bool, bool) = sqlx::query_as(
+        "select sqlite_compileoption_used('ENABLE_MEMORY_MANAGEMENT'), sqlite_compileoption_used('ENABLE_API_ARMOR')",
+    )
+    .fetch_one(&mut conn)
+    .await
+    .unwrap();
+    assert!(known && !shared, "options are told: {known}, caches are shared: {shared}");
+}
+
 #[test]
 fn every_table_says_what_a_row_is() {
     for text in [
