@@ -4,7 +4,7 @@ use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{Error, Pools};
 
@@ -35,7 +35,10 @@ pub(super) async fn open(url: &str) -> Result<Pools, Error> {
 
 /// Ends a transaction that a cancelled `begin` left behind (sqlx issue 4385: the session would go on
 /// inside it). A session that does not answer in time is thrown away.
+///
+/// What the connection was sent last is as large as a batch of events, and would stay with each of them.
 async fn clean(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let rollback = tokio::time::timeout(Duration::from_secs(5), conn.execute("rollback")).await;
+    conn.shrink_buffers();
     Ok(matches!(rollback, Ok(Ok(_))))
 }
