@@ -94,7 +94,8 @@ pub struct Wanted {
 pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString), FlowError> {
     let mut wish = wanted.wish;
     let token = wish.verify_token.take();
-    let settings = settings(app, wanted.format, None, wish).await?;
+    let settings = settings(app, wanted.format, None, wish)?;
+    check_address(app, &settings).await?;
     let secret = checked_secret(wanted.format, wanted.secret)?;
     if let Some(token) = &token {
         shake_hands(app, &settings, token).await?;
@@ -127,11 +128,15 @@ pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString
 /// another one within seconds.
 pub async fn change(app: &App, endpoint: &Endpoint, mut wish: Wish) -> Result<Endpoint, FlowError> {
     let token = wish.verify_token.take();
-    let settings = settings(app, endpoint.format, Some(&endpoint.settings), wish).await?;
+    let wished = settings(app, endpoint.format, Some(&endpoint.settings), wish.clone())?;
+    check_address(app, &wished).await?;
     if let Some(token) = &token {
-        shake_hands(app, &settings, token).await?;
+        shake_hands(app, &wished, token).await?;
     }
     let mut tx = app.store.write().await?;
+    // a handshake takes as long as its address likes: what else was changed meanwhile stays changed
+    let current = endpoints::find(&mut tx, endpoint.id).await?.ok_or_else(gone)?;
+    let settings = settings(app, endpoint.format, Some(&current.settings), wish)?;
     endpoints::set(&mut tx, endpoint.id, &settings, app.clock.now()).await?;
     finish(app, tx, endpoint.id).await
 }
@@ -247,14 +252,13 @@ fn invalid(text: impl Into<String>) -> FlowError {
 }
 
 /// What is wished for on top of what is, or of the defaults; refused where it makes no sense.
-async fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) -> Result<Settings, FlowError> {
+fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) -> Result<Settings, FlowError> {
     let url = wish.url.or_else(|| before.map(|it| it.url.clone()));
     let url = url.ok_or_else(|| invalid("url: missing; write the address that events are to be posted to"))?;
     if url.expose_secret().len() > LONGEST_URL {
         return Err(invalid(format!("url: at most {LONGEST_URL} characters")));
     }
     let address = app.outbound.parse(url.expose_secret()).map_err(|refused| invalid(format!("url: {refused}")))?;
-    app.outbound.check_names(&address).await.map_err(|refused| invalid(format!("url: {refused}")))?;
     let host = address.host_str().unwrap_or_default().to_owned();
     let kinds = match (wish.kinds, before) {
         (Some(words), _) => read_kinds(&words)?,
@@ -277,6 +281,13 @@ async fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wi
         return Err(invalid("name: at most 100 characters, none of them control characters"));
     }
     Ok(Settings { name, url, host, kinds, headers, per_second })
+}
+
+/// Refuses an address whose name leads where nothing may be sent.
+async fn check_address(app: &App, settings: &Settings) -> Result<(), FlowError> {
+    let refused = |refused| invalid(format!("url: {refused}"));
+    let address = app.outbound.parse(settings.url.expose_secret()).map_err(refused)?;
+    app.outbound.check_names(&address).await.map_err(refused)
 }
 
 fn default_kinds(format: Format) -> Vec<EventKind> {

@@ -12,6 +12,7 @@ use server::store::Engine;
 use crate::app::{Answer, TestApp};
 
 mod form;
+mod handshake;
 mod input;
 mod made;
 pub(crate) mod receiver;

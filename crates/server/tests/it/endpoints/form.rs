@@ -13,14 +13,14 @@ use crate::app::TestApp;
 stories!(an_owner_changes_all_that_can_be_changed, what_is_wrong_stands_beside_its_field_and_nothing_is_lost);
 
 /// A browser that signed in.
-struct Browser<'a> {
+pub(super) struct Browser<'a> {
     app: &'a TestApp,
     http: reqwest::Client,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
-    async fn sign_in(app: &'a TestApp, key: &SecretString) -> Self {
+    pub(super) async fn sign_in(app: &'a TestApp, key: &SecretString) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let form = [("key", key.expose_secret())];
         let answer = http.post(format!("{}/sign-in", app.url)).form(&form).send().await.unwrap();
@@ -34,7 +34,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Posts what the page's form holds besides its token.
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
+    pub(super) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> (u16, String) {
         let (_, page) = self.open(path).await;
         let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
         let csrf = rest.split('"').next().unwrap();
@@ -50,7 +50,7 @@ impl<'a> Browser<'a> {
     }
 }
 
-fn page_of(inbox: ChannelId, endpoint: &Value) -> String {
+pub(super) fn page_of(inbox: ChannelId, endpoint: &Value) -> String {
     format!("/numbers/{inbox}/endpoints/{}", endpoint["id"].as_str().unwrap())
 }
 

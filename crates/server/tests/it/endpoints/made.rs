@@ -1,4 +1,4 @@
-//! An endpoint's life: made, shown, changed, its secret, its handshake, its end.
+//! An endpoint's life: made, shown, changed, its secret, its end.
 
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -156,56 +156,4 @@ async fn an_answer_that_shows_a_secret_is_not_kept_for_a_second_showing() {
     let (again, later) =
         (ask(of(&app, &one, "/secret"), json!({})).await, ask(of(&app, &one, "/secret"), json!({})).await);
     assert!(again["secret"].is_string() && again["secret"] != later["secret"], "{again} {later}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_handshake_is_made_as_meta_makes_it_and_decides() {
-    let app = fresh(Engine::Sqlite).await;
-    let receiver = Receiver::start().await;
-    receiver.shakes_hands("of-the-consumer");
-    let body = |token: &str| {
-        json!({ "url": format!("{}?fixed=1", receiver.url), "format": "meta", "verify_token": token,
-        "headers": { "x-team": "support" } })
-    };
-    let made = make(&app, body("of-the-consumer")).await;
-    expect_no_secret(&app.get(&of(&app, &made, "")).await.expect(200), &["of-the-consumer"]);
-    let (query, headers) = receiver.asked().pop().unwrap();
-    for part in ["fixed=1", "hub.mode=subscribe", "hub.verify_token=of-the-consumer", "hub.challenge="] {
-        assert!(query.contains(part), "{part}: {query}");
-    }
-    assert_eq!(headers["x-team"], "support");
-
-    let refused = app.post(&app.path("/endpoints"), body("of-nobody")).await.expect(422);
-    let detail = refused["detail"].as_str().unwrap();
-    assert!(detail.contains("answered 403") && detail.contains("verify token"), "{refused}");
-    assert!(!refused.to_string().contains("of-nobody"), "{refused}");
-
-    let polite = Receiver::start().await;
-    let body = json!({ "url": polite.url, "format": "meta", "verify_token": "any" });
-    let refused = app.post(&app.path("/endpoints"), body).await.expect(422);
-    assert!(refused["detail"].as_str().unwrap().contains("not with the challenge"), "{refused}");
-
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
-    let body = json!({ "url": nobody, "format": "meta", "verify_token": "any" });
-    let refused = app.post(&app.path("/endpoints"), body).await.expect(422);
-    assert!(refused["detail"].as_str().unwrap().contains("gave no answer"), "{refused}");
-
-    let list = app.get(&app.path("/endpoints")).await.expect(200);
-    assert_eq!(list["data"].as_array().unwrap().len(), 1, "only the one that shook hands is there");
-
-    // an address it moves to is asked likewise, and it stays where it was until the handshake is made
-    receiver.shakes_hands("of-the-new-one");
-    let moved = format!("{}?moved=1", receiver.url);
-    let to = |token: &str| json!({ "url": moved, "verify_token": token });
-    let before = app.get(&of(&app, &made, "")).await.expect(200);
-    let refused = patch(&app, &made, to("of-nobody")).await.expect(422);
-    assert!(refused["detail"].as_str().unwrap().contains("answered 403"), "{refused}");
-    assert_eq!(app.get(&of(&app, &made, "")).await.expect(200), before, "nothing is changed");
-    let changed = patch(&app, &made, to("of-the-new-one")).await.expect(200);
-    assert_eq!(changed["url"], json!(moved));
-    expect_no_secret(&changed, &["of-the-new-one"]);
-    let (query, _) = receiver.asked().pop().unwrap();
-    assert!(query.contains("moved=1") && query.contains("hub.verify_token=of-the-new-one"), "{query}");
 }

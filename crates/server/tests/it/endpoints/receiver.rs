@@ -12,6 +12,7 @@ use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 /// One post.
 #[derive(Debug, Clone)]
@@ -60,6 +61,8 @@ struct Shared {
     manner: Arc<Mutex<Manner>>,
     heard: Arc<Mutex<Vec<Heard>>>,
     asked: Arc<Mutex<Vec<(String, HeaderMap)>>>,
+    /// Whoever holds it to write lets handshakes wait.
+    gate: Arc<RwLock<()>>,
 }
 
 /// The address.
@@ -74,7 +77,12 @@ impl Receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
         let manner = Manner { status: 200, text: "ok".to_owned(), verify_token: None };
-        let shared = Shared { manner: Arc::new(Mutex::new(manner)), heard: Arc::default(), asked: Arc::default() };
+        let shared = Shared {
+            manner: Arc::new(Mutex::new(manner)),
+            heard: Arc::default(),
+            asked: Arc::default(),
+            gate: Arc::default(),
+        };
         let routes = Router::new().route("/hook", get(shake).post(take)).with_state(shared.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { url, shared }
@@ -89,6 +97,11 @@ impl Receiver {
     /// It answers handshakes with this token.
     pub(crate) fn shakes_hands(&self, token: &str) {
         self.shared.manner.lock().unwrap().verify_token = Some(token.to_owned());
+    }
+
+    /// Answers to handshakes wait until what this gives is dropped.
+    pub(crate) async fn keeps_waiting(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.shared.gate).write_owned().await
     }
 
     /// Every post, in the order of arrival.
@@ -113,6 +126,7 @@ async fn shake(
     headers: HeaderMap,
 ) -> (StatusCode, String) {
     shared.asked.lock().unwrap().push((raw.unwrap_or_default(), headers));
+    let _open = shared.gate.read().await;
     let manner = shared.manner.lock().unwrap().clone();
     let said = |name: &str| query.get(name).cloned().unwrap_or_default();
     match manner.verify_token {
