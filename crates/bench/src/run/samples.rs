@@ -73,6 +73,11 @@ impl Samples {
         self.0.iter().map(|sample| sample.memory.rss_mb).fold(0.0, f64::max)
     }
 
+    /// Those from so many seconds on.
+    pub(crate) fn since(&self, at_s: f64) -> Self {
+        Self(self.0.iter().filter(|sample| sample.at_s >= at_s).copied().collect())
+    }
+
     /// The means of the first third and of the last.
     pub(crate) fn thirds_mb(&self) -> (f64, f64) {
         let third = (self.0.len() / 3).max(1).min(self.0.len());

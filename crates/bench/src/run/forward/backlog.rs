@@ -116,9 +116,14 @@ impl Backlog {
         all
     }
 
+    /// Memory from when the endpoint was found to be back; until then the server rests.
+    pub(crate) fn memory_back(&self) -> Samples {
+        self.memory_drain.since(self.found_s)
+    }
+
     /// Whether memory stayed flat, however much piled up: while it did, and while it was delivered.
     pub(crate) fn is_flat(&self) -> bool {
-        self.memory_down.is_flat() && self.memory_drain.is_flat()
+        self.memory_down.is_flat() && self.memory_back().is_flat()
     }
 }
 

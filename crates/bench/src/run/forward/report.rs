@@ -94,9 +94,10 @@ fn fan_out_rows(it: &FanOut, rows: &mut Vec<Row>) {
 fn backlog_rows(it: &Backlog, rows: &mut Vec<Row>) {
     let name = format!("{}, {} events before an endpoint that is down", it.engine.as_str(), it.down.stored());
     let (first, last) = it.memory_down.thirds_mb();
+    let (first_back, last_back) = it.memory_back().thirds_mb();
     let text = format!(
-        "{:.1} MB before; {first:.1} MB and {last:.1} MB in the first and last third, at most {:.1} MB; at most {:.1} MB \
-         while it is delivered; {:.1} MB after",
+        "{:.1} MB before; {first:.1} MB and {last:.1} MB in the first and last third, at most {:.1} MB; while it is \
+         delivered {first_back:.1} MB and {last_back:.1} MB, at most {:.1} MB; {:.1} MB after",
         it.memory_before.rss_mb,
         it.memory_down.max_mb(),
         it.memory_drain.max_mb(),
@@ -207,7 +208,8 @@ pub(super) fn write_soak(measures: &soak::Measures, path: &Path) -> anyhow::Resu
 }
 
 const BACKLOG: &str = "# Backlog\n\nWritten by `make backlog`; do not edit. One endpoint answers 503 while its events pile up, then \
-takes what comes. Flat: the last third holds at most a tenth, or 5 MB, more than the first.\n\n";
+takes what comes. Flat: while they pile up, and again from when it is found to be back until all is delivered, the last third \
+holds at most a tenth, or 5 MB, more than the first.\n\n";
 
 const SOAK: &str = "# Soak\n\nWritten by `make soak`; do not edit. A steady load, every message forwarded to one endpoint, the \
 product's memory looked at all along. Flat: the last third holds at most a tenth, or 5 MB, more than the first.\n\n";
