@@ -225,7 +225,7 @@ impl Config {
             fix: "leave it out, or write it like http://127.0.0.1:9000",
         })?;
         self.keeping.check()?;
-        self.delivery.rules().map(|_| ())
+        self.delivery.check()
     }
 }
 

@@ -16,7 +16,7 @@ pub struct Delivery {
     #[config(default = false, env = "LINEKEEPER_DELIVERY_ALLOW_HTTP")]
     pub allow_http: bool,
 
-    /// Seconds an endpoint may take to answer a post; then it is tried again later.
+    /// Seconds an endpoint may take to answer a post, 1 to 25; then it is tried again later.
     #[config(default = 15, env = "LINEKEEPER_DELIVERY_DEADLINE_SECONDS")]
     pub deadline_seconds: u64,
 }
@@ -37,11 +37,32 @@ impl Delivery {
             fix: "write networks like 10.1.0.0/16 or fd00:1::/32, or single addresses",
         })
     }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        // a post must be over while its endpoint is still leased (flows::delivery)
+        if !(1..=25).contains(&self.deadline_seconds) {
+            return Err(ConfigError::Value {
+                setting: "delivery.deadline_seconds",
+                problem: format!("{} is not possible", self.deadline_seconds),
+                fix: "write 1 to 25",
+            });
+        }
+        self.rules().map(|_| ())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_deadline_ends_before_a_lease_does() {
+        let check = |deadline_seconds| Delivery { deadline_seconds, ..Delivery::default() }.check();
+        assert!(check(1).is_ok() && check(25).is_ok());
+        for wrong in [0, 26] {
+            assert!(check(wrong).unwrap_err().to_string().starts_with("delivery.deadline_seconds"));
+        }
+    }
 
     #[test]
     fn a_network_that_is_none_is_named() {

@@ -131,7 +131,7 @@ impl Supervisor {
         Ok((leased, surplus))
     }
 
-    /// No post begins that could outlive the lease.
+    /// No event's first post begins that could outlive the lease; a deadline is shorter (`config::delivery`).
     fn longest_post(&self) -> SignedDuration {
         let deadline = i64::try_from(self.app.config.delivery.deadline_seconds).unwrap_or(i64::MAX);
         SignedDuration::from_secs(deadline.min(LEASE.as_secs() - 5))
