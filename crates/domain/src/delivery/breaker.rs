@@ -24,7 +24,7 @@ pub const SLOWEST_PROBE: SignedDuration = SignedDuration::from_mins(5);
 pub struct Breaker {
     /// Events in a row that nobody took at their first try.
     pub failures: u32,
-    /// Since when nothing was taken.
+    /// Since when nothing was taken, as far as it was taken for broken all the time.
     pub failing_since: Option<Timestamp>,
     /// Nothing is sent before this: a probe is due then, or the endpoint asked to be left alone.
     pub wait_until: Option<Timestamp>,
@@ -63,7 +63,6 @@ impl Breaker {
 
     /// It did not take an event. `first` is its first try; `chance` as for [`super::retry_at`].
     pub fn failed(&mut self, first: bool, now: Timestamp, chance: f64) {
-        self.failing_since.get_or_insert(now);
         // what was under way when it opened is no probe: thirty posts at once would make a moment's failure
         // one of minutes
         if self.is_open() && matches!(self.gate(now), Gate::Wait(_)) {
@@ -74,6 +73,8 @@ impl Breaker {
             self.failures = self.failures.saturating_add(1);
         }
         if self.is_open() {
+            // not before: one event that nobody takes, for days, says nothing of the endpoint
+            self.failing_since.get_or_insert(now);
             let doublings = (self.failures - OPENS_AFTER).min(10);
             let wait = (FIRST_PROBE * (1_i32 << doublings)).min(SLOWEST_PROBE);
             self.hold(now + with_jitter(wait, chance));

@@ -115,6 +115,18 @@ fn a_poisoned_event_alone_is_no_broken_endpoint() {
 }
 
 #[test]
+fn a_short_outage_long_after_a_refusal_is_no_reason_to_give_up() {
+    let mut breaker = Breaker::default();
+    breaker.failed(true, at(0), 0.0);
+    let later = at(0) + DISABLE_AFTER * 2;
+    for _ in 0..OPENS_AFTER {
+        breaker.failed(true, later, 0.0);
+    }
+    assert!(breaker.is_open() && !breaker.is_hopeless(later), "{breaker:?}");
+    assert!(breaker.is_hopeless(later + DISABLE_AFTER));
+}
+
+#[test]
 fn an_endpoint_that_asks_for_time_gets_it() {
     let mut breaker = Breaker::default();
     breaker.hold(at(60));

@@ -164,8 +164,11 @@ pub async fn enable(app: &App, endpoint: &Endpoint, from_now: bool) -> Result<En
     finish(app, tx, endpoint.id).await
 }
 
-/// Forgets it, with everything that waits for it and what was written down about it.
+/// Forgets it, with everything that waits for it and what was written down about it: millions of rows, perhaps, and
+/// while one transaction takes them away nothing that arrives could be stored.
 pub async fn delete(app: &App, endpoint: &Endpoint) -> Result<(), FlowError> {
+    disable(app, endpoint).await?;
+    super::keeping::forget_deliveries_of(app, endpoint.id, EventId(i64::MAX), usize::MAX).await?;
     let mut tx = app.store.write().await?;
     if !endpoints::delete(&mut tx, endpoint.account_id, endpoint.id).await? {
         return Err(gone());

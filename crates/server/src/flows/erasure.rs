@@ -120,6 +120,10 @@ pub async fn bite(app: &App, id: ErasureId) -> Result<Bitten, FlowError> {
         Some(until) => next.after = until,
         None if next.knows_more() && it.passes < PASSES => next = next.again(),
         None => {
+            // what endpoints of this process were about to be sent is read again before anybody is told that it is done
+            drop(tx);
+            app.delivery.changed_and_taken_up().await;
+            let mut tx = app.store.write().await?;
             let is_ours = erasures::finish(&mut tx, &it, app.clock.now()).await?;
             tx.commit().await?;
             if is_ours {

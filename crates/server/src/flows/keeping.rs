@@ -12,6 +12,7 @@ use super::{FlowError, Next};
 use crate::App;
 use crate::store::deliveries::{self, attempts};
 use crate::store::events::Ages;
+use crate::store::ids::{EndpointId, EventId};
 use crate::store::{self, announcements, endpoints, events, graph_usage, idempotency, keys, settings, size, snapshots};
 
 /// How many events one transaction looks at: some milliseconds in which no post can be stored.
@@ -30,6 +31,10 @@ const MEASURE_EVERY: Duration = Duration::from_secs(10);
 const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(6);
 const ANSWERS_KEPT: SignedDuration = SignedDuration::from_hours(48);
 const TOLD_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// Where a run ended that did not come to the end, so that the next goes on there: what is owed may be more than one
+/// run looks at. JSON.
+const LOOKED_TO: &str = "keeping_looked_to";
 
 /// When everything but events was last looked through; JSON.
 const TIDIED_AT: &str = "tidied_at";
@@ -107,10 +112,18 @@ pub async fn measure(app: &App) -> Result<Stage, store::Error> {
 
 /// The job: removes what is old, then whatever else only grows.
 pub async fn keep(app: &App) -> Result<Next, FlowError> {
+    keep_some(app, BITES).await
+}
+
+/// The same in at most so many bites, and one; the next run goes on where it ended.
+pub async fn keep_some(app: &App, bites: usize) -> Result<Next, FlowError> {
     let age = app.config.keeping.age();
     let now = app.clock.now();
     let ages = Ages { old: now - age, too_old: now - age - age };
-    let (mut after, mut removed, mut owed) = (None, 0, 0);
+    let mut tx = app.store.read().await?;
+    let began: Option<i64> = settings::get_json(&mut tx, LOOKED_TO).await?.flatten();
+    drop(tx);
+    let (mut after, mut removed, mut owed) = (began.map(EventId), 0, 0);
     for bite in 0.. {
         let mut tx = app.store.write().await?;
         let pruned = events::prune(&mut tx, after, ages, BITE).await?;
@@ -118,10 +131,16 @@ pub async fn keep(app: &App) -> Result<Next, FlowError> {
         removed += pruned.removed;
         owed += pruned.owed;
         after = pruned.next;
-        if after.is_none() || bite == BITES || app.shutdown.is_cancelled() {
+        if after.is_none() || bite == bites || app.shutdown.is_cancelled() {
             break;
         }
         tokio::time::sleep(PAUSE).await;
+    }
+    let ended = after.map(|id| id.0);
+    if ended != began {
+        let mut tx = app.store.write().await?;
+        settings::set_json(&mut tx, LOOKED_TO, &ended, now).await?;
+        tx.commit().await?;
     }
     if removed > 0 {
         metrics::counter!("linekeeper_events_removed_total").increment(removed);
@@ -146,17 +165,27 @@ async fn forget_deliveries(app: &App) -> Result<(), store::Error> {
     // without any event nothing tells what is old from what is being written
     let Some(first) = first else { return Ok(()) };
     for id in ids {
-        for _ in 0..BITES {
-            let mut tx = app.store.write().await?;
-            let forgotten = attempts::prune(&mut tx, id, first, BITE)
-                .await?
-                .max(deliveries::prune(&mut tx, id, first, BITE).await?);
-            tx.commit().await?;
-            if i64::try_from(forgotten).is_ok_and(|count| count < BITE) || app.shutdown.is_cancelled() {
-                break;
-            }
-            tokio::time::sleep(PAUSE).await;
+        forget_deliveries_of(app, id, first, BITES).await?;
+    }
+    Ok(())
+}
+
+/// The same for one endpoint, in at most so many bites.
+pub(super) async fn forget_deliveries_of(
+    app: &App,
+    id: EndpointId,
+    before: EventId,
+    bites: usize,
+) -> Result<(), store::Error> {
+    for _ in 0..bites {
+        let mut tx = app.store.write().await?;
+        let forgotten =
+            attempts::prune(&mut tx, id, before, BITE).await?.max(deliveries::prune(&mut tx, id, before, BITE).await?);
+        tx.commit().await?;
+        if i64::try_from(forgotten).is_ok_and(|count| count < BITE) || app.shutdown.is_cancelled() {
+            break;
         }
+        tokio::time::sleep(PAUSE).await;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::events::BODY_PLACE;
 use super::ids::{EndpointId, EventId};
 use super::row::{At, maybe_micros, micros};
 use super::{Error, Tx};
@@ -55,9 +54,6 @@ statements! {
         where channel_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
     PRUNE = "delete from delivery where endpoint_id = $1 and event_id in
         (select event_id from delivery where endpoint_id = $1 and event_id < $2 order by event_id limit $3)";
-    BODIES = "select id, body from event where id in (select value from json_each($1)) order by id",
-        postgres: "select id, body from event
-        where id in (select value::bigint from json_array_elements_text($1::json)) order by id";
 }
 
 /// What is to become of a delivery that has a row.
@@ -194,16 +190,6 @@ pub async fn behind(tx: &mut Tx, reader: &Reader, cursor: EventId, most: i64) ->
         None => one!(tx, BEHIND, reader.account.0, cursor, wants, most)?,
     };
     Ok(row.map_or(0, |(count,)| count))
-}
-
-/// The bodies of events, opened; those that are no more are left out.
-pub async fn bodies(tx: &mut Tx, events: &[EventId]) -> Result<Vec<(EventId, Vec<u8>)>, Error> {
-    let rows: Vec<(EventId, Vec<u8>)> = all!(tx, BODIES, ids_as_json(events))?;
-    let open = |(id, body): (EventId, Vec<u8>)| {
-        let body = tx.keyring.open(BODY_PLACE, &body).map_err(Error::corrupt("event", id, "body"))?;
-        Ok((id, body.to_vec()))
-    };
-    rows.into_iter().map(open).collect()
 }
 
 fn ids_as_json(events: &[EventId]) -> String {

@@ -4,7 +4,9 @@
 mod answers;
 mod formats;
 mod keeping;
+mod limits;
 mod order;
+mod recovery;
 mod replicas;
 mod support;
 mod tenants;

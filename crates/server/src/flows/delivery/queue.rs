@@ -34,6 +34,17 @@ pub(super) struct Held {
     pub(super) posts: Option<Vec<Post>>,
 }
 
+/// What is to be sent of an event.
+#[derive(Debug, Clone)]
+pub(super) struct Todo {
+    /// `None` where they are to be read from the log.
+    pub(super) posts: Option<Vec<Post>>,
+    /// From which part on.
+    pub(super) part: u32,
+    /// How often it was tried.
+    pub(super) attempts: u32,
+}
+
 /// Where an event stands among those that could go: replays behind everything, then by time.
 type Turn = (bool, Timestamp, EventId);
 
@@ -80,11 +91,10 @@ impl Queue {
         self.held.len() > self.in_log.len()
     }
 
-    /// Whether events asked for again may be loaded: nothing new is before the endpoint, and those loaded
-    /// before wait for something. What is tried again for one conversation holds up no replay of others.
+    /// Whether events asked for again may be loaded: nothing new could be sent now, and those loaded before wait for
+    /// something. What is under way, and what is tried again for one conversation, holds up no replay of others.
     pub(super) fn has_room_for_replays(&self, now: Timestamp) -> bool {
-        let waits = self.first_replay().is_none_or(|(_, due, _)| *due > now);
-        self.in_log.is_empty() && self.held.len() < MOST_ASIDE && waits
+        self.held.len() < MOST_ASIDE && self.next(now).is_none()
     }
 
     fn first_replay(&self) -> Option<&Turn> {
@@ -138,8 +148,9 @@ impl Queue {
         self.add(event, lanes, held);
     }
 
-    /// An event that was set aside before, or is asked for again.
-    pub(super) fn enter_again(&mut self, delivery: Delivery, lanes: &[Lane]) {
+    /// An event that was set aside before, or is asked for again. It goes now, whenever it was due: whatever let the
+    /// worker begin anew, a changed address or the endpoint switched on, may be what it waited for.
+    pub(super) fn enter_again(&mut self, delivery: Delivery, lanes: &[Lane], now: Timestamp) {
         if delivery.state == DeliveryState::Waiting {
             self.last_aside = self.last_aside.max(delivery.event);
         }
@@ -147,7 +158,7 @@ impl Queue {
             part: delivery.part,
             attempts: delivery.attempts,
             first_failed_at: delivery.first_failed_at,
-            due_at: delivery.due_at,
+            due_at: delivery.due_at.min(now),
             failure: delivery.failure,
             aside: Some(delivery.state),
             is_sent: false,
@@ -190,6 +201,18 @@ impl Queue {
         first.into_iter().chain(replay).min()
     }
 
+    /// The endpoint takes events again: what waits for its time goes now, however often it was refused meanwhile.
+    pub(super) fn hurry(&mut self, now: Timestamp) {
+        let later = self.held.iter_mut().filter(|(_, held)| !held.is_sent && held.due_at > now);
+        for (event, held) in later {
+            let was_ready = self.turns.remove(&turn(*event, held));
+            held.due_at = now;
+            if was_ready {
+                self.turns.insert(turn(*event, held));
+            }
+        }
+    }
+
     /// The event to try an endpoint with that takes nothing: the least tried, since another may be what
     /// it chokes on. Whether it is due is the breaker's to say.
     pub(super) fn probe(&self) -> Option<EventId> {
@@ -197,12 +220,12 @@ impl Queue {
         self.turns.iter().min_by_key(tried).map(|(_, _, event)| *event)
     }
 
-    /// It is under way: what to send, and from which part on. Its posts are kept while only the log has it.
-    pub(super) fn send(&mut self, event: EventId) -> Option<(Option<Vec<Post>>, u32, u32)> {
+    /// It is under way: what is to be sent. Its posts are kept while only the log has it.
+    pub(super) fn send(&mut self, event: EventId) -> Option<Todo> {
         let held = self.held.get_mut(&event)?;
         self.turns.remove(&turn(event, held));
         held.is_sent = true;
-        Some((held.posts.clone(), held.part, held.attempts))
+        Some(Todo { posts: held.posts.clone(), part: held.part, attempts: held.attempts })
     }
 
     /// It was taken, given up, or is no more: whether it has a row that is to go.

@@ -1,9 +1,13 @@
 //! Sends one event to an endpoint, part after part, and says what came of it. Writes nothing down.
 
+use std::sync::{Mutex, PoisonError};
+
 use domain::delivery::Answer;
+use domain::delivery::pace::Pace;
 use jiff::Timestamp;
 
 use super::post::{Post, headers, write};
+use super::queue::Todo;
 use super::redact;
 use crate::App;
 use crate::outbound::exchange::{Answered, Failed, Request};
@@ -24,15 +28,14 @@ pub(super) struct Sent {
     pub(super) attempts: Vec<Attempt>,
 }
 
-/// Sends an event from a part on. `posts` are read from the log where they are not given.
-pub(super) async fn send(
-    app: &App,
-    endpoint: &Endpoint,
-    event: EventId,
-    posts: Option<Vec<Post>>,
-    from: u32,
-    failed: u32,
-) -> Sent {
+/// Spends one post of an endpoint's pace, or says when one may be.
+pub(super) fn spend(pace: &Mutex<Pace>, now: Timestamp) -> Result<(), Timestamp> {
+    pace.lock().unwrap_or_else(PoisonError::into_inner).spend(now)
+}
+
+/// Sends an event from a part on. Its first post is spent; the others wait for their turn.
+pub(super) async fn send(app: &App, endpoint: &Endpoint, pace: &Mutex<Pace>, event: EventId, todo: Todo) -> Sent {
+    let Todo { posts, part: from, attempts: failed } = todo;
     let posts = match posts {
         Some(posts) => posts,
         None => match read(app, endpoint, event).await {
@@ -46,6 +49,11 @@ pub(super) async fn send(
     };
     let mut sent = Sent { event, part: from, refused: None, attempts: Vec::with_capacity(1) };
     for post in posts.into_iter().filter(|post| post.part >= from) {
+        if !sent.attempts.is_empty() {
+            while let Err(until) = spend(pace, app.clock.now()) {
+                app.clock.sleep_until(until).await;
+            }
+        }
         let (answer, attempt) = one(app, endpoint, event, &post, failed + 1).await;
         sent.attempts.push(attempt);
         if !is_taken(&answer) {

@@ -4,7 +4,7 @@
 //! What is on record at any instant is enough to go on from: the cursor never passes an event that was
 //! neither taken nor set aside. After a crash the last moments are sent again, with the same ids.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use domain::delivery::breaker::{Breaker, Gate};
@@ -20,7 +20,7 @@ use super::hub::Me;
 use super::outcome::{Book, Outcome};
 use super::post::write;
 use super::queue::Queue;
-use super::send::{Sent, send};
+use super::send::{Sent, send, spend};
 use crate::App;
 use crate::flows::FlowError;
 use crate::store;
@@ -38,8 +38,11 @@ use settling::SETTLE_AFTER;
 const AT_ONCE: usize = 32;
 
 /// That events were passed which the endpoint does not want is written down after so long at most: else one
-/// that wants little would seem far behind, and would begin there after a restart.
+/// that wants little would seem far behind, and would begin there after a restart …
 const PASSED_AFTER: Duration = Duration::from_secs(5);
+
+/// … and that there was nothing for it at all, after so long: what it has passed is owed to nobody, and may be removed.
+const NOTHING_AFTER: Duration = Duration::from_mins(10);
 
 /// After the database failed.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
@@ -82,11 +85,12 @@ struct Worker<'a> {
     reader: Reader,
     queue: Queue,
     breaker: Breaker,
-    pace: Pace,
+    /// Shared with what is under way: an event may be several posts.
+    pace: Arc<Mutex<Pace>>,
     under_way: JoinSet<Sent>,
     book: Book,
-    /// A look at the log, and at most how many events it brings.
-    reading: Beside<(Result<Page, store::Error>, usize)>,
+    /// A look at the log.
+    reading: Beside<Result<Page, store::Error>>,
     /// What came of posts is being written down: whether the endpoint is still ours, and how long it took.
     settling: Beside<(Result<bool, FlowError>, Duration)>,
     /// How long what is in the book may wait.
@@ -97,8 +101,8 @@ struct Worker<'a> {
     is_behind: bool,
     /// The last look at the log came to its end.
     is_at_end: bool,
-    /// Since when events it does not want were passed, and nothing of it is written down.
-    passed_at: Option<Instant>,
+    /// Until when it is to be written down that events were passed which it does not want.
+    pass_by: Option<Instant>,
     looked_at: Instant,
     /// Behind which the events asked for again were not loaded yet; `None` when all are.
     replays_after: Option<EventId>,
@@ -118,7 +122,7 @@ impl<'a> Worker<'a> {
             reader: Reader::of(&endpoint),
             queue: Queue::from(endpoint.cursor),
             breaker: endpoint.breaker,
-            pace: Pace::new(endpoint.settings.per_second),
+            pace: Arc::new(Mutex::new(Pace::new(endpoint.settings.per_second))),
             under_way: JoinSet::new(),
             book: Book::default(),
             reading: Beside::default(),
@@ -127,7 +131,7 @@ impl<'a> Worker<'a> {
             arrived: task.arrived.clone(),
             is_behind: true,
             is_at_end: false,
-            passed_at: None,
+            pass_by: None,
             looked_at: Instant::now(),
             replays_after: Some(EventId(0)),
             endpoint: Arc::new(endpoint),
@@ -160,7 +164,7 @@ impl<'a> Worker<'a> {
             self.read_on();
             self.load_replays().await?;
             let wait_until = self.start();
-            let has_passed = self.passed_at.is_some_and(|at| at.elapsed() >= PASSED_AFTER);
+            let has_passed = self.pass_by.is_some_and(|by| Instant::now() >= by);
             if self.settling.is_idle() && (self.book.is_due(self.settle_after) || has_passed) {
                 self.settle();
             }
@@ -183,12 +187,12 @@ impl<'a> Worker<'a> {
                 Gate::Open => self.queue.next(now),
             };
             let Some(event) = event else { return self.queue.next_due().filter(|due| *due > now) };
-            if let Err(until) = self.pace.spend(now) {
+            if let Err(until) = spend(&self.pace, now) {
                 return Some(until);
             }
-            let (posts, part, attempts) = self.queue.send(event)?;
-            let (app, endpoint) = (self.task.app.clone(), Arc::clone(&self.endpoint));
-            self.under_way.spawn(async move { send(&app, &endpoint, event, posts, part, attempts).await });
+            let todo = self.queue.send(event)?;
+            let (app, endpoint, pace) = (self.task.app.clone(), Arc::clone(&self.endpoint), Arc::clone(&self.pace));
+            self.under_way.spawn(async move { send(&app, &endpoint, &pace, event, todo).await });
         }
     }
 
@@ -212,7 +216,7 @@ impl<'a> Worker<'a> {
                 }
             }
             read = self.reading.end() => match read {
-                Some((page, limit)) => self.take_in(page?, limit),
+                Some(page) => self.take_in(page?),
                 None => self.task.stop.cancel(),
             },
             settled = self.settling.end() => match settled {
@@ -238,7 +242,12 @@ impl<'a> Worker<'a> {
         let now = self.task.app.clock.now();
         let outcome = Outcome::of(&sent, self.queue.get(sent.event), now);
         match &outcome {
-            Outcome::Taken => self.breaker.taken(),
+            Outcome::Taken => {
+                if self.breaker.is_open() {
+                    self.queue.hurry(now);
+                }
+                self.breaker.taken();
+            }
             Outcome::Unwanted => {}
             Outcome::Gone => self.is_over = Some(super::disabling::GONE),
             Outcome::Again { first, leave_until, .. } | Outcome::GivenUp { first, leave_until, .. } => {

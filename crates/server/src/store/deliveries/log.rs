@@ -2,6 +2,7 @@
 
 use domain::delivery::EventKind;
 use domain::ids::{AccountId, ChannelId};
+use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 
 use crate::store::endpoints::Endpoint;
@@ -9,6 +10,9 @@ use crate::store::events::BODY_PLACE;
 use crate::store::ids::EventId;
 use crate::store::row::At;
 use crate::store::{Error, Tx};
+
+/// How much of bodies one look at the log brings, but for the last of them.
+pub const PAGE_BYTES: usize = 4 << 20;
 
 /// The columns of an entry, as [`Row`] reads them.
 macro_rules! columns {
@@ -86,25 +90,52 @@ pub struct Page {
     pub entries: Vec<Entry>,
     /// Up to here everything that is wanted was read.
     pub read_to: EventId,
+    /// There was nothing behind it.
+    pub is_end: bool,
 }
 
-/// Up to `limit` events behind `after`.
+/// Up to `limit` events behind `after`, or fewer that hold [`PAGE_BYTES`].
 pub async fn read(tx: &mut Tx, reader: &Reader, after: EventId, limit: usize) -> Result<Page, Error> {
     // in the same snapshot, so that a short page is known to end at the log's end
     let head: Option<(EventId,)> = one!(tx, HEAD)?;
     let head = head.map_or(after, |(id,)| id.max(after));
     if head == after {
-        return Ok(Page { entries: Vec::new(), read_to: after });
+        return Ok(Page { entries: Vec::new(), read_to: after, is_end: true });
     }
     let (wants, most) = (i64::from(reader.wants_messages), i64::try_from(limit).unwrap_or(i64::MAX));
-    let rows: Vec<Row> = match reader.channel {
-        Some(channel) => all!(tx, OF_CHANNEL, channel.0, after, wants, most, reader.account.0)?,
-        None => all!(tx, OF_ACCOUNT, reader.account.0, after, wants, most)?,
+    let account = reader.account.0;
+    let (rows, is_cut) = match reader.channel {
+        Some(channel) => {
+            let text = OF_CHANNEL.text(tx.engine());
+            on!(tx, |conn| {
+                let query = sqlx::query_as(text).bind(channel.0).bind(after).bind(wants).bind(most).bind(account);
+                some_of(query.fetch(conn)).await
+            })?
+        }
+        None => {
+            let text = OF_ACCOUNT.text(tx.engine());
+            on!(tx, |conn| {
+                some_of(sqlx::query_as(text).bind(account).bind(after).bind(wants).bind(most).fetch(conn)).await
+            })?
+        }
     };
-    let is_all = rows.len() < limit;
+    let is_end = !is_cut && rows.len() < limit;
     let entries: Vec<Entry> = rows.into_iter().map(|row| row.open(tx)).collect::<Result<_, _>>()?;
-    let read_to = if is_all { head } else { entries.last().map_or(after, |entry| entry.id) };
-    Ok(Page { entries, read_to })
+    let read_to = if is_end { head } else { entries.last().map_or(after, |entry| entry.id) };
+    Ok(Page { entries, read_to, is_end })
+}
+
+/// What a page holds, and whether there may be more: a body may be of 3 MB, and so may hundreds behind it.
+async fn some_of(mut rows: impl Stream<Item = sqlx::Result<Row>> + Unpin) -> sqlx::Result<(Vec<Row>, bool)> {
+    let (mut taken, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        bytes += row.body.len();
+        taken.push(row);
+        if bytes >= PAGE_BYTES {
+            return Ok((taken, true));
+        }
+    }
+    Ok((taken, false))
 }
 
 /// One event of an account.

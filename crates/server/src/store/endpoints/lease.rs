@@ -27,6 +27,7 @@ statements! {
         returning id, generation";
     RELEASE = "update endpoint set owner = null, leased_until = null where id = $1 and owner = $2";
     RELEASE_ALL = "update endpoint set owner = null, leased_until = null where owner = $1";
+    LEFT = "delete from replica where id = $1";
     PROGRESS = "update endpoint set cursor_event = case when $3 > cursor_event then $3 else cursor_event end,
         failures = $4, failing_since = $5, wait_until = $6, delivered_at = coalesce($7, delivered_at)
         where id = $1 and owner = $2";
@@ -100,9 +101,10 @@ pub async fn release(tx: &mut Tx, me: ReplicaId, id: EndpointId) -> Result<(), E
     Ok(())
 }
 
-/// Gives every endpoint back.
+/// Gives every endpoint back, and takes no share any more.
 pub async fn release_all(tx: &mut Tx, me: ReplicaId) -> Result<(), Error> {
     run!(tx, RELEASE_ALL, me)?;
+    run!(tx, LEFT, me)?;
     Ok(())
 }
 

@@ -26,9 +26,9 @@ statements! {
     /// An endpoint may have answered with what it was sent.
     FORGET_ANSWERS = "update delivery_attempt set answer = null where event_id = $2 and answer is not null
         and endpoint_id in (select id from endpoint where account_id = $1)";
-    /// Whoever delivers reads again how far it is.
-    WAKE = "update endpoint set generation = generation + 1 where account_id = $1
-        and id in (select endpoint_id from delivery where event_id = $2 and part > 0)";
+    /// Whoever delivers begins anew, with what is kept by then: it may hold the event, or how far it is with it.
+    WAKE = "update endpoint set generation = generation + 1 where account_id = $1 and (cursor_event < $2
+        or id in (select endpoint_id from delivery where event_id = $2 and part > 0))";
     BEGIN_ANEW = "update delivery set part = 0 where event_id = $2 and part > 0
         and endpoint_id in (select id from endpoint where account_id = $1)";
 }
@@ -92,6 +92,7 @@ pub async fn replace(tx: &mut Tx, account: AccountId, kept: &Kept, body: &[u8]) 
 /// Removes an event.
 pub async fn remove(tx: &mut Tx, account: AccountId, kept: &Kept) -> Result<(), Error> {
     run!(tx, FORGET_ANSWERS, account.0, kept.id)?;
+    run!(tx, WAKE, account.0, kept.id)?;
     run!(tx, REMOVE, kept.id)?;
     Ok(())
 }

@@ -6,6 +6,8 @@ use serde_json::json;
 use server::flows::erasure::{self, Bitten, Driver};
 use server::flows::{endpoints, keeping};
 use server::store::Engine;
+use server::store::deliveries::log::{self, Page, Reader};
+use server::store::ids::EventId;
 
 use super::support::{Place, message, text_of};
 use crate::support::on_each_engine;
@@ -16,6 +18,8 @@ on_each_engine!(
     what_nobody_takes_goes_in_the_end,
     what_it_was_sent_goes_with_its_event,
     who_is_erased_is_forgotten_where_events_are_forwarded_too,
+    who_is_erased_is_not_sent_from_memory,
+    what_is_owed_to_one_keeps_nothing_of_others,
 );
 
 impl Place {
@@ -27,13 +31,23 @@ impl Place {
         before.is_some() && self.newest_message().await == before
     }
 
+    /// The newest event of all, whoever's.
+    async fn newest(&self) -> i64 {
+        self.log().await.read_to.0
+    }
+
     async fn newest_message(&self) -> Option<i64> {
-        let mut tx = self.app.app.store.read().await.unwrap();
-        let reader =
-            server::store::deliveries::log::Reader { account: self.app.account, channel: None, wants_messages: true };
-        let start = server::store::ids::EventId(0);
-        let page = server::store::deliveries::log::read(&mut tx, &reader, start, 1000).await.unwrap();
+        let page = self.log().await;
         page.entries.iter().filter(|entry| entry.field == "messages").map(|entry| entry.id.0).max()
+    }
+
+    /// Everything of the account's.
+    async fn log(&self) -> Page {
+        let mut tx = self.app.app.store.read().await.unwrap();
+        let reader = Reader { account: self.app.account, channel: None, wants_messages: true };
+        let page = log::read(&mut tx, &reader, EventId(0), 5000).await.unwrap();
+        assert!(page.is_end);
+        page
     }
 }
 
@@ -116,4 +130,50 @@ async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engin
     let last = line.receiver.taken().pop().unwrap();
     assert_eq!((last.id(), &last.json()["data"]["message"]["text"]["body"]), (refused.as_str(), &json!("stays")));
     assert!(!String::from_utf8_lossy(&last.body).contains("15550199999"), "{last:?}");
+}
+
+/// The endpoint is broken, so that a message read from the log stands before it, in memory, untried.
+async fn who_is_erased_is_not_sent_from_memory(engine: Engine) {
+    let place = Place::on(engine).await;
+    let line = place.line(Format::Meta).await;
+    line.receiver.answer(|_| Reply::status(500));
+    for n in 0..6 {
+        place.messages(&[(&format!("1555000{n}"), "stays")]).await;
+    }
+    place.until("it is taken for broken", async || place.kept(&line.endpoint).await.breaker.is_open()).await;
+    place.messages(&[("15550199999", "secret")]).await;
+    place.app.settle().await;
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+
+    let app = &place.app.app;
+    let grace = Driver::Caller(SignedDuration::from_mins(5));
+    let begun = erasure::begin(app, place.app.account, "+15550199999", grace).await.unwrap();
+    while !matches!(erasure::bite(app, begun.id).await.unwrap(), Bitten::Finished) {}
+    line.receiver.answer(|_| Reply::status(200));
+    place.later(SignedDuration::from_mins(10));
+    place.until_delivered(&line).await;
+    assert_eq!(line.receiver.taken().len(), 6);
+    let has_it = |got: &crate::support::receiver::Got| String::from_utf8_lossy(&got.body).contains("15550199999");
+    assert!(!line.receiver.got().iter().any(has_it), "it was sent");
+}
+
+async fn what_is_owed_to_one_keeps_nothing_of_others(engine: Engine) {
+    let place = Place::idle_on(engine).await;
+    let _owed = place.line(Format::Meta).await;
+    let change =
+        |n: usize| json!({ "field": "messages", "value": message(place.phone_id(), "1555000", &n.to_string()) });
+    place.post(&(0..900).map(change).collect()).await;
+    let nobodys = json!([{ "field": "messages", "value": message("999", "1555111", "x") }]);
+    let body = json!({ "object": "whatsapp_business_account", "entry": [{ "id": "999", "changes": nobodys }] });
+    place.post_body(&body.to_string()).await;
+    place.app.settle().await;
+    let last = place.newest().await;
+    place.app.clock.set(place.app.clock.now() + SignedDuration::from_hours(24 * 8));
+    // a run that looks at four hundred does not come that far; the next ones do
+    for _ in 0..4 {
+        keeping::keep_some(&place.app.app, 0).await.unwrap();
+    }
+    assert!(place.newest().await < last, "it is old, and owed to nobody");
+    let owed = place.log().await.entries.iter().filter(|entry| entry.field == "messages").count();
+    assert_eq!(owed, 900);
 }

@@ -93,10 +93,45 @@ fn what_is_asked_for_again_goes_behind_everything_that_is_due() {
         due_at: at(0) - SignedDuration::from_hours(1),
         failure: None,
     };
-    queue.enter_again(again, &[8]);
+    queue.enter_again(again, &[8], at(0));
     assert_eq!(start(&mut queue, at(0)), Some(5));
     assert_eq!(start(&mut queue, at(0)), Some(2));
     assert_eq!(queue.cursor(), EventId(4), "5 is under way, and 2 was behind the cursor before");
+}
+
+#[test]
+fn what_waits_for_its_time_goes_at_once_when_the_endpoint_is_back() {
+    let mut queue = queue(&[(1, 7), (2, 7), (3, 8), (4, 9)]);
+    for event in [1, 3, 4] {
+        assert_eq!(start(&mut queue, at(0)), Some(event));
+    }
+    for event in [1, 3] {
+        queue.fail(EventId(event), |held| held.due_at = at(50_000)).unwrap();
+    }
+    queue.set_blocked_aside();
+    assert_eq!(queue.next(at(1)), None);
+    queue.hurry(at(1));
+    assert_eq!((start(&mut queue, at(1)), start(&mut queue, at(1))), (Some(1), Some(3)));
+    assert_eq!(start(&mut queue, at(1)), None, "2 stands behind 1, and 4 is under way");
+    queue.leave(EventId(1));
+    assert_eq!(start(&mut queue, at(1)), Some(2));
+}
+
+#[test]
+fn what_was_set_aside_before_goes_when_a_worker_begins() {
+    let mut queue = Queue::from(EventId(9));
+    let waiting = |event| Delivery {
+        event: EventId(event),
+        state: DeliveryState::Waiting,
+        part: 0,
+        attempts: 8,
+        first_failed_at: Some(at(0)),
+        due_at: at(50_000),
+        failure: None,
+    };
+    queue.enter_again(waiting(3), &[7], at(10));
+    queue.enter_again(waiting(4), &[7], at(10));
+    assert_eq!((start(&mut queue, at(10)), start(&mut queue, at(10))), (Some(3), None), "in its order");
 }
 
 #[test]
@@ -122,6 +157,7 @@ fn a_stuck_conversation_holds_up_no_replay_of_others() {
     let mut queue = queue(&[(5, 7)]);
     assert!(!queue.has_room_for_replays(at(0)), "what is new goes first");
     start(&mut queue, at(0));
+    assert!(queue.has_room_for_replays(at(0)), "what is under way holds up nobody");
     queue.fail(EventId(5), |held| (held.attempts, held.due_at) = (1, at(60))).unwrap();
     assert!(queue.has_room_for_replays(at(1)));
     let replayed = Delivery {
@@ -133,7 +169,7 @@ fn a_stuck_conversation_holds_up_no_replay_of_others() {
         due_at: at(1),
         failure: None,
     };
-    queue.enter_again(replayed, &[8]);
+    queue.enter_again(replayed, &[8], at(0));
     assert!(!queue.has_room_for_replays(at(1)), "those that are due go first");
     assert_eq!(start(&mut queue, at(1)), Some(1));
     assert!(queue.has_room_for_replays(at(1)));
@@ -155,8 +191,8 @@ fn waiting(event: i64) -> Delivery {
 #[test]
 fn what_was_set_aside_ahead_of_the_log_waits_for_it_and_keeps_its_place() {
     let mut queue = Queue::from(EventId(6));
-    queue.enter_again(waiting(8), &[1]);
-    queue.enter_again(waiting(9), &[1, 2]);
+    queue.enter_again(waiting(8), &[1], at(0));
+    queue.enter_again(waiting(9), &[1, 2], at(0));
     assert_eq!(start(&mut queue, at(0)), None, "the log may have something before them");
     for (event, lane) in [(7, 2), (10, 2)] {
         queue.enter(EventId(event), &[lane], post(event), at(0));
@@ -177,7 +213,7 @@ fn the_log_is_read_up_to_what_was_set_aside_however_much_that_is() {
     let mut queue = Queue::from(EventId(0));
     let most = i64::try_from(MOST_ASIDE).unwrap();
     for event in 1..=most {
-        queue.enter_again(waiting(event), &[u64::try_from(event).unwrap()]);
+        queue.enter_again(waiting(event), &[u64::try_from(event).unwrap()], at(0));
     }
     assert_eq!((queue.room(), queue.next(at(0))), (WINDOW, None));
     queue.has_read(EventId(most));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{AT_ONCE, Worker, write};
+use super::{AT_ONCE, NOTHING_AFTER, PASSED_AFTER, Worker, write};
 use crate::flows::FlowError;
 use crate::store::deliveries::log::{self, Page};
 use crate::store::deliveries::{self, Delivery, DeliveryState};
@@ -34,11 +34,12 @@ impl Worker<'_> {
 
     /// Events set aside, with their conversations; one whose event is no more is forgotten.
     pub(super) async fn enter_again(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
+        let now = self.task.app.clock.now();
         let mut tx = self.task.app.store.read().await?;
         for row in rows {
             let entry = log::entry(&mut tx, self.endpoint.account_id, row.event).await?;
             match entry.map(|entry| write(&self.endpoint, &entry)) {
-                Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes),
+                Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes, now),
                 _ => self.book.forget(row.event),
             }
         }
@@ -59,23 +60,22 @@ impl Worker<'_> {
         let (store, reader, after) = (self.task.app.store.clone(), self.reader, self.queue.read_to());
         let limit = room.min(READ_AT_ONCE);
         self.reading.begin(async move {
-            let page = async {
-                let mut tx = store.read().await?;
-                log::read(&mut tx, &reader, after, limit).await
-            };
-            (page.await, limit)
+            let mut tx = store.read().await?;
+            log::read(&mut tx, &reader, after, limit).await
         });
     }
 
     /// What a look at the log brought.
-    pub(super) fn take_in(&mut self, page: Page, limit: usize) {
+    pub(super) fn take_in(&mut self, page: Page) {
         self.looked_at = Instant::now();
-        self.is_at_end = page.entries.len() < limit;
+        self.is_at_end = page.is_end;
         // something may have arrived meanwhile, too
         self.is_behind |= !self.is_at_end;
         let now = self.task.app.clock.now();
-        if !page.entries.is_empty() {
-            self.passed_at.get_or_insert_with(Instant::now);
+        let has_entries = !page.entries.is_empty();
+        if page.read_to > self.queue.read_to() {
+            let by = Instant::now() + if has_entries { PASSED_AFTER } else { NOTHING_AFTER };
+            self.pass_by = Some(self.pass_by.map_or(by, |before| before.min(by)));
         }
         for entry in page.entries {
             let written = write(&self.endpoint, &entry);
@@ -84,7 +84,7 @@ impl Worker<'_> {
             }
         }
         self.queue.has_read(page.read_to);
-        if self.queue.has_aside() {
+        if has_entries && self.queue.has_aside() {
             // some of them may stand behind it, and would fill the window
             self.book.open();
         }

@@ -32,7 +32,7 @@ impl Worker<'_> {
         let made = Progress { cursor, breaker: self.breaker, delivered_at: self.book.delivered_at };
         let (app, me, id) = (self.task.app.clone(), self.task.me.id(), self.task.id);
         let book = std::mem::take(&mut self.book);
-        self.passed_at = None;
+        self.pass_by = None;
         self.settling.begin(async move {
             let began = Instant::now();
             (book.write(&app, me, id, &made).await, began.elapsed())
