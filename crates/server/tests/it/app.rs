@@ -66,6 +66,18 @@ impl Answer {
 }
 
 impl TestApp {
+    /// The program beside this one: on the same database, in a folder where it finds no file of settings.
+    pub(crate) fn command(&self, folder: &std::path::Path) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_linekeeper"));
+        command
+            .current_dir(folder)
+            .env("LINEKEEPER_DATABASE", &self.database.url)
+            .env("LINEKEEPER_SEAL_KEYS", self.keys.expose_secret())
+            .env("LINEKEEPER_META_APP_ID", APP_ID)
+            .env("LINEKEEPER_META_APP_SECRET", APP_SECRET);
+        command
+    }
+
     /// On the embedded default.
     pub(crate) async fn new() -> Self {
         Self::on(Engine::Sqlite).await

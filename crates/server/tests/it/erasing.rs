@@ -238,17 +238,7 @@ async fn the_command_erases_and_says_how_much() {
 }
 
 async fn erase(app: &TestApp, arguments: &[&str]) -> std::process::Output {
-    use secrecy::ExposeSecret as _;
     let folder = tempfile::tempdir().unwrap();
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_linekeeper"));
-    command
-        .arg("erase")
-        .args(arguments)
-        .current_dir(folder.path())
-        .env("LINEKEEPER_DATABASE", &app.database.url)
-        .env("LINEKEEPER_SEAL_KEYS", app.keys.expose_secret())
-        .env("LINEKEEPER_META_APP_ID", crate::app::APP_ID)
-        .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
-        .stdin(std::process::Stdio::null());
-    command.output().await.unwrap()
+    let mut command = app.command(folder.path());
+    command.arg("erase").args(arguments).stdin(std::process::Stdio::null()).output().await.unwrap()
 }

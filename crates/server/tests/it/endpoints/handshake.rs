@@ -3,7 +3,6 @@
 
 use std::process::{Output, Stdio};
 
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::store::Engine;
 use tokio::io::AsyncWriteExt as _;
@@ -163,15 +162,10 @@ async fn the_command_asks_the_address_it_is_given(engine: Engine) {
 /// `linekeeper endpoint …` beside the running product, with something on its standard input.
 async fn endpoint(app: &TestApp, arguments: &[&str], input: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_linekeeper"));
+    let mut command = app.command(folder.path());
     command
         .arg("endpoint")
         .args(arguments)
-        .current_dir(folder.path())
-        .env("LINEKEEPER_DATABASE", &app.database.url)
-        .env("LINEKEEPER_SEAL_KEYS", app.keys.expose_secret())
-        .env("LINEKEEPER_META_APP_ID", crate::app::APP_ID)
-        .env("LINEKEEPER_META_APP_SECRET", crate::app::APP_SECRET)
         .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.0/8")
         .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true")
         .kill_on_drop(true);
