@@ -240,6 +240,11 @@ impl Sink {
         self.doors.get(door).map_or(0, |door| door.got().taken)
     }
 
+    /// How many posts of a message came to a door that it had taken before, since it was begun.
+    pub(crate) fn again(&self, door: usize) -> u64 {
+        self.doors.get(door).map_or(0, |door| door.got().again)
+    }
+
     /// Which of these messages a door never took.
     pub(crate) fn missing(&self, door: usize, acknowledged: &Acks) -> u64 {
         let Some(door) = self.doors.get(door) else { return acknowledged.len() };

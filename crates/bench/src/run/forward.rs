@@ -18,6 +18,7 @@ pub(crate) mod backlog;
 pub(crate) mod delivered;
 pub(crate) mod fan_out;
 pub(crate) mod isolation;
+pub(crate) mod replay;
 pub(crate) mod report;
 pub(crate) mod soak;
 
@@ -51,7 +52,7 @@ impl Forwarding {
         let is_there = |passage: &Passage| passage.missing == 0 && passage.came.strange == 0 && passage.came.taken > 0;
         let rows = self.delivered.iter().map(|it| it.rows).chain(self.fan_out.iter().map(|it| it.rows));
         delivered.chain(fan_out).all(is_there)
-            && self.backlog.iter().all(|it| it.missing == 0 && it.drain.taken > 0)
+            && self.backlog.iter().all(backlog::Backlog::is_all_there)
             && self.isolation.iter().all(|it| it.missing == 0)
             && rows.chain(self.backlog.iter().map(|it| it.rows)).all(|rows| rows.is_right())
     }
@@ -124,13 +125,18 @@ impl Course {
     /// Waits until so many messages are at each of the first so many doors, or nothing comes any more.
     pub(crate) fn wait(&self, doors: usize, messages: u64) {
         let taken = || (0..doors).map(|door| self.sink.taken(door).min(messages)).sum::<u64>();
-        let (mut last, mut since) = (taken(), Instant::now());
-        while last < messages * doors as u64 && since.elapsed() < STALLED {
-            std::thread::sleep(Duration::from_millis(10));
-            let now = taken();
-            if now > last {
-                (last, since) = (now, Instant::now());
-            }
+        wait_for(messages * doors as u64, taken);
+    }
+}
+
+/// Waits until a count is this high, or rises no more.
+fn wait_for(wanted: u64, count: impl Fn() -> u64) {
+    let (mut last, mut since) = (count(), Instant::now());
+    while last < wanted && since.elapsed() < STALLED {
+        std::thread::sleep(Duration::from_millis(10));
+        let now = count();
+        if now > last {
+            (last, since) = (now, Instant::now());
         }
     }
 }

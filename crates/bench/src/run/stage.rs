@@ -2,11 +2,14 @@
 //! it, numbers that are live, and a generator that knows them. What is measured on it is not known here.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use jiff::Timestamp;
 use reqwest::{Client, Method};
 use serde_json::json;
 use server::seal::Keyring;
+use tokio::task::JoinHandle;
 
 use super::Bench;
 use super::database::{Engine, Postgres, Preload, Tuning};
@@ -68,6 +71,19 @@ impl Stage {
     /// Takes an endpoint away.
     pub(crate) async fn remove_endpoint(&self, id: &str) -> anyhow::Result<()> {
         self.sides().product(Method::DELETE, &format!("/endpoints/{id}"), None).await.map(|_| ())
+    }
+
+    /// Asks, after a while, for everything received from an instant on to be sent again; how many events the product says it
+    /// is, once it does.
+    pub(crate) fn replay(&self, endpoint: &str, from: Timestamp, after: Duration) -> JoinHandle<anyhow::Result<u64>> {
+        let (http, setting, tenant) = (self.http.clone(), self.setting.clone(), self.tenant.clone());
+        let path = format!("/endpoints/{endpoint}/replay");
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            let sides = Sides { http, setting: &setting, tenant: &tenant };
+            let marked = sides.product(Method::POST, &path, Some(&json!({ "from": from }))).await?;
+            marked["events"].as_u64().with_context(|| format!("not marked: {marked}"))
+        })
     }
 
     fn sides(&self) -> Sides<'_> {

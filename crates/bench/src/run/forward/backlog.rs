@@ -1,5 +1,5 @@
-//! An endpoint that is down while its events pile up, and comes back: what the product holds in memory meanwhile,
-//! how fast what piled up is delivered, and whether whoever posts notices.
+//! An endpoint that is down while its events pile up, comes back, and asks for all of them again: what the product holds
+//! in memory meanwhile, how fast what piled up is delivered, and whether whoever posts notices.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -8,8 +8,10 @@ use anyhow::ensure;
 use serde::Serialize;
 
 use super::Course;
+use super::replay::Replay;
 use crate::load::Outcome;
 use crate::load::acks::Acks;
+use crate::load::body::unix_micros;
 use crate::run::database::Engine;
 use crate::run::machine::load_average;
 use crate::run::occasion::Occasion;
@@ -23,6 +25,9 @@ use crate::sink::{Manner, Summary};
 
 /// How long the product is left alone before its memory is looked at.
 const QUIET: Duration = Duration::from_secs(5);
+
+/// How often memory is looked at.
+pub(super) const SAMPLED: Duration = Duration::from_millis(500);
 
 /// So much is posted, of what was posted while it was down, while what piled up is delivered.
 const MEANWHILE: f64 = 0.2;
@@ -98,6 +103,8 @@ pub(crate) struct Backlog {
     pub(crate) drain: Summary,
     /// Acknowledged while it was down or later, and never taken.
     pub(crate) missing: u64,
+    /// Everything asked for again.
+    pub(crate) replay: Replay,
     /// What the database held afterwards.
     pub(crate) rows: Rows,
 }
@@ -121,6 +128,12 @@ impl Backlog {
         self.memory_drain.since(self.found_s)
     }
 
+    /// Whether everything acknowledged was delivered, and came again when asked for.
+    pub(crate) fn is_all_there(&self) -> bool {
+        let acknowledged = self.down.stored() + self.meanwhile.stored();
+        self.missing == 0 && self.drain.taken > 0 && self.replay.is_all_of(acknowledged)
+    }
+
     /// Whether memory stayed flat, however much piled up: while it did, and while it was delivered.
     pub(crate) fn is_flat(&self) -> bool {
         self.memory_down.is_flat() && self.memory_back().is_flat()
@@ -136,16 +149,16 @@ pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine, size: Size) -> an
     tokio::time::sleep(QUIET).await;
     let memory_before = course.stage.server.memory()?;
     course.sink.set(0, Manner::IsDown);
-    course.stage.add_endpoint(&course.sink.url(0)).await?;
+    let made_us = unix_micros();
+    let endpoint = course.stage.add_endpoint(&course.sink.url(0)).await?;
     let since = course.stage.loader.acks.len();
 
-    let every = Duration::from_millis(500);
-    let sampler = Sampler::start(&course.stage.server, every);
+    let sampler = Sampler::start(&course.stage.server, SAMPLED);
     let down = course.stage.loader.load(size.rate, size.seconds(bench.pace.warmup))?;
     let memory_down = sampler.stop();
     say(&format!("    down: p99 {:.1} ms, at most {:.1} MB", down.p99_ms, memory_down.max_mb()));
 
-    let sampler = Sampler::start(&course.stage.server, every);
+    let sampler = Sampler::start(&course.stage.server, SAMPLED);
     course.sink.begin(0.0)?;
     course.sink.set(0, Manner::Takes);
     let back = Instant::now();
@@ -169,6 +182,7 @@ pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine, size: Size) -> an
     let memory_after = course.stage.server.memory()?;
     let wanted = course.stage.loader.acks.iter().skip(since);
     let missing = wanted.map(|acks: &Acks| course.sink.missing(0, acks)).sum();
+    let replay = Replay::measure(&mut course, &endpoint, made_us, rate, bench.pace).await?;
     let rows = course.stage.end().await?;
     Ok(Backlog {
         engine,
@@ -184,6 +198,7 @@ pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine, size: Size) -> an
         found_s,
         drain,
         missing,
+        replay,
         rows,
     })
 }

@@ -116,6 +116,23 @@ fn backlog_rows(it: &Backlog, rows: &mut Vec<Row>) {
     rows.push(Row::free(format!("{name}: p99 of the answers to posts"), text));
     let text = format!("{} missing, {} delivered again, {} strange", it.missing, it.drain.again, it.drain.strange);
     rows.push(Row::goal(format!("{name}: acknowledged and delivered"), text, "all", it.missing == 0));
+    let replay = &it.replay;
+    let name = format!("{}, {} events asked for again", it.engine.as_str(), replay.events);
+    let text = format!(
+        "{} of them came, {}; all were marked after {:.1} s; memory at most {:.1} MB",
+        replay.again,
+        per_second(replay.per_second()),
+        replay.marked_s,
+        replay.memory.max_mb()
+    );
+    rows.push(Row::goal(name.clone(), text, "all", replay.is_all_of(it.down.stored() + it.meanwhile.stored())));
+    let text = format!(
+        "p99 {:.1} ms, worst {:.0} ms (at {})",
+        replay.meanwhile.p99_ms,
+        replay.meanwhile.max_ms,
+        per_second(replay.meanwhile.rate)
+    );
+    rows.push(Row::free(format!("{name}: answers to posts meanwhile"), text));
 }
 
 fn isolation_rows(it: &Isolation, rows: &mut Vec<Row>) {
@@ -208,7 +225,7 @@ pub(super) fn write_soak(measures: &soak::Measures, path: &Path) -> anyhow::Resu
 }
 
 const BACKLOG: &str = "# Backlog\n\nWritten by `make backlog`; do not edit. One endpoint answers 503 while its events pile up, then \
-takes what comes. Flat: while they pile up, and again from when it is found to be back until all is delivered, the last third \
+takes what comes, and asks for all of it again. Flat: while they pile up, and again from when it is found to be back until all is delivered, the last third \
 holds at most a tenth, or 5 MB, more than the first.\n\n";
 
 const SOAK: &str = "# Soak\n\nWritten by `make soak`; do not edit. A steady load, every message forwarded to one endpoint, the \
