@@ -5,6 +5,7 @@ use domain::ids::{AccountId, ChannelId};
 use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 
+use super::ids_as_json;
 use crate::store::endpoints::Endpoint;
 use crate::store::events::BODY_PLACE;
 use crate::store::ids::EventId;
@@ -34,6 +35,10 @@ statements! {
          where account_id = $5 and channel_id is null and id > $2 and waba_id in
          (select waba_id from channel where id = $1) order by id limit $4) as of_waba) as both_ways
         order by id limit $4");
+    ENTRIES = concat!("select ", columns!(), " from event
+        where account_id = $1 and id in (select value from json_each($2)) order by id"),
+        postgres: concat!("select ", columns!(), " from event
+        where account_id = $1 and id in (select value::bigint from json_array_elements_text($2::json)) order by id");
     ENTRY = concat!("select ", columns!(), " from event where account_id = $1 and id = $2");
 }
 
@@ -136,6 +141,16 @@ async fn some_of(mut rows: impl Stream<Item = sqlx::Result<Row>> + Unpin) -> sql
         }
     }
     Ok((taken, false))
+}
+
+/// These events of an account, given in order: those that are still there, or the first of them that hold [`PAGE_BYTES`].
+pub async fn entries(tx: &mut Tx, account: AccountId, events: &[EventId]) -> Result<Page, Error> {
+    let text = ENTRIES.text(tx.engine());
+    let ids = ids_as_json(events);
+    let (rows, is_cut) = on!(tx, |conn| some_of(sqlx::query_as(text).bind(account.0).bind(&ids).fetch(conn)).await)?;
+    let entries: Vec<Entry> = rows.into_iter().map(|row| row.open(tx)).collect::<Result<_, _>>()?;
+    let last = if is_cut { entries.last().map(|entry| entry.id) } else { events.last().copied() };
+    Ok(Page { entries, read_to: last.unwrap_or(EventId(0)), is_end: !is_cut })
 }
 
 /// One event of an account.

@@ -32,15 +32,22 @@ impl Worker<'_> {
         }
     }
 
-    /// Events set aside, with their conversations; one whose event is no more is forgotten.
+    /// Events set aside, in order, with their conversations; one whose event is no more is forgotten.
     pub(super) async fn enter_again(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
         let now = self.task.app.clock.now();
+        let mut events: &[EventId] = &rows.iter().map(|row| row.event).collect::<Vec<_>>();
+        let mut rows = rows.into_iter().peekable();
         let mut tx = self.task.app.store.read().await?;
-        for row in rows {
-            let entry = log::entry(&mut tx, self.endpoint.account_id, row.event).await?;
-            match entry.map(|entry| write(&self.endpoint, &entry)) {
-                Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes, now),
-                _ => self.book.forget(row.event),
+        while !events.is_empty() {
+            let page = log::entries(&mut tx, self.endpoint.account_id, events).await?;
+            events = &events[events.partition_point(|event| *event <= page.read_to)..];
+            let mut entries = page.entries.into_iter().peekable();
+            while let Some(row) = rows.next_if(|row| row.event <= page.read_to) {
+                let entry = entries.next_if(|entry| entry.id == row.event);
+                match entry.map(|entry| write(&self.endpoint, &entry)) {
+                    Some(written) if !written.posts.is_empty() => self.queue.enter_again(row, &written.lanes, now),
+                    _ => self.book.forget(row.event),
+                }
             }
         }
         Ok(())
