@@ -1,7 +1,7 @@
 //! Endpoints as their owners handle them: made after a handshake, changed, tried out, switched on again.
 //! Who may do so is checked by the caller; what is delivered when is `delivery`'s.
 //!
-//! Beside: [`mod@view`] (an endpoint with all there is to say of it).
+//! Beside: [`mod@replay`] (events sent again, and dead letters), [`mod@view`] (an endpoint with all there is to say of it).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,12 +23,11 @@ use crate::App;
 use crate::clock::random_token;
 use crate::outbound::exchange::Request;
 use crate::store::deliveries::attempts::Attempt;
-use crate::store::deliveries::log;
-use crate::store::deliveries::replay::{self, Which};
 use crate::store::endpoints::{self, Endpoint, NewEndpoint, Settings};
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{self, channels};
 
+pub mod replay;
 pub mod view;
 
 /// How long the secret before is still honoured after a change.
@@ -183,38 +182,6 @@ pub async fn disable(app: &App, endpoint: &Endpoint) -> Result<Endpoint, FlowErr
     let mut tx = app.store.write().await?;
     endpoints::disable(&mut tx, endpoint.id, WhyDisabled::SwitchedOff.as_str(), app.clock.now()).await?;
     finish(app, tx, endpoint.id).await
-}
-
-/// Sends events again; how many.
-pub async fn replay(app: &App, endpoint: &Endpoint, which: Which) -> Result<u64, FlowError> {
-    let mut tx = app.store.write().await?;
-    match which {
-        Which::Event(event) if !is_for(&mut tx, endpoint, event).await? => {
-            return Err(FlowError::refused(Refusal::NotFound, "There is no such event for this endpoint."));
-        }
-        Which::Between(from, to) if from >= to => return Err(invalid("to: later than from")),
-        Which::Event(_) | Which::Between(..) | Which::DeadLetters => {}
-    }
-    let marked = replay::ask(&mut tx, endpoint, which, app.clock.now()).await?;
-    tx.commit().await?;
-    app.delivery.changed();
-    Ok(marked)
-}
-
-/// Whether an event is one that the endpoint may get.
-async fn is_for(tx: &mut store::Tx, endpoint: &Endpoint, event: EventId) -> Result<bool, store::Error> {
-    let found = log::entry(tx, endpoint.account_id, event).await?;
-    Ok(found.is_some_and(|entry| {
-        endpoint.channel_id.is_none() || entry.channel.is_none() || entry.channel == endpoint.channel_id
-    }))
-}
-
-/// Forgets every dead letter; how many.
-pub async fn discard_dead(app: &App, endpoint: &Endpoint) -> Result<u64, FlowError> {
-    let mut tx = app.store.write().await?;
-    let forgotten = replay::discard_dead(&mut tx, endpoint).await?;
-    tx.commit().await?;
-    Ok(forgotten)
 }
 
 /// Posts a made-up message at once and says what came of it; nothing of it is kept.

@@ -7,6 +7,7 @@ mod keeping;
 mod limits;
 mod order;
 mod recovery;
+mod replays;
 mod replicas;
 mod support;
 mod tenants;

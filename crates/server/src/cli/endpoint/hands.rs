@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::App;
-use server::flows::endpoints::{self, Wanted, Wish, view};
+use server::flows::endpoints::{self, Wanted, Wish, replay, view};
 use server::store::deliveries::replay::Which;
 use server::store::endpoints::Endpoint;
 use server::store::ids::EventId;
@@ -221,7 +221,7 @@ pub(super) async fn discard(app: &App, id: &str, is_sure: bool, output: Output) 
          --dead`, or forget them with: linekeeper endpoint dead {id} --discard --yes",
         view.counts.dead
     );
-    let forgotten = endpoints::discard_dead(app, &view.endpoint).await?;
+    let forgotten = replay::discard_dead(app, &view.endpoint).await?;
     output.either(&json!({ "id": id, "events": forgotten }), || format!("{forgotten} dead letters are forgotten."))
 }
 
@@ -252,7 +252,9 @@ impl Replay {
             (None, Some(from)) => Which::Between(from, self.to.unwrap_or_else(|| app.clock.now())),
             (None, None) => Which::DeadLetters,
         };
-        let marked = endpoints::replay(app, &endpoint, which).await?;
+        let bar = output.counter("events marked");
+        let marked = replay::ask(app, &endpoint, which, &|marked| bar.set_position(marked)).await?;
+        bar.finish_and_clear();
         output.either(&json!({ "id": self.id, "events": marked }), || {
             format!("{marked} events will be sent again, behind everything else.")
         })

@@ -10,7 +10,7 @@ use super::endpoint_view::{AsideView, AttemptView};
 use super::endpoints::named;
 use super::{NestedId, nested_id, to_the_end};
 use crate::App;
-use crate::flows::endpoints;
+use crate::flows::endpoints::{self, replay};
 use crate::store::deliveries::replay::Which;
 use crate::store::deliveries::{self, DeliveryState, attempts, log};
 use crate::store::ids::{EndpointId, EventId};
@@ -131,7 +131,9 @@ pub(crate) struct Marked {
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = Marked, description = "How many were forgotten"), (status = 404, body = Problem)))]
 pub(crate) async fn discard_dead_letters(State(app): State<App>, on: EndpointOf<Admin>) -> Result<Json<Marked>> {
-    Ok(Json(Marked { events: endpoints::discard_dead(&app, &on.endpoint).await? }))
+    let worker = app.clone();
+    let forgotten = async move { replay::discard_dead(&worker, &on.endpoint).await };
+    Ok(Json(Marked { events: to_the_end(&app, forgotten).await?? }))
 }
 
 /// What to send again: one event, or a time, or the dead letters.
@@ -166,7 +168,9 @@ pub(crate) async fn replay_events(
     Body(asked): Body<Replay>,
 ) -> Result<Json<Marked>> {
     let which = which(&asked, app.clock.now())?;
-    Ok(Json(Marked { events: endpoints::replay(&app, &on.endpoint, which).await.map_err(named)? }))
+    let worker = app.clone();
+    let marked = async move { replay::ask(&worker, &on.endpoint, which, &|_| {}).await };
+    Ok(Json(Marked { events: to_the_end(&app, marked).await?.map_err(named)? }))
 }
 
 /// Exactly one of the three ways to say it.

@@ -180,7 +180,8 @@ pub(crate) async fn change_endpoint(
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]
 pub(crate) async fn delete_endpoint(State(app): State<App>, on: EndpointOf<Admin>) -> Result<StatusCode> {
-    endpoints::delete(&app, &on.endpoint).await?;
+    let worker = app.clone();
+    to_the_end(&app, async move { endpoints::delete(&worker, &on.endpoint).await }).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 

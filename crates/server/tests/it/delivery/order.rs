@@ -94,7 +94,7 @@ async fn what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on(
     line.receiver.answer(|_| Reply::status(200));
     let endpoint = place.kept(&line.endpoint).await;
     let which = server::store::deliveries::replay::Which::DeadLetters;
-    assert_eq!(server::flows::endpoints::replay(&place.app.app, &endpoint, which).await.unwrap(), 1);
+    assert_eq!(server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap(), 1);
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["after", "poison"]);
     // and everything of the last days once more
@@ -103,7 +103,7 @@ async fn what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on(
         place.app.clock.now(),
     );
     let endpoint = place.kept(&line.endpoint).await;
-    let asked = server::flows::endpoints::replay(&place.app.app, &endpoint, which).await.unwrap();
+    let asked = server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap();
     assert!(asked >= 2, "{asked}");
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["after", "poison", "poison", "after"]);

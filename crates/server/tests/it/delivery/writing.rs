@@ -122,7 +122,7 @@ async fn what_is_asked_for_again_comes_between_new_messages(engine: Engine) {
     let now = place.app.clock.now();
     let which = Which::Between(now - jiff::SignedDuration::from_hours(1), now);
     let endpoint = place.kept(&line.endpoint).await;
-    server::flows::endpoints::replay(&place.app.app, &endpoint, which).await.unwrap();
+    server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap();
     place.until("both come again", async || theirs("1555000") == ["a", "b", "a", "b"]).await;
     is_over.store(true, Ordering::Relaxed);
     let sent: usize = writing.await.unwrap();

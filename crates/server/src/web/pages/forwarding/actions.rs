@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::super::number::Notice;
 use super::{endpoint_of, forms, render, show_failure, show_secret};
 use crate::App;
-use crate::flows::endpoints;
+use crate::flows::endpoints::{self, replay};
 use crate::store::deliveries::replay::Which;
 use crate::store::endpoints::Endpoint;
 use crate::web::api::endpoints::{from_now, named};
@@ -70,7 +70,10 @@ pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: Poste
     let PostedTo { channel, principal, fields, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
     let done = match which(fields, app.clock.now()) {
-        Ok(which) => endpoints::replay(&app, &endpoint, which).await.map_err(named),
+        Ok(which) => {
+            let (worker, it) = (app.clone(), endpoint.clone());
+            to_the_end(&app, async move { replay::ask(&worker, &it, which, &|_| {}).await }).await?.map_err(named)
+        }
         Err(error) => Err(error),
     };
     match done {
@@ -112,7 +115,8 @@ pub(super) async fn disable(State(app): State<App>, path: NestedId, posted: Post
 /// Forgets the dead letters.
 pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
-    let forgotten = endpoints::discard_dead(&app, &endpoint).await?;
+    let (worker, it) = (app.clone(), endpoint.clone());
+    let forgotten = to_the_end(&app, async move { replay::discard_dead(&worker, &it).await }).await??;
     Ok(back(&posted, &endpoint, &format!("discarded&n={forgotten}")))
 }
 
@@ -126,7 +130,8 @@ pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: Poste
 /// Deletes it.
 pub(super) async fn delete(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
-    endpoints::delete(&app, &endpoint).await?;
+    let worker = app.clone();
+    to_the_end(&app, async move { endpoints::delete(&worker, &endpoint).await }).await??;
     let address = format!("/numbers/{}?note=endpoint_deleted", posted.channel.id);
     Ok(Redirect::to(&address).into_response())
 }
