@@ -4,6 +4,8 @@
 //! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `jobs` and `cli`
 //! call the same functions.
 
+use std::time::Duration;
+
 use domain::graph::Failure;
 
 use crate::store;
@@ -23,6 +25,9 @@ pub mod signup;
 pub mod subscription;
 pub mod teardown;
 pub mod token;
+
+/// How long others may write between two bites of long work.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Why a flow could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

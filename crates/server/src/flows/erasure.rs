@@ -3,14 +3,12 @@
 //!
 //! Who it is stays sealed while the walk lasts and is forgotten with its end; nothing here logs it.
 
-use std::time::Duration;
-
 use domain::ids::AccountId;
 use graph_api::webhook::{Erased, Person, erase};
 use jiff::{SignedDuration, Timestamp};
 
 use super::inbound::value_begins;
-use super::{FlowError, Next, Refusal};
+use super::{FlowError, Next, PAUSE, Refusal};
 use crate::App;
 use crate::jobs::{Job, ensure, poke};
 use crate::store::erasures::{self, Erasure, Kept};
@@ -19,9 +17,6 @@ use crate::store::{self, Tx, channels};
 
 /// How many events one transaction looks at.
 const BITE: i64 = 200;
-
-/// How long others may write between two bites.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// How many bites one run of the job takes; well within its lease.
 const BITES: usize = 300;

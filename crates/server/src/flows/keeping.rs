@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::room::{Bounds, Stage};
 use jiff::{SignedDuration, Timestamp};
 
-use super::{FlowError, Next};
+use super::{FlowError, Next, PAUSE};
 use crate::App;
 use crate::store::deliveries::{self, attempts};
 use crate::store::events::Ages;
@@ -17,9 +17,6 @@ use crate::store::{self, announcements, endpoints, events, graph_usage, idempote
 
 /// How many events one transaction looks at: some milliseconds in which no post can be stored.
 const BITE: i64 = 400;
-
-/// How long others may write between two bites.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// How many bites one run takes; well within a job's lease.
 const BITES: usize = 500;

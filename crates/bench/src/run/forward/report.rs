@@ -225,8 +225,8 @@ pub(super) fn write_soak(measures: &soak::Measures, path: &Path) -> anyhow::Resu
 }
 
 const BACKLOG: &str = "# Backlog\n\nWritten by `make backlog`; do not edit. One endpoint answers 503 while its events pile up, then \
-takes what comes, and asks for all of it again. Flat: while they pile up, and again from when it is found to be back until all is delivered, the last third \
-holds at most a tenth, or 5 MB, more than the first.\n\n";
+takes what comes, and asks for all of it again. Flat: while they pile up, and again from when it is found to be back until all is \
+delivered, the last third holds at most a tenth, or 5 MB, more than the first.\n\n";
 
 const SOAK: &str = "# Soak\n\nWritten by `make soak`; do not edit. A steady load, every message forwarded to one endpoint, the \
 product's memory looked at all along. Flat: the last third holds at most a tenth, or 5 MB, more than the first.\n\n";

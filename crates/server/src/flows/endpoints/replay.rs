@@ -1,11 +1,9 @@
 //! Events sent again to an endpoint, and dead letters that are sent again or forgotten: where there is one writer in bites,
 //! between which Meta's posts are stored. When they are sent is `delivery`'s.
 
-use std::time::Duration;
-
 use super::{gone, invalid};
 use crate::App;
-use crate::flows::{FlowError, Refusal};
+use crate::flows::{FlowError, PAUSE, Refusal};
 use crate::store::deliveries::log;
 use crate::store::deliveries::replay::{self, Which};
 use crate::store::endpoints::Endpoint;
@@ -15,9 +13,6 @@ use crate::store::{self, Engine, Tx};
 /// How many events one transaction takes on over SQLite, which has one writer: some milliseconds in which no post can be
 /// stored.
 const BITE: i64 = 2000;
-
-/// How long others may write between two bites.
-const PAUSE: Duration = Duration::from_millis(5);
 
 /// Sends events again; how many. `told` hears how many they are so far.
 ///
