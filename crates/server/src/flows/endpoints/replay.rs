@@ -23,7 +23,11 @@ pub async fn ask(app: &App, endpoint: &Endpoint, which: Which, told: &(dyn Fn(u6
         Which::Event(event) if !is_for(&mut tx, endpoint, event).await? => {
             return Err(FlowError::refused(Refusal::NotFound, "There is no such event for this endpoint."));
         }
-        Which::Between(from, to) if from >= to => return Err(invalid("to: later than from")),
+        Which::Between(from, to) if from >= to => {
+            return Err(invalid(
+                "to: the time must end after it begins; write an instant later than from, or leave it out for until now",
+            ));
+        }
         Which::Event(_) | Which::Between(..) | Which::DeadLetters => {}
     }
     let mut rest = replay::span(&mut tx, endpoint, which).await?;
