@@ -1,6 +1,7 @@
 //! An endpoint that comes back gets what waits for it at once, not when each piece happens to be due.
 
 use domain::delivery::Format;
+use domain::delivery::breaker::Gate;
 use jiff::SignedDuration;
 use server::flows::endpoints;
 use server::store::Engine;
@@ -25,9 +26,12 @@ async fn after_an_outage_everything_goes_at_once(engine: Engine) {
     }
     place.until("it is taken for broken", async || place.kept(&line.endpoint).await.breaker.is_open()).await;
     for _ in 0..35 {
-        let seen = line.receiver.got().len();
         place.later(SignedDuration::from_mins(10));
-        place.until("it is probed", async || line.receiver.got().len() > seen).await;
+        // by its record, not by what the receiver saw: what came of a probe counts from when it is noted, and time must not
+        // go by before
+        let now = place.app.clock.now();
+        let waits = async || matches!(place.kept(&line.endpoint).await.breaker.gate(now), Gate::Wait(_));
+        place.until("it was probed, and is left alone again", waits).await;
     }
     place.until("all of it is set aside", async || place.counts(&line.endpoint).await.waiting == 10).await;
     line.receiver.answer(|_| Reply::status(200));
