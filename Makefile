@@ -3,19 +3,24 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
+.PHONY: help setup test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed
+test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed; installs what it needs
+	@scripts/setup test
 	$(CARGO) test --locked --workspace
 
 quick: ## The tests that need nothing installed (no PostgreSQL, no browser)
 	$(CARGO) test --locked --workspace --lib
 	$(CARGO) test --locked --package graph-api --package graph-emulator
 
+setup: ## Install what the tests and the lints need: Debian packages, cargo-deny
+	@scripts/setup test lint
+
 lint: ## Format, clippy, documentation, dependency rules: all without warnings
+	@scripts/setup lint
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
@@ -32,6 +37,7 @@ openapi: ## Write docs/openapi.json from the code
 	mv docs/openapi.json.new docs/openapi.json
 
 demo: ## Sample numbers in every state; one goes live by itself after a minute
+	@scripts/setup demo
 	$(CARGO) run --locked --bin linekeeper -- demo
 
 build: ## Both programs, optimised
