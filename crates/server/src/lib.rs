@@ -18,7 +18,6 @@ mod counted;
 pub mod flows;
 pub mod jobs;
 pub mod killpoint;
-pub mod outbound;
 pub mod seal;
 pub mod store;
 pub mod web;

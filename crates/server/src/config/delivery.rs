@@ -2,7 +2,7 @@
 //! `outbound`).
 
 use super::ConfigError;
-use crate::outbound::Rules;
+use outbound::Rules;
 
 /// How events are forwarded to customers' addresses. The public internet may always be called, over https.
 #[derive(Debug, Clone, confique::Config)]
@@ -31,7 +31,7 @@ impl Default for Delivery {
 impl Delivery {
     /// What they come to.
     pub fn rules(&self) -> Result<Rules, ConfigError> {
-        Rules::read(&self.allow_subnets, self.allow_http).map_err(|found| ConfigError::Value {
+        Rules::parse(&self.allow_subnets, self.allow_http).map_err(|found| ConfigError::Value {
             setting: "delivery.allow_subnets",
             problem: format!("\"{found}\" is no network"),
             fix: "write networks like 10.1.0.0/16 or fd00:1::/32, or single addresses",

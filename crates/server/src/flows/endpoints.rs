@@ -21,11 +21,11 @@ use super::delivery::send_one;
 use super::{FlowError, Refusal};
 use crate::App;
 use crate::clock::random_token;
-use crate::outbound::exchange::Request;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::endpoints::{self, Endpoint, NewEndpoint, Settings};
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{self, channels};
+use outbound::exchange::Request;
 
 pub mod replay;
 pub mod view;
@@ -257,7 +257,7 @@ fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) ->
 async fn check_address(app: &App, settings: &Settings) -> Result<(), FlowError> {
     let refused = |refused| invalid(format!("url: {refused}"));
     let address = app.outbound.parse(settings.url.expose_secret()).map_err(refused)?;
-    app.outbound.check_names(&address).await.map_err(refused)
+    app.outbound.check_resolved(&address).await.map_err(refused)
 }
 
 fn default_kinds(format: Format) -> Vec<EventKind> {
@@ -346,7 +346,7 @@ async fn shake_hands(app: &App, settings: &Settings, token: &SecretString) -> Re
     if answered.status != 200 {
         return Err(handshake_failed(&format!("it answered {} instead of 200", answered.status)));
     }
-    let said = answered.beginning.trim();
+    let said = answered.body_start.trim();
     if verify_slices_are_equal(said.as_bytes(), challenge.expose_secret().as_bytes()).is_err() {
         return Err(handshake_failed("it answered 200, and not with the challenge it was sent"));
     }

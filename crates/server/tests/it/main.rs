@@ -33,7 +33,6 @@ mod silence;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
-mod ssrf;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

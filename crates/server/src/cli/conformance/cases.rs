@@ -1,7 +1,7 @@
 //! The cases, as data: what is sent, what a receiver must answer, and what must become of the messages.
 //! The rules are Meta's (facts §3.1 and §3.2). Must not send or judge.
 
-use reqwest::Method;
+use outbound::Method;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::bodies::{self, Author, Post};

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
-use reqwest::Client;
+use anyhow::{Context as _, anyhow, ensure};
+use outbound::Method;
+use outbound::pinned::{PinnedClient, PinnedRequest};
 use url::Url;
 
 use super::cases::{Case, Handled};
-use super::send::client;
+use super::send::TIMEOUT;
 
 /// How long messages that must be handled are waited for after the run.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -20,7 +21,7 @@ const AFTERMATH: Duration = Duration::from_secs(1);
 
 /// Where the receiver tells.
 pub(super) struct Hook {
-    client: Client,
+    client: PinnedClient,
     url: Url,
 }
 
@@ -39,7 +40,7 @@ pub(super) struct Seen {
 impl Hook {
     /// A hook that answers; one that does not is told before anything is posted.
     pub(super) async fn open(url: &Url, at: &[SocketAddr]) -> anyhow::Result<Self> {
-        let hook = Self { client: client(url, at)?, url: url.clone() };
+        let hook = Self { client: PinnedClient::new(url, at, TIMEOUT)?, url: url.clone() };
         hook.look().await?;
         Ok(hook)
     }
@@ -60,14 +61,18 @@ impl Hook {
     }
 
     async fn look(&self) -> anyhow::Result<Handlings> {
-        let asked = async {
-            let answer = self.client.get(self.url.clone()).send().await?;
-            Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+        let request = PinnedRequest {
+            method: Method::GET,
+            url: self.url.clone(),
+            headers: Vec::new(),
+            body: bytes::Bytes::new(),
+            is_slow: false,
         };
-        let (status, text) = asked.await.with_context(|| format!("{} does not answer", self.url))?;
-        ensure!(status.as_u16() == 200, "{} answered {status}", self.url);
+        let reply = self.client.send(request).await;
+        let reply = reply.map_err(|why| anyhow!("{} does not answer: {why}", self.url))?;
+        ensure!(reply.status == 200, "{} answered {}", self.url, reply.status);
         let mut handled = Handlings::default();
-        for id in ids(&text).with_context(|| format!("{} answers no list of message ids", self.url))? {
+        for id in ids(&reply.body).with_context(|| format!("{} answers no list of message ids", self.url))? {
             *handled.0.entry(id).or_default() += 1;
         }
         Ok(handled)

@@ -10,11 +10,11 @@ use super::post::{Post, headers, write};
 use super::queue::Todo;
 use super::redact;
 use crate::App;
-use crate::outbound::exchange::{Answered, Failed, Request};
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::deliveries::log;
 use crate::store::endpoints::Endpoint;
 use crate::store::ids::EventId;
+use outbound::exchange::{ExchangeError, Reply, Request};
 
 /// What came of an event.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub(crate) async fn one(
     (answer, Attempt { event, at: now, part: post.part, attempt, status, millis, outcome, answer: said })
 }
 
-fn read_answer(result: Result<Answered, Failed>, now: Timestamp) -> (Answer, Option<u16>, String, Option<String>) {
+fn read_answer(result: Result<Reply, ExchangeError>, now: Timestamp) -> (Answer, Option<u16>, String, Option<String>) {
     match result {
         Ok(answered) => {
             let retry_after = answered.retry_after.as_deref().and_then(|text| instant(text, now));
@@ -101,13 +101,13 @@ fn read_answer(result: Result<Answered, Failed>, now: Timestamp) -> (Answer, Opt
             let (outcome, said) = if is_taken(&answer) {
                 ("delivered", None)
             } else {
-                ("refused", Some(answered.beginning).filter(|text| !text.is_empty()))
+                ("refused", Some(answered.body_start).filter(|text| !text.is_empty()))
             };
             (answer, Some(answered.status), outcome.to_owned(), said)
         }
-        Err(Failed::TimedOut) => (Answer::TimedOut, None, "timed_out".to_owned(), None),
-        Err(Failed::Unreachable(why)) => (Answer::Unreachable, None, "unreachable".to_owned(), Some(why)),
-        Err(Failed::Forbidden(why)) => (Answer::Forbidden, None, "forbidden".to_owned(), Some(why)),
+        Err(ExchangeError::TimedOut) => (Answer::TimedOut, None, "timed_out".to_owned(), None),
+        Err(ExchangeError::Unreachable(why)) => (Answer::Unreachable, None, "unreachable".to_owned(), Some(why)),
+        Err(ExchangeError::Forbidden(why)) => (Answer::Forbidden, None, "forbidden".to_owned(), Some(why)),
     }
 }
 

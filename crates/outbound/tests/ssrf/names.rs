@@ -1,19 +1,19 @@
-//! Names and what they stand for, and a resolver that says so, in turn. Judges nothing.
+//! Host names with their addresses, and a resolver that gives its answers in turn. Checks nothing.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use server::outbound::{Looking, Lookup};
+use outbound::{Lookup, LookupFuture};
 
-/// A public address; nothing in here ever connects to it.
+/// A public address; no test connects to it.
 pub(super) const PUBLIC: &str = "93.184.215.14";
 
-/// Another one.
+/// A public IPv6 address; no test connects to it.
 const PUBLIC_6: &str = "2606:2800:21f:cb07:6820:80da:af6b:8b2c";
 
-/// Names that stand for something inside, alone or among public addresses.
+/// Names that resolve to a private address, alone or among public ones.
 pub(super) const PRIVATE: &[(&str, &[&str])] = &[
     ("localhost", &["127.0.0.1"]),
     ("localhost", &["::1", "127.0.0.1"]),
@@ -45,32 +45,32 @@ pub(super) const PRIVATE: &[(&str, &[&str])] = &[
     ("mixed-metadata.example.com", &[PUBLIC, PUBLIC_6, "169.254.169.254"]),
 ];
 
-/// Names that lead to the trap once its network is allowed.
+/// Names that reach the trap once its network is allowed.
 pub(super) const REACHED: &[(&str, &[&str])] =
     &[("localhost", &["127.0.0.1"]), ("anything.localhost", &["::1"]), ("mapped.example.com", &["::ffff:127.0.0.1"])];
 
-/// Knows one name. Its answers come in turn; the last one stands.
-pub(super) struct Book {
+/// A resolver that knows one name. It gives its answers in turn and repeats the last one.
+pub(super) struct FakeLookup {
     name: String,
     answers: Mutex<VecDeque<Vec<IpAddr>>>,
-    asked: Mutex<usize>,
+    count: Mutex<usize>,
 }
 
-impl Book {
+impl FakeLookup {
     pub(super) fn of(name: &str, answers: &[&[&str]]) -> Self {
         let read = |answer: &&[&str]| answer.iter().map(|ip| ip.parse().unwrap()).collect();
-        Self { name: name.to_owned(), answers: Mutex::new(answers.iter().map(read).collect()), asked: Mutex::new(0) }
+        Self { name: name.to_owned(), answers: Mutex::new(answers.iter().map(read).collect()), count: Mutex::new(0) }
     }
 
-    /// How often it was asked.
-    pub(super) fn asked(&self) -> usize {
-        *self.asked.lock().unwrap()
+    /// The number of lookups so far.
+    pub(super) fn count(&self) -> usize {
+        *self.count.lock().unwrap()
     }
 }
 
-impl Lookup for Book {
-    fn look_up(&self, name: &str) -> Looking {
-        *self.asked.lock().unwrap() += 1;
+impl Lookup for FakeLookup {
+    fn lookup(&self, name: &str) -> LookupFuture {
+        *self.count.lock().unwrap() += 1;
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
         let answer = answer.filter(|_| name == self.name).ok_or_else(|| io::Error::other("no such name"));

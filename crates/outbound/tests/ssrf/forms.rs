@@ -1,6 +1,6 @@
-//! Addresses as an attacker would write them. `PORT` stands for the trap's.
+//! Addresses as an attacker would write them. `PORT` is replaced by the port of the trap.
 
-/// Every one of these leads to this machine's listener when nothing guards it.
+/// Spellings that reach the listener on this machine when no guard is in front of it.
 pub(super) const REACH_LOOPBACK: &[&str] = &[
     "http://127.0.0.1:PORT/",
     "http://127.0.0.1.:PORT/",
@@ -63,7 +63,7 @@ pub(super) const REACH_LOOPBACK: &[&str] = &[
     "http://[::ffff:7f00:0001]:PORT/",
 ];
 
-/// Addresses that lead to nothing public.
+/// Addresses that are not public.
 pub(super) const NOT_PUBLIC: &[&str] = &[
     "http://127.1.2.3:PORT/",
     "http://0x7f010203:PORT/",
@@ -136,7 +136,7 @@ pub(super) const NOT_PUBLIC: &[&str] = &[
     "http://[ff05::2]/",
 ];
 
-/// What is no address to call at all, whatever is allowed.
+/// Texts that are refused whatever the operator allows.
 pub(super) const NO_ADDRESS: &[&str] = &[
     "",
     "/hook",
