@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channel::Onboarding;
-use crate::graph::FailureKind;
-use crate::ledger::{Basis, Ledger, Outcome};
-use crate::reading::{CodeVerification, NumberReading};
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::{CodeVerification, NumberReading};
+use crate::registration::ledger::{Basis, Ledger, Outcome};
 
 mod calling;
 mod changes;
+pub mod ledger;
 mod record;
 mod refusal;
 mod rules;

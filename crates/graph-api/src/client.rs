@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use domain::graph::{Failure, FailureKind};
 use domain::ids::{AppId, WabaId};
+use domain::meta::failure::{Failure, FailureKind};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;

@@ -3,8 +3,9 @@
 //! part of the crate unless asked for.
 
 use aws_lc_rs::hmac;
-use domain::event::{Content, interpret};
-use domain::graph::Failure;
+use domain::interpretation::interpret;
+use domain::meta::event::Content;
+use domain::meta::failure::Failure;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 

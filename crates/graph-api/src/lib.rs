@@ -1,7 +1,7 @@
 //! Meta's HTTP and webhook dialect, turned into [`domain`] values.
 //!
 //! Two halves: [`Client`] makes the Graph calls Linekeeper needs, [`webhook`] reads what Meta posts.
-//! Nothing here decides anything: what a [`domain::graph::Failure`] or a [`domain::event::Change`]
+//! Nothing here decides anything: what a [`domain::meta::failure::Failure`] or a [`domain::meta::event::Change`]
 //! means is said in `domain`.
 //!
 //! Rules kept by every file: a secret never stands in a log line, an error or a `Debug` text; an
@@ -19,7 +19,7 @@ pub use client::usage::Usage;
 pub use client::{Client, Ended, Made, Settings, SetupError};
 pub use wire::token::{AppSubscription, Token, TokenInfo};
 
-use domain::reading::{NumberReading, WabaReading};
+use domain::meta::reading::{NumberReading, WabaReading};
 
 /// An account, the apps subscribed to it and all its numbers, read together.
 #[derive(Debug, Clone, PartialEq, Eq)]

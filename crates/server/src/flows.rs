@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use domain::graph::Failure;
+use domain::meta::failure::Failure;
 
 use crate::store;
 

@@ -9,7 +9,7 @@ use super::{
     DeepLink, Finding, FindingCode, HealthContext, HealthReport, HealthSnapshot, Level, LinkTarget, Move, STALE_AFTER,
     next_check,
 };
-use crate::reading::{NumberReading, Provisioned, WabaReading};
+use crate::meta::reading::{NumberReading, Provisioned, WabaReading};
 
 mod account;
 mod connection;

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::reading::WebhookConfiguration;
+use crate::meta::reading::WebhookConfiguration;
 
 /// An attempt at putting something right by ourselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

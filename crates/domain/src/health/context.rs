@@ -9,10 +9,10 @@ use super::schedule::later;
 use super::standing::{AccountStanding, SendingFacts};
 use super::transitions::Remembered;
 use crate::channel::Onboarding;
-use crate::graph::{Failure, FailureKind};
 use crate::ids::{AppId, BusinessId, WabaId};
-use crate::ledger::{Attempt, CallKind, Outcome, Spent};
-use crate::reading::{NumberReading, NumberStatus, WabaReading};
+use crate::meta::failure::{Failure, FailureKind};
+use crate::meta::reading::{NumberReading, NumberStatus, WabaReading};
+use crate::registration::ledger::{Attempt, CallKind, Outcome, Spent};
 use crate::registration::{Decision, History, ONBOARDING_WINDOW, PREVERIFIED_WINDOW};
 
 /// A request for health asks Meta again when the stored reading is older than this (row H1).

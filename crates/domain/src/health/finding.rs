@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::level::{Action, Level, Move};
 use super::links::DeepLink;
 use super::words::codes;
-use crate::reading::{BusinessVerification, EntityType, MessagingLimit};
+use crate::meta::reading::{BusinessVerification, EntityType, MessagingLimit};
 
 codes! {
     /// One thing to say about a number (facts §6.3 and §6.4; policy, "Health").

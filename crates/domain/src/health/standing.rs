@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::event::{Note, Restriction};
+use crate::interpretation::Note;
+use crate::meta::event::Restriction;
 
 /// A ban of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

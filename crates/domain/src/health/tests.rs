@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::channel::Onboarding;
-use crate::graph::FailureKind;
-use crate::ledger::Spent;
-use crate::reading::{
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::{
     AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityError, EntityType, HealthEntity,
     MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WabaReading,
 };
+use crate::registration::ledger::Spent;
 use crate::registration::{Decision, Why};
 
 mod cards;

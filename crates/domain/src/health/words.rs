@@ -4,8 +4,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::graph::FailureKind;
-use crate::reading::{BusinessVerification, EntityType, MessagingLimit, QualityRating};
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::{BusinessVerification, EntityType, MessagingLimit, QualityRating};
 
 /// Writes a closed enum without arguments: `ALL`, `as_str`, `parse`.
 macro_rules! words {

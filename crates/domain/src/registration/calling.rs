@@ -7,9 +7,9 @@ use super::record::failure_kind;
 use super::refusal::{Course, course};
 use super::rules::Case;
 use super::{Caller, Decision, PinPlan, Remedy, Why, schedule};
-use crate::graph::FailureKind;
-use crate::ledger::{Attempt, BETWEEN_PRESSES, Basis, CallKind, Outcome, WINDOW};
-use crate::reading::NameStatus;
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::NameStatus;
+use crate::registration::ledger::{Attempt, BETWEEN_PRESSES, Basis, CallKind, Outcome, WINDOW};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{ChangeKind, Changes, Dated, Source};
-use crate::graph::FailureKind;
-use crate::reading::{CodeVerification, EntityType, NameStatus, NumberReading};
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::{CodeVerification, EntityType, NameStatus, NumberReading};
 
 /// Meta's code for a locked account, on a call and in `health_status`.
 const ACCOUNT_LOCKED: i64 = 131_031;

@@ -7,9 +7,9 @@ use super::refusal::{Course, course};
 use super::rules::Case;
 use super::{ChangeKind, ONBOARDING_WINDOW, PREVERIFIED_WINDOW, Source};
 use crate::channel::Onboarding;
-use crate::graph::FailureKind;
-use crate::ledger::{Attempt, Basis, CallKind, Outcome};
-use crate::reading::NumberStatus;
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::NumberStatus;
+use crate::registration::ledger::{Attempt, Basis, CallKind, Outcome};
 
 /// A name found good by a reading this soon after a refusal was good already when it was refused.
 const GOOD_ALREADY: SignedDuration = SignedDuration::from_mins(10);

@@ -3,7 +3,7 @@
 //! It says whose move a refusal is and what unblocks it; when to call again is the rules' matter.
 
 use super::{ChangeKind, Remedy};
-use crate::graph::FailureKind;
+use crate::meta::failure::FailureKind;
 
 /// How a refusal steers what follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,11 +7,11 @@ use super::record::failure_kind;
 use super::refusal::{Course, Reprobe, course};
 use super::{Caller, ChangeKind, Decision, History, Reads, Remedy, UNANSWERED_AFTER, Why, schedule};
 use crate::channel::Onboarding;
-use crate::graph::{Failure, FailureKind};
-use crate::ledger::{Attempt, CallKind, MARGIN, Outcome, WINDOW};
-use crate::reading::{
+use crate::meta::failure::{Failure, FailureKind};
+use crate::meta::reading::{
     CodeVerification, EntityType, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
 };
+use crate::registration::ledger::{Attempt, CallKind, MARGIN, Outcome, WINDOW};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 const HOUR: SignedDuration = SignedDuration::from_hours(1);

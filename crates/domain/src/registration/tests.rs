@@ -3,9 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
-use crate::graph::{Failure, MetaError};
-use crate::ledger::{Attempt, CallKind};
-use crate::reading::{NameStatus, NumberStatus, PlatformType, ThroughputLevel};
+use crate::meta::failure::{Failure, MetaError};
+use crate::meta::reading::{NameStatus, NumberStatus, PlatformType, ThroughputLevel};
+use crate::registration::ledger::{Attempt, CallKind};
 
 mod properties;
 mod spending;

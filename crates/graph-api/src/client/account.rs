@@ -1,9 +1,9 @@
 //! Reads on one WhatsApp Business Account with one of its tokens (facts §1.4 to §1.6, §1.11).
 //! What changes something at Meta is in [`changes`].
 
-use domain::graph::Failure;
 use domain::ids::{PhoneNumberId, WabaId};
-use domain::reading::{CodeVerification, NumberReading, SubscribedApp, WabaReading};
+use domain::meta::failure::Failure;
+use domain::meta::reading::{CodeVerification, NumberReading, SubscribedApp, WabaReading};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! Calls of the app itself: codes, tokens, and the app's own webhook subscription (facts §1.1 to
 //! §1.3 and §1.12). Must not touch anything of one account.
 
-use domain::graph::Failure;
 use domain::ids::BusinessId;
+use domain::meta::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Client;

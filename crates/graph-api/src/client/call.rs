@@ -1,6 +1,6 @@
 //! One call to Graph before it is made, and a good answer after. How it is sent is in `send`.
 
-use domain::graph::Failure;
+use domain::meta::failure::Failure;
 use reqwest::Method;
 use serde_json::Value;
 

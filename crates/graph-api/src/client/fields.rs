@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use domain::graph::{Failure, FailureKind};
+use domain::meta::failure::{Failure, FailureKind};
 
 /// Where fields are asked for; Meta's node names for them are in [`Place::node_type`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -165,7 +165,7 @@ fn in_brackets<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::graph::MetaError;
+    use domain::meta::failure::MetaError;
 
     fn refusal(message: &str) -> Failure {
         Failure::from_meta(MetaError { code: 100, message: message.to_owned(), ..MetaError::default() })

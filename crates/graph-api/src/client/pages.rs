@@ -1,7 +1,7 @@
 //! Reads that may have to be repeated: with fewer fields, or page by page.
 //! `paging.next` is a URL with the access token in it (facts §1.5): it is never followed or kept.
 
-use domain::graph::Failure;
+use domain::meta::failure::Failure;
 use serde_json::Value;
 
 use super::Client;

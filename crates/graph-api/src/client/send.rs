@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use domain::graph::{Failure, FailureKind};
+use domain::meta::failure::{Failure, FailureKind};
 use jiff::SignedDuration;
 use reqwest::Url;
 use reqwest::header::HeaderMap;

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use domain::graph::MetaError;
+use domain::meta::failure::MetaError;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::HeaderMap;
 use serde_json::Value;

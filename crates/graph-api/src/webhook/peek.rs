@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use domain::event::{MessagesSeen, Subject};
 use domain::ids::{PhoneNumberId, WabaId};
+use domain::meta::event::{MessagesSeen, Subject};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;

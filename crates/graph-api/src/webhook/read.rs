@@ -1,13 +1,13 @@
-//! A change in full, as a [`domain::event::Change`] (facts §3.3 and §3.4). What cannot be read is
+//! A change in full, as a [`domain::meta::event::Change`] (facts §3.3 and §3.4). What cannot be read is
 //! [`Content::Unread`], never an error: the raw change is kept by the caller. Must not say what a
 //! change means.
 
-use domain::event::{
+use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
+use domain::meta::event::{
     AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction, ReviewDecision, SecurityEvent,
     Subject,
 };
-use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
-use domain::reading::MessagingLimit;
+use domain::meta::reading::MessagingLimit;
 use serde_json::Value;
 
 use super::{Peek, RawChange};

@@ -1,7 +1,7 @@
 //! Meta's error body, whatever its shape, as a [`MetaError`] (facts §2.1). Must not classify: that is
-//! `domain::graph`'s. Texts leave here cleaned of the call's secrets.
+//! `domain::meta::failure`'s. Texts leave here cleaned of the call's secrets.
 
-use domain::graph::MetaError;
+use domain::meta::failure::MetaError;
 use serde_json::Value;
 
 use super::{filled, text, whole};

@@ -2,7 +2,7 @@
 //! (facts §6.3). Facts only: calling noise and the root verdict are not judged here.
 
 use domain::ids::PhoneNumberId;
-use domain::reading::{
+use domain::meta::reading::{
     AccountMode, CanSend, CodeVerification, EntityError, EntityType, HealthEntity, MessagingLimit, NameStatus,
     NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WebhookConfiguration,
 };

@@ -1,7 +1,7 @@
 //! Answers about tokens and the app's own subscription (facts §1.1, §1.3, §1.12).
 
-use domain::graph::MetaError;
 use domain::ids::{AppId, WabaId};
+use domain::meta::failure::MetaError;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! `GET /{waba_id}` and its subscribed apps (facts §1.4, §1.11).
 
 use domain::ids::{AppId, BusinessId, WabaId};
-use domain::reading::{AccountReview, BusinessVerification, SubscribedApp, WabaReading};
+use domain::meta::reading::{AccountReview, BusinessVerification, SubscribedApp, WabaReading};
 use serde_json::Value;
 
 use super::number::health;

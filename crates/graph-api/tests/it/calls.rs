@@ -1,8 +1,8 @@
 //! Every call once, on a world that takes it.
 
-use domain::graph::FailureKind;
 use domain::ids::BusinessId;
-use domain::reading::{CodeVerification, PlatformType, Provisioned};
+use domain::meta::failure::FailureKind;
+use domain::meta::reading::{CodeVerification, PlatformType, Provisioned};
 use graph_api::{CodeMethod, SyncKind};
 use graph_emulator::Popup;
 use jiff::SignedDuration;
@@ -102,7 +102,7 @@ async fn webhooks_are_subscribed_overridden_and_torn_down() {
     assert_eq!(apps.len(), 1);
     assert_eq!(apps[0].override_callback_uri.as_deref(), Some(url.as_str()));
     account.set_number_override(&customer.number, &url, &verify).await.unwrap();
-    let configuration = |reading: domain::reading::NumberReading| reading.webhook_configuration.unwrap();
+    let configuration = |reading: domain::meta::reading::NumberReading| reading.webhook_configuration.unwrap();
     let set = configuration(account.number(&customer.number).await.unwrap());
     assert_eq!(set.phone_number.as_deref(), Some(url.as_str()));
     account.clear_number_override(&customer.number).await.unwrap();

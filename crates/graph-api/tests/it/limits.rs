@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::graph::FailureKind;
 use domain::ids::{AppId, WabaId};
+use domain::meta::failure::FailureKind;
 use graph_api::{Client, Settings};
 use graph_emulator::{Fault, FaultError, Popup};
 use jiff::{SignedDuration, Timestamp};

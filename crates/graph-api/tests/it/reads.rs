@@ -1,7 +1,7 @@
 //! Reading accounts and numbers: one call where it fits, fewer fields where Meta refuses one, pages.
 
-use domain::graph::FailureKind;
 use domain::ids::{PhoneNumberId, WabaId};
+use domain::meta::failure::FailureKind;
 use graph_emulator::{Fault, Popup};
 use graph_emulator::{FaultError, Settings};
 

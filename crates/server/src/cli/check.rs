@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use domain::graph::{Failure, FailureKind};
+use domain::capacity::Stage;
 use domain::health::is_of_this_installation;
-use domain::room::Stage;
+use domain::meta::failure::{Failure, FailureKind};
 use serde_json::{Value, json};
 use server::App;
 use server::clock::Clock;

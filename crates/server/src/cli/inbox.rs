@@ -5,8 +5,8 @@ use comfy_table::{Cell, Color};
 use domain::channel::Channel;
 use domain::health::{Action, Level, Move};
 use domain::ids::{AccountId, ChannelId};
-use domain::ledger::Outcome;
 use domain::registration::Caller;
+use domain::registration::ledger::Outcome;
 use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -261,7 +261,7 @@ fn page(view: &View, now: Timestamp) -> String {
     parts.extend([String::new(), words::decision(&view.registration.decision, now), String::new()]);
     parts.extend([findings_of(view, now), String::new()]);
     let calls = view.registration.spent.total;
-    parts.push(format!("Register calls in the last 72 hours: {calls} of {}", domain::ledger::BUDGET));
+    parts.push(format!("Register calls in the last 72 hours: {calls} of {}", domain::registration::ledger::BUDGET));
     let hold = view.registration.held_until;
     parts.extend(hold.map(|until| format!("Meta holds the number; it is free again {}", words::until(until, now))));
     parts.extend(calls_of(view, now));

@@ -1,6 +1,6 @@
-//! `[keeping]`: how long and how much is kept. Read here, decided in `domain::room`.
+//! `[keeping]`: how long and how much is kept. Read here, decided in `domain::capacity`.
 
-use domain::room::Bounds;
+use domain::capacity::Bounds;
 use jiff::SignedDuration;
 
 use super::ConfigError;

@@ -2,8 +2,8 @@
 //! What follows from them is decided elsewhere.
 
 use domain::channel::Channel;
-use domain::graph::{Failure, FailureKind};
-use domain::reading::{EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading};
+use domain::meta::failure::{Failure, FailureKind};
+use domain::meta::reading::{EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading};
 use domain::registration::{ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
 use jiff::Timestamp;
 
@@ -38,7 +38,7 @@ pub(crate) async fn read(app: &App, loaded: &Loaded) -> Result<NumberReading, Fa
 pub(crate) async fn read_both(
     app: &App,
     loaded: &Loaded,
-) -> (Result<Option<domain::reading::CodeVerification>, Failure>, Result<NumberReading, Failure>) {
+) -> (Result<Option<domain::meta::reading::CodeVerification>, Failure>, Result<NumberReading, Failure>) {
     let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
     let number = &loaded.channel.phone_number_id;
     tokio::join!(account.code_verification(number), account.number(number))
@@ -46,7 +46,7 @@ pub(crate) async fn read_both(
 
 /// Both reads in the words `decide` takes.
 pub(crate) fn as_reads(
-    verification: &Result<Option<domain::reading::CodeVerification>, Failure>,
+    verification: &Result<Option<domain::meta::reading::CodeVerification>, Failure>,
     health: &Result<NumberReading, Failure>,
 ) -> Reads {
     Reads {

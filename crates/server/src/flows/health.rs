@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::channel::{Channel, callback_url};
-use domain::graph::{Failure, FailureKind};
 use domain::health::{HealthReport, assess};
 use domain::ids::{ChannelId, WabaId};
-use domain::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
+use domain::meta::failure::{Failure, FailureKind};
+use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
 use domain::registration::ChangeKind;
 use jiff::{SignedDuration, Timestamp};
 

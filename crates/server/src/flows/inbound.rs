@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use domain::capacity::Stage;
 use domain::channel::Channel;
-use domain::event::{Change, Meaning, MessagesSeen, Scope, Wake, interpret as meaning_of};
 use domain::health::{AccountStanding, SendingFacts};
+use domain::interpretation::{Meaning, Scope, Wake, interpret as meaning_of};
+use domain::meta::event::{Change, MessagesSeen};
 use domain::registration::Source;
-use domain::room::Stage;
 use graph_api::webhook::{BodyError, RawChange, dedup_key, split};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -249,7 +250,7 @@ async fn note(
     for note in &meaning.notes {
         account.take(note, at);
         sending.take(note, at);
-        if let domain::event::Note::SendRefused(133_010 | 131_045) = note {
+        if let domain::interpretation::Note::SendRefused(133_010 | 131_045) = note {
             facts.dropped_seen_at = facts.dropped_seen_at.or(Some(at));
         }
     }

@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use domain::room::{Bounds, Stage};
+use domain::capacity::{Bounds, Stage};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{FlowError, Next, PAUSE};

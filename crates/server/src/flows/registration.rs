@@ -4,9 +4,9 @@
 //! the only place where `register` and `deregister` are sent.
 
 use domain::channel::Channel;
-use domain::graph::FailureKind;
 use domain::ids::ChannelId;
-use domain::ledger::{Basis, CallKind, Outcome, Spent, hold_after};
+use domain::meta::failure::FailureKind;
+use domain::registration::ledger::{Basis, CallKind, Outcome, Spent, hold_after};
 use domain::registration::{Caller, ChangeKind, Decision, History, PinPlan, Reads, Source, decide};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;

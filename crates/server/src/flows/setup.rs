@@ -2,10 +2,10 @@
 //! (rows W1 to W13). Called by signup and re-authorisation.
 
 use domain::channel::{Channel, Onboarding};
-use domain::graph::Failure;
 use domain::ids::ChannelId;
-use domain::ledger::Outcome;
-use domain::reading::{CodeVerification, NumberReading, Provisioned, SubscribedApp};
+use domain::meta::failure::Failure;
+use domain::meta::reading::{CodeVerification, NumberReading, Provisioned, SubscribedApp};
+use domain::registration::ledger::Outcome;
 use domain::registration::{Caller, decide};
 use domain::signup::missing_for_setup;
 use graph_api::SyncKind;

@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use domain::channel::{Channel, Onboarding};
-use domain::graph::{Failure, FailureKind};
 use domain::ids::{AccountId, ChannelId};
+use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::Caller;
 use domain::signup::Handover;
 use jiff::{SignedDuration, Timestamp};

@@ -6,9 +6,9 @@
 //! callback is ours too, so a refused override is a finding, not a failure.
 
 use domain::channel::{Channel, callback_url};
-use domain::graph::{Failure, FailureKind};
 use domain::ids::ChannelId;
-use domain::reading::SubscribedApp;
+use domain::meta::failure::{Failure, FailureKind};
+use domain::meta::reading::SubscribedApp;
 use graph_api::Account;
 use jiff::SignedDuration;
 

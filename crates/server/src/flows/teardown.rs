@@ -2,7 +2,7 @@
 //! deletion (A1). The number's ledger and PIN stay: they belong to the number.
 
 use domain::channel::Channel;
-use domain::graph::Failure;
+use domain::meta::failure::Failure;
 use graph_api::Account;
 
 use super::{FlowError, Refusal, facts};

@@ -3,7 +3,7 @@
 
 use domain::channel::Channel;
 use domain::ids::{BusinessId, ChannelId};
-use domain::reading::WabaReading;
+use domain::meta::reading::WabaReading;
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 

@@ -1,6 +1,6 @@
 //! A failed call to Meta as JSON, for columns that keep one. Meta's own words are kept whole.
 
-use domain::graph::{Failure, MetaError};
+use domain::meta::failure::{Failure, MetaError};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
@@ -64,7 +64,7 @@ fn meta_from_json(value: &Value) -> Option<MetaError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::graph::FailureKind;
+    use domain::meta::failure::FailureKind;
 
     use super::*;
 

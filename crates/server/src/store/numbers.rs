@@ -3,8 +3,8 @@
 
 use domain::channel::Channel;
 use domain::ids::PhoneNumberId;
-use domain::ledger::Ledger;
 use domain::registration::History;
+use domain::registration::ledger::Ledger;
 use jiff::Timestamp;
 use secrecy::SecretString;
 

@@ -4,7 +4,7 @@
 //! build here, on purpose.
 
 use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
-use domain::reading::{
+use domain::meta::reading::{
     AccountMode, AccountReview, BusinessVerification, CanSend, CodeVerification, EntityError, EntityType, HealthEntity,
     MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, SubscribedApp,
     ThroughputLevel, WabaReading, WebhookConfiguration,

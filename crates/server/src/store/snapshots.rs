@@ -1,9 +1,9 @@
 //! The newest reading of each channel, and the newest failure to read it. A failure keeps the
 //! reading; an older attempt never overwrites a newer one. Beside: [`mod@history`] of what changed.
 
-use domain::graph::Failure;
 use domain::ids::ChannelId;
-use domain::reading::{NumberReading, WabaReading};
+use domain::meta::failure::Failure;
+use domain::meta::reading::{NumberReading, WabaReading};
 use jiff::Timestamp;
 
 use super::row::{At, micros};

@@ -1,9 +1,9 @@
 //! The words that closed sets of the domain are kept under. The domain is not serialized: what is
 //! written here is a promise to the database alone.
 
-use domain::graph::FailureKind;
-use domain::ledger::CallKind;
+use domain::meta::failure::FailureKind;
 use domain::registration::Source;
+use domain::registration::ledger::CallKind;
 
 /// One list of pairs that reads and writes; a variant left out does not compile.
 macro_rules! words {

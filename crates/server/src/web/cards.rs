@@ -4,8 +4,8 @@ use domain::health::{
     self, Card, HealthContext, HealthSnapshot, LinkIds, Override, RegistrationStanding, Subscription, WebhookFacts,
 };
 use domain::ids::AppId;
-use domain::ledger::Outcome;
-use domain::reading::Provisioned;
+use domain::meta::reading::Provisioned;
+use domain::registration::ledger::Outcome;
 
 use crate::flows::health::View;
 

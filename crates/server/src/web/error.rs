@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use domain::graph::{Failure, FailureKind, MetaError};
+use domain::meta::failure::{Failure, FailureKind, MetaError};
 use serde::Serialize;
 
 use crate::flows::{FlowError, Refusal};

@@ -1,7 +1,7 @@
 //! The Account Health cards in words: what a fact is called, how its value reads, what it means.
 
 use domain::health::{Badge, CardMeaning as M, CardValue, Fact};
-use domain::reading::EntityType;
+use domain::meta::reading::EntityType;
 
 use super::{Sentence, at, humanize};
 

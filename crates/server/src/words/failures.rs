@@ -1,6 +1,6 @@
 //! How a call to Meta failed, in words that fit after a colon.
 
-use domain::graph::FailureKind as K;
+use domain::meta::failure::FailureKind as K;
 
 /// A kind of failure.
 pub fn failure(kind: K) -> &'static str {

@@ -1,6 +1,6 @@
 //! Registration in words: why the decision is what it is, what a person would have to do.
 
-use domain::ledger::Basis;
+use domain::registration::ledger::Basis;
 use domain::registration::{Decision, Remedy, Why};
 
 use super::{Message, failures};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::room::Stage;
+use domain::capacity::Stage;
 use graph_emulator::Config as EmulatorConfig;
 use jiff::SignedDuration;
 use serde_json::{Value, json};

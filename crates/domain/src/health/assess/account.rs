@@ -4,10 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Judge;
-use crate::event::Restriction;
 use crate::health::schedule::later;
 use crate::health::{Action, Ban, Finding, FindingCode as Code, Level, LinkTarget, Move, Told};
-use crate::reading::{AccountReview, BusinessVerification, CanSend, EntityType};
+use crate::meta::event::Restriction;
+use crate::meta::reading::{AccountReview, BusinessVerification, CanSend, EntityType};
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -4,13 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Judge;
 use super::entities::PAYMENT;
-use crate::graph::FailureKind;
 use crate::health::schedule::later;
 use crate::health::{
     Action, AppCallback, Finding, FindingCode as Code, Healing, Level, LinkTarget, Move, Override, STALE_AFTER,
     Subscription, TokenState, failure_word,
 };
-use crate::reading::Provisioned;
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::Provisioned;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -5,7 +5,7 @@
 
 use super::Judge;
 use crate::health::{Action, Finding, FindingCode as Code, Level, LinkTarget, Move};
-use crate::reading::{CanSend, EntityError, EntityType, HealthEntity, NumberStatus};
+use crate::meta::reading::{CanSend, EntityError, EntityType, HealthEntity, NumberStatus};
 
 const NOT_REGISTERED: i64 = 141_000;
 const TEMPLATE: i64 = 141_002;

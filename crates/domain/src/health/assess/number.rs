@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::Judge;
 use crate::health::schedule::later;
 use crate::health::{Action, Finding, FindingCode as Code, Level, LinkTarget, Move};
-use crate::reading::{
+use crate::meta::reading::{
     AccountMode, CanSend, EntityType, MessagingLimit, NameStatus, NumberStatus, PlatformType, Provisioned,
     QualityRating,
 };

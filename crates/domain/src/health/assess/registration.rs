@@ -1,8 +1,8 @@
 //! What the planner's decision means for whoever looks at the number: its reasons as findings.
 
 use super::Judge;
-use crate::graph::FailureKind;
 use crate::health::{Action, Finding, FindingCode as Code, HoldCause, Level, LinkTarget, Move};
+use crate::meta::failure::FailureKind;
 use crate::registration::{Decision, ONBOARDING_WINDOW, Remedy, Why};
 use jiff::{SignedDuration, Timestamp};
 

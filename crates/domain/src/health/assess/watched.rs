@@ -3,7 +3,7 @@
 use super::Judge;
 use crate::health::transitions::{NameState, TokenNews};
 use crate::health::{FindingCode, Subscription, TokenState, Watched, failure_word};
-use crate::reading::{MessagingLimit, NameStatus, QualityRating};
+use crate::meta::reading::{MessagingLimit, NameStatus, QualityRating};
 
 impl Judge<'_> {
     pub(super) fn watched(&self) -> Watched {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Badge, Card, CardMeaning as M, CardValue, Fact};
 use crate::health::schedule::later;
 use crate::health::{AppCallback, DeepLink, HealthContext, HealthSnapshot, LinkTarget, Override, Subscription};
-use crate::reading::{
+use crate::meta::reading::{
     AccountMode, CodeVerification, MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
     QualityRating, ThroughputLevel,
 };

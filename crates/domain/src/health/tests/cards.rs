@@ -1,7 +1,7 @@
 //! The page's cards: what each value of Meta's looks like and means.
 
 use super::*;
-use crate::reading::WebhookConfiguration;
+use crate::meta::reading::WebhookConfiguration;
 
 use Badge::{Bad, Caution, Good, Neutral};
 use CardMeaning as M;

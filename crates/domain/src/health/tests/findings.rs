@@ -1,8 +1,9 @@
 //! One row per finding: what leads to it, how bad it is, whose move, which button.
 
 use super::*;
-use crate::event::{Note, Restriction};
-use crate::graph::{Failure, FailureKind, MetaError};
+use crate::interpretation::Note;
+use crate::meta::event::Restriction;
+use crate::meta::failure::{Failure, FailureKind, MetaError};
 use crate::registration::Remedy;
 
 use FailureKind as K;

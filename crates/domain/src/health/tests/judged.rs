@@ -1,8 +1,9 @@
 //! What a judgement is and is not made of, told as short stories.
 
 use super::*;
-use crate::event::{Note, Restriction};
-use crate::graph::FailureKind;
+use crate::interpretation::Note;
+use crate::meta::event::Restriction;
+use crate::meta::failure::FailureKind;
 
 use Action as A;
 use Level::{ActionNeeded, AtRisk, Blocked, Live, Unknown, WaitingForMeta};

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::event::Note;
 use crate::health::worse::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
-use crate::reading::Provisioned;
+use crate::interpretation::Note;
+use crate::meta::reading::Provisioned;
 use crate::registration::{Caller, History, Reads, Remedy, decide};
 
 /// Sets a fact to a value of the table.
@@ -50,7 +50,7 @@ fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
         }
         ("restriction", "none") => standing(Note::Restrictions(Vec::new()), at),
         ("restriction", kind) => {
-            let restriction = crate::event::Restriction { kind: kind.to_owned(), until: None };
+            let restriction = crate::meta::event::Restriction { kind: kind.to_owned(), until: None };
             standing(Note::Restrictions(vec![restriction]), at);
         }
         ("ban", "none") => standing(Note::Reinstated, at),

@@ -1,7 +1,7 @@
 //! News: once per transition, never twice for the same state.
 
 use super::*;
-use crate::graph::{Failure, MetaError};
+use crate::meta::failure::{Failure, MetaError};
 
 /// Tells and remembers, as a flow does.
 struct Teller {

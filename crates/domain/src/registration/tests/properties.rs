@@ -4,12 +4,12 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::{attempt, history, hour, minute, pending, refusal, registers};
-use crate::graph::FailureKind;
-use crate::ledger::{
-    Attempt, BUDGET, Basis, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, Outcome, WINDOW, hold_after,
-};
-use crate::reading::{
+use crate::meta::failure::FailureKind;
+use crate::meta::reading::{
     CodeVerification, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned, ThroughputLevel,
+};
+use crate::registration::ledger::{
+    Attempt, BUDGET, Basis, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, Outcome, WINDOW, hold_after,
 };
 use crate::registration::{Caller, ChangeKind, Decision, History, Reads, Source, decide, note_changes};
 

@@ -1,7 +1,7 @@
 //! A PIN that somebody else changed is not sent: rule 6.
 
 use super::*;
-use crate::reading::{EntityError, EntityType, HealthEntity};
+use crate::meta::reading::{EntityError, EntityType, HealthEntity};
 
 /// A number that dropped out, its PIN stored at minute 0 and proved by a call at minute 1.
 fn dropped_out() -> (NumberReading, History) {

@@ -1,8 +1,8 @@
 //! What changes something at Meta, on one account. One call each, never repeated here: a flow that
 //! got no answer reads first (policy, decision rule 4).
 
-use domain::graph::Failure;
 use domain::ids::PhoneNumberId;
+use domain::meta::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 

@@ -81,7 +81,7 @@ fn a_body_cut_anywhere_is_a_problem_and_nothing_else() {
 fn depth_is_no_danger() {
     let deep = format!(r#"{{"entry":[{{"changes":[{{"value":{}1{}}}]}}]}}"#, "[".repeat(200_000), "]".repeat(200_000));
     for change in split(deep.as_bytes()).unwrap_or_default() {
-        assert_eq!(change.read().content, domain::event::Content::Unread);
+        assert_eq!(change.read().content, domain::meta::event::Content::Unread);
         let _ = change.peek();
     }
     assert!(split("[".repeat(200_000).as_bytes()).is_err());

@@ -1,6 +1,6 @@
 //! Every documented payload (`meta/webhook_fields.json`), read; every other field, kept.
 
-use domain::event::{Wake, interpret};
+use domain::interpretation::{Wake, interpret};
 use serde_json::json;
 
 use super::super::split;

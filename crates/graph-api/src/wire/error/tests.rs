@@ -1,6 +1,6 @@
 //! Every row of `meta/errors.json` through wire and domain, and bodies of every other shape.
 
-use domain::graph::{Failure, FailureKind};
+use domain::meta::failure::{Failure, FailureKind};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,11 +1,11 @@
 //! Gathers what `domain::health::assess` judges from: the stored facts of one number. Judges nothing.
 
 use domain::channel::{Channel, callback_url};
-use domain::graph::{Failure, FailureKind};
 use domain::health::{
     AppCallback, Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding,
     Subscription, TokenFacts, TokenState, WebhookFacts, usual_gap,
 };
+use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 

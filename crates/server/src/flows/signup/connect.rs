@@ -2,10 +2,10 @@
 //! transaction that makes the channel or gives an existing one its new token.
 
 use domain::channel::{Onboarding, first_inbox_name};
-use domain::graph::Failure;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
+use domain::meta::failure::Failure;
+use domain::meta::reading::{NumberReading, SubscribedApp};
 use domain::phone::E164;
-use domain::reading::{NumberReading, SubscribedApp};
 use domain::registration::{ChangeKind, Source};
 use jiff::Timestamp;
 use secrecy::SecretString;

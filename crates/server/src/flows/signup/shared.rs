@@ -2,8 +2,8 @@
 //! is fetched for it with the installation's own (facts §1.2, §3.4, §4.3).
 
 use domain::channel::{Channel, Onboarding};
-use domain::graph::Failure;
 use domain::ids::{AccountId, BusinessId, WabaId};
+use domain::meta::failure::Failure;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 

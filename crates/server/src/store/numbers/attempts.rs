@@ -1,8 +1,8 @@
 //! The ledger's rows: one per register or deregister call, written before the call is made.
 
-use domain::graph::Failure;
 use domain::ids::PhoneNumberId;
-use domain::ledger::{Attempt, Basis, CallKind, Outcome};
+use domain::meta::failure::Failure;
+use domain::registration::ledger::{Attempt, Basis, CallKind, Outcome};
 use jiff::Timestamp;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What only webhooks tell of a number and its account, as JSON columns. Judged in `domain::health`.
 
-use domain::event::Restriction;
 use domain::health::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
+use domain::meta::event::Restriction;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! How a channel's facts and level changed over time: rows are written only when they did.
 
 use domain::ids::ChannelId;
-use domain::reading::{NumberReading, WabaReading};
+use domain::meta::reading::{NumberReading, WabaReading};
 use jiff::Timestamp;
 use uuid::Uuid;
 

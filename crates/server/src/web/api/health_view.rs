@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::health::{self, Card, Finding, LinkTemplates, Move};
-use domain::reading::{HealthEntity, MessagingLimit, NumberReading, WabaReading};
+use domain::meta::reading::{HealthEntity, MessagingLimit, NumberReading, WabaReading};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -305,7 +305,7 @@ fn as_meta_writes(at: Timestamp) -> String {
 
 impl From<&HealthEntity> for EntityView {
     fn from(entity: &HealthEntity) -> Self {
-        let error = |error: &domain::reading::EntityError| EntityErrorView {
+        let error = |error: &domain::meta::reading::EntityError| EntityErrorView {
             error_code: error.code,
             error_description: error.description.clone(),
             possible_solution: error.possible_solution.clone(),

@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::ledger::Outcome;
 use domain::registration::Caller;
+use domain::registration::ledger::Outcome;
 use graph_api::CodeMethod;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,7 @@
 //! Where a number's registration stands, as the API and the page show it: what would be done and why,
 //! the budget, the calls.
 
-use domain::ledger::{self, CallKind, Outcome};
+use domain::registration::ledger::{self, CallKind, Outcome};
 use domain::registration::{Caller, Decision, Why};
 use serde::Serialize;
 
@@ -269,7 +269,9 @@ mod tests {
 
     #[test]
     fn the_ledgers_reasons_are_written_as_the_decisions_are() {
-        for why in [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::graph::FailureKind::PinMismatch)] {
+        for why in
+            [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::meta::failure::FailureKind::PinMismatch)]
+        {
             assert_eq!(snake_case(&format!("{why:?}")), words::why_code(&why));
         }
         assert_eq!(snake_case("already_snake"), "already_snake");

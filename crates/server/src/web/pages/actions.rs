@@ -3,8 +3,8 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::ledger::Outcome;
 use domain::registration::Caller;
+use domain::registration::ledger::Outcome;
 
 use super::number;
 use crate::App;

@@ -2,7 +2,7 @@
 
 use domain::delivery::standing::{Standing, WhyDisabled};
 use domain::health::{Badge, Level};
-use domain::ledger::Outcome;
+use domain::registration::ledger::Outcome;
 
 use super::icons;
 use crate::words;

@@ -1,7 +1,7 @@
 //! What a number's page shows, worked out: no decision is made here, only put into words and marks.
 
 use domain::health::{self, Badge, Card, CardValue, Fact, Finding, Level, LinkTemplates, Move};
-use domain::ledger::CallKind;
+use domain::registration::ledger::CallKind;
 use domain::registration::{Decision, Why};
 use jiff::{SignedDuration, Timestamp};
 
@@ -313,7 +313,7 @@ impl RegistrationCard {
 
 impl From<&RecordedAttempt> for AttemptRow {
     fn from(recorded: &RecordedAttempt) -> Self {
-        use domain::ledger::Outcome;
+        use domain::registration::ledger::Outcome;
         let attempt = &recorded.attempt;
         let failure = match &attempt.outcome {
             Some(Outcome::Failed(failure)) => Some(failure),

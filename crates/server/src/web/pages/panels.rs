@@ -2,7 +2,7 @@
 //! what happened last time, and why it waits.
 
 use domain::health::Action;
-use domain::ledger::{self, Outcome};
+use domain::registration::ledger::{self, Outcome};
 use domain::registration::{Decision, Remedy, Why};
 use jiff::Timestamp;
 

@@ -1,7 +1,7 @@
 //! Register calls are scarce, and no caller spends more than Meta allows: D3.
 
 use domain::ids::ChannelId;
-use domain::ledger::{MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE};
+use domain::registration::ledger::{MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE};
 use graph_emulator::{NumberAction, Popup, SignupResult};
 use jiff::SignedDuration;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! The PIN: drawn, kept before it is sent, and kept for good: W10, W11, D2.
 
-use domain::graph::FailureKind;
+use domain::meta::failure::FailureKind;
 use graph_emulator::{Fault, NumberAction, Popup};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};

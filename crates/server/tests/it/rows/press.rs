@@ -1,7 +1,7 @@
 //! What the button Complete registration does, over HTTP: the API half of R3.
 
-use domain::graph::FailureKind;
-use domain::ledger::Basis;
+use domain::meta::failure::FailureKind;
+use domain::registration::ledger::Basis;
 use graph_emulator::world::Obstacle;
 use graph_emulator::{NumberAction, Popup};
 use jiff::SignedDuration;

@@ -1,7 +1,7 @@
 //! A stuck registration goes on by itself: R1, and the two halves of "pending" (D1), each alone on live data.
 
-use domain::graph::FailureKind;
-use domain::ledger::Basis;
+use domain::meta::failure::FailureKind;
+use domain::registration::ledger::Basis;
 use graph_emulator::world::CodeStatus;
 use graph_emulator::{Fault, NumberAction, Popup, WebhookEffect, WebhookFault};
 use jiff::SignedDuration;

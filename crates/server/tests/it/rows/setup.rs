@@ -1,6 +1,6 @@
 //! Setting up registration and webhooks: W1 to W4, W7, W8, W13. What fails to be read is in `setup_reads`.
 
-use domain::graph::FailureKind;
+use domain::meta::failure::FailureKind;
 use graph_emulator::{Fault, NumberAction, Popup};
 use jiff::SignedDuration;
 use serde_json::Value;

@@ -2,9 +2,9 @@
 //! Tells no row.
 
 use domain::channel::{Channel, callback_url};
-use domain::graph::FailureKind;
 use domain::ids::ChannelId;
-use domain::ledger::Outcome;
+use domain::meta::failure::FailureKind;
+use domain::registration::ledger::Outcome;
 use graph_emulator::world::{BusinessVerification, CertificateShown, NameDecision, Override, Quality};
 use graph_emulator::{FaultError, LogEntry, NumberAction, Popup, Review, SignupResult, fingerprint};
 use secrecy::{ExposeSecret as _, SecretString};

@@ -1,7 +1,7 @@
 //! How long the policy may take once Meta would accept a call; a number that is not live by then is stuck.
 //! Every term is a rule's. Knows the story and the calls on record, nothing of what the server plans.
 
-use domain::ledger::{Attempt, Basis, CallKind, Ledger, MARGIN, Outcome, WINDOW};
+use domain::registration::ledger::{Attempt, Basis, CallKind, Ledger, MARGIN, Outcome, WINDOW};
 use jiff::{SignedDuration, Timestamp};
 
 use super::story::{Move, Story};
@@ -93,7 +93,7 @@ impl Waiting<'_> {
 }
 
 fn has_failed_in_passing(call: &Attempt) -> bool {
-    use domain::graph::FailureKind as K;
+    use domain::meta::failure::FailureKind as K;
     let passes = |kind| {
         matches!(kind, K::Transient | K::Throttled | K::BudgetSpent | K::NotRegistered | K::DeregistrationIncomplete)
     };

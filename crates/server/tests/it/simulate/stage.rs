@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use domain::channel::Channel;
 use domain::ids::{PhoneNumberId, WabaId};
-use domain::ledger::Ledger;
 use domain::registration::Caller;
+use domain::registration::ledger::Ledger;
 use graph_emulator::world::TokenDeath;
 use graph_emulator::{Config as EmulatorConfig, NumberView, Popup, WebhookFault, World};
 use jiff::{SignedDuration, Timestamp};

@@ -1,7 +1,7 @@
 //! Watches one number from Meta's side: since when it would be accepted, when it went live, and whether
 //! its record keeps the limits. Knows the emulator's hidden state; the server's only where it is compared.
 
-use domain::ledger::{Basis, CallKind, Ledger, WINDOW};
+use domain::registration::ledger::{Basis, CallKind, Ledger, WINDOW};
 use graph_emulator::NumberView;
 use graph_emulator::world::{CertificateShown, CodeStatus, RegisterKind};
 use jiff::{SignedDuration, Timestamp};

@@ -1,8 +1,8 @@
 //! Stories of numbers: the ledger, the sealed PIN, evidence, and what outlives a channel.
 
-use domain::graph::{Failure, MetaError};
 use domain::ids::PhoneNumberId;
-use domain::ledger::{Basis, CallKind, Outcome};
+use domain::meta::failure::{Failure, MetaError};
+use domain::registration::ledger::{Basis, CallKind, Outcome};
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;

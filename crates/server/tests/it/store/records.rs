@@ -2,9 +2,9 @@
 //! idempotency keys, waits that Meta asked for.
 
 use domain::channel::Onboarding;
-use domain::graph::{Failure, FailureKind};
 use domain::ids::{ChannelId, WabaId};
-use domain::reading::{NumberReading, NumberStatus, WabaReading};
+use domain::meta::failure::{Failure, FailureKind};
+use domain::meta::reading::{NumberReading, NumberStatus, WabaReading};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;

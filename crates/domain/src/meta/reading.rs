@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
-use crate::open_enum::open_enum;
+use crate::meta::open_enum::open_enum;
 
 open_enum! {
     /// Review state of a display name (`name_status`, `new_name_status`).

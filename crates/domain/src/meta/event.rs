@@ -1,19 +1,12 @@
-//! What a webhook means: Meta's change in, what it wakes and what it proves out.
+//! One change of a webhook post, in types that follow Meta's fields and events (facts §3.3 and §3.4).
 //!
-//! A webhook only wakes; the flow it wakes reads the facts again. The one thing taken from it is
-//! evidence (a name was approved, two-step was turned off), dated, so that a repeated or older
-//! webhook is none. Fields and events: facts §3.3 and §3.4.
+//! Must not say what a change leads to: that is [`crate::interpretation`].
 
 use jiff::Timestamp;
 
 use crate::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
-use crate::open_enum::open_enum;
-use crate::reading::MessagingLimit;
-use crate::registration::ChangeKind;
-
-mod interpret;
-
-pub use interpret::{date_of, interpret};
+use crate::meta::open_enum::open_enum;
+use crate::meta::reading::MessagingLimit;
 
 open_enum! {
     /// `event` of an `account_update`.
@@ -219,75 +212,4 @@ pub struct MessagesSeen {
     pub working_statuses: usize,
     /// Error codes of failed statuses and of top-level `errors`.
     pub error_codes: Vec<i64>,
-}
-
-/// What to wake after a change; ids only, no decision.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Wake {
-    /// Read the number again and decide about registration.
-    Registration,
-    /// Read health again.
-    Health,
-    /// Check the subscription and the overrides.
-    Subscription,
-    /// An account was shared with us: a signup may be waiting for its browser.
-    Signup,
-    /// Check the token.
-    Token,
-}
-
-/// Which channels a meaning concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The one number the change names.
-    Number,
-    /// Every number of the account.
-    Waba,
-}
-
-/// What a change means for us.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meaning {
-    /// Whom it concerns.
-    pub scope: Scope,
-    /// What it proves; kept with its date, once per change.
-    pub proves: Vec<ChangeKind>,
-    /// What it wakes, in order, without repetition.
-    pub wakes: Vec<Wake>,
-    /// What is to be noted of it; the caller dates and stores it.
-    pub notes: Vec<Note>,
-}
-
-/// Something only webhooks tell, kept for health: no read of Meta's shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// The restrictions in force on the account: the whole list.
-    Restrictions(Vec<Restriction>),
-    /// The account will be banned.
-    BanScheduled {
-        /// When, where Meta's date could be read.
-        on: Option<Timestamp>,
-    },
-    /// The account was banned.
-    Banned,
-    /// The account was deleted.
-    Deleted,
-    /// The ban was lifted.
-    Reinstated,
-    /// A policy violation, in Meta's word.
-    Violation(String),
-    /// Coexistence: the phone changed device.
-    Paused,
-    /// Coexistence: back again.
-    Resumed,
-    /// The account was taken from us, or the app removed.
-    Unshared,
-    /// The account was shared with us, or the app installed.
-    Shared,
-    /// The portfolio may be in foreign hands.
-    Compromised,
-    /// Meta refused a send with this code.
-    SendRefused(i64),
-    /// A message went out.
-    Sending,
 }

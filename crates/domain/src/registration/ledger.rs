@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::graph::{Failure, FailureKind};
+use crate::meta::failure::{Failure, FailureKind};
 
 /// The window Meta counts in.
 pub const WINDOW: SignedDuration = SignedDuration::from_hours(72);

@@ -1,15 +1,90 @@
-//! From a change to its meaning, one row per event of facts §3.3 and §3.4. Nothing is decided here
-//! and nothing is dated: the caller knows when the change was made.
+//! What a webhook change leads to: which jobs it wakes, what evidence it proves, what is noted of it. One row per
+//! event of facts §3.3 and §3.4.
+//!
+//! A webhook only wakes; the flow it wakes reads the facts again. The one thing taken from it is evidence (a name was
+//! approved, two-step was turned off). Nothing is dated here: the caller knows when the change was made and drops a
+//! repeated or older one.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{
-    AccountEvent, AccountUpdate, BanState, Change, Content, Meaning, MessagesSeen, Note, ReviewDecision, Scope,
-    SecurityEvent, Subject, Wake,
+use crate::meta::event::{
+    AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction, ReviewDecision, SecurityEvent,
+    Subject,
 };
 use crate::registration::ChangeKind;
+
+/// What to wake after a change; ids only, no decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wake {
+    /// Read the number again and decide about registration.
+    Registration,
+    /// Read health again.
+    Health,
+    /// Check the subscription and the overrides.
+    Subscription,
+    /// An account was shared with us: a signup may be waiting for its browser.
+    Signup,
+    /// Check the token.
+    Token,
+}
+
+/// Which channels a meaning concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The one number the change names.
+    Number,
+    /// Every number of the account.
+    Waba,
+}
+
+/// What a change means for us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meaning {
+    /// Whom it concerns.
+    pub scope: Scope,
+    /// What it proves; kept with its date, once per change.
+    pub proves: Vec<ChangeKind>,
+    /// What it wakes, in order, without repetition.
+    pub wakes: Vec<Wake>,
+    /// What is to be noted of it; the caller dates and stores it.
+    pub notes: Vec<Note>,
+}
+
+/// Something only webhooks tell, kept for health: no read of Meta's shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The restrictions in force on the account: the whole list.
+    Restrictions(Vec<Restriction>),
+    /// The account will be banned.
+    BanScheduled {
+        /// When, where Meta's date could be read.
+        on: Option<Timestamp>,
+    },
+    /// The account was banned.
+    Banned,
+    /// The account was deleted.
+    Deleted,
+    /// The ban was lifted.
+    Reinstated,
+    /// A policy violation, in Meta's word.
+    Violation(String),
+    /// Coexistence: the phone changed device.
+    Paused,
+    /// Coexistence: back again.
+    Resumed,
+    /// The account was taken from us, or the app removed.
+    Unshared,
+    /// The account was shared with us, or the app installed.
+    Shared,
+    /// The portfolio may be in foreign hands.
+    Compromised,
+    /// Meta refused a send with this code.
+    SendRefused(i64),
+    /// A message went out.
+    Sending,
+}
 
 /// What a change means. What this version does not know means nothing; it is kept all the same.
 pub fn interpret(change: &Change) -> Meaning {
