@@ -6,8 +6,8 @@
 
 use anyhow::Context as _;
 use server::App;
-use server::clock::Clock;
 use server::config::Config;
+use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::Store;
 use tokio::net::TcpListener;
@@ -23,7 +23,7 @@ impl Ceiling {
         let keys = config.seal.keys.clone().context("LINEKEEPER_SEAL_KEYS is not set")?;
         let store = Store::open_and_migrate(&config.database, Keyring::parse(&keys)?).await?;
         let listener = TcpListener::bind(config.listen).await?;
-        let app = App::build(config, store, Clock::system())?;
+        let app = server::startup::build(config, store, Clock::system())?;
         server::web::serve_without_storing(app, listener).await
     }
 }

@@ -229,25 +229,25 @@ impl Config {
     }
 }
 
-/// Where a rehearsed crash is asked for, in debug builds (see `killpoint`).
+/// The failpoint at which a test stops this process, in debug builds (see `runtime::failpoint`).
 #[cfg(debug_assertions)]
-pub(crate) fn kill_at() -> Option<&'static str> {
+pub(crate) fn failpoint() -> Option<&'static str> {
     static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
-    NAME.get_or_init(|| std::env::var("LINEKEEPER_KILL_AT").ok()).as_deref()
+    NAME.get_or_init(|| std::env::var("LINEKEEPER_FAILPOINT").ok()).as_deref()
 }
 
-/// How fast the clock of a rehearsal runs, and from which instant on, in debug builds (see `clock`):
-/// `20@2026-11-02T09:00:00Z`.
+/// How many times faster than the wall clock this process runs, and since when, in debug builds (see
+/// `runtime::clock`): `20@2026-11-02T09:00:00Z`.
 #[cfg(debug_assertions)]
-pub(crate) fn rehearsed_pace() -> Option<&'static str> {
+pub(crate) fn clock_speed() -> Option<&'static str> {
     static PACE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
     #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
-    PACE.get_or_init(|| std::env::var("LINEKEEPER_REHEARSED_PACE").ok()).as_deref()
+    PACE.get_or_init(|| std::env::var("LINEKEEPER_CLOCK_SPEED").ok()).as_deref()
 }
 
 /// None in release builds.
 #[cfg(not(debug_assertions))]
-pub(crate) const fn rehearsed_pace() -> Option<&'static str> {
+pub(crate) const fn clock_speed() -> Option<&'static str> {
     None
 }

@@ -10,24 +10,26 @@ use domain::meta::failure::Failure;
 
 use crate::store;
 
-pub(crate) mod announce;
 pub mod app_callback;
+pub mod capacity;
 pub mod delivery;
 pub mod endpoints;
 pub mod erasure;
 pub(crate) mod facts;
 pub mod health;
-pub mod inbound;
-pub mod keeping;
+pub mod ingest;
+pub(crate) mod notifications;
+pub mod queue;
 pub mod registration;
+pub mod retention;
 pub mod setup;
 pub mod signup;
 pub mod subscription;
 pub mod teardown;
 pub mod token;
 
-/// How long others may write between two bites of long work.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long a job sleeps between two batches, so that others can write.
+const BATCH_DELAY: Duration = Duration::from_millis(5);
 
 /// Why a flow could not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -8,9 +8,9 @@ use domain::health::is_of_this_installation;
 use domain::meta::failure::{Failure, FailureKind};
 use serde_json::{Value, json};
 use server::App;
-use server::clock::Clock;
 use server::config::Config;
 use server::flows::app_callback;
+use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::{Error, Store, size};
 
@@ -118,7 +118,7 @@ impl Check {
             looks.skip(&[META, CALLBACK], "asked to stay offline");
             return;
         }
-        match App::build(config.clone(), store, Clock::system()) {
+        match server::startup::build(config.clone(), store, Clock::system()) {
             Ok(app) => {
                 meta(&app, looks).await;
                 app.stop().await;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, bail, ensure};
 use secrecy::SecretString;
-use server::clock::Clock;
+use server::runtime::clock::Clock;
 use url::{Host, Url};
 
 use super::Verdict;

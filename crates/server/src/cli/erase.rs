@@ -7,8 +7,8 @@ use anyhow::ensure;
 use jiff::SignedDuration;
 use serde_json::json;
 use server::App;
-use server::flows::erasure::{self, Bitten, Driver};
-use server::flows::inbound;
+use server::flows::erasure::{self, BatchResult, Driver};
+use server::flows::ingest::interpret;
 use server::store::erasures;
 
 use super::Verdict;
@@ -49,21 +49,21 @@ impl Erase {
         if !self.yes && !is_meant(&self.person, &account.name)? {
             return output.either(&json!({ "erased": false }), || "Nothing was erased.".to_owned());
         }
-        let begun = erasure::begin(app, account.id, &self.person, Driver::Caller(GRACE)).await?;
+        let begun = erasure::start(app, account.id, &self.person, Driver::Caller(GRACE)).await?;
         let bar = output.progress(100, "events looked at, in percent");
         let mut waited = 0;
         loop {
-            match erasure::bite(app, begun.id).await? {
-                Bitten::Finished => break,
+            match erasure::erase_batch(app, begun.id).await? {
+                BatchResult::Finished => break,
                 // the service interprets what just came; where none runs, it is done here
-                Bitten::Waits if waited < 40 => {
+                BatchResult::Waiting if waited < 40 => {
                     waited += 1;
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                Bitten::Waits => {
-                    inbound::interpret(app).await?;
+                BatchResult::Waiting => {
+                    interpret::interpret(app).await?;
                 }
-                Bitten::More(it) => {
+                BatchResult::More(it) => {
                     bar.set_position(u64::try_from(it.percent()).unwrap_or_default());
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }

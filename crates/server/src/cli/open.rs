@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use domain::ids::{AccountId, ChannelId};
 use secrecy::SecretString;
 use server::App;
-use server::clock::Clock;
 use server::config::Config;
+use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::{Store, accounts, accounts::Account};
 use tracing_subscriber::filter::Targets;
@@ -52,7 +52,7 @@ impl From {
     pub(super) async fn app(&self) -> anyhow::Result<App> {
         let config = self.config()?;
         let store = store(&config).await?;
-        App::build(config, store, Clock::system())
+        server::startup::build(config, store, Clock::system())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use server::App;
-use server::clock::Clock;
+use server::runtime::clock::Clock;
 use server::store::Store;
 use tokio::net::TcpListener;
 
@@ -36,9 +36,9 @@ impl Serve {
             .await
             .with_context(|| format!("{address} cannot be listened on: is another service there? (setting: listen)"))?;
         let engine = store.engine().as_str();
-        let app = App::build(config, store, Clock::system())?;
+        let app = server::startup::build(config, store, Clock::system())?;
         listen(&app, listener);
-        app.start_jobs();
+        server::startup::start_background_tasks(&app);
         tracing::info!(engine, public_url = app.config.public_url, "Linekeeper runs");
         asked_to_stop().await;
         tracing::info!("stopping: no new requests, what is under way is finished");

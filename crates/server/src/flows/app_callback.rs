@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{FlowError, Next};
 use crate::App;
-use crate::clock::random_token;
+use crate::runtime::clock::random_token;
 use crate::store::{self, Tx, settings};
 
 /// The webhook fields we need; Meta keeps them per app (facts §1.12).

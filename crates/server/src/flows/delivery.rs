@@ -7,7 +7,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::ids::AccountId;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,18 +20,17 @@ use crate::store::{Engine, endpoints};
 
 mod beside;
 mod disabling;
-mod hub;
 mod outcome;
 pub(crate) mod post;
 mod queue;
 mod redact;
+mod replica_lease;
 mod send;
 mod worker;
 
-pub use hub::Hub;
 pub(crate) use send::one as send_one;
 
-use hub::Me;
+use replica_lease::ReplicaLease;
 use worker::Task;
 
 /// How long a process may keep an endpoint without saying so again.
@@ -47,17 +45,17 @@ const GONE_AFTER: SignedDuration = SignedDuration::from_secs(20);
 /// Runs the workers of this process until the app stops.
 pub async fn supervise(app: App) {
     let until = watch::Sender::new(Timestamp::MIN);
-    let me = Me::new(ReplicaId::fresh(app.clock.now()), until.subscribe());
+    let me = ReplicaLease::new(ReplicaId::fresh(app.clock.now()), until.subscribe());
     let mut supervisor = Supervisor { app, me, until, workers: HashMap::new() };
     while !supervisor.app.shutdown.is_cancelled() {
-        let round = supervisor.app.delivery.begin_round();
+        let round = supervisor.app.notifier.start_round();
         if let Err(error) = supervisor.tick().await {
             tracing::warn!(%error, "endpoints cannot be looked after");
         }
-        supervisor.app.delivery.end_round(round);
+        supervisor.app.notifier.end_round(round);
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
-            () = supervisor.app.delivery.wait_for_change() => {}
+            () = supervisor.app.notifier.endpoints_changed() => {}
             () = supervisor.app.shutdown.cancelled() => {}
         }
     }
@@ -66,7 +64,7 @@ pub async fn supervise(app: App) {
 
 struct Supervisor {
     app: App,
-    me: Me,
+    me: ReplicaLease,
     /// Until when a post may still begin.
     until: watch::Sender<Timestamp>,
     workers: HashMap<EndpointId, Running>,
@@ -146,7 +144,7 @@ impl Supervisor {
             app: self.app.clone(),
             id: leased.id,
             me: self.me.clone(),
-            arrived: self.app.delivery.of(account),
+            arrived: self.app.notifier.events_of(account),
             stop: stop.clone(),
         };
         let task = self.app.tasks.spawn(worker::work(task));
@@ -174,12 +172,5 @@ impl Supervisor {
             // whoever cannot commit leaves leases that end by themselves
             let _ = tx.commit().await;
         }
-    }
-}
-
-impl App {
-    /// Says that events of an account were committed by something else than ingest.
-    pub fn wake_endpoints(&self, account: AccountId) {
-        self.delivery.arrived([account]);
     }
 }

@@ -20,7 +20,7 @@ use super::delivery::post::{Post, SECRET_PREFIX};
 use super::delivery::send_one;
 use super::{FlowError, Refusal};
 use crate::App;
-use crate::clock::random_token;
+use crate::runtime::clock::random_token;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::endpoints::{self, Endpoint, NewEndpoint, Settings};
 use crate::store::ids::{EndpointId, EventId};
@@ -119,7 +119,7 @@ pub async fn create(app: &App, wanted: Wanted) -> Result<(Endpoint, SecretString
     let id = endpoints::insert(&mut tx, &new, now).await?;
     let made = endpoints::find(&mut tx, id).await?.ok_or_else(gone)?;
     tx.commit().await?;
-    app.delivery.changed();
+    app.notifier.notify_endpoints();
     Ok((made, secret))
 }
 
@@ -167,13 +167,13 @@ pub async fn enable(app: &App, endpoint: &Endpoint, from_now: bool) -> Result<En
 /// while one transaction takes them away nothing that arrives could be stored.
 pub async fn delete(app: &App, endpoint: &Endpoint) -> Result<(), FlowError> {
     disable(app, endpoint).await?;
-    super::keeping::forget_deliveries_of(app, endpoint.id, EventId(i64::MAX), usize::MAX).await?;
+    super::retention::purge_deliveries_of(app, endpoint.id, EventId(i64::MAX), usize::MAX).await?;
     let mut tx = app.store.write().await?;
     if !endpoints::delete(&mut tx, endpoint.account_id, endpoint.id).await? {
         return Err(gone());
     }
     tx.commit().await?;
-    app.delivery.changed();
+    app.notifier.notify_endpoints();
     Ok(())
 }
 
@@ -209,7 +209,7 @@ pub async fn test(app: &App, endpoint: &Endpoint) -> Attempt {
 async fn finish(app: &App, mut tx: store::Tx, id: EndpointId) -> Result<Endpoint, FlowError> {
     let changed = endpoints::find(&mut tx, id).await?.ok_or_else(gone)?;
     tx.commit().await?;
-    app.delivery.changed_and_taken_up().await;
+    app.notifier.apply_endpoint_changes().await;
     Ok(changed)
 }
 

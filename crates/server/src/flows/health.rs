@@ -3,9 +3,6 @@
 //! Facts are stored, judgements computed. Pages read the store; [`fresh`] and [`refresh`] ask Meta;
 //! the jobs read whole accounts at one call per hundred numbers.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use domain::channel::{Channel, callback_url};
 use domain::health::{HealthReport, assess};
 use domain::ids::{ChannelId, WabaId};
@@ -17,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::facts::{self, Loaded};
 use super::{FlowError, Next, Refusal, registration};
 use crate::App;
-use crate::jobs::{Job, ensure, poke};
+use crate::flows::queue::{Job, enqueue, enqueue_if_absent};
 use crate::store::channels::Webhook;
 use crate::store::{channels, snapshots};
 
@@ -71,19 +68,6 @@ pub struct View {
     pub expected_webhook_url: String,
 }
 
-/// One reading of a number at a time: who comes meanwhile waits and takes what was read.
-#[derive(Debug, Default)]
-pub struct Flights(Mutex<HashMap<ChannelId, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Flights {
-    fn of(&self, id: ChannelId) -> Arc<tokio::sync::Mutex<()>> {
-        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // those nobody waits for any more
-        flights.retain(|_, flight| Arc::strong_count(flight) > 1);
-        Arc::clone(flights.entry(id).or_default())
-    }
-}
-
 /// From the store alone.
 pub async fn view(app: &App, channel: &Channel) -> Result<View, FlowError> {
     let now = app.clock.now();
@@ -122,7 +106,7 @@ pub async fn fresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
 /// Asks Meta now, one flight per number.
 pub async fn refresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
     let asked_at = app.clock.now();
-    let flight = app.flights.of(channel.id);
+    let flight = app.reads.lock_of(channel.id);
     let waiting = flight.try_lock().is_err();
     let _landed = flight.lock().await;
     let mut tx = app.store.read().await?;
@@ -192,18 +176,18 @@ async fn keep(
     match number {
         Ok(reading) if reading.provisioned() == Provisioned::Yes => {}
         // what the planner waits for was found before its own look: it need not wait on
-        Ok(_) if news.iter().any(|kind| unblocks(*kind)) => poke(&mut tx, &Job::Register(id), now).await?,
-        Ok(_) => ensure(&mut tx, &Job::Register(id), now).await?,
-        Err(failure) if failure.is_access() => poke(&mut tx, &Job::Token(id), now).await?,
+        Ok(_) if news.iter().any(|kind| unblocks(*kind)) => enqueue(&mut tx, &Job::Register(id), now).await?,
+        Ok(_) => enqueue_if_absent(&mut tx, &Job::Register(id), now).await?,
+        Err(failure) if failure.is_access() => enqueue(&mut tx, &Job::Token(id), now).await?,
         Err(_) => {}
     }
     let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
     let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &loaded.channel, reading));
     if unsubscribed || overridden {
-        poke(&mut tx, &Job::Subscribe(id), now).await?;
+        enqueue(&mut tx, &Job::Subscribe(id), now).await?;
     }
     tx.commit().await?;
-    app.wake_jobs();
+    app.notifier.notify_jobs();
     Ok(())
 }
 
@@ -267,7 +251,7 @@ async fn keep_row(
     if row.health_status.is_none() {
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
-        ensure(&mut tx, &Job::Health(member.id), now + SINGLE_PACE + spread(member.id)).await?;
+        enqueue_if_absent(&mut tx, &Job::Health(member.id), now + SINGLE_PACE + spread(member.id)).await?;
         tx.commit().await?;
     }
     judge(app, member).await

@@ -14,9 +14,9 @@ use secrecy::SecretString;
 use super::facts::{self, Loaded};
 use super::{FlowError, Next, Refusal, health};
 use crate::App;
-use crate::clock::random_pin;
-use crate::jobs::{Job, poke};
-use crate::killpoint::{KillPoint, reached};
+use crate::flows::queue::{Job, enqueue, enqueue_now};
+use crate::runtime::clock::random_pin;
+use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::AttemptId;
 use crate::store::numbers::RecordedAttempt;
 use crate::store::{self, numbers, snapshots};
@@ -92,10 +92,10 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         let mut tx = app.store.write().await?;
         facts::keep(&mut tx, &mut loaded, &health, None, now).await?;
         if health.as_ref().is_err_and(|failure| failure.kind == FailureKind::TokenDead) {
-            poke(&mut tx, &Job::Token(id), now).await?;
+            enqueue(&mut tx, &Job::Token(id), now).await?;
         }
         tx.commit().await?;
-        app.wake_jobs();
+        app.notifier.notify_jobs();
         let reads = Reads::single(health.map_err(|failure| failure.kind));
         let decision = decide(Caller::Planner, &reads, &loaded.history, now);
         tracing::debug!(channel = id.0, why = ?decision.why(), "planned");
@@ -134,7 +134,7 @@ pub async fn press(app: &App, channel: &Channel, caller: Caller) -> Result<Press
         }
     }
     health::judge(app, channel).await?;
-    app.ask_for(&[Job::Register(channel.id)]).await?;
+    enqueue_now(app, &[Job::Register(channel.id)]).await?;
     let state = state(app, channel, Caller::Planner).await?;
     Ok(Pressed { called: outcome.is_some(), outcome, state })
 }
@@ -150,9 +150,9 @@ pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Resul
     let mut tx = app.store.write().await?;
     numbers::set_pin(&mut tx, &channel.phone_number_id, &pin, now).await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewPin], now, Source::Person).await?;
-    poke(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
-    reached(KillPoint::PinKept);
+    reached(Failpoint::PinKept);
     press(app, channel, Caller::Press).await
 }
 
@@ -169,7 +169,7 @@ pub async fn request_code(
         Ok(()) => Ok(CodeRequested::Sent),
         Err(failure) if failure.kind == FailureKind::AlreadyVerified => {
             note(app, channel, ChangeKind::CodeVerified).await?;
-            app.ask_for(&[Job::Register(channel.id)]).await?;
+            enqueue_now(app, &[Job::Register(channel.id)]).await?;
             Ok(CodeRequested::AlreadyVerified)
         }
         Err(failure) => Err(failure.into()),
@@ -180,7 +180,7 @@ pub async fn request_code(
 pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> Result<Pressed, FlowError> {
     let loaded = load(app, channel.id).await?;
     let mut tx = app.store.write().await?;
-    poke(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
     let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
     match account.verify_code(&channel.phone_number_id, code).await {
@@ -188,7 +188,7 @@ pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> R
         Err(failure) if failure.kind == FailureKind::AlreadyVerified => {}
         Err(failure) => return Err(failure.into()),
     }
-    reached(KillPoint::CodeVerified);
+    reached(Failpoint::CodeVerified);
     note(app, channel, ChangeKind::CodeVerified).await?;
     press(app, channel, Caller::Press).await
 }
@@ -197,7 +197,7 @@ async fn note(app: &App, channel: &Channel, kind: ChangeKind) -> Result<(), Flow
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[kind], now, Source::Person).await?;
-    poke(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -244,20 +244,20 @@ pub(super) async fn act(
 /// Writes the intent down, calls, settles.
 async fn call(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller) -> Result<Did, FlowError> {
     let Some(intent) = commit_intent(app, loaded, reads, caller).await? else { return Ok(Did::default()) };
-    reached(KillPoint::IntentCommitted);
+    reached(Failpoint::IntentCommitted);
     let channel = &loaded.channel;
     let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
     let result = match &intent.pin {
         Some(pin) => account.register(&channel.phone_number_id, pin).await,
         None => account.deregister(&channel.phone_number_id).await,
     };
-    reached(KillPoint::RegisterAnswered);
+    reached(Failpoint::RegisterAnswered);
     let outcome = match result {
         Ok(()) => Outcome::Success,
         Err(failure) => Outcome::Failed(failure),
     };
     settle(app, channel, &intent, &outcome).await?;
-    reached(KillPoint::OutcomeSettled);
+    reached(Failpoint::OutcomeSettled);
     Ok(Did { acted: true, outcome: intent.pin.is_some().then_some(outcome) })
 }
 
@@ -302,7 +302,7 @@ async fn commit_intent(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller
         Err(error) => return Err(error.into()),
     };
     // should this process die now, the planner finds the unsettled call
-    poke(&mut tx, &Job::Register(channel.id), now + domain::registration::UNANSWERED_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), now + domain::registration::UNANSWERED_AFTER).await?;
     tx.commit().await?;
     let basis = Basis::as_str(basis);
     metrics::counter!("linekeeper_ledger_calls_total", "basis" => basis).increment(1);
@@ -326,11 +326,11 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Outcome
                 numbers::hold(&mut tx, number, Some(until)).await?;
             }
             if failure.kind == FailureKind::TokenDead {
-                poke(&mut tx, &Job::Token(channel.id), now).await?;
+                enqueue(&mut tx, &Job::Token(channel.id), now).await?;
             }
         }
     }
     tx.commit().await?;
-    app.wake_jobs();
+    app.notifier.notify_jobs();
     Ok(())
 }

@@ -15,7 +15,7 @@ use secrecy::ExposeSecret as _;
 use super::facts::{self, Loaded};
 use super::{FlowError, Next, Refusal, health, registration, subscription};
 use crate::App;
-use crate::jobs::{Job, poke};
+use crate::flows::queue::{Job, enqueue};
 
 /// Contacts and history can be asked for within a day of onboarding, each once (facts §1.15).
 const SYNC_WINDOW: SignedDuration = SignedDuration::from_hours(24);
@@ -125,16 +125,16 @@ async fn wake(app: &App, channel: &Channel, webhook_failed: bool, outcome: Optio
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let register_at = if matches!(outcome, Some(Outcome::Success)) { now + SignedDuration::from_secs(5) } else { now };
-    poke(&mut tx, &Job::Register(channel.id), register_at).await?;
-    poke(&mut tx, &Job::Health(channel.id), now + SignedDuration::from_secs(30)).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), register_at).await?;
+    enqueue(&mut tx, &Job::Health(channel.id), now + SignedDuration::from_secs(30)).await?;
     if webhook_failed {
-        poke(&mut tx, &Job::Subscribe(channel.id), now + SignedDuration::from_secs(30)).await?;
+        enqueue(&mut tx, &Job::Subscribe(channel.id), now + SignedDuration::from_secs(30)).await?;
     }
     if channel.onboarding == Onboarding::Coexistence {
-        poke(&mut tx, &Job::Coexistence(channel.id), now).await?;
+        enqueue(&mut tx, &Job::Coexistence(channel.id), now).await?;
     }
     tx.commit().await?;
-    app.wake_jobs();
+    app.notifier.notify_jobs();
     Ok(())
 }
 

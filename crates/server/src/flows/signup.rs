@@ -18,8 +18,8 @@ use uuid::Uuid;
 use super::setup::{self, Before};
 use super::{FlowError, Next, Refusal, facts, registration};
 use crate::App;
-use crate::jobs::{Job, poke};
-use crate::killpoint::{KillPoint, reached};
+use crate::flows::queue::{Job, enqueue};
+use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::SignupId;
 use crate::store::signups::NewSignup;
 use crate::store::{self, Tx, channels, signups};
@@ -101,7 +101,7 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
     }
     let deadline = Duration::from_secs(app.config.limits.signup_deadline_seconds);
     let Begun { id, again } = write_down(app, &request).await?;
-    reached(KillPoint::SignupWritten);
+    reached(Failpoint::SignupWritten);
     // a task of its own: a client that hangs up does not end a signup half way
     let work = app.tasks.spawn({
         let app = app.clone();
@@ -158,7 +158,7 @@ async fn write_down(app: &App, request: &Request) -> Result<Begun, FlowError> {
         Err(store::Error::Conflict(_)) => return Err(replayed()),
         Err(error) => return Err(error.into()),
     };
-    poke(&mut tx, &Job::Signup(id.0), now + TAKE_UP_AFTER).await?;
+    enqueue(&mut tx, &Job::Signup(id.0), now + TAKE_UP_AFTER).await?;
     tx.commit().await?;
     Ok(Begun { id, again: false })
 }
@@ -184,10 +184,10 @@ async fn exchange_and_go_on(
         }
         Err(failure) => return fail(app, id, failure.into()).await,
     };
-    reached(KillPoint::CodeExchanged);
+    reached(Failpoint::CodeExchanged);
     let now = app.clock.now();
     keep_token(app, id, &token.access_token, token.expires_in.map(|life| now + life)).await?;
-    reached(KillPoint::TokenStored);
+    reached(Failpoint::TokenStored);
     go_on(app, id).await
 }
 
@@ -228,7 +228,7 @@ async fn set_up(app: &App, id: SignupId, channel: ChannelId, before: Before) -> 
 }
 
 async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
-    reached(KillPoint::SetupDone);
+    reached(Failpoint::SetupDone);
     let mut tx = app.store.write().await?;
     move_to(&mut tx, id, state::DONE, app.clock.now()).await?;
     tx.commit().await?;

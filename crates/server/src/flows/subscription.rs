@@ -15,7 +15,7 @@ use jiff::SignedDuration;
 use super::facts::Loaded;
 use super::{FlowError, Next, Refusal, facts, health, setup};
 use crate::App;
-use crate::killpoint::{KillPoint, reached};
+use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::channels::{self, OverrideLevel, Webhook};
 
 /// A foreign override is put back once; changed again within this time it is told, not fought.
@@ -85,12 +85,12 @@ async fn try_ensure(app: &App, loaded: &Loaded, account: &Account<'_>, apps: Opt
     let ours = apps.into_iter().find(|subscribed| subscribed.app_id == app.app_id());
     if ours.is_none() {
         account.subscribe().await.map_err(|failure| (Step::Subscribe, failure))?;
-        reached(KillPoint::Subscribed);
+        reached(Failpoint::Subscribed);
     }
     let account_override = ours.and_then(|subscribed| subscribed.override_callback_uri);
     match set_override(app, loaded, account, account_override.as_deref()).await {
         Ok(level) => {
-            reached(KillPoint::Overridden);
+            reached(Failpoint::Overridden);
             Ok(Subscribed::Fully(level))
         }
         Err(failure) if failure.kind == FailureKind::AccessLost => Ok(Subscribed::WithoutOverride(failure)),
@@ -176,7 +176,7 @@ pub async fn heal(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let apps = match account.subscribed_apps().await {
         Ok(apps) => apps,
         Err(failure) if failure.is_access() => {
-            app.ask_for(&[crate::jobs::Job::Token(id)]).await?;
+            crate::flows::queue::enqueue_now(app, &[crate::flows::queue::Job::Token(id)]).await?;
             return Ok(Next::Done);
         }
         Err(failure) => return Err(failure.into()),

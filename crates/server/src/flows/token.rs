@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use super::signup::shared_owner_key;
 use super::{FlowError, Next, facts, health};
 use crate::App;
-use crate::jobs::{Job, poke};
+use crate::flows::queue::{Job, enqueue};
 use crate::store::{self, Tx, channels, numbers, settings, snapshots};
 
 /// How long before a token's end it is fetched anew.
@@ -86,10 +86,10 @@ async fn refetch(app: &App, loaded: &facts::Loaded) -> Result<bool, FlowError> {
     channels::renew_token(&mut tx, channel.id, &token, info.expires_at, now).await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewToken], now, Source::Reading).await?;
     for job in [Job::Register(channel.id), Job::Health(channel.id)] {
-        poke(&mut tx, &job, now).await?;
+        enqueue(&mut tx, &job, now).await?;
     }
     tx.commit().await?;
-    app.wake_jobs();
+    app.notifier.notify_jobs();
     tracing::info!(channel = channel.id.0, "the access token was fetched anew");
     Ok(true)
 }

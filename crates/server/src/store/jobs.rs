@@ -15,10 +15,10 @@ macro_rules! columns {
 }
 
 statements! {
-    POKE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
+    ENQUEUE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do update set generation = job.generation + 1,
         run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
-    ENSURE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
+    ENQUEUE_IF_ABSENT = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do nothing";
     /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
     CLAIM = concat!("update job set locked_until = $2, attempts = attempts + 1, run_at = $4
@@ -88,14 +88,14 @@ pub struct JobCount {
 }
 
 /// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
-pub async fn poke(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
-    run!(tx, POKE, kind, dedup_key, micros(run_at))?;
+pub async fn enqueue(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
+    run!(tx, ENQUEUE, kind, dedup_key, micros(run_at))?;
     Ok(())
 }
 
 /// Sees that a job is queued: at `run_at` where it is not, else as it stands.
-pub async fn ensure(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
-    run!(tx, ENSURE, kind, dedup_key, micros(run_at))?;
+pub async fn enqueue_if_absent(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
+    run!(tx, ENQUEUE_IF_ABSENT, kind, dedup_key, micros(run_at))?;
     Ok(())
 }
 

@@ -52,9 +52,9 @@ impl DatabaseView {
     fn of(app: &App) -> Self {
         let limit = app.config.keeping.bounds().limit;
         Self {
-            bytes: app.room.bytes(),
+            bytes: app.capacity.bytes(),
             limit_bytes: Some(limit).filter(|limit| *limit > 0),
-            room: app.room.stage().as_str(),
+            room: app.capacity.level().as_str(),
         }
     }
 }

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::clock::Clock;
 use crate::config::Config;
+use crate::runtime::clock::Clock;
 use crate::seal::Keyring;
 use crate::store::channels::{self, NewChannel};
 use crate::store::keys::{self, NewApiKey, Scope};
@@ -39,7 +39,7 @@ impl Site {
         let keyring = Keyring::parse(&Keyring::generate()).unwrap();
         let store = Store::open_and_migrate(&file, keyring).await.unwrap();
         let clock = Clock::stepped("2026-11-22T12:00:00Z".parse().unwrap());
-        let app = App::build(config, store, clock).unwrap();
+        let app = crate::startup::build(config, store, clock).unwrap();
         let account = tenant(&app, "Example Bakery").await;
         let other = tenant(&app, "Somebody else").await;
         Self {

@@ -15,7 +15,8 @@ use super::body::is_over_limit;
 use super::error::{ApiError, Code, Problem, Result};
 use super::telemetry;
 use crate::App;
-use crate::flows::inbound::{self, InboundError};
+use crate::flows::ingest::handshake;
+use crate::flows::ingest::receive::{self, ReceiveError};
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
@@ -58,14 +59,14 @@ pub(super) async fn shake_hands_for_number(
 async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> Result<Response> {
     let params = query.map(|Query(params)| params).unwrap_or_default();
     let param = |name: &str| params.get(name).map_or("", String::as_str);
-    let expected = inbound::handshake_token(app, phone).await?;
+    let expected = handshake::expected_token(app, phone).await?;
     let is_right = param("hub.mode") == "subscribe" && is_same(expected.as_ref(), param("hub.verify_token"));
     if !is_right {
         tracing::warn!("a webhook handshake came with a wrong verify token");
         return Err(ApiError::new(Code::WrongVerifyToken, "Error; wrong verify token"));
     }
     if let Some(phone) = phone {
-        inbound::handshake_answered(app, phone).await?;
+        handshake::record_verified(app, phone).await?;
     }
     tracing::info!("Whatsapp webhook verified");
     // what was sent comes back: no browser is to take it for a page
@@ -135,18 +136,18 @@ pub(super) async fn verify_only(State(app): State<App>, request: Request) -> Res
 
 async fn take(app: &App, request: Request) -> Result<()> {
     let body = verified(app, request).await?;
-    inbound::accept(app, body).await.map_err(|error| match error {
-        InboundError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
-        InboundError::Store(cause) => {
+    receive::receive(app, body).await.map_err(|error| match error {
+        ReceiveError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
+        ReceiveError::Store(cause) => {
             // Meta sends it again for seven days; a 4xx would be the same to it and wrong to a reader
             tracing::error!("a webhook post could not be stored: {:#}", anyhow::Error::from(cause));
             ApiError::new(Code::Unavailable, "It was not stored; send it again").with_retry_after(5)
         }
-        InboundError::Full => {
+        ReceiveError::Full => {
             let text = "The database has reached its limit. Nothing is lost: send it again in a while.";
             ApiError::new(Code::StorageFull, text).with_retry_after(FULL_RETRY)
         }
-        InboundError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
+        ReceiveError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
     })
 }
 

@@ -10,9 +10,10 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::App;
-use server::clock::Clock;
 use server::config::{Config, Delivery, Keeping, Limits, Log, Meta, Seal};
-use server::jobs;
+use server::flows::queue::{Job, enqueue_now};
+use server::runner;
+use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::keys::{self, NewApiKey, Scope};
 use server::store::{Engine, Store, accounts};
@@ -117,11 +118,11 @@ impl TestApp {
         let mut config = config(&url, &database.url, &meta.base_url());
         change(&mut config, &meta);
         let (account, key) = first_account(&store, start).await;
-        let app = App::build(config, store, clock.clone()).unwrap();
+        let app = server::startup::build(config, store, clock.clone()).unwrap();
         tokio::spawn(server::web::serve(app.clone(), listener));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let it = Self { app, meta, clock, url, account, key, database, keys, http };
-        it.app.ask_for(&[jobs::Job::AppCallback]).await.unwrap();
+        enqueue_now(&it.app, &[Job::AppCallback]).await.unwrap();
         it.settle().await;
         it
     }
@@ -129,14 +130,14 @@ impl TestApp {
     /// Another process on the same database: it is started, its jobs are not.
     pub(crate) async fn start_again(&self) -> App {
         let store = self.database.open(&self.keys).await;
-        App::build(self.app.config.clone(), store, self.clock.clone()).unwrap()
+        server::startup::build(self.app.config.clone(), store, self.clock.clone()).unwrap()
     }
 
     /// Runs everything that is due now, on both sides, until nothing is.
     pub(crate) async fn settle(&self) {
         for _ in 0..10_000 {
             self.meta.settle().await;
-            if !jobs::step(&self.app).await.unwrap() {
+            if !runner::step(&self.app).await.unwrap() {
                 return;
             }
         }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
 use server::flows::health::FRESH_FOR;
-use server::jobs::{Job, ensure};
+use server::flows::queue::{Job, enqueue_if_absent};
 use server::store::channels::{self, NewChannel};
 use server::store::{Engine, snapshots};
 
@@ -109,7 +109,7 @@ async fn connect(app: &TestApp, fleet: &Fleet) -> Vec<ChannelId> {
             ids.push(channels::insert(&mut tx, &new).await.unwrap());
         }
     }
-    ensure(&mut tx, &Job::Sweep, now).await.unwrap();
+    enqueue_if_absent(&mut tx, &Job::Sweep, now).await.unwrap();
     tx.commit().await.unwrap();
     ids
 }

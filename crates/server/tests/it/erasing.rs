@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use server::flows::erasure::{self, Bitten, Driver};
+use server::flows::erasure::{self, BatchResult, Driver};
 use server::store::ids::EventId;
 use server::store::keys::Scope;
 use server::store::{Engine, erasures, events};
@@ -174,17 +174,18 @@ async fn an_erasure_goes_on_where_it_was_left() {
         }
         app.settle().await;
         let grace = Driver::Caller(SignedDuration::from_mins(5));
-        let begun = erasure::begin(&app.app, app.account, ADA, grace).await.unwrap();
-        let Bitten::More(first) = erasure::bite(&app.app, begun.id).await.unwrap() else {
+        let begun = erasure::start(&app.app, app.account, ADA, grace).await.unwrap();
+        let BatchResult::More(first) = erasure::erase_batch(&app.app, begun.id).await.unwrap() else {
             panic!("one bite is not all")
         };
         assert!((1..100).contains(&first.percent()) && first.percent() > 10, "{}", first.percent());
         // its driver is gone: nothing happens until the sweep
         app.settle().await;
         assert!(kept(&app).await.iter().any(|body| body.contains(ADA)) || first.after.0 > 199);
-        let (one, other) = tokio::join!(erasure::bite(&app.app, begun.id), erasure::bite(&app.app, begun.id));
+        let (one, other) =
+            tokio::join!(erasure::erase_batch(&app.app, begun.id), erasure::erase_batch(&app.app, begun.id));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
-        app.app.ask_for(&[server::jobs::Job::Sweep]).await.unwrap();
+        server::flows::queue::enqueue_now(&app.app, &[server::flows::queue::Job::Sweep]).await.unwrap();
         app.advance(SignedDuration::from_mins(11)).await;
         let mut tx = app.app.store.read().await.unwrap();
         let done = erasures::find(&mut tx, begun.id).await.unwrap().unwrap();

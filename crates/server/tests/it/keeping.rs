@@ -7,8 +7,8 @@ use domain::capacity::Stage;
 use graph_emulator::Config as EmulatorConfig;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use server::flows::{Next, keeping};
-use server::jobs::Job;
+use server::flows::queue::{Job, enqueue_now};
+use server::flows::{Next, capacity, retention};
 use server::store::events::Ages;
 use server::store::ids::EventId;
 use server::store::{Engine, events, size};
@@ -70,10 +70,10 @@ async fn what_is_old_goes_by_itself_and_what_is_young_or_waits_stays() {
         let waits = oldest[0].0.id.0;
         app.clock.set(app.clock.now() + SignedDuration::from_hours(6 * 24));
         post(&app, "young", 3, 10).await.expect(200);
-        assert!(matches!(keeping::keep(&app.app).await.unwrap(), Next::Done));
+        assert!(matches!(retention::purge_expired(&app.app).await.unwrap(), Next::Done));
         assert!(kept(&app, 1).await && kept(&app, 1000).await, "six days old");
         app.clock.set(app.clock.now() + SignedDuration::from_hours(25));
-        keeping::keep(&app.app).await.unwrap();
+        retention::purge_expired(&app.app).await.unwrap();
         assert!(
             !kept(&app, 1).await && !kept(&app, 500).await && !kept(&app, 1000).await,
             "seven days and an hour old"
@@ -81,7 +81,7 @@ async fn what_is_old_goes_by_itself_and_what_is_young_or_waits_stays() {
         assert!(kept(&app, waits).await, "what waits is never removed");
         assert!(kept(&app, waits + 1).await && kept(&app, waits + 3).await, "a day old");
         // interpreted at last, it goes by the sweep alone, and the young ones in their time
-        app.app.ask_for(&[Job::Sweep, Job::Interpret]).await.unwrap();
+        enqueue_now(&app.app, &[Job::Sweep, Job::Interpret]).await.unwrap();
         app.advance(SignedDuration::from_mins(11)).await;
         assert!(!kept(&app, waits).await && kept(&app, waits + 1).await);
         app.advance(SignedDuration::from_hours(6 * 24)).await;
@@ -97,7 +97,7 @@ async fn until(app: &TestApp, stage: Stage) {
             let mut conn = PgConnection::connect(&app.database.url).await.unwrap();
             conn.execute("analyze event").await.unwrap();
         }
-        if keeping::measure(&app.app).await.unwrap() == stage {
+        if capacity::measure(&app.app).await.unwrap() == stage {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -137,7 +137,7 @@ async fn a_full_database_refuses_posts_alone_until_there_is_room() {
         assert!(metrics.contains("linekeeper_database_bytes"), "{metrics}");
 
         app.clock.set(app.clock.now() + SignedDuration::from_hours(8 * 24));
-        keeping::keep(&app.app).await.unwrap();
+        retention::purge_expired(&app.app).await.unwrap();
         until(&app, Stage::Plenty).await;
         post(&app, "third", 1, 10).await.expect(200);
         // what was freed is filled again: the same once more reaches the limit, not twice of it

@@ -9,7 +9,7 @@ use graph_emulator::world::{NameDecision, RegisterKind};
 use graph_emulator::{NumberAction, Popup, Review};
 use jiff::SignedDuration;
 use serde_json::json;
-use server::killpoint::KillPoint;
+use server::runtime::failpoint::Failpoint;
 use server::store::Engine;
 
 use self::process::Installation;
@@ -22,7 +22,7 @@ mod process;
 const SIDE_BY_SIDE: usize = 3;
 
 /// Tells the stories, a few at a time.
-async fn at_each(points: &[KillPoint], engine: Engine) {
+async fn at_each(points: &[Failpoint], engine: Engine) {
     use futures::StreamExt as _;
 
     let stories = points.iter().map(|point| killed_in_signup(*point, engine));
@@ -31,7 +31,7 @@ async fn at_each(points: &[KillPoint], engine: Engine) {
 }
 
 /// A signup is cut short at this point; the process is started again, and the browser tries again.
-async fn killed_in_signup(point: KillPoint, engine: Engine) {
+async fn killed_in_signup(point: Failpoint, engine: Engine) {
     let place = Installation::new(&format!("a signup cut short at {}", point.as_str()), engine).await;
     let mut doomed = place.start(Some(point)).await;
     let signup = place.meta.sign_up(Popup::default()).await;
@@ -50,7 +50,7 @@ async fn killed_in_signup(point: KillPoint, engine: Engine) {
 
 /// A registration by the planner is cut short at this point: a webhook has just approved the name. It
 /// comes a while after the refusal: a name read as good within ten minutes of it would be no news.
-async fn killed_in_a_job(point: KillPoint, engine: Engine) {
+async fn killed_in_a_job(point: Failpoint, engine: Engine) {
     let mut place = Installation::new(&format!("the planner cut short at {}", point.as_str()), engine).await;
     let calm = place.start(None).await;
     let review = Some(Review { lasts: None, outcome: NameDecision::Approved });
@@ -71,10 +71,10 @@ async fn killed_in_a_job(point: KillPoint, engine: Engine) {
 }
 
 /// Its owner entered something, and the process died over it: another goes on.
-async fn killed_over_what_its_owner_entered(point: KillPoint, engine: Engine) {
+async fn killed_over_what_its_owner_entered(point: Failpoint, engine: Engine) {
     let place = Installation::new(&format!("its owner's entry cut short at {}", point.as_str()), engine).await;
     let calm = place.start(None).await;
-    let popup = if point == KillPoint::CodeVerified {
+    let popup = if point == Failpoint::CodeVerified {
         Popup { verified: false, ..Popup::default() }
     } else {
         Popup { existing_pin: Some("271828".to_owned()), ..Popup::default() }
@@ -83,7 +83,7 @@ async fn killed_over_what_its_owner_entered(point: KillPoint, engine: Engine) {
     assert_eq!(place.authorize(&signup).await.unwrap(), Some(200));
     let number = signup.phone_number_id.unwrap();
     let inbox = place.inbox().await;
-    let (path, entry) = if point == KillPoint::CodeVerified {
+    let (path, entry) = if point == Failpoint::CodeVerified {
         let asked = place.post(&format!("/inboxes/{inbox}/registration/code"), &json!({ "method": "SMS" }));
         assert_eq!(asked.await.unwrap(), Some(200));
         let code = place.meta.number(&number).unwrap().sent_code.unwrap();
@@ -105,17 +105,17 @@ async fn killed_over_what_its_owner_entered(point: KillPoint, engine: Engine) {
 }
 
 /// What only a person sets off; everything else is a point of every signup.
-const BY_A_PERSON: [KillPoint; 2] = [KillPoint::PinKept, KillPoint::CodeVerified];
+const BY_A_PERSON: [Failpoint; 2] = [Failpoint::PinKept, Failpoint::CodeVerified];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_point_of_a_signup_the_number_still_goes_live() {
-    let points: Vec<KillPoint> = KillPoint::ALL.iter().copied().filter(|point| !BY_A_PERSON.contains(point)).collect();
+    let points: Vec<Failpoint> = Failpoint::ALL.iter().copied().filter(|point| !BY_A_PERSON.contains(point)).collect();
     at_each(&points, Engine::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_over_what_its_owner_entered_the_number_still_goes_live() {
-    for point in BY_A_PERSON.into_iter().chain([KillPoint::IntentCommitted, KillPoint::RegisterAnswered]) {
+    for point in BY_A_PERSON.into_iter().chain([Failpoint::IntentCommitted, Failpoint::RegisterAnswered]) {
         killed_over_what_its_owner_entered(point, Engine::Sqlite).await;
     }
 }
@@ -123,13 +123,13 @@ async fn killed_over_what_its_owner_entered_the_number_still_goes_live() {
 /// The points between which a transaction of one engine might differ from the other's.
 #[tokio::test(flavor = "multi_thread")]
 async fn on_postgresql_too() {
-    let points = [KillPoint::CodeExchanged, KillPoint::IntentCommitted, KillPoint::RegisterAnswered];
+    let points = [Failpoint::CodeExchanged, Failpoint::IntentCommitted, Failpoint::RegisterAnswered];
     at_each(&points, Engine::Postgres).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_in_the_planners_own_call_the_number_still_goes_live() {
-    for point in [KillPoint::IntentCommitted, KillPoint::RegisterAnswered, KillPoint::OutcomeSettled] {
+    for point in [Failpoint::IntentCommitted, Failpoint::RegisterAnswered, Failpoint::OutcomeSettled] {
         killed_in_a_job(point, Engine::Sqlite).await;
     }
 }
@@ -141,10 +141,10 @@ async fn a_code_that_was_not_exchanged_may_be_sent_again() {
     let mut place = Installation::new("a code that is sent again", Engine::Sqlite).await;
     place.system_token = None;
     place.pace = 1;
-    let mut doomed = place.start(Some(KillPoint::SignupWritten)).await;
+    let mut doomed = place.start(Some(Failpoint::SignupWritten)).await;
     let signup = place.meta.sign_up(Popup::default()).await;
     let browser = place.authorize(&signup);
-    doomed.kill_at(KillPoint::SignupWritten).await;
+    doomed.kill_at(Failpoint::SignupWritten).await;
     browser.await.unwrap();
 
     let process = place.start(None).await;

@@ -13,8 +13,8 @@ use graph_emulator::Emulator;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use server::App;
-use server::clock::{Clock, uuid_at};
 use server::config::Config;
+use server::runtime::clock::{Clock, uuid_at};
 use server::seal::Keyring;
 use server::store::keys::{self, NewApiKey, Scope};
 use server::store::{Store, accounts};
@@ -49,10 +49,10 @@ impl Stage {
         let config = read(&file)?;
         let keyring = Keyring::parse(&fs::read_to_string(&config.seal.key_file)?.into())?;
         let store = Store::open_and_migrate(&config.database, keyring).await?;
-        let app = App::build(config, store, Clock::system())?;
+        let app = server::startup::build(config, store, Clock::system())?;
         let (account, operator_key, account_key) = tenant(&app).await?;
         serve::listen(&app, listener);
-        app.start_jobs();
+        server::startup::start_background_tasks(&app);
         Ok(Self { app, meta, account, operator_key, account_key, folder })
     }
 

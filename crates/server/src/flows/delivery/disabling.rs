@@ -4,7 +4,7 @@ use domain::delivery::standing::WhyDisabled;
 use serde_json::json;
 
 use crate::App;
-use crate::flows::{FlowError, announce};
+use crate::flows::{FlowError, notifications};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::endpoints::{self, Endpoint};
 
@@ -27,10 +27,10 @@ pub(super) async fn disable(app: &App, endpoint: &Endpoint, why: &'static str) -
                 "host": endpoint.settings.host, "why": why }),
             at: now,
         };
-        announce::tell(&mut tx, &told).await?;
+        notifications::publish(&mut tx, &told).await?;
         tracing::warn!(endpoint = %endpoint.id, host = endpoint.settings.host, why, "an endpoint was switched off");
     }
     tx.commit().await?;
-    app.delivery.changed();
+    app.notifier.notify_endpoints();
     Ok(())
 }

@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::flows::ingest::body::{self, StoredBody};
 use crate::store::deliveries::log::Entry;
 use crate::store::endpoints::Endpoint;
 
@@ -46,7 +47,7 @@ pub(crate) struct Written {
 /// Writes an event for an endpoint.
 pub(crate) fn write(endpoint: &Endpoint, entry: &Entry) -> Written {
     let kinds = &endpoint.settings.kinds;
-    let Some((entry_id, time, value)) = super::super::inbound::kept_parts(&entry.body) else {
+    let Some(StoredBody { entry_id, time, value }) = body::decode(&entry.body) else {
         return Written::default();
     };
     let Ok(change) = RawChange::from_parts(entry_id, &entry.field, time, value) else { return Written::default() };

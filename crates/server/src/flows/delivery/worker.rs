@@ -16,10 +16,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::beside::Beside;
-use super::hub::Me;
 use super::outcome::{Book, Outcome};
 use super::post::write;
 use super::queue::Queue;
+use super::replica_lease::ReplicaLease;
 use super::send::{Sent, send, spend};
 use crate::App;
 use crate::flows::FlowError;
@@ -54,7 +54,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(super) struct Task {
     pub(super) app: App,
     pub(super) id: EndpointId,
-    pub(super) me: Me,
+    pub(super) me: ReplicaLease,
     /// Something arrived for its account.
     pub(super) arrived: watch::Receiver<()>,
     /// Ends it.
@@ -177,7 +177,7 @@ impl<'a> Worker<'a> {
     fn start(&mut self) -> Option<Timestamp> {
         loop {
             let now = self.task.app.clock.now();
-            if self.under_way.len() >= AT_ONCE || !self.task.me.may_send(now) || self.is_unsettled() {
+            if self.under_way.len() >= AT_ONCE || !self.task.me.covers(now) || self.is_unsettled() {
                 return None;
             }
             let event = match self.breaker.gate(now) {
@@ -251,7 +251,7 @@ impl<'a> Worker<'a> {
             Outcome::Unwanted => {}
             Outcome::Gone => self.is_over = Some(super::disabling::GONE),
             Outcome::Again { first, leave_until, .. } | Outcome::GivenUp { first, leave_until, .. } => {
-                self.breaker.failed(*first, now, crate::clock::random_fraction());
+                self.breaker.failed(*first, now, crate::runtime::clock::random_fraction());
                 if let Some(until) = leave_until {
                     self.breaker.hold(*until);
                 }

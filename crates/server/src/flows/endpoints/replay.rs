@@ -3,7 +3,7 @@
 
 use super::{gone, invalid};
 use crate::App;
-use crate::flows::{FlowError, PAUSE, Refusal};
+use crate::flows::{BATCH_DELAY, FlowError, Refusal};
 use crate::store::deliveries::log;
 use crate::store::deliveries::replay::{self, Which};
 use crate::store::endpoints::Endpoint;
@@ -45,7 +45,7 @@ pub async fn ask(app: &App, endpoint: &Endpoint, which: Which, told: &(dyn Fn(u6
         }
         tx.commit().await?;
         if is_first || is_last {
-            app.delivery.changed();
+            app.notifier.notify_endpoints();
         }
         marked += done.events;
         told(marked);
@@ -53,7 +53,7 @@ pub async fn ask(app: &App, endpoint: &Endpoint, which: Which, told: &(dyn Fn(u6
             return Ok(marked);
         }
         rest = done.rest;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BATCH_DELAY).await;
     }
 }
 
@@ -82,7 +82,7 @@ pub async fn discard_dead(app: &App, endpoint: &Endpoint) -> Result<u64, FlowErr
         tx.commit().await?;
         forgotten += done.events;
         rest = done.rest;
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(BATCH_DELAY).await;
     }
     Ok(forgotten)
 }

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::{context, remembered};
 use crate::App;
-use crate::flows::{FlowError, announce};
-use crate::jobs::{Job, poke};
+use crate::flows::queue::{Job, enqueue};
+use crate::flows::{FlowError, notifications};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::{channels, snapshots};
 
@@ -29,7 +29,7 @@ pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowErr
             args: args(item),
             at: now,
         };
-        announce::tell(&mut tx, &new).await?;
+        notifications::publish(&mut tx, &new).await?;
     }
     let (level, facts) = (report.level.as_str(), &known.snapshot);
     if facts.checked_at.is_some() {
@@ -38,11 +38,11 @@ pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowErr
     let kept = remembered::to_json(&remember(before, &report));
     channels::set_level(&mut tx, channel.id, level, report.level_until, &kept).await?;
     if let Some(until) = report.level_until {
-        poke(&mut tx, &Job::Judge(channel.id), until).await?;
+        enqueue(&mut tx, &Job::Assess(channel.id), until).await?;
     }
     tx.commit().await?;
     if !news.is_empty() {
-        app.wake_endpoints(channel.account_id);
+        app.notifier.notify_events([channel.account_id]);
     }
     Ok(report)
 }

@@ -13,8 +13,8 @@ use secrecy::SecretString;
 use super::super::setup::Before;
 use super::{FlowError, Refusal, state};
 use crate::App;
-use crate::clock::random_token;
-use crate::killpoint::{KillPoint, reached};
+use crate::runtime::clock::random_token;
+use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::channels::{NewChannel, Reauthorization};
 use crate::store::ids::SignupId;
 use crate::store::signups::Signup;
@@ -43,9 +43,9 @@ pub(super) async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, Befor
         health: Ok(row.clone()),
         apps,
     });
-    reached(KillPoint::NumbersRead);
+    reached(Failpoint::NumbersRead);
     let channel = make_channel(app, &mut signup, &row, token, expires_at).await?;
-    reached(KillPoint::ChannelCreated);
+    reached(Failpoint::ChannelCreated);
     Ok((channel, before))
 }
 

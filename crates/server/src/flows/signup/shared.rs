@@ -9,7 +9,7 @@ use secrecy::SecretString;
 
 use super::{FlowError, GIVE_UP_AFTER, Next, Refusal, fail, go_on, keep_token, state};
 use crate::App;
-use crate::clock::random_token;
+use crate::runtime::clock::random_token;
 use crate::store::ids::SignupId;
 use crate::store::signups::{NewSignup, Signup};
 use crate::store::{Tx, accounts, channels, settings, signups};

@@ -72,7 +72,7 @@ pub(crate) async fn create_erasure(
     Body(new): Body<NewErasure>,
 ) -> Result<(StatusCode, Json<ErasureView>)> {
     let person = new.person.unwrap_or_default();
-    let it = erasure::begin(&app, tenant.account_id, &person, Driver::Job).await?;
+    let it = erasure::start(&app, tenant.account_id, &person, Driver::Job).await?;
     Ok((StatusCode::ACCEPTED, Json(it.into())))
 }
 

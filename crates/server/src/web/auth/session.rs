@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::super::error::{ApiError, Code, Result};
 use crate::App;
-use crate::clock::random_token;
+use crate::runtime::clock::random_token;
 use crate::store::keys::{self, ApiKey, NewSession, Session};
 
 /// How long a session lasts.

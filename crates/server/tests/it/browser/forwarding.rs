@@ -50,7 +50,7 @@ async fn with_number() -> (TestApp, String, ChannelId) {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_owner_adds_an_endpoint_and_sees_what_becomes_of_events() -> WebDriverResult<()> {
     let (app, number, inbox) = with_number().await;
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let receiver = Receiver::start().await;
     let browser = Chromium::start().await;
     let driver = &browser.driver;
@@ -113,7 +113,7 @@ async fn an_owner_sends_again_switches_off_and_deletes() -> WebDriverResult<()> 
     let receiver = Receiver::start().await;
     let body = json!({ "url": receiver.url, "format": "standard", "kinds": ["messages"], "name": "Helpdesk" });
     let made = app.post(&app.path("/endpoints"), body).await.expect(201);
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let browser = Chromium::start().await;
     let driver = &browser.driver;
     sign_in(driver, &app).await?;

@@ -140,7 +140,7 @@ impl Told {
         ] {
             self.keep(name, secret);
         }
-        self.app.app.start_delivery();
+        server::startup::start_forwarding(&self.app.app);
         let (one, other) = (Parrot::start().await, Parrot::start().await);
         self.refuse_endpoints(&one).await;
         let as_meta = self.make(&one, "meta", SECRET).await;

@@ -3,8 +3,8 @@
 use domain::delivery::Format;
 use jiff::SignedDuration;
 use serde_json::json;
-use server::flows::erasure::{self, Bitten, Driver};
-use server::flows::{endpoints, keeping};
+use server::flows::erasure::{self, BatchResult, Driver};
+use server::flows::{endpoints, retention};
 use server::store::Engine;
 use server::store::deliveries::log::{self, Page, Reader};
 use server::store::ids::EventId;
@@ -27,7 +27,7 @@ impl Place {
     async fn message_is_kept_after(&self, days: i64) -> bool {
         self.app.clock.set(self.app.clock.now() + SignedDuration::from_hours(24 * days));
         let before = self.newest_message().await;
-        keeping::keep(&self.app.app).await.unwrap();
+        retention::purge_expired(&self.app.app).await.unwrap();
         before.is_some() && self.newest_message().await == before
     }
 
@@ -57,7 +57,7 @@ async fn what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again(engine: Engin
     place.messages(&[("1555000", "a")]).await;
     place.app.settle().await;
     assert!(place.message_is_kept_after(8).await, "it is owed");
-    place.app.app.start_delivery();
+    server::startup::start_forwarding(&place.app.app);
     place.until_delivered(&line).await;
     assert_eq!(text_of(&line.receiver.taken()[0].json()), "a");
     assert!(!place.message_is_kept_after(0).await, "it was taken, and is old");
@@ -80,7 +80,7 @@ async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
     // it goes on with what there is
     place.messages(&[("1555000", "c")]).await;
     endpoints::enable(&place.app.app, &place.kept(&line.endpoint).await, false).await.unwrap();
-    place.app.app.start_delivery();
+    server::startup::start_forwarding(&place.app.app);
     place.until_delivered(&line).await;
     let texts: Vec<String> = line.receiver.taken().iter().map(|got| text_of(&got.json())).collect();
     assert_eq!(texts, ["c"]);
@@ -98,7 +98,7 @@ async fn what_it_was_sent_goes_with_its_event(engine: Engine) {
     place.messages(&[("1555000", "b")]).await;
     place.until_delivered(&line).await;
     place.until("the attempt is written down", async || place.attempts(&line.endpoint).await.len() == 2).await;
-    keeping::keep(&place.app.app).await.unwrap();
+    retention::purge_expired(&place.app.app).await.unwrap();
     let left = place.attempts(&line.endpoint).await;
     assert!(left.len() == 1 && left[0].event > first, "{left:?}");
 }
@@ -122,8 +122,8 @@ async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engin
 
     let app = &place.app.app;
     let grace = Driver::Caller(SignedDuration::from_mins(5));
-    let begun = erasure::begin(app, place.app.account, "+15550199999", grace).await.unwrap();
-    while !matches!(erasure::bite(app, begun.id).await.unwrap(), Bitten::Finished) {}
+    let begun = erasure::start(app, place.app.account, "+15550199999", grace).await.unwrap();
+    while !matches!(erasure::erase_batch(app, begun.id).await.unwrap(), BatchResult::Finished) {}
     line.receiver.answer(|_| Reply::status(200));
     place.later(SignedDuration::from_secs(30));
     place.until_delivered(&line).await;
@@ -147,8 +147,8 @@ async fn who_is_erased_is_not_sent_from_memory(engine: Engine) {
 
     let app = &place.app.app;
     let grace = Driver::Caller(SignedDuration::from_mins(5));
-    let begun = erasure::begin(app, place.app.account, "+15550199999", grace).await.unwrap();
-    while !matches!(erasure::bite(app, begun.id).await.unwrap(), Bitten::Finished) {}
+    let begun = erasure::start(app, place.app.account, "+15550199999", grace).await.unwrap();
+    while !matches!(erasure::erase_batch(app, begun.id).await.unwrap(), BatchResult::Finished) {}
     line.receiver.answer(|_| Reply::status(200));
     place.later(SignedDuration::from_mins(10));
     place.until_delivered(&line).await;
@@ -171,7 +171,7 @@ async fn what_is_owed_to_one_keeps_nothing_of_others(engine: Engine) {
     place.app.clock.set(place.app.clock.now() + SignedDuration::from_hours(24 * 8));
     // a run that looks at four hundred does not come that far; the next ones do
     for _ in 0..4 {
-        keeping::keep_some(&place.app.app, 0).await.unwrap();
+        retention::purge_batches(&place.app.app, 0).await.unwrap();
     }
     assert!(place.newest().await < last, "it is old, and owed to nobody");
     let owed = place.log().await.entries.iter().filter(|entry| entry.field == "messages").count();

@@ -46,7 +46,7 @@ async fn what_is_large_is_read_some_at_a_time(engine: Engine) {
     for n in 0..9 {
         place.messages(&[("1555000", &format!("again {n}{}", "x".repeat(SIZE)))]).await;
     }
-    place.app.app.start_delivery();
+    server::startup::start_forwarding(&place.app.app);
     place.until_delivered(&line).await;
     assert_eq!(line.receiver.taken().len(), 9);
 }

@@ -55,10 +55,10 @@ async fn a_restart_begins_where_it_stopped(engine: Engine) {
     // the same database, another process
     place.app.app.stop().await;
     let again = place.app.start_again().await;
-    again.start_delivery();
+    server::startup::start_forwarding(&again);
     line.receiver.answer(|_| Reply::status(200));
     place.app.clock.advance(SignedDuration::from_mins(1));
-    again.delivery.changed();
+    again.notifier.notify_endpoints();
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["a", "b", "c"]);
     assert_eq!(texts(&line.receiver.taken(), "1555111"), ["z"]);

@@ -91,7 +91,7 @@ async fn what_is_asked_for_again_is_marked_in_bites(engine: Engine) {
 
     // what is new comes first
     place.messages(&[("15550200", "new")]).await;
-    place.app.app.start_delivery();
+    server::startup::start_forwarding(&place.app.app);
     let got = line.receiver.wait_for(3).await;
     assert_eq!([0, 1, 2].map(|n| text_of(&got[n].json())), ["new", "0/0", "0/1"]);
 }

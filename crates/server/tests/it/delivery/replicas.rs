@@ -13,7 +13,7 @@ use crate::support::receiver::Got;
 async fn two_processes_receive_and_deliver_and_the_order_holds_across_them() {
     let place = Place::on(Engine::Postgres).await;
     let other = place.app.start_again().await;
-    other.start_delivery();
+    server::startup::start_forwarding(&other);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let second = format!("http://{}/webhooks/whatsapp", listener.local_addr().unwrap());
     tokio::spawn(server::web::serve(other.clone(), listener));

@@ -34,7 +34,7 @@ pub(super) struct Line {
 impl Place {
     pub(super) async fn on(engine: Engine) -> Self {
         let place = Self::idle_on(engine).await;
-        place.app.app.start_delivery();
+        server::startup::start_forwarding(&place.app.app);
         place
     }
 
@@ -96,7 +96,7 @@ impl Place {
     /// Time goes by, and everybody notices.
     pub(super) fn later(&self, by: SignedDuration) {
         self.app.clock.advance(by);
-        self.app.app.delivery.changed();
+        self.app.app.notifier.notify_endpoints();
     }
 
     pub(super) async fn kept(&self, endpoint: &Endpoint) -> Endpoint {

@@ -33,7 +33,7 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
     let receiver = Receiver::start().await;
     let body = json!({ "url": receiver.url, "format": "meta", "kinds": ["messages"], "inbox_id": inbox.0 });
     let made = make(&app, body).await;
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let first = write(&app, inbox, &number, "16505550001", "one").await;
     let look = async || shown(&app, &made).await["delivered_at"].as_str().map(str::to_owned);
     let delivered_at = eventually("delivered", look).await;
@@ -136,7 +136,7 @@ async fn dead_letters_are_listed_sent_again_and_discarded(engine: Engine) {
     assert_eq!((&now["counts"]["dead"], &now["counts"]["replayed"]), (&json!(0), &json!(3)));
     let waiting = app.get(&of(&app, &made, "/waiting?only=replayed")).await.expect(200);
     assert_eq!(events_of(&waiting).len(), 3);
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     eventually("all three came", async || (receiver.heard().len() == 3).then_some(())).await;
     let mut came = ids(&receiver);
     came.sort();
@@ -162,7 +162,7 @@ async fn events_are_sent_again_by_id_and_by_time(engine: Engine) {
     let second = write(&app, inbox, &number, "16505550001", "two").await;
     let body = json!({ "url": receiver.url, "format": "meta", "kinds": ["messages"], "inbox_id": inbox.0 });
     let made = make(&app, body).await;
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let replay = async |body: Value| app.post(&of(&app, &made, "/replay"), body).await;
 
     assert_eq!(replay(json!({ "event": second })).await.expect(200), json!({ "events": 1 }));
@@ -198,7 +198,7 @@ async fn one_that_is_off_gets_nothing_and_goes_on_where_it_stopped_or_from_now(e
     let (app, inbox, number) = with_number(engine).await;
     let receiver = Receiver::start().await;
     let made = make(&app, json!({ "url": receiver.url, "format": "meta", "kinds": ["messages"] })).await;
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let off = app.post(&of(&app, &made, "/disable"), Value::Null).await.expect(200);
     assert_eq!((&off["state"], &off["disabled_why"]), (&json!("disabled"), &json!("switched_off")));
     assert!(off["disabled_at"].as_str().unwrap().starts_with("2026-11-02T09:00:00"), "{off}");
@@ -229,7 +229,7 @@ async fn events_nobody_wants_are_not_counted_as_behind(engine: Engine) {
     let made = make(&app, json!({ "url": receiver.url, "format": "meta", "kinds": ["statuses"] })).await;
     write(&app, inbox, &number, "16505550001", "a message, and no status").await;
     assert!(shown(&app, &made).await["counts"]["behind"].as_i64() >= Some(1));
-    app.app.start_delivery();
+    server::startup::start_forwarding(&app.app);
     let caught_up = async || (shown(&app, &made).await["counts"]["behind"] == 0).then_some(());
     eventually("its place in the log was written down", caught_up).await;
     assert!(receiver.heard().is_empty());

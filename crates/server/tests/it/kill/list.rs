@@ -4,14 +4,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use server::killpoint::KillPoint;
+use server::runtime::failpoint::Failpoint;
 
 /// What a call of the Graph client is to a process that dies right behind it.
 enum Is {
     /// It only reads.
     Read,
     /// It changes something, and this point stands behind it.
-    Before(KillPoint),
+    Before(Failpoint),
     /// It changes something and is no step of a signup or registration that could be lost.
     Apart(#[expect(dead_code, reason = "for the reader")] &'static str),
     /// The product does not call it.
@@ -20,20 +20,20 @@ enum Is {
 
 /// Every call of `graph-api`, by its name.
 const CALLS: &[(&str, Is)] = &[
-    ("exchange_code", Is::Before(KillPoint::CodeExchanged)),
+    ("exchange_code", Is::Before(Failpoint::CodeExchanged)),
     ("debug_token", Is::Read),
     ("app_subscription", Is::Read),
     ("subscribe_app", Is::Apart("it is of the installation, not of a number; compared again at every start")),
     ("refetch_business_token", Is::Apart("asked again, Meta gives a token again")),
-    ("register", Is::Before(KillPoint::RegisterAnswered)),
-    ("deregister", Is::Before(KillPoint::RegisterAnswered)),
+    ("register", Is::Before(Failpoint::RegisterAnswered)),
+    ("deregister", Is::Before(Failpoint::RegisterAnswered)),
     ("request_code", Is::Apart("a message to a person, of whom nothing is kept")),
-    ("verify_code", Is::Before(KillPoint::CodeVerified)),
+    ("verify_code", Is::Before(Failpoint::CodeVerified)),
     ("set_pin", Is::Unused),
-    ("subscribe", Is::Before(KillPoint::Subscribed)),
-    ("subscribe_with_override", Is::Before(KillPoint::Overridden)),
+    ("subscribe", Is::Before(Failpoint::Subscribed)),
+    ("subscribe_with_override", Is::Before(Failpoint::Overridden)),
     ("unsubscribe", Is::Apart("when a channel is given up")),
-    ("set_number_override", Is::Before(KillPoint::Overridden)),
+    ("set_number_override", Is::Before(Failpoint::Overridden)),
     ("clear_number_override", Is::Apart("when a channel is given up")),
     ("sync_coexistence", Is::Apart("behind set-up; asked a second time, Meta refuses and that is kept")),
     ("waba", Is::Read),
@@ -66,12 +66,12 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 fn every_point_stands_in_the_code_once() {
     let product = sources("server/src");
     let code: String = product.iter().map(|(_, text)| text.as_str()).collect();
-    for point in KillPoint::ALL {
-        let here = code.matches(&format!("reached(KillPoint::{point:?})")).count();
+    for point in Failpoint::ALL {
+        let here = code.matches(&format!("reached(Failpoint::{point:?})")).count();
         assert_eq!(here, 1, "{point:?} stands in the code {here} times");
     }
-    let all = code.matches("reached(KillPoint::").count();
-    assert_eq!(all, KillPoint::ALL.len(), "a point stands in the code that is not in the list");
+    let all = code.matches("reached(Failpoint::").count();
+    assert_eq!(all, Failpoint::ALL.len(), "a point stands in the code that is not in the list");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn every_call_that_changes_something_has_its_point_behind_it() {
         let callers: Vec<_> = flows.iter().filter(|(_, text)| text.contains(&format!(".{name}("))).collect();
         assert!(!callers.is_empty(), "no flow calls {name}");
         for (path, text) in callers {
-            let reached = text.contains(&format!("reached(KillPoint::{point:?})"));
+            let reached = text.contains(&format!("reached(Failpoint::{point:?})"));
             assert!(reached, "{} calls {name} and has no point behind it", path.display());
         }
     }

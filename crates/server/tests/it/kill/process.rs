@@ -14,9 +14,9 @@ use graph_emulator::{Config as EmulatorConfig, Emulator, SignupResult};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::clock::Clock;
 use server::flows::signup::state;
-use server::killpoint::{KillPoint, MARKER};
+use server::runtime::clock::Clock;
+use server::runtime::failpoint::{Failpoint, MARKER};
 use server::seal::Keyring;
 use server::store::endpoints::{self, NewEndpoint};
 use server::store::keys::{self, NewApiKey, Scope};
@@ -97,12 +97,12 @@ impl Installation {
     }
 
     /// Starts the program and waits until it answers; with a point it will stop there.
-    pub(super) async fn start(&self, kill_at: Option<KillPoint>) -> Process {
+    pub(super) async fn start(&self, kill_at: Option<Failpoint>) -> Process {
         self.start_at(&self.address, kill_at).await
     }
 
     /// The same at another address: a second process on the same database.
-    pub(super) async fn start_at(&self, address: &str, kill_at: Option<KillPoint>) -> Process {
+    pub(super) async fn start_at(&self, address: &str, kill_at: Option<Failpoint>) -> Process {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_linekeeper"));
         command
@@ -117,7 +117,7 @@ impl Installation {
             .env("LINEKEEPER_META_APP_ID", APP_ID)
             .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
             .env("LINEKEEPER_META_BASE_URL", self.meta.base_url())
-            .env("LINEKEEPER_REHEARSED_PACE", format!("{}@{}", self.pace, self.began))
+            .env("LINEKEEPER_CLOCK_SPEED", format!("{}@{}", self.pace, self.began))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -127,7 +127,7 @@ impl Installation {
             command.env("LINEKEEPER_META_SYSTEM_TOKEN", token);
         }
         if let Some(point) = kill_at {
-            command.env("LINEKEEPER_KILL_AT", point.as_str());
+            command.env("LINEKEEPER_FAILPOINT", point.as_str());
         }
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -293,7 +293,7 @@ impl Process {
     }
 
     /// Waits for the point and sends SIGKILL; the process must have died of that and nothing else.
-    pub(super) async fn kill_at(&mut self, point: KillPoint) {
+    pub(super) async fn kill_at(&mut self, point: Failpoint) {
         let marker = format!("{MARKER}{}", point.as_str());
         let log = Arc::clone(&self.log);
         let reached = async || log.lock().unwrap().iter().any(|line| line.contains(&marker));

@@ -6,7 +6,7 @@ use domain::phone::E164;
 use graph_emulator::world::{FleetSpec, Quality};
 use graph_emulator::{LogEntry, NumberAction};
 use jiff::SignedDuration;
-use server::jobs::Job;
+use server::flows::queue::{Job, enqueue_now};
 use server::store::channels::NewChannel;
 use server::store::{Engine, channels, snapshots};
 
@@ -54,7 +54,7 @@ async fn quality_of(app: &TestApp, number: &str) -> Option<String> {
 async fn d4_a_fleet_is_read_in_one_call_per_hundred_numbers_by_itself(engine: Engine) {
     let app = fresh(engine).await;
     let numbers = connected(&app).await;
-    app.app.ask_for(&[Job::Sweep]).await.unwrap();
+    enqueue_now(&app.app, &[Job::Sweep]).await.unwrap();
     app.settle().await;
     let reads: Vec<LogEntry> = app.meta.log();
     assert!(

@@ -67,7 +67,12 @@ async fn r2_no_reauthorisation_registers_a_provisioned_number_again(engine: Engi
 async fn r2_the_planner_never_registers_a_provisioned_number_again(engine: Engine) {
     let (app, _, inbox) = live(engine).await;
     for _ in 0..5 {
-        app.app.ask_for(&[server::jobs::Job::Register(inbox), server::jobs::Job::Sweep]).await.unwrap();
+        server::flows::queue::enqueue_now(
+            &app.app,
+            &[server::flows::queue::Job::Register(inbox), server::flows::queue::Job::Sweep],
+        )
+        .await
+        .unwrap();
         app.advance(SignedDuration::from_hours(12)).await;
     }
     expect_no_other(&app, inbox).await;

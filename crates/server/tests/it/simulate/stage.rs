@@ -11,8 +11,8 @@ use graph_emulator::world::TokenDeath;
 use graph_emulator::{Config as EmulatorConfig, NumberView, Popup, WebhookFault, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use server::flows::queue::{Job, enqueue_now};
 use server::flows::registration;
-use server::jobs::Job;
 use server::store::{Engine, channels, numbers};
 
 use super::story::{self, Move, Story};
@@ -179,7 +179,7 @@ impl Stage {
         let answer = self.app.post(&self.app.path(path), body).await;
         if let Some(waba) = result.waba_id {
             // what the sweep does within five minutes
-            self.app.app.ask_for(&[Job::Fleet(WabaId(waba))]).await.unwrap();
+            enqueue_now(&self.app.app, &[Job::Fleet(WabaId(waba))]).await.unwrap();
         }
         if !answer.status.is_success() {
             self.players[who].watch.remark(at, format!("the signup was answered {}", answer.status));

@@ -18,7 +18,7 @@ fn at(seconds: i64) -> Timestamp {
 
 async fn poke(store: &Store, key: &str, seconds: i64) {
     let mut tx = store.write().await.unwrap();
-    jobs::poke(&mut tx, "health", key, at(seconds)).await.unwrap();
+    jobs::enqueue(&mut tx, "health", key, at(seconds)).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -136,7 +136,7 @@ async fn forty_transactions_that_read_before_they_write_all_succeed() {
                     let mut tx = store.write().await.unwrap();
                     jobs::get(&mut tx, "health", "0").await.unwrap();
                     tokio::time::sleep(Duration::from_millis(2)).await;
-                    jobs::poke(&mut tx, "health", &n.to_string(), at(0)).await.unwrap();
+                    jobs::enqueue(&mut tx, "health", &n.to_string(), at(0)).await.unwrap();
                     tx.commit().await.unwrap();
                 })
             })
@@ -153,7 +153,7 @@ async fn eight_workers_share_the_jobs_without_overlap() {
     both(async |store| {
         let mut tx = store.write().await.unwrap();
         for n in 0..200 {
-            jobs::poke(&mut tx, "health", &n.to_string(), at(n % 7)).await.unwrap();
+            jobs::enqueue(&mut tx, "health", &n.to_string(), at(n % 7)).await.unwrap();
         }
         tx.commit().await.unwrap();
         let workers: Vec<_> = (0..8)

@@ -67,7 +67,7 @@ impl Clock {
     /// Follows the system; in a debug build it may be told to run faster, so that a rehearsal with real
     /// processes does not wait for minutes.
     pub fn system() -> Self {
-        Self(Inner::System(crate::config::rehearsed_pace().and_then(Pace::parse).unwrap_or(Pace::WALL)))
+        Self(Inner::System(crate::config::clock_speed().and_then(Pace::parse).unwrap_or(Pace::WALL)))
     }
 
     /// Stands still at `start` until it is advanced, but for a microsecond per look: what happened

@@ -1,17 +1,18 @@
-//! Telling an account something: on its timeline, and as an event that its endpoints get like any other.
+//! Publishes an announcement: on the account's timeline, and as an event that its endpoints receive like
+//! any other. Which changes deserve an announcement is decided elsewhere.
 
 use aws_lc_rs::digest;
-use bytes::Bytes;
 use domain::delivery::ANNOUNCEMENT_FIELD;
 use serde_json::json;
 
+use super::ingest::body;
 use crate::store::announcements::{self, NewAnnouncement};
 use crate::store::events::{EventState, NewEvent, insert_batch};
 use crate::store::{self, Tx};
 use crate::words;
 
-/// Tells it, in the caller's transaction. Call [`crate::flows::delivery::Hub::arrived`] after its commit.
-pub(crate) async fn tell(tx: &mut Tx, new: &NewAnnouncement) -> Result<(), store::Error> {
+/// Publishes an announcement in the caller's transaction.
+pub(crate) async fn publish(tx: &mut Tx, new: &NewAnnouncement) -> Result<(), store::Error> {
     let id = announcements::append(tx, new).await?;
     let message = words::announcement(&new.kind, &new.args);
     let value = json!({ "id": id.to_string(), "kind": new.kind, "title": message.title,
@@ -30,7 +31,7 @@ pub(crate) async fn tell(tx: &mut Tx, new: &NewAnnouncement) -> Result<(), store
         field: ANNOUNCEMENT_FIELD.to_owned(),
         state: EventState::Kept,
         dedup_key,
-        body: Bytes::from(format!("\n{seconds}\n{value}")),
+        body: body::encode("", Some(seconds), &value.to_string()),
     };
     insert_batch(tx, &[event]).await.map(|_| ())
 }

@@ -1,0 +1,104 @@
+//! The handles of one installation. It starts nothing and knows no flow: see [`crate::startup`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ids::{AppId, ChannelId};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::runtime::capacity::Capacity;
+use crate::runtime::clock::Clock;
+use crate::runtime::ingest_queue::{IngestQueue, QueuedPosts};
+use crate::runtime::metrics;
+use crate::runtime::notifier::Notifier;
+use crate::runtime::single_flight::SingleFlight;
+use crate::store::Store;
+
+/// The handles of one installation; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Handles>);
+
+/// What an [`App`] dereferences to.
+pub struct Handles {
+    pub config: Config,
+    pub store: Store,
+    /// The client of Meta's Graph API.
+    pub graph: graph_api::Client,
+    /// The one client for customers' addresses.
+    pub outbound: outbound::Guard,
+    /// How full the database is, as last measured by this process.
+    pub capacity: Capacity,
+    pub clock: Clock,
+    pub notifier: Notifier,
+    /// At most one health reading per number at a time (H1).
+    pub reads: SingleFlight<ChannelId>,
+    /// Checks the signatures of Meta's posts.
+    pub verifier: graph_api::webhook::Verifier,
+    /// Where accepted posts wait for the ingest writer.
+    pub ingest: IngestQueue,
+    /// Cancelled when the process shuts down; every background task watches it.
+    pub shutdown: CancellationToken,
+    /// The background tasks, so that a shutdown can wait for them.
+    pub tasks: TaskTracker,
+}
+
+impl std::ops::Deref for App {
+    type Target = Handles;
+
+    fn deref(&self) -> &Handles {
+        &self.0
+    }
+}
+
+impl App {
+    /// Wires the handles over an open store. The second value is the end of the ingest queue that the
+    /// writer owns.
+    pub(crate) fn new(config: Config, store: Store, clock: Clock) -> anyhow::Result<(Self, QueuedPosts)> {
+        let graph = graph_api::Client::new(graph_api::Settings {
+            base_url: url::Url::parse(&config.meta.base_url)?,
+            version: config.meta.version.clone(),
+            app_id: AppId(config.meta.app_id.clone()),
+            app_secret: config.meta.app_secret.clone(),
+            deadline: Duration::from_secs(config.limits.graph_deadline_seconds),
+            now: Arc::new({
+                let clock = clock.clone();
+                move || clock.now()
+            }),
+            observe: Arc::new(metrics::graph_call),
+        })?;
+        let secrets: Vec<_> =
+            std::iter::once(config.meta.app_secret.clone()).chain(config.meta.app_secret_before.clone()).collect();
+        let verifier = graph_api::webhook::Verifier::new(&secrets);
+        let outbound = outbound::Guard::new(config.delivery.rules()?);
+        let (ingest, posts) = IngestQueue::new();
+        let handles = Handles {
+            config,
+            store,
+            graph,
+            outbound,
+            capacity: Capacity::default(),
+            clock,
+            notifier: Notifier::default(),
+            reads: SingleFlight::default(),
+            verifier,
+            ingest,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        Ok((Self(Arc::new(handles)), posts))
+    }
+
+    /// This installation's app at Meta.
+    pub fn app_id(&self) -> AppId {
+        AppId(self.config.meta.app_id.clone())
+    }
+
+    /// Cancels every background task and waits until the last has ended.
+    pub async fn stop(&self) {
+        self.shutdown.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,51 @@
+//! Measures the size of the database and reports when its level changes. What follows from a full
+//! database is up to the receiver of posts.
+
+use std::time::Duration;
+
+use domain::capacity::Stage;
+
+use crate::App;
+use crate::store::{self, size};
+
+/// How often the size is measured. A flood of 20 MB a second exceeds the limit by 200 MB.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Measures until the app stops. Every process measures for itself, since every one receives posts.
+pub async fn watch(app: App) {
+    while !app.shutdown.is_cancelled() {
+        if let Err(error) = measure(&app).await {
+            tracing::warn!(%error, "the size of the database could not be measured");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(MEASURE_INTERVAL) => {}
+            () = app.shutdown.cancelled() => {}
+        }
+    }
+}
+
+/// Measures once, and logs a change of the level.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; sizes stay below 2^52")]
+pub async fn measure(app: &App) -> Result<Stage, store::Error> {
+    let mut tx = app.store.read().await?;
+    let bytes = size::bytes_in_use(&mut tx).await?;
+    drop(tx);
+    let bounds = app.config.keeping.bounds();
+    metrics::gauge!("linekeeper_database_bytes").set(bytes as f64);
+    metrics::gauge!("linekeeper_database_limit_bytes").set(bounds.limit as f64);
+    let (before, after) = app.capacity.record(bounds, bytes);
+    if before != after {
+        let limit = bounds.limit;
+        match after {
+            Stage::Full => tracing::error!(
+                bytes,
+                limit,
+                "the database is full: Meta's posts are refused, and Meta sends them again for up to seven days; \
+                 lower keeping.days or raise keeping.max_gigabytes"
+            ),
+            Stage::NearlyFull => tracing::warn!(bytes, limit, "the database is near its limit"),
+            Stage::Plenty => tracing::info!(bytes, limit, "the database is below its warning level again"),
+        }
+    }
+    Ok(after)
+}

@@ -1,0 +1,117 @@
+//! The closed set of background jobs, and how a flow enqueues one. The runner above the flows claims
+//! and dispatches them.
+//!
+//! A job carries ids only; the flow it runs loads the facts again. Enqueueing a job that is queued or
+//! running makes it run once more.
+
+use domain::ids::{ChannelId, WabaId};
+use jiff::Timestamp;
+use strum::{EnumDiscriminants, EnumString, IntoStaticStr};
+use uuid::Uuid;
+
+use crate::App;
+use crate::store::ids::ErasureId;
+use crate::store::{self, Tx, jobs};
+
+/// A background job with the id of what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, EnumDiscriminants)]
+#[strum_discriminants(name(JobKind), vis(pub), derive(EnumString, IntoStaticStr), strum(serialize_all = "snake_case"))]
+#[strum_discriminants(doc = "The word kept in the `kind` column, and the label of the runner's metrics.")]
+pub enum Job {
+    /// Interprets the events stored since the last run.
+    Interpret,
+    /// Decides about a number's registration on the planner's behalf.
+    Register(ChannelId),
+    /// Restores a number's webhook subscription and callback override where they are missing.
+    Subscribe(ChannelId),
+    /// Reads one number's health.
+    Health(ChannelId),
+    /// Reads all numbers of a WABA, a hundred per call.
+    Fleet(WabaId),
+    /// Assesses a number again without a new reading, because time alone moved its level.
+    Assess(ChannelId),
+    /// Checks a number's token and fetches a new one where possible.
+    Token(ChannelId),
+    /// Requests contacts and history of a coexistence number, each once.
+    Coexistence(ChannelId),
+    /// Resumes a signup that was interrupted.
+    Signup(Uuid),
+    /// Finds the signup to which a WABA shared with this app belongs.
+    SharedWaba(WabaId),
+    /// Reconciles the app-level callback at Meta with ours.
+    AppCallback,
+    /// Continues the erasure of one person.
+    Erase(ErasureId),
+    /// Purges what is older than the retention allows.
+    Purge,
+    /// Enqueues whatever is due and not queued.
+    Sweep,
+}
+
+impl Job {
+    /// The word kept in the `kind` column.
+    pub fn kind(&self) -> &'static str {
+        JobKind::from(self).into()
+    }
+
+    /// The id kept in the `dedup_key` column; empty for a job of the whole installation.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Register(id)
+            | Self::Subscribe(id)
+            | Self::Health(id)
+            | Self::Assess(id)
+            | Self::Token(id)
+            | Self::Coexistence(id) => id.to_string(),
+            Self::Fleet(waba) | Self::SharedWaba(waba) => waba.to_string(),
+            Self::Signup(id) => id.to_string(),
+            Self::Erase(id) => id.to_string(),
+            Self::Interpret | Self::AppCallback | Self::Purge | Self::Sweep => String::new(),
+        }
+    }
+
+    /// Reads a row back; `None` for a kind or a key that this version does not know.
+    pub fn parse(kind: &str, key: &str) -> Option<Self> {
+        let channel = || key.parse().ok().map(ChannelId);
+        let waba = || WabaId(key.to_owned());
+        Some(match kind.parse().ok()? {
+            JobKind::Interpret => Self::Interpret,
+            JobKind::Register => Self::Register(channel()?),
+            JobKind::Subscribe => Self::Subscribe(channel()?),
+            JobKind::Health => Self::Health(channel()?),
+            JobKind::Fleet => Self::Fleet(waba()),
+            JobKind::Assess => Self::Assess(channel()?),
+            JobKind::Token => Self::Token(channel()?),
+            JobKind::Coexistence => Self::Coexistence(channel()?),
+            JobKind::Signup => Self::Signup(key.parse().ok()?),
+            JobKind::SharedWaba => Self::SharedWaba(waba()),
+            JobKind::AppCallback => Self::AppCallback,
+            JobKind::Erase => Self::Erase(key.parse().ok()?),
+            JobKind::Purge => Self::Purge,
+            JobKind::Sweep => Self::Sweep,
+        })
+    }
+}
+
+/// Enqueues a job in the caller's transaction. A job that is queued keeps the earlier of the two dates;
+/// one that is running runs once more afterwards.
+pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<(), store::Error> {
+    jobs::enqueue(tx, job.kind(), &job.key(), run_at).await
+}
+
+/// Enqueues a job unless it is queued or running already; then it keeps its date.
+pub async fn enqueue_if_absent(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<(), store::Error> {
+    jobs::enqueue_if_absent(tx, job.kind(), &job.key(), run_at).await
+}
+
+/// Enqueues jobs in a transaction of their own, due now.
+pub async fn enqueue_now(app: &App, jobs: &[Job]) -> Result<(), store::Error> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    for job in jobs {
+        enqueue(&mut tx, job, now).await?;
+    }
+    tx.commit().await?;
+    app.notifier.notify_jobs();
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Handles that the whole process shares: time, wake-ups, limits, metrics. Nothing here knows a flow,
+//! a route or a command.
+
+pub mod capacity;
+pub mod clock;
+pub mod failpoint;
+pub mod ingest_queue;
+pub(crate) mod metrics;
+pub mod notifier;
+pub mod single_flight;

@@ -1,0 +1,27 @@
+//! Assembles an [`App`] and starts its background tasks. It stands above the flows; nothing but the
+//! commands, the tests and the measurements may call it.
+
+use crate::config::Config;
+use crate::runtime::clock::Clock;
+use crate::store::Store;
+use crate::{App, flows, runner};
+
+/// Builds an app over an open store and starts its ingest writer. Needs a Tokio runtime around it.
+pub fn build(config: Config, store: Store, clock: Clock) -> anyhow::Result<App> {
+    let (app, posts) = App::new(config, store, clock)?;
+    flows::ingest::writer::start(&app, posts)?;
+    Ok(app)
+}
+
+/// Starts the job runner, the forwarding of events and the measurement of the database's size. They run
+/// until [`App::stop`].
+pub fn start_background_tasks(app: &App) {
+    app.tasks.spawn(runner::run(app.clone()));
+    app.tasks.spawn(flows::capacity::watch(app.clone()));
+    start_forwarding(app);
+}
+
+/// Starts the forwarding of events alone.
+pub fn start_forwarding(app: &App) {
+    app.tasks.spawn(flows::delivery::supervise(app.clone()));
+}
