@@ -5,7 +5,6 @@
 //! acknowledge and keep nothing would be a trap.
 
 use anyhow::Context as _;
-use server::App;
 use server::config::Config;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
