@@ -39,5 +39,3 @@ mod store;
 mod support;
 #[cfg(test)]
 mod tenants;
-#[cfg(test)]
-mod tidy;
