@@ -17,6 +17,7 @@ mod wire;
 pub use client::account::Account;
 pub use client::usage::Usage;
 pub use client::{Client, Ended, Made, Settings, SetupError};
+pub use redact::Redactor;
 pub use wire::token::{AppSubscription, Token, TokenInfo};
 
 use domain::meta::reading::{NumberReading, WabaReading};

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use domain::meta::failure::{Failure, FailureKind};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::call::{Answer, Body, Call};
 use super::usage::Refusal;
 use super::{Client, Ended, Made};
-use crate::redact::redact;
+use crate::redact::redact_meta;
 use crate::wire;
 
 /// No answer of Meta's is larger; more is not read.
@@ -139,7 +139,7 @@ fn transport_reason(error: &reqwest::Error) -> String {
 }
 
 fn no_answer(call: &Call<'_>, name: &str, took: Duration, reason: &str) -> Failure {
-    let reason = redact(reason, &call.all_secrets());
+    let reason = redact_meta(reason, &call.all_secrets());
     tracing::info!(
         method = %call.method,
         route = call.route,
@@ -166,7 +166,7 @@ fn interpret(client: &Client, call: &Call<'_>, name: &str, raw: &Raw) -> Result<
     if failure.kind != FailureKind::Throttled {
         return Err(failure);
     }
-    let retry_after = retry_after(&raw.headers);
+    let retry_after = retry_after(&raw.headers, now);
     let wait = client.shared.budgets.note_throttle(call.account, failure.meta.as_ref(), retry_after, now);
     Err(failure.with_wait(Some(wait)))
 }
@@ -179,7 +179,7 @@ fn is_good(status: u16, body: &Value) -> bool {
 fn not_metas(call: &Call<'_>, name: &str, raw: &Raw, body: Option<&Value>) -> Failure {
     let words = body.and_then(|body| wire::text(body.get("error")?, "message"));
     let what = match words {
-        Some(words) => format!("an error without a code: {}", redact(&words, &call.all_secrets())),
+        Some(words) => format!("an error without a code: {}", redact_meta(&words, &call.all_secrets())),
         None if raw.body.is_empty() => "an empty body".to_owned(),
         None => "a body that is not Graph's".to_owned(),
     };
@@ -190,10 +190,12 @@ fn not_metas(call: &Call<'_>, name: &str, raw: &Raw, body: Option<&Value>) -> Fa
     failure
 }
 
-/// `Retry-After` in seconds; Meta does not document it, whatever stands before it may send it.
-fn retry_after(headers: &HeaderMap) -> Option<SignedDuration> {
-    let seconds: u32 = headers.get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
-    Some(SignedDuration::from_secs(i64::from(seconds)))
+/// The longest wait taken from a `Retry-After` header, which Meta does not document: a proxy before it may send one.
+const MAX_RETRY_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
+    let value = headers.get("retry-after")?.to_str().ok()?;
+    Some(domain::retry_after::parse(value, now)?.min(MAX_RETRY_AFTER))
 }
 
 fn log(call: &Call<'_>, raw: &Raw, took: Duration, failure: Option<&Failure>) {

@@ -5,7 +5,7 @@ use domain::meta::failure::MetaError;
 use serde_json::Value;
 
 use super::{filled, text, whole};
-use crate::redact::redact;
+use crate::redact::redact_meta;
 
 /// The error in an answer's body; `None` when the body is not Graph's error shape.
 pub(crate) fn read(body: &Value, http_status: u16, secrets: &[&str]) -> Option<MetaError> {
@@ -16,7 +16,7 @@ pub(crate) fn read(body: &Value, http_status: u16, secrets: &[&str]) -> Option<M
 /// The members of an error object; one without a code is none of Meta's.
 pub(crate) fn of_object(error: Option<&Value>, secrets: &[&str]) -> Option<MetaError> {
     let error = error?;
-    let clean = |words: Option<String>| words.map(|words| redact(&words, secrets));
+    let clean = |words: Option<String>| words.map(|words| redact_meta(&words, secrets));
     Some(MetaError {
         code: whole(error, "code")?,
         subcode: whole(error, "error_subcode").or_else(|| whole(error, "subcode")),

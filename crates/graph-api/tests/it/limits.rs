@@ -141,6 +141,17 @@ async fn a_gateways_retry_after_is_obeyed() {
     assert!(account.usage().blocked_until.is_some() && client.app_usage().blocked_until.is_none());
 }
 
+/// The client's clock stands at the epoch; the date is in the form of RFC 850.
+#[tokio::test]
+async fn a_retry_after_date_of_a_gateway_is_obeyed() {
+    let answer =
+        b"HTTP/1.1 429 Slow Down\r\nretry-after: Thursday, 01-Jan-70 00:02:00 GMT\r\ncontent-length: 0\r\n\r\n";
+    let client = client_of(canned(answer).await);
+    let (waba, token) = (WabaId("710".to_owned()), secret("EAAtoken"));
+    let failure = client.on(&waba, &token).waba().await.unwrap_err();
+    assert_eq!((failure.kind, failure.wait), (FailureKind::Throttled, Some(SignedDuration::from_mins(2))));
+}
+
 /// What no world would say.
 #[tokio::test]
 async fn answers_of_no_shape_are_failures() {
