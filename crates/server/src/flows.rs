@@ -15,17 +15,15 @@ pub mod capacity;
 pub mod delivery;
 pub mod endpoints;
 pub mod erasure;
-pub(crate) mod facts;
 pub mod health;
 pub mod ingest;
 pub(crate) mod notifications;
+pub mod number;
+pub mod onboarding;
 pub mod queue;
 pub mod registration;
 pub mod retention;
-pub mod setup;
-pub mod signup;
 pub mod subscription;
-pub mod teardown;
 pub mod token;
 
 /// How long a job sleeps between two batches, so that others can write.

@@ -11,7 +11,8 @@ use domain::channel::Channel;
 use domain::ids::{BusinessId, PhoneNumberId, WabaId};
 use domain::signup::Handover;
 use jiff::SignedDuration;
-use server::flows::{health, signup};
+use server::flows::health;
+use server::flows::onboarding::signup;
 
 use super::Verdict;
 use super::output::Output;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::App;
 use server::flows::health::{self, View};
-use server::flows::registration::{self, Pressed};
+use server::flows::registration::{self, CompletionResult};
 use server::store::channels;
 use server::words as catalogue;
 
@@ -306,10 +306,10 @@ fn outcome(outcome: Option<&Outcome>) -> String {
 
 async fn register(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
     let channel = open::channel(app, id).await?;
-    answer_press(app, &registration::press(app, &channel, Caller::Press).await?, output)
+    answer_press(app, &registration::complete_registration(app, &channel, Caller::Press).await?, output)
 }
 
-fn answer_press(app: &App, pressed: &Pressed, output: Output) -> anyhow::Result<Verdict> {
+fn answer_press(app: &App, pressed: &CompletionResult, output: Output) -> anyhow::Result<Verdict> {
     let decision = &pressed.state.decision;
     let value = json!({
         "called": pressed.called, "outcome": pressed.outcome.as_ref().map(|it| outcome(Some(it))),
@@ -320,7 +320,7 @@ fn answer_press(app: &App, pressed: &Pressed, output: Output) -> anyhow::Result<
     Ok(if pressed.outcome == Some(Outcome::Success) { Verdict::Well } else { Verdict::NotWell })
 }
 
-fn told(pressed: &Pressed, now: Timestamp) -> String {
+fn told(pressed: &CompletionResult, now: Timestamp) -> String {
     let rest = words::decision(&pressed.state.decision, now);
     match &pressed.outcome {
         Some(Outcome::Success) => format!("Meta accepted it. {rest}"),

@@ -6,12 +6,12 @@ use domain::health::{AppCallback, is_of_this_installation};
 use domain::registration::UNANSWERED_AFTER;
 use jiff::SignedDuration;
 use secrecy::SecretString;
-use serde_json::{Value, json};
 
+use super::number::{load_app_callback, save_app_callback};
 use super::{FlowError, Next};
 use crate::App;
 use crate::runtime::clock::random_token;
-use crate::store::{self, Tx, settings};
+use crate::store::settings;
 
 /// The webhook fields we need; Meta keeps them per app (facts §1.12).
 pub const FIELDS: &[&str] = &[
@@ -35,7 +35,6 @@ pub const FIELDS: &[&str] = &[
 ];
 
 const LOOK_EVERY: SignedDuration = SignedDuration::from_hours(1);
-const KEY: &str = "app_callback";
 const VERIFY_TOKEN: &str = "verify_token";
 
 /// The shared callback of this installation.
@@ -61,7 +60,7 @@ pub async fn verify_token(app: &App) -> Result<SecretString, FlowError> {
 }
 
 /// The job: reads the app's subscription, sets it where it may.
-pub async fn keep(app: &App) -> Result<Next, FlowError> {
+pub async fn reconcile(app: &App) -> Result<Next, FlowError> {
     let now = app.clock.now();
     let wanted = url(app);
     let mut found = match app.graph.app_subscription().await {
@@ -74,7 +73,7 @@ pub async fn keep(app: &App) -> Result<Next, FlowError> {
         Err(failure) => return Err(failure.into()),
     };
     let mut tx = app.store.read().await?;
-    let was_ours = matches!(known(&mut tx).await?, AppCallback::Ours | AppCallback::LacksFields(_));
+    let was_ours = matches!(load_app_callback(&mut tx).await?, AppCallback::Ours | AppCallback::LacksFields(_));
     drop(tx);
     let (is_ours, is_empty) = match &found {
         Some(it) => (is_of_this_installation(&wanted, &it.callback_url), it.callback_url.is_empty()),
@@ -88,36 +87,18 @@ pub async fn keep(app: &App) -> Result<Next, FlowError> {
             Err(failure) => tracing::warn!("the app-level callback cannot be set: {}", failure.message),
         }
     }
-    let standing = match &found {
-        None => json!({ "state": "missing" }),
+    let callback = match &found {
+        None => AppCallback::Missing,
         Some(it) if is_of_this_installation(&wanted, &it.callback_url) => {
-            let missing: Vec<_> = FIELDS.iter().filter(|field| !it.fields.iter().any(|f| f == *field)).collect();
-            json!({ "state": "ours", "missing": missing })
+            let missing = FIELDS.iter().filter(|field| !it.fields.iter().any(|f| f == *field));
+            let missing: Vec<_> = missing.map(|field| (*field).to_owned()).collect();
+            if missing.is_empty() { AppCallback::Ours } else { AppCallback::LacksFields(missing) }
         }
-        Some(it) => json!({ "state": "foreign", "url": it.callback_url }),
+        Some(it) => AppCallback::Foreign(it.callback_url.clone()),
     };
-    let is_well = standing["state"] == "ours";
+    let is_well = matches!(callback, AppCallback::Ours | AppCallback::LacksFields(_));
     let mut tx = app.store.write().await?;
-    settings::set(&mut tx, KEY, &standing.to_string(), now).await?;
+    save_app_callback(&mut tx, &callback, now).await?;
     tx.commit().await?;
     Ok(Next::At(now + if is_well { LOOK_EVERY } else { UNANSWERED_AFTER }))
-}
-
-/// What was found last.
-pub async fn known(tx: &mut Tx) -> Result<AppCallback, store::Error> {
-    let Some(text) = settings::get(tx, KEY).await? else { return Ok(AppCallback::Unread) };
-    let value: Value = serde_json::from_str(&text).unwrap_or_default();
-    let texts = |name: &str| {
-        let list = value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-        list.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    Ok(match value.get("state").and_then(Value::as_str) {
-        Some("ours") if texts("missing").is_empty() => AppCallback::Ours,
-        Some("ours") => AppCallback::LacksFields(texts("missing")),
-        Some("missing") => AppCallback::Missing,
-        Some("foreign") => {
-            AppCallback::Foreign(value.get("url").and_then(Value::as_str).unwrap_or_default().to_owned())
-        }
-        _ => AppCallback::Unread,
-    })
 }

@@ -1,25 +1,27 @@
 //! Registration: read the number, decide, write the intent down, call, settle.
 //!
-//! One way in for the planner ([`advance`]) and one for people ([`press`]); both end in [`call`],
+//! One way in for the planner ([`advance`]) and one for people ([`complete_registration`]); both end in [`call`],
 //! the only place where `register` and `deregister` are sent.
 
 use domain::channel::Channel;
 use domain::ids::ChannelId;
 use domain::meta::failure::FailureKind;
-use domain::registration::ledger::{Basis, CallKind, Outcome, Spent, hold_after};
+use domain::registration::ledger::{Basis, CallKind, Outcome, hold_after};
 use domain::registration::{Caller, ChangeKind, Decision, History, PinPlan, Reads, Source, decide};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::facts::{self, Loaded};
-use super::{FlowError, Next, Refusal, health};
+use super::number::assessment::assess_and_announce;
+use super::number::reading::{apply_reading, as_reads, read_for_setup, read_number};
+use super::number::record::NumberRecord;
+pub use super::number::record::{RegistrationState as State, registration_state as state};
+use super::{FlowError, Next, Refusal};
 use crate::App;
 use crate::flows::queue::{Job, enqueue, enqueue_now};
 use crate::runtime::clock::random_pin;
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::AttemptId;
-use crate::store::numbers::RecordedAttempt;
-use crate::store::{self, numbers, snapshots};
+use crate::store::{self, numbers};
 
 /// How many times one run may read, call and look again before it lets others in.
 const ROUNDS: usize = 4;
@@ -27,26 +29,9 @@ const ROUNDS: usize = 4;
 /// What its owner entered is gone on with by the planner after so long, if this process dies over it.
 const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
-/// Where a number's registration stands.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// What would be done now, and why.
-    pub decision: Decision,
-    /// What of the budget is spent.
-    pub spent: Spent,
-    /// Nobody calls before this.
-    pub held_until: Option<Timestamp>,
-    /// The calls, newest first.
-    pub attempts: Vec<RecordedAttempt>,
-    /// A PIN is stored.
-    pub has_pin: bool,
-    /// When the facts it rests on were read.
-    pub reading_checked_at: Option<Timestamp>,
-}
-
 /// What came of a press.
 #[derive(Debug, Clone)]
-pub struct Pressed {
+pub struct CompletionResult {
     /// Meta was called.
     pub called: bool,
     /// How it ended.
@@ -64,44 +49,25 @@ pub enum CodeRequested {
     AlreadyVerified,
 }
 
-/// What would be done now for this caller, over the facts in store: nothing is read or called.
-pub async fn state(app: &App, channel: &Channel, caller: Caller) -> Result<State, FlowError> {
-    let now = app.clock.now();
-    let mut tx = app.store.read().await?;
-    let history = numbers::history(&mut tx, channel).await?;
-    let attempts = numbers::attempts(&mut tx, &channel.phone_number_id, 100).await?;
-    let snapshot = snapshots::latest(&mut tx, channel.id).await?;
-    drop(tx);
-    let reads = facts::stored_reads(snapshot.as_ref());
-    Ok(State {
-        decision: decide(caller, &reads, &history, now),
-        spent: history.ledger.spent(now),
-        held_until: history.ledger.held_until.filter(|until| *until > now),
-        attempts,
-        has_pin: history.has_pin,
-        reading_checked_at: snapshot.and_then(|stored| stored.checked_at),
-    })
-}
-
 /// The planner's run: ends when nothing is to be done now.
 pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     for _ in 0..ROUNDS {
-        let Some(mut loaded) = facts::load(app, id).await? else { return Ok(Next::Done) };
-        let health = facts::read(app, &loaded).await;
+        let Some(mut record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
+        let health = read_number(app, &record).await;
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
-        facts::keep(&mut tx, &mut loaded, &health, None, now).await?;
+        apply_reading(&mut tx, &mut record, &health, None, now).await?;
         if health.as_ref().is_err_and(|failure| failure.kind == FailureKind::TokenDead) {
             enqueue(&mut tx, &Job::Token(id), now).await?;
         }
         tx.commit().await?;
         app.notifier.notify_jobs();
         let reads = Reads::single(health.map_err(|failure| failure.kind));
-        let decision = decide(Caller::Planner, &reads, &loaded.history, now);
+        let decision = decide(Caller::Planner, &reads, &record.history, now);
         tracing::debug!(channel = id.0, why = ?decision.why(), "planned");
-        let did = act(app, &loaded, &reads, Caller::Planner, &decision).await?;
+        let did = act(app, &record, &reads, Caller::Planner, &decision).await?;
         if !did.acted {
-            health::judge(app, &loaded.channel).await?;
+            assess_and_announce(app, &record.channel).await?;
             return Ok(decision.look_at().map_or(Next::Done, Next::At));
         }
     }
@@ -109,38 +75,42 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
 }
 
 /// A person's press: reads Meta, decides, calls if that is allowed, and says where things stand.
-pub async fn press(app: &App, channel: &Channel, caller: Caller) -> Result<Pressed, FlowError> {
+pub async fn complete_registration(
+    app: &App,
+    channel: &Channel,
+    caller: Caller,
+) -> Result<CompletionResult, FlowError> {
     let mut outcome = None;
     for _ in 0..ROUNDS {
-        let Some(mut loaded) = facts::load(app, channel.id).await? else {
+        let Some(mut record) = NumberRecord::load(app, channel.id).await? else {
             return Err(FlowError::refused(Refusal::NotFound, "The inbox does not exist"));
         };
-        let (verification, health) = facts::read_both(app, &loaded).await;
-        let reads = facts::as_reads(&verification, &health);
+        let (verification, health) = read_for_setup(app, &record).await;
+        let reads = as_reads(&verification, &health);
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
-        facts::keep(&mut tx, &mut loaded, &health, None, now).await?;
+        apply_reading(&mut tx, &mut record, &health, None, now).await?;
         tx.commit().await?;
         // one press makes one call; what the number says afterwards is settled as the planner would
         let caller = if outcome.is_some() { Caller::Planner } else { caller };
-        let decision = decide(caller, &reads, &loaded.history, now);
+        let decision = decide(caller, &reads, &record.history, now);
         if outcome.is_some() && matches!(decision, Decision::Register { .. } | Decision::Deregister { .. }) {
             break;
         }
-        let did = act(app, &loaded, &reads, caller, &decision).await?;
+        let did = act(app, &record, &reads, caller, &decision).await?;
         outcome = outcome.or(did.outcome);
         if !did.acted {
             break;
         }
     }
-    health::judge(app, channel).await?;
+    assess_and_announce(app, channel).await?;
     enqueue_now(app, &[Job::Register(channel.id)]).await?;
     let state = state(app, channel, Caller::Planner).await?;
-    Ok(Pressed { called: outcome.is_some(), outcome, state })
+    Ok(CompletionResult { called: outcome.is_some(), outcome, state })
 }
 
 /// Keeps the PIN its owner entered, then goes on as a press: a new PIN is evidence (133005).
-pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Result<Pressed, FlowError> {
+pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Result<CompletionResult, FlowError> {
     use secrecy::ExposeSecret as _;
     let text = pin.expose_secret();
     if text.len() != 6 || !text.bytes().all(|b| b.is_ascii_digit()) {
@@ -153,7 +123,7 @@ pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Resul
     enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
     reached(Failpoint::PinKept);
-    press(app, channel, Caller::Press).await
+    complete_registration(app, channel, Caller::Press).await
 }
 
 /// Asks Meta to send the code that proves the number is its owner's.
@@ -163,8 +133,8 @@ pub async fn request_code(
     method: graph_api::CodeMethod,
     language: &str,
 ) -> Result<CodeRequested, FlowError> {
-    let loaded = load(app, channel.id).await?;
-    let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
+    let record = load(app, channel.id).await?;
+    let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
     match account.request_code(&channel.phone_number_id, method, language).await {
         Ok(()) => Ok(CodeRequested::Sent),
         Err(failure) if failure.kind == FailureKind::AlreadyVerified => {
@@ -177,12 +147,12 @@ pub async fn request_code(
 }
 
 /// Hands the code to Meta, then goes on as a press.
-pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> Result<Pressed, FlowError> {
-    let loaded = load(app, channel.id).await?;
+pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> Result<CompletionResult, FlowError> {
+    let record = load(app, channel.id).await?;
     let mut tx = app.store.write().await?;
     enqueue(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
-    let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
+    let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
     match account.verify_code(&channel.phone_number_id, code).await {
         Ok(()) => {}
         Err(failure) if failure.kind == FailureKind::AlreadyVerified => {}
@@ -190,7 +160,7 @@ pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> R
     }
     reached(Failpoint::CodeVerified);
     note(app, channel, ChangeKind::CodeVerified).await?;
-    press(app, channel, Caller::Press).await
+    complete_registration(app, channel, Caller::Press).await
 }
 
 async fn note(app: &App, channel: &Channel, kind: ChangeKind) -> Result<(), FlowError> {
@@ -202,14 +172,14 @@ async fn note(app: &App, channel: &Channel, kind: ChangeKind) -> Result<(), Flow
     Ok(())
 }
 
-async fn load(app: &App, id: ChannelId) -> Result<Loaded, FlowError> {
-    let loaded = facts::load(app, id).await?;
-    loaded.ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))
+async fn load(app: &App, id: ChannelId) -> Result<NumberRecord, FlowError> {
+    let record = NumberRecord::load(app, id).await?;
+    record.ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))
 }
 
 /// What [`act`] did.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Did {
+pub(super) struct StepResult {
     /// Something was called or settled: look again.
     pub(super) acted: bool,
     /// How a register call ended.
@@ -219,34 +189,34 @@ pub(super) struct Did {
 /// Carries a decision out.
 pub(super) async fn act(
     app: &App,
-    loaded: &Loaded,
+    record: &NumberRecord,
     reads: &Reads,
     caller: Caller,
     decision: &Decision,
-) -> Result<Did, FlowError> {
+) -> Result<StepResult, FlowError> {
     match decision {
         Decision::Settle { outcome } => {
             let mut tx = app.store.write().await?;
-            let calls = numbers::attempts(&mut tx, &loaded.channel.phone_number_id, 20).await?;
+            let calls = numbers::attempts(&mut tx, &record.channel.phone_number_id, 20).await?;
             if let Some(open) = calls.iter().find(|call| call.attempt.settled_at.is_none()) {
                 numbers::assume_attempt(&mut tx, open.id, outcome, app.clock.now()).await?;
             }
             tx.commit().await?;
-            Ok(Did { acted: true, outcome: None })
+            Ok(StepResult { acted: true, outcome: None })
         }
-        Decision::Register { .. } | Decision::Deregister { .. } => call(app, loaded, reads, caller).await,
+        Decision::Register { .. } | Decision::Deregister { .. } => call(app, record, reads, caller).await,
         Decision::Wait { .. } | Decision::Ask { .. } | Decision::Stop { .. } | Decision::Done { .. } => {
-            Ok(Did::default())
+            Ok(StepResult::default())
         }
     }
 }
 
 /// Writes the intent down, calls, settles.
-async fn call(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller) -> Result<Did, FlowError> {
-    let Some(intent) = commit_intent(app, loaded, reads, caller).await? else { return Ok(Did::default()) };
+async fn call(app: &App, record: &NumberRecord, reads: &Reads, caller: Caller) -> Result<StepResult, FlowError> {
+    let Some(intent) = commit_intent(app, record, reads, caller).await? else { return Ok(StepResult::default()) };
     reached(Failpoint::IntentCommitted);
-    let channel = &loaded.channel;
-    let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
+    let channel = &record.channel;
+    let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
     let result = match &intent.pin {
         Some(pin) => account.register(&channel.phone_number_id, pin).await,
         None => account.deregister(&channel.phone_number_id).await,
@@ -258,7 +228,7 @@ async fn call(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller) -> Resu
     };
     settle(app, channel, &intent, &outcome).await?;
     reached(Failpoint::OutcomeSettled);
-    Ok(Did { acted: true, outcome: intent.pin.is_some().then_some(outcome) })
+    Ok(StepResult { acted: true, outcome: intent.pin.is_some().then_some(outcome) })
 }
 
 struct Intent {
@@ -269,15 +239,20 @@ struct Intent {
 
 /// Decides once more inside the transaction that writes the attempt, so that two callers never both
 /// find room in the ledger; the sealed PIN is committed with it, before Meta is called (D2).
-async fn commit_intent(app: &App, loaded: &Loaded, reads: &Reads, caller: Caller) -> Result<Option<Intent>, FlowError> {
-    let channel = &loaded.channel;
+async fn commit_intent(
+    app: &App,
+    record: &NumberRecord,
+    reads: &Reads,
+    caller: Caller,
+) -> Result<Option<Intent>, FlowError> {
+    let channel = &record.channel;
     let number = &channel.phone_number_id;
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     // holds the number's row, so that replicas decide one after the other
     numbers::facts_for_update(&mut tx, number).await?;
     let History { ledger, has_pin, pin_set_at, .. } = numbers::history(&mut tx, channel).await?;
-    let history = History { ledger, has_pin, pin_set_at, ..loaded.history.clone() };
+    let history = History { ledger, has_pin, pin_set_at, ..record.history.clone() };
     let decision = decide(caller, reads, &history, now);
     let why = format!("{:?}", decision.why());
     let (kind, basis, pin) = if let Decision::Register { basis, pin, .. } = decision {

@@ -12,14 +12,15 @@ use domain::meta::reading::SubscribedApp;
 use graph_api::Account;
 use jiff::SignedDuration;
 
-use super::facts::Loaded;
-use super::{FlowError, Next, Refusal, facts, health, setup};
+use super::number::assessment::assess_and_announce;
+use super::number::record::NumberRecord;
+use super::{FlowError, Next, Refusal};
 use crate::App;
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::channels::{self, OverrideLevel, Webhook};
 
 /// A foreign override is put back once; changed again within this time it is told, not fought.
-const FIGHT_NO_MORE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+const CONFLICT_WINDOW: SignedDuration = SignedDuration::from_hours(24);
 
 /// Meta needs this long at most between a repair and the next look.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
@@ -35,12 +36,12 @@ pub enum Subscribed {
 
 /// `POST …/register_webhook` and the page's button: subscribes and overrides now.
 pub async fn register_webhook(app: &App, channel: &Channel) -> Result<(), FlowError> {
-    let loaded = facts::load(app, channel.id)
+    let record = NumberRecord::load(app, channel.id)
         .await?
         .ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))?;
-    setup::check(Some(&loaded))?;
-    let result = ensure(app, &loaded, None).await;
-    health::judge(app, channel).await?;
+    NumberRecord::check_complete(Some(&record))?;
+    let result = subscribe(app, &record, None).await;
+    assess_and_announce(app, channel).await?;
     match result {
         Ok(_) => Ok(()),
         Err(error) => Err(setup_failed(&error)),
@@ -56,14 +57,14 @@ pub(super) fn setup_failed(cause: &FlowError) -> FlowError {
 
 /// Subscribes where needed, then overrides. `apps` is a reading of the account's subscriptions where
 /// the caller has one already.
-pub(super) async fn ensure(
+pub(crate) async fn subscribe(
     app: &App,
-    loaded: &Loaded,
+    record: &NumberRecord,
     apps: Option<Vec<SubscribedApp>>,
 ) -> Result<Subscribed, FlowError> {
-    let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
-    let result = try_ensure(app, loaded, &account, apps).await;
-    remember(app, loaded, &result).await?;
+    let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
+    let result = try_subscribe(app, record, &account, apps).await;
+    record_result(app, record, &result).await?;
     result.map_err(|(_, failure)| failure.into())
 }
 
@@ -77,7 +78,12 @@ enum Step {
     Override,
 }
 
-async fn try_ensure(app: &App, loaded: &Loaded, account: &Account<'_>, apps: Option<Vec<SubscribedApp>>) -> Outcome {
+async fn try_subscribe(
+    app: &App,
+    record: &NumberRecord,
+    account: &Account<'_>,
+    apps: Option<Vec<SubscribedApp>>,
+) -> Outcome {
     let apps = match apps {
         Some(apps) => apps,
         None => account.subscribed_apps().await.map_err(|failure| (Step::Read, failure))?,
@@ -88,7 +94,7 @@ async fn try_ensure(app: &App, loaded: &Loaded, account: &Account<'_>, apps: Opt
         reached(Failpoint::Subscribed);
     }
     let account_override = ours.and_then(|subscribed| subscribed.override_callback_uri);
-    match set_override(app, loaded, account, account_override.as_deref()).await {
+    match set_override(app, record, account, account_override.as_deref()).await {
         Ok(level) => {
             reached(Failpoint::Overridden);
             Ok(Subscribed::Fully(level))
@@ -101,13 +107,13 @@ async fn try_ensure(app: &App, loaded: &Loaded, account: &Account<'_>, apps: Opt
 /// On the account, unless a sibling's callback stands there: then on the number itself.
 async fn set_override(
     app: &App,
-    loaded: &Loaded,
+    record: &NumberRecord,
     account: &Account<'_>,
     account_override: Option<&str>,
 ) -> Result<OverrideLevel, Failure> {
-    let channel = &loaded.channel;
+    let channel = &record.channel;
     let url = callback_url(&app.config.public_url, &channel.phone_number);
-    let verify_token = &loaded.credentials.verify_token;
+    let verify_token = &record.credentials.verify_token;
     let level = level_for(account_override, &url, &app.config.public_url);
     match level {
         OverrideLevel::Number => account.set_number_override(&channel.phone_number_id, &url, verify_token).await?,
@@ -124,10 +130,10 @@ fn level_for(account_override: Option<&str>, url: &str, public_url: &str) -> Ove
     }
 }
 
-async fn remember(app: &App, loaded: &Loaded, result: &Outcome) -> Result<(), FlowError> {
+async fn record_result(app: &App, record: &NumberRecord, result: &Outcome) -> Result<(), FlowError> {
     let now = app.clock.now();
-    let id = loaded.channel.id;
-    let url = callback_url(&app.config.public_url, &loaded.channel.phone_number);
+    let id = record.channel.id;
+    let url = callback_url(&app.config.public_url, &record.channel.phone_number);
     let mut tx = app.store.write().await?;
     let mut webhook = channels::webhook(&mut tx, id).await?;
     webhook.checked_at = Some(now);
@@ -169,10 +175,10 @@ enum Found {
 }
 
 /// The job: looks at Meta's side and repairs what may be repaired.
-pub async fn heal(app: &App, id: ChannelId) -> Result<Next, FlowError> {
-    let Some(loaded) = facts::load(app, id).await? else { return Ok(Next::Done) };
+pub async fn reconcile(app: &App, id: ChannelId) -> Result<Next, FlowError> {
+    let Some(record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
     let now = app.clock.now();
-    let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
+    let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
     let apps = match account.subscribed_apps().await {
         Ok(apps) => apps,
         Err(failure) if failure.is_access() => {
@@ -184,14 +190,14 @@ pub async fn heal(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let mut tx = app.store.read().await?;
     let webhook = channels::webhook(&mut tx, id).await?;
     drop(tx);
-    let url = callback_url(&app.config.public_url, &loaded.channel.phone_number);
+    let url = callback_url(&app.config.public_url, &record.channel.phone_number);
     let found = look(&app.app_id(), &apps, &webhook, &url);
-    let fought = webhook.healed_at.is_some_and(|at| now < at + FIGHT_NO_MORE_WITHIN);
+    let fought = webhook.healed_at.is_some_and(|at| now < at + CONFLICT_WINDOW);
     if found == Found::Well || (found == Found::OverrideChanged && fought) {
         return Ok(Next::Done);
     }
     let was_set = webhook.subscribed_at.is_some() && webhook.error.is_none();
-    match ensure(app, &loaded, Some(apps)).await {
+    match subscribe(app, &record, Some(apps)).await {
         Ok(_) => {
             if was_set {
                 let mut tx = app.store.write().await?;
@@ -200,12 +206,12 @@ pub async fn heal(app: &App, id: ChannelId) -> Result<Next, FlowError> {
                 channels::set_webhook(&mut tx, id, &webhook).await?;
                 tx.commit().await?;
             }
-            health::judge(app, &loaded.channel).await?;
+            assess_and_announce(app, &record.channel).await?;
             Ok(Next::Done)
         }
         Err(error) => {
             tracing::warn!(channel = id.0, %error, "the subscription could not be repaired");
-            health::judge(app, &loaded.channel).await?;
+            assess_and_announce(app, &record.channel).await?;
             Ok(Next::At(now + LOOK_AGAIN))
         }
     }

@@ -1,17 +1,17 @@
 //! The access token of a channel: checked when Meta says it is dead, fetched anew where the
 //! installation can (facts §1.2), else marked so that its owner is asked to reconnect.
 
-use domain::channel::Channel;
-use domain::ids::{BusinessId, ChannelId};
-use domain::meta::reading::WabaReading;
+use domain::ids::ChannelId;
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 
-use super::signup::shared_owner_key;
-use super::{FlowError, Next, facts, health};
+use super::number::assessment::assess_and_announce;
+use super::number::owner;
+use super::number::record::NumberRecord;
+use super::{FlowError, Next};
 use crate::App;
 use crate::flows::queue::{Job, enqueue};
-use crate::store::{self, Tx, channels, numbers, settings, snapshots};
+use crate::store::{channels, numbers, snapshots};
 
 /// How long before a token's end it is fetched anew.
 pub const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -21,18 +21,18 @@ const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(6);
 
 /// The job.
 pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
-    let Some(loaded) = facts::load(app, id).await? else { return Ok(Next::Done) };
-    let info = app.graph.debug_token(&loaded.credentials.access_token).await?;
+    let Some(record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
+    let info = app.graph.debug_token(&record.credentials.access_token).await?;
     let now = app.clock.now();
     let ends_soon = info.expires_at.is_some_and(|at| at < now + RENEW_BEFORE);
-    let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&loaded.channel.waba_id));
+    let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&record.channel.waba_id));
     if info.is_valid && reaches && !ends_soon {
         let mut tx = app.store.write().await?;
         channels::token_alive(&mut tx, id).await?;
         tx.commit().await?;
         return Ok(Next::Done);
     }
-    if refetch(app, &loaded).await? {
+    if refetch(app, &record).await? {
         return Ok(Next::Done);
     }
     if !info.is_valid {
@@ -40,31 +40,18 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         channels::token_dead(&mut tx, id, now).await?;
         tx.commit().await?;
     }
-    health::judge(app, &loaded.channel).await?;
+    assess_and_announce(app, &record.channel).await?;
     Ok(Next::At(now + TRY_AGAIN))
 }
 
-/// Who owns the account: as Meta was read, as Meta's webhook said, or as the browser claimed (one that
-/// handed over nothing but the code claimed nothing).
-pub(crate) async fn portfolio(
-    tx: &mut Tx,
-    channel: &Channel,
-    waba: Option<&WabaReading>,
-) -> Result<Option<BusinessId>, store::Error> {
-    if let Some(owner) = waba.and_then(|waba| waba.owner_business_id.clone()) {
-        return Ok(Some(owner));
-    }
-    let told = settings::get(tx, &shared_owner_key(&channel.waba_id)).await?;
-    Ok(told.map(BusinessId).or_else(|| channel.business_id.clone()))
-}
-
 /// Fetches the business token anew with the installation's system token; true when a new one is kept.
-async fn refetch(app: &App, loaded: &facts::Loaded) -> Result<bool, FlowError> {
-    let channel = &loaded.channel;
+async fn refetch(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
+    let channel = &record.channel;
     let Some(system_token) = &app.config.meta.system_token else { return Ok(false) };
     let mut tx = app.store.read().await?;
     let read = snapshots::latest(&mut tx, channel.id).await?.and_then(|stored| stored.waba);
-    let business = portfolio(&mut tx, channel, read.as_ref()).await?;
+    let named = owner::named_by_meta(&mut tx, &channel.waba_id).await?;
+    let business = owner::of_channel(channel, read.as_ref(), named.as_ref());
     drop(tx);
     let Some(business) = business else { return Ok(false) };
     let token = match app.graph.refetch_business_token(&business, system_token).await {

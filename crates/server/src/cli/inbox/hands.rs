@@ -9,8 +9,9 @@ use graph_api::CodeMethod;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use server::App;
+use server::flows::onboarding::teardown;
 use server::flows::registration::{self, CodeRequested};
-use server::flows::{subscription, teardown};
+use server::flows::subscription;
 
 use super::answer_press;
 use crate::cli::Verdict;

@@ -11,12 +11,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::body;
 use crate::App;
+use crate::flows::number::owner;
 use crate::flows::queue::{Job, enqueue};
-use crate::flows::signup::shared_owner_key;
 use crate::flows::{FlowError, Next};
 use crate::store::events::StoredEvent;
 use crate::store::numbers::{KeptAccount, KeptSending};
-use crate::store::{self, Tx, channels, events, numbers, settings};
+use crate::store::{self, Tx, channels, events, numbers};
 
 /// How many events one transaction interprets.
 const BATCH_SIZE: i64 = 200;
@@ -86,7 +86,7 @@ async fn apply(tx: &mut Tx, event: &StoredEvent, change: &Change, now: Timestamp
         && let Some(waba) = &change.subject.waba_id
     {
         if let Some(owner) = &change.subject.owner_business_id {
-            settings::set(tx, &shared_owner_key(waba), owner.as_str(), now).await?;
+            owner::save_named_by_meta(tx, waba, owner, now).await?;
         }
         enqueue(tx, &Job::SharedWaba(waba.clone()), now + BROWSER_GRACE).await?;
     }

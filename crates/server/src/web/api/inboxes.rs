@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{rfc3339, to_the_end};
 use crate::App;
-use crate::flows::{health, teardown};
+use crate::flows::health;
+use crate::flows::onboarding::teardown;
 use crate::store::{Tx, channels};
 use crate::web::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
 use crate::web::body::Body;

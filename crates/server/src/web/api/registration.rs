@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::registration_view::RegistrationView;
 use super::to_the_end;
 use crate::App;
-use crate::flows::registration::{self, CodeRequested, Pressed};
+use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::web::auth::{ChannelOf, Operate, Read};
 use crate::web::body::{self, Body};
 use crate::web::error::{ApiError, MetaView, Problem, Result};
@@ -47,8 +47,8 @@ pub(crate) struct PressedView {
     registration: RegistrationView,
 }
 
-impl From<Pressed> for PressedView {
-    fn from(pressed: Pressed) -> Self {
+impl From<CompletionResult> for PressedView {
+    fn from(pressed: CompletionResult) -> Self {
         let failure = match &pressed.outcome {
             Some(Outcome::Failed(failure)) => Some(failure),
             Some(Outcome::Success) | None => None,
@@ -89,7 +89,9 @@ pub(crate) async fn complete_registration(
 ) -> Result<Json<PressedView>> {
     let caller = if how.apply_new_name == Some(true) { Caller::ApplyNewName } else { Caller::Press };
     let worker = app.clone();
-    let pressed = to_the_end(&app, async move { registration::press(&worker, &on.channel, caller).await }).await??;
+    let pressed =
+        to_the_end(&app, async move { registration::complete_registration(&worker, &on.channel, caller).await })
+            .await??;
     Ok(Json(pressed.into()))
 }
 

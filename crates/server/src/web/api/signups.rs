@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::registration_view::RegistrationView;
 use super::{NestedId, nested_id, rfc3339, to_the_end};
 use crate::App;
-use crate::flows::signup::{self, SignedUp};
+use crate::flows::onboarding::signup::{self, SignedUp};
 use crate::store::ids::SignupId;
 use crate::store::signups::{self, Signup};
 use crate::web::auth::{Operate, Read, TenantOf};

@@ -8,7 +8,7 @@ use domain::registration::ledger::Outcome;
 
 use super::number;
 use crate::App;
-use crate::flows::registration::{self, CodeRequested, Pressed};
+use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::flows::{FlowError, health, subscription};
 use crate::web::api::registration::{code_method, six_digits};
 use crate::web::api::to_the_end;
@@ -30,7 +30,8 @@ pub(super) async fn refresh(State(app): State<App>, posted: Posted) -> Result<Re
 pub(super) async fn complete_registration(State(app): State<App>, posted: Posted) -> Result<Response> {
     let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = to_the_end(&app, async move { registration::press(&worker, &channel, caller).await }).await?;
+    let done =
+        to_the_end(&app, async move { registration::complete_registration(&worker, &channel, caller).await }).await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
@@ -79,7 +80,7 @@ pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> 
     finish(&app, &posted, done.map(|()| "webhook")).await
 }
 
-fn came_of(pressed: &Pressed) -> &'static str {
+fn came_of(pressed: &CompletionResult) -> &'static str {
     match &pressed.outcome {
         Some(Outcome::Success) => "accepted",
         Some(Outcome::Failed(_)) => "refused",

@@ -14,7 +14,7 @@ use graph_emulator::{Config as EmulatorConfig, Emulator, SignupResult};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::flows::signup::state;
+use server::flows::onboarding::progress::state;
 use server::runtime::clock::Clock;
 use server::runtime::failpoint::{Failpoint, MARKER};
 use server::seal::Keyring;

@@ -4,7 +4,8 @@ use domain::channel::Onboarding;
 use domain::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
 use domain::phone::E164;
 use graph_emulator::{Fault, Popup, SignupResult};
-use server::flows::{FlowError, Refusal, setup};
+use server::flows::onboarding::setup;
+use server::flows::{FlowError, Refusal};
 use server::store::Engine;
 use server::store::channels::{self, NewChannel};
 use tracing::Level;
@@ -152,7 +153,7 @@ async fn w9_set_up_is_refused_before_any_call_without_channel_waba_or_token(engi
         let app = fresh(engine).await;
         let signup = app.meta.sign_up(Popup::default()).await;
         let inbox = insert(&app, &signup, Onboarding::Standard, Some(blank)).await;
-        let result = setup::again(&app.app, Some(inbox)).await.map(drop);
+        let result = setup::set_up(&app.app, Some(inbox)).await.map(drop);
         assert_eq!(refused(result), (Refusal::MissingParameter, text.to_owned()));
         let body = app.post(&app.inbox(inbox, "/register_webhook"), serde_json::Value::Null).await.expect(422);
         assert_eq!((&body["error"], &body["code"]), (&text.into(), &"missing_parameter".into()));
@@ -160,7 +161,7 @@ async fn w9_set_up_is_refused_before_any_call_without_channel_waba_or_token(engi
         expect_not_registered(&app, inbox).await;
     }
     let app = fresh(engine).await;
-    let result = setup::again(&app.app, None).await.map(drop);
+    let result = setup::set_up(&app.app, None).await.map(drop);
     assert_eq!(refused(result), (Refusal::MissingParameter, "Channel is required".to_owned()));
     assert_eq!(app.meta.log(), []);
     assert!(app.meta.calls(REGISTER).is_empty());

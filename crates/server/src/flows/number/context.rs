@@ -9,9 +9,8 @@ use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
-use super::remembered;
+use super::{last_assessment, load_app_callback, owner, reading};
 use crate::App;
-use crate::flows::{app_callback, facts, token};
 use crate::store::channels::{self, Webhook};
 use crate::store::snapshots::StoredSnapshot;
 use crate::store::{self, Tx, numbers, snapshots};
@@ -33,9 +32,9 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
     let webhook = channels::webhook(tx, channel.id).await?;
     let token = channels::token_state(tx, channel.id).await?;
     let judgement = channels::judgement(tx, channel.id).await?;
-    let app_callback = app_callback::known(tx).await?;
+    let app_callback = load_app_callback(tx).await?;
 
-    let reads = facts::stored_reads(Some(&stored));
+    let reads = reading::stored_reads(Some(&stored));
     let decision = decide(Caller::Planner, &reads, &history, now);
     let mut context =
         HealthContext::new(channel.onboarding, channel.created_at, RegistrationStanding::of(decision, &history, now));
@@ -46,13 +45,14 @@ pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timesta
     };
     context.webhooks = webhook_facts(app, channel, &stored, &webhook, app_callback);
     let token_dead = token.as_ref().is_some_and(|t| t.dead_since.is_some());
-    let portfolio = token::portfolio(tx, channel, stored.waba.as_ref()).await?;
+    let named = owner::named_by_meta(tx, &channel.waba_id).await?;
+    let portfolio = owner::of_channel(channel, stored.waba.as_ref(), named.as_ref());
     let can_refetch = app.config.meta.system_token.is_some() && portfolio.is_some();
     context.token = token_facts(can_refetch, &stored, token.as_ref());
     context.account = facts.account_standing();
     context.sending = facts.sending();
     context.new_name_approved_at = facts.new_name_approved_at;
-    context.before = judgement.and_then(|j| remembered::from_json(&j.remembered));
+    context.before = judgement.and_then(|j| last_assessment::from_json(&j.remembered));
     let read_failure = stored.error.as_ref().zip(stored.error_at).map(|(failure, at)| ReadFailure {
         kind: failure.kind,
         at,

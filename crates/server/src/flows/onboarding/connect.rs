@@ -10,9 +10,11 @@ use domain::registration::{ChangeKind, Source};
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::super::setup::Before;
-use super::{FlowError, Refusal, state};
+use super::progress::{fail, finish, state};
+use super::setup::{self, InitialReads};
 use crate::App;
+use crate::flows::number::record::NumberRecord;
+use crate::flows::{FlowError, Refusal};
 use crate::runtime::clock::random_token;
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::channels::{NewChannel, Reauthorization};
@@ -20,9 +22,38 @@ use crate::store::ids::SignupId;
 use crate::store::signups::Signup;
 use crate::store::{self, Conflict, Tx, channels, numbers, signups};
 
+/// From the stored token to a channel that is set up; `Some` says why its webhooks are not (W8).
+pub(super) async fn connect_and_set_up(app: &App, id: SignupId) -> Result<Option<String>, FlowError> {
+    match connect(app, id).await {
+        Ok((channel, before)) => set_up(app, id, channel, before).await,
+        Err(error) => fail(app, id, error).await,
+    }
+}
+
+async fn set_up(
+    app: &App,
+    id: SignupId,
+    channel: ChannelId,
+    before: InitialReads,
+) -> Result<Option<String>, FlowError> {
+    let done = setup::run(app, Some(channel), before).await?;
+    finish(app, id).await?;
+    Ok(done.webhook_error)
+}
+
+/// Sets up a channel whose signup was interrupted after it was made; a channel deleted since is passed over.
+pub(super) async fn set_up_again(app: &App, id: SignupId, channel: Option<ChannelId>) -> Result<(), FlowError> {
+    let Some(channel) = channel else { return Ok(()) };
+    if NumberRecord::load(app, channel).await?.is_none() {
+        return Ok(());
+    }
+    setup::set_up(app, Some(channel)).await?;
+    finish(app, id).await
+}
+
 /// E3, E4: reads the account with the new token, chooses the number, makes or re-authorises the
 /// channel. One round of reads side by side.
-pub(super) async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, Before), FlowError> {
+async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), FlowError> {
     let mut tx = app.store.read().await?;
     let signup = signups::find(&mut tx, id).await?;
     let token = signups::token(&mut tx, id).await?;
@@ -38,7 +69,7 @@ pub(super) async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, Befor
     let (listed, before) = read_account(app, &waba, &token, signup.phone_number_id.as_ref()).await;
     let listed = listed.map_err(|failure| no_access(failure, &waba))?;
     let row = choose(app, &signup, &waba, &listed).await?;
-    let before = before.unwrap_or_else(|apps| Before {
+    let before = before.unwrap_or_else(|apps| InitialReads {
         verification: Ok(row.code_verification.clone()),
         health: Ok(row.clone()),
         apps,
@@ -70,7 +101,7 @@ async fn read_account(
     waba: &WabaId,
     token: &SecretString,
     number: Option<&PhoneNumberId>,
-) -> (Listed, Result<Before, Option<Vec<SubscribedApp>>>) {
+) -> (Listed, Result<InitialReads, Option<Vec<SubscribedApp>>>) {
     let account = app.graph.on(waba, token);
     let Some(number) = number else {
         let (listed, apps) = tokio::join!(account.numbers(), account.subscribed_apps());
@@ -82,7 +113,7 @@ async fn read_account(
         account.number(number),
         account.subscribed_apps()
     );
-    (listed, Ok(Before { verification, health, apps: apps.ok() }))
+    (listed, Ok(InitialReads { verification, health, apps: apps.ok() }))
 }
 
 fn no_access(failure: Failure, waba: &WabaId) -> FlowError {

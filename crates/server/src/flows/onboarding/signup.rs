@@ -8,51 +8,32 @@ use std::time::Duration;
 use domain::channel::{Channel, Onboarding};
 use domain::ids::{AccountId, ChannelId};
 use domain::meta::failure::{Failure, FailureKind};
+
 use domain::registration::Caller;
 use domain::signup::Handover;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
 use uuid::Uuid;
 
-use super::setup::{self, Before};
-use super::{FlowError, Next, Refusal, facts, registration};
+use super::connect::{connect_and_set_up, set_up_again};
+use super::progress::{GIVE_UP_AFTER, fail, state, store_token};
+use super::recover;
 use crate::App;
+use crate::flows::number::record::{RegistrationState, registration_state};
+use crate::flows::number::view::view;
 use crate::flows::queue::{Job, enqueue};
+use crate::flows::{FlowError, Next, Refusal};
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::SignupId;
 use crate::store::signups::NewSignup;
-use crate::store::{self, Tx, channels, signups};
-
-mod connect;
-mod shared;
-
-pub(crate) use shared::owner_key as shared_owner_key;
-pub use shared::shared;
-
-/// A signup's states, as they stand in its row.
-pub mod state {
-    /// Written down, the code not exchanged.
-    pub const NEW: &str = "new";
-    /// The token is stored.
-    pub const EXCHANGED: &str = "exchanged";
-    /// The channel exists.
-    pub const CONNECTED: &str = "connected";
-    /// Set-up ran.
-    pub const DONE: &str = "done";
-    /// It ended without a channel.
-    pub const FAILED: &str = "failed";
-}
+use crate::store::{self, channels, signups};
 
 /// How long after its last step an interrupted signup is taken up again.
-const TAKE_UP_AFTER: SignedDuration = SignedDuration::from_secs(60);
+const RESUME_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 /// A code whose exchange was cut short may be sent again once the exchange cannot be under way any
 /// more; Meta decides whether it was used.
 const SAME_CODE_AFTER: SignedDuration = SignedDuration::from_secs(12);
-
-/// How long an interrupted signup is tried.
-const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// A signup to be run.
 #[derive(Debug)]
@@ -77,7 +58,7 @@ pub struct SignedUp {
     /// An existing inbox was re-authorised.
     pub reauthorized: bool,
     /// Where its registration stands; `None` without a channel.
-    pub state: Option<registration::State>,
+    pub state: Option<RegistrationState>,
     /// W8: why the webhooks are not set up; retried by itself.
     pub webhook_error: Option<String>,
     /// E8: the number is still pending at Meta.
@@ -100,12 +81,12 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
         return Err(FlowError::refused(Refusal::MissingParameter, "Required parameters are missing: code"));
     }
     let deadline = Duration::from_secs(app.config.limits.signup_deadline_seconds);
-    let Begun { id, again } = write_down(app, &request).await?;
+    let PersistedSignup { id, again } = persist(app, &request).await?;
     reached(Failpoint::SignupWritten);
     // a task of its own: a client that hangs up does not end a signup half way
     let work = app.tasks.spawn({
         let app = app.clone();
-        async move { exchange_and_go_on(&app, id, again, &request.code).await }
+        async move { exchange_and_continue(&app, id, again, &request.code).await }
     });
     match tokio::time::timeout(deadline, work).await {
         Ok(Ok(done)) => {
@@ -118,13 +99,13 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
 }
 
 /// The signup's row.
-struct Begun {
+struct PersistedSignup {
     id: SignupId,
     /// Its code came before and was not exchanged then, as far as is known.
     again: bool,
 }
 
-async fn write_down(app: &App, request: &Request) -> Result<Begun, FlowError> {
+async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowError> {
     let now = app.clock.now();
     let Handover { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
     let mut tx = app.store.write().await?;
@@ -139,7 +120,7 @@ async fn write_down(app: &App, request: &Request) -> Result<Begun, FlowError> {
             // dated anew: it is not taken up behind while this goes on
             signups::update(&mut tx, &before, now).await?;
             tx.commit().await?;
-            return Ok(Begun { id: before.id, again: true });
+            return Ok(PersistedSignup { id: before.id, again: true });
         }
         return Err(replayed());
     }
@@ -158,9 +139,9 @@ async fn write_down(app: &App, request: &Request) -> Result<Begun, FlowError> {
         Err(store::Error::Conflict(_)) => return Err(replayed()),
         Err(error) => return Err(error.into()),
     };
-    enqueue(&mut tx, &Job::Signup(id.0), now + TAKE_UP_AFTER).await?;
+    enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER).await?;
     tx.commit().await?;
-    Ok(Begun { id, again: false })
+    Ok(PersistedSignup { id, again: false })
 }
 
 fn replayed() -> FlowError {
@@ -171,7 +152,7 @@ fn replayed() -> FlowError {
 }
 
 /// Exchanges the code and keeps the token before anything else is done with it.
-async fn exchange_and_go_on(
+async fn exchange_and_continue(
     app: &App,
     id: SignupId,
     again: bool,
@@ -180,76 +161,15 @@ async fn exchange_and_go_on(
     let token = match app.graph.exchange_code(code).await {
         Ok(token) => token,
         Err(failure) if again && failure.kind == FailureKind::CodeSpent => {
-            return shared::instead_of_code(app, id, failure).await;
+            return recover::recover_after_spent_code(app, id, failure).await;
         }
         Err(failure) => return fail(app, id, failure.into()).await,
     };
     reached(Failpoint::CodeExchanged);
     let now = app.clock.now();
-    keep_token(app, id, &token.access_token, token.expires_in.map(|life| now + life)).await?;
+    store_token(app, id, &token.access_token, token.expires_in.map(|life| now + life)).await?;
     reached(Failpoint::TokenStored);
-    go_on(app, id).await
-}
-
-async fn keep_token(
-    app: &App,
-    id: SignupId,
-    token: &SecretString,
-    expires_at: Option<Timestamp>,
-) -> Result<(), FlowError> {
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    signups::set_token(&mut tx, id, token, expires_at, now).await?;
-    move_to(&mut tx, id, state::EXCHANGED, now).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn move_to(tx: &mut Tx, id: SignupId, state: &str, now: Timestamp) -> Result<(), FlowError> {
-    if let Some(mut signup) = signups::find(tx, id).await? {
-        state.clone_into(&mut signup.state);
-        signups::update(tx, &signup, now).await?;
-    }
-    Ok(())
-}
-
-/// From the stored token to a channel that is set up; what went wrong with its webhooks is `Some`.
-async fn go_on(app: &App, id: SignupId) -> Result<Option<String>, FlowError> {
-    match connect::connect(app, id).await {
-        Ok((channel, before)) => set_up(app, id, channel, before).await,
-        Err(error) => fail(app, id, error).await,
-    }
-}
-
-async fn set_up(app: &App, id: SignupId, channel: ChannelId, before: Before) -> Result<Option<String>, FlowError> {
-    let done = setup::run(app, Some(channel), before).await?;
-    finish(app, id).await?;
-    Ok(done.webhook_error)
-}
-
-async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
-    reached(Failpoint::SetupDone);
-    let mut tx = app.store.write().await?;
-    move_to(&mut tx, id, state::DONE, app.clock.now()).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Writes a failure down. One that passes leaves the signup to be taken up again.
-async fn fail<T>(app: &App, id: SignupId, error: FlowError) -> Result<T, FlowError> {
-    let passes = matches!(&error, FlowError::Meta(failure) if failure.is_uncertain());
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    if let Some(mut signup) = signups::find(&mut tx, id).await? {
-        signup.error = Some(json!({ "text": error.to_string(), "at": now.to_string() }));
-        if !passes {
-            state::FAILED.clone_into(&mut signup.state);
-            signups::drop_token(&mut tx, id).await?;
-        }
-        signups::update(&mut tx, &signup, now).await?;
-    }
-    tx.commit().await?;
-    Err(error)
+    connect_and_set_up(app, id).await
 }
 
 async fn outcome(
@@ -267,8 +187,8 @@ async fn outcome(
     drop(tx);
     let (state, reauthorization_required) = match &channel {
         Some(channel) => {
-            let view = super::health::view(app, channel).await?;
-            (Some(registration::state(app, channel, Caller::Planner).await?), view.reauthorization_required)
+            let view = view(app, channel).await?;
+            (Some(registration_state(app, channel, Caller::Planner).await?), view.reauthorization_required)
         }
         None => (None, false),
     };
@@ -290,12 +210,12 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
     let mut tx = app.store.read().await?;
     let Some(signup) = signups::find(&mut tx, id).await? else { return Ok(Next::Done) };
     drop(tx);
-    if now < signup.updated_at + TAKE_UP_AFTER && signup.state != state::FAILED {
-        return Ok(Next::At(signup.updated_at + TAKE_UP_AFTER));
+    if now < signup.updated_at + RESUME_AFTER && signup.state != state::FAILED {
+        return Ok(Next::At(signup.updated_at + RESUME_AFTER));
     }
     let result = match signup.state.as_str() {
-        state::NEW => shared::fetch_token(app, &signup).await.map(|_| ()),
-        state::EXCHANGED => go_on(app, id).await.map(|_| ()),
+        state::NEW => recover::recover_token(app, &signup).await.map(|_| ()),
+        state::EXCHANGED => connect_and_set_up(app, id).await.map(|_| ()),
         state::CONNECTED => set_up_again(app, id, signup.channel_id).await,
         _ => return Ok(Next::Done),
     };
@@ -303,20 +223,11 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
         Ok(()) => Ok(Next::Done),
         Err(error) if now < signup.created_at + GIVE_UP_AFTER => {
             tracing::warn!(signup = %id, %error, "an interrupted signup is tried again");
-            Ok(Next::At(now + TAKE_UP_AFTER))
+            Ok(Next::At(now + RESUME_AFTER))
         }
         Err(error) => {
             let _: Result<(), _> = fail(app, id, FlowError::refused(Refusal::NotNow, error.to_string())).await;
             Ok(Next::Done)
         }
     }
-}
-
-async fn set_up_again(app: &App, id: SignupId, channel: Option<ChannelId>) -> Result<(), FlowError> {
-    let Some(channel) = channel else { return Ok(()) };
-    if facts::load(app, channel).await?.is_none() {
-        return Ok(());
-    }
-    setup::again(app, Some(channel)).await?;
-    finish(app, id).await
 }

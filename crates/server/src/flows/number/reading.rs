@@ -1,46 +1,29 @@
 //! Reading Meta's facts about one number and writing them down, with the changes they prove.
 //! What follows from them is decided elsewhere.
 
-use domain::channel::Channel;
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading};
-use domain::registration::{ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
+use domain::registration::{ChangeKind, Reads, Source, changes_between, note_changes, proves_access};
 use jiff::Timestamp;
 
+use super::record::NumberRecord;
 use crate::App;
-use crate::store::channels::Credentials;
 use crate::store::snapshots::StoredSnapshot;
-use crate::store::{self, Tx, channels, numbers, snapshots};
-
-/// A channel with what is needed to act for it.
-pub(crate) struct Loaded {
-    pub(crate) channel: Channel,
-    pub(crate) credentials: Credentials,
-    pub(crate) history: History,
-}
-
-/// Loads a channel, its credentials and its record; `None` when it is gone.
-pub(crate) async fn load(app: &App, id: domain::ids::ChannelId) -> Result<Option<Loaded>, store::Error> {
-    let mut tx = app.store.read().await?;
-    let Some(channel) = channels::find(&mut tx, id).await? else { return Ok(None) };
-    let Some(credentials) = channels::credentials(&mut tx, id).await? else { return Ok(None) };
-    let history = numbers::history(&mut tx, &channel).await?;
-    Ok(Some(Loaded { channel, credentials, history }))
-}
+use crate::store::{self, Tx, numbers, snapshots};
 
 /// The planner's one read of a number.
-pub(crate) async fn read(app: &App, loaded: &Loaded) -> Result<NumberReading, Failure> {
-    let channel = &loaded.channel;
-    app.graph.on(&channel.waba_id, &loaded.credentials.access_token).number(&channel.phone_number_id).await
+pub(crate) async fn read_number(app: &App, record: &NumberRecord) -> Result<NumberReading, Failure> {
+    let channel = &record.channel;
+    app.graph.on(&channel.waba_id, &record.credentials.access_token).number(&channel.phone_number_id).await
 }
 
 /// Set-up's two reads, side by side (W5, W6).
-pub(crate) async fn read_both(
+pub(crate) async fn read_for_setup(
     app: &App,
-    loaded: &Loaded,
+    record: &NumberRecord,
 ) -> (Result<Option<domain::meta::reading::CodeVerification>, Failure>, Result<NumberReading, Failure>) {
-    let account = app.graph.on(&loaded.channel.waba_id, &loaded.credentials.access_token);
-    let number = &loaded.channel.phone_number_id;
+    let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
+    let number = &record.channel.phone_number_id;
     tokio::join!(account.code_verification(number), account.number(number))
 }
 
@@ -68,14 +51,14 @@ pub(crate) fn stored_reads(stored: Option<&StoredSnapshot>) -> Reads {
 /// Writes a read down: the snapshot, what changed, what it says of the number's past; answers with what
 /// was news. The history in hand learns the changes, and keeps what was true before this read (rules 1
 /// and 4 count reads).
-pub(crate) async fn keep(
+pub(crate) async fn apply_reading(
     tx: &mut Tx,
-    loaded: &mut Loaded,
+    record: &mut NumberRecord,
     health: &Result<NumberReading, Failure>,
     waba: Option<&WabaReading>,
     now: Timestamp,
 ) -> Result<Vec<ChangeKind>, store::Error> {
-    let channel = &loaded.channel;
+    let channel = &record.channel;
     let mut news = Vec::new();
     let before = snapshots::latest(tx, channel.id).await?;
     let mut facts = numbers::facts_for_update(tx, &channel.phone_number_id).await?;
@@ -92,16 +75,16 @@ pub(crate) async fn keep(
                 kinds.push(ChangeKind::ReadsAgain);
             }
             news = numbers::note_changes(tx, &channel.phone_number_id, &kinds, now, Source::Reading).await?;
-            note_changes(&mut loaded.history.changes, &kinds, now, Source::Reading);
+            note_changes(&mut record.history.changes, &kinds, now, Source::Reading);
             snapshots::save(tx, channel.id, reading, waba, now).await?;
-            learn(&mut facts, reading, loaded.history.onboarding, now);
+            derive_facts(&mut facts, reading, record.history.onboarding, now);
         }
     }
     numbers::set_facts(tx, &channel.phone_number_id, &facts, now).await?;
     Ok(news)
 }
 
-fn learn(
+fn derive_facts(
     facts: &mut numbers::NumberFacts,
     reading: &NumberReading,
     onboarding: domain::channel::Onboarding,

@@ -4,7 +4,7 @@ use domain::channel::Channel;
 use domain::health::{Announcement, Arg, HealthReport, assess, remember, transitions};
 use serde_json::{Map, Value, json};
 
-use super::{context, remembered};
+use super::{context, last_assessment};
 use crate::App;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, notifications};
@@ -13,15 +13,15 @@ use crate::store::{channels, snapshots};
 
 /// Judges over the stored facts; announcing and remembering are one transaction, so that the same
 /// state never announces twice.
-pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowError> {
+pub(crate) async fn assess_and_announce(app: &App, channel: &Channel) -> Result<HealthReport, FlowError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let known = context::load(app, &mut tx, channel, now).await?;
     let report = assess(&known.snapshot, &known.context, now);
     let before = known.context.before.as_ref();
-    let news = transitions(before, &report);
-    for item in &news {
-        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, news = item.as_str(), "announced");
+    let changes = transitions(before, &report);
+    for item in &changes {
+        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = item.as_str(), "announced");
         let new = NewAnnouncement {
             account_id: channel.account_id,
             channel_id: Some(channel.id),
@@ -35,13 +35,13 @@ pub async fn judge(app: &App, channel: &Channel) -> Result<HealthReport, FlowErr
     if facts.checked_at.is_some() {
         snapshots::append_history(&mut tx, channel.id, level, &facts.reading, Some(&facts.waba), now).await?;
     }
-    let kept = remembered::to_json(&remember(before, &report));
+    let kept = last_assessment::to_json(&remember(before, &report));
     channels::set_level(&mut tx, channel.id, level, report.level_until, &kept).await?;
     if let Some(until) = report.level_until {
         enqueue(&mut tx, &Job::Assess(channel.id), until).await?;
     }
     tx.commit().await?;
-    if !news.is_empty() {
+    if !changes.is_empty() {
         app.notifier.notify_events([channel.account_id]);
     }
     Ok(report)

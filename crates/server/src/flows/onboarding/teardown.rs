@@ -5,20 +5,21 @@ use domain::channel::Channel;
 use domain::meta::failure::Failure;
 use graph_api::Account;
 
-use super::{FlowError, Refusal, facts};
 use crate::App;
+use crate::flows::number::record::NumberRecord;
+use crate::flows::{FlowError, Refusal};
 use crate::store::channels;
 
 /// Tears down, then deletes.
 pub async fn delete(app: &App, channel: &Channel) -> Result<(), FlowError> {
-    let loaded = facts::load(app, channel.id)
+    let record = NumberRecord::load(app, channel.id)
         .await?
         .ok_or_else(|| FlowError::refused(Refusal::NotFound, "Resource could not be found"))?;
     let mut tx = app.store.write().await?;
     let is_last = channels::list_by_waba(&mut tx, &channel.waba_id).await?.iter().all(|c| c.id == channel.id);
     channels::delete(&mut tx, channel.id).await?;
     tx.commit().await?;
-    let account = app.graph.on(&channel.waba_id, &loaded.credentials.access_token);
+    let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
     match tear_down(&account, channel, is_last).await {
         Ok(()) if is_last => tracing::info!("[WHATSAPP] WABA app subscription removed for channel {}", channel.id),
         Ok(()) => {

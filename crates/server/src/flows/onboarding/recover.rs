@@ -7,43 +7,45 @@ use domain::meta::failure::Failure;
 use jiff::SignedDuration;
 use secrecy::SecretString;
 
-use super::{FlowError, GIVE_UP_AFTER, Next, Refusal, fail, go_on, keep_token, state};
+use super::connect::connect_and_set_up;
+use super::progress::{GIVE_UP_AFTER, fail, state, store_token};
 use crate::App;
+use crate::flows::number::owner;
+use crate::flows::{FlowError, Next, Refusal};
 use crate::runtime::clock::random_token;
 use crate::store::ids::SignupId;
 use crate::store::signups::{NewSignup, Signup};
-use crate::store::{Tx, accounts, channels, settings, signups};
+use crate::store::{Tx, accounts, channels, signups};
 
 /// How long the browser is given before its signup is taken up without it.
 const BROWSER_TIME: SignedDuration = SignedDuration::from_mins(2);
 
-/// The key under which the portfolio that owns a shared account is remembered.
-pub(crate) fn owner_key(waba: &WabaId) -> String {
-    format!("shared.owner:{waba}")
-}
-
 /// A code that was sent again and is spent was spent by the exchange that was cut short: the signup goes on
 /// without it where it may, else Meta's refusal of the code is what its browser is told.
-pub(super) async fn instead_of_code(app: &App, id: SignupId, spent: Failure) -> Result<Option<String>, FlowError> {
+pub(super) async fn recover_after_spent_code(
+    app: &App,
+    id: SignupId,
+    spent: Failure,
+) -> Result<Option<String>, FlowError> {
     let mut tx = app.store.read().await?;
     let signup = signups::find(&mut tx, id).await?;
     drop(tx);
     let Some(signup) = signup else { return Err(spent.into()) };
-    match fetch_token(app, &signup).await {
+    match recover_token(app, &signup).await {
         Err(FlowError::Refused { code: Refusal::NotNow, .. }) => fail(app, id, spent.into()).await,
         done => done,
     }
 }
 
 /// Gets a token for a signup whose code was lost, and goes on.
-pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<Option<String>, FlowError> {
+pub(super) async fn recover_token(app: &App, signup: &Signup) -> Result<Option<String>, FlowError> {
     let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &signup.business_id) else {
         return Err(FlowError::refused(
             Refusal::NotNow,
             "The signup was cut short before its code was exchanged; open the signup again",
         ));
     };
-    if !is_believed(app, signup, business).await? {
+    if !owner_is_proved(app, signup, business).await? {
         return Err(FlowError::refused(
             Refusal::NotNow,
             "The signup was cut short before its code was exchanged and nothing else proves whose it is; open it again",
@@ -51,24 +53,24 @@ pub(super) async fn fetch_token(app: &App, signup: &Signup) -> Result<Option<Str
     }
     let token = app.graph.refetch_business_token(business, system_token).await?;
     let info = app.graph.debug_token(&token).await?;
-    keep_token(app, signup.id, &token, info.expires_at).await?;
-    go_on(app, signup.id).await
+    store_token(app, signup.id, &token, info.expires_at).await?;
+    connect_and_set_up(app, signup.id).await
 }
 
 /// Only the code proves a signup its tenant's; portfolio and account are what a browser claimed. Where
 /// several tenants live here, Meta must have named that portfolio as the account's owner, and nobody
 /// else here may have a number of it or wait for one: else a tenant could name another's.
-async fn is_believed(app: &App, signup: &Signup, business: &BusinessId) -> Result<bool, FlowError> {
+async fn owner_is_proved(app: &App, signup: &Signup, business: &BusinessId) -> Result<bool, FlowError> {
     let mut tx = app.store.read().await?;
     if accounts::list(&mut tx).await?.len() == 1 {
         return Ok(true);
     }
     let Some(waba) = &signup.waba_id else { return Ok(false) };
-    let owner = settings::get(&mut tx, &owner_key(waba)).await?;
+    let owner = owner::named_by_meta(&mut tx, waba).await?;
     let waiting = signups::waiting(&mut tx, waba).await?;
     let members = channels::list_by_waba(&mut tx, waba).await?;
     let is_alone = claimants(&waiting, &members).all(|account| account == signup.account_id);
-    Ok(is_alone && owner.as_deref() == Some(business.as_str()))
+    Ok(is_alone && owner.as_ref() == Some(business))
 }
 
 fn claimants<'a>(waiting: &'a [Signup], members: &'a [Channel]) -> impl Iterator<Item = AccountId> + 'a {
@@ -76,13 +78,13 @@ fn claimants<'a>(waiting: &'a [Signup], members: &'a [Channel]) -> impl Iterator
 }
 
 /// The job `PARTNER_ADDED` wakes.
-pub async fn shared(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
+pub async fn adopt_shared_waba(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
     let now = app.clock.now();
     let mut tx = app.store.read().await?;
-    let owner = settings::get(&mut tx, &owner_key(waba)).await?.map(BusinessId);
+    let owner = owner::named_by_meta(&mut tx, waba).await?;
     let waiting = signups::waiting(&mut tx, waba).await?;
     let members = channels::list_by_waba(&mut tx, waba).await?;
-    let account = whose(&mut tx, &waiting, &members).await?;
+    let account = owning_account(&mut tx, &waiting, &members).await?;
     drop(tx);
     // its browser is still at it
     if let Some(signup) = waiting.iter().find(|s| now < s.updated_at + BROWSER_TIME) {
@@ -110,18 +112,18 @@ pub async fn shared(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
             business_id: Some(owner.clone()),
             code: random_token(24),
         };
-        take_up(app, &new, &token).await?;
+        adopt_number(app, &new, &token).await?;
     }
     Ok(Next::Done)
 }
 
-async fn take_up(app: &App, new: &NewSignup, token: &SecretString) -> Result<(), FlowError> {
+async fn adopt_number(app: &App, new: &NewSignup, token: &SecretString) -> Result<(), FlowError> {
     let mut tx = app.store.write().await?;
     let id = signups::insert(&mut tx, new, app.clock.now()).await?;
     tx.commit().await?;
-    keep_token(app, id, token, None).await?;
+    store_token(app, id, token, None).await?;
     tracing::info!(signup = %id, give_up_after = %GIVE_UP_AFTER, "a shared account is taken up without its browser");
-    match go_on(app, id).await {
+    match connect_and_set_up(app, id).await {
         // where it exists, its browser connected it meanwhile
         Ok(_) | Err(FlowError::Refused { code: Refusal::ChannelExists, .. }) => Ok(()),
         Err(error) => Err(error),
@@ -129,7 +131,7 @@ async fn take_up(app: &App, new: &NewSignup, token: &SecretString) -> Result<(),
 }
 
 /// Whose the account is: a waiting signup's and a sibling number's, where they agree, or the only tenant's.
-async fn whose(tx: &mut Tx, waiting: &[Signup], members: &[Channel]) -> Result<Option<AccountId>, FlowError> {
+async fn owning_account(tx: &mut Tx, waiting: &[Signup], members: &[Channel]) -> Result<Option<AccountId>, FlowError> {
     let mut named = claimants(waiting, members);
     if let Some(account) = named.next() {
         return Ok(named.all(|other| other == account).then_some(account));

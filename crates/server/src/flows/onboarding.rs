@@ -1,0 +1,12 @@
+//! How a number comes and goes: embedded signup, its set-up at Meta, coexistence, and its removal.
+//!
+//! `signup` is the way in for a browser and for the job that resumes it. `recover` is the way in when
+//! the browser never came back. Both go through `connect`, which ends in `setup`.
+
+pub mod coexistence;
+mod connect;
+pub mod progress;
+pub mod recover;
+pub mod setup;
+pub mod signup;
+pub mod teardown;

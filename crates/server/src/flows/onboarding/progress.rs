@@ -1,0 +1,79 @@
+//! How far a persisted signup is: its states, and the writes that move it from one to the next.
+//! A crash between two of them is resumed from here.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::App;
+use crate::flows::FlowError;
+use crate::runtime::failpoint::{Failpoint, reached};
+use crate::store::ids::SignupId;
+use crate::store::{Tx, signups};
+
+/// How long after it began an interrupted signup is tried again.
+pub(super) const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
+
+/// A signup's states, as they stand in its row.
+pub mod state {
+    /// Written down, the code not exchanged.
+    pub const NEW: &str = "new";
+    /// The token is stored.
+    pub const EXCHANGED: &str = "exchanged";
+    /// The channel exists.
+    pub const CONNECTED: &str = "connected";
+    /// Set-up ran.
+    pub const DONE: &str = "done";
+    /// It ended without a channel.
+    pub const FAILED: &str = "failed";
+}
+
+/// Stores the token that the code was exchanged for, before anything else is done with it.
+pub(super) async fn store_token(
+    app: &App,
+    id: SignupId,
+    token: &SecretString,
+    expires_at: Option<Timestamp>,
+) -> Result<(), FlowError> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    signups::set_token(&mut tx, id, token, expires_at, now).await?;
+    set_state(&mut tx, id, state::EXCHANGED, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn set_state(tx: &mut Tx, id: SignupId, state: &str, now: Timestamp) -> Result<(), FlowError> {
+    if let Some(mut signup) = signups::find(tx, id).await? {
+        state.clone_into(&mut signup.state);
+        signups::update(tx, &signup, now).await?;
+    }
+    Ok(())
+}
+
+/// Marks a signup whose set-up ran.
+pub(super) async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
+    reached(Failpoint::SetupDone);
+    let mut tx = app.store.write().await?;
+    set_state(&mut tx, id, state::DONE, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Stores why a signup failed, and returns the same error. An uncertain failure of Meta leaves the signup
+/// in its state, to be resumed; any other ends it and deletes its token.
+pub(super) async fn fail<T>(app: &App, id: SignupId, error: FlowError) -> Result<T, FlowError> {
+    let is_uncertain = matches!(&error, FlowError::Meta(failure) if failure.is_uncertain());
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    if let Some(mut signup) = signups::find(&mut tx, id).await? {
+        signup.error = Some(json!({ "text": error.to_string(), "at": now.to_string() }));
+        if !is_uncertain {
+            state::FAILED.clone_into(&mut signup.state);
+            signups::drop_token(&mut tx, id).await?;
+        }
+        signups::update(&mut tx, &signup, now).await?;
+    }
+    tx.commit().await?;
+    Err(error)
+}
