@@ -1,4 +1,4 @@
-//! World time: stepped by a test, or following the wall. The only place that reads the wall clock.
+//! World time: moved by a test, or following the wall clock. Only this file may read the wall clock.
 
 use std::time::Instant;
 
@@ -7,27 +7,27 @@ use jiff::{SignedDuration, Timestamp};
 /// How world time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum ClockMode {
-    /// Stands still at this instant until moved.
+    /// World time stands still at this instant until it is moved.
     Stepped(Timestamp),
-    /// Runs with the wall clock.
+    /// World time runs with the wall clock.
     Wall,
-    /// Runs so many times faster than the wall clock, from now.
+    /// World time runs from now on, faster than the wall clock by this factor.
     Scaled(f64),
 }
 
 impl ClockMode {
-    /// Stands still at the present instant, for people who step by hand.
+    /// A clock that stands still at the present second, for people who move it by hand.
     pub fn now_stepped() -> Self {
-        let now = wall();
+        let now = wall_now();
         Self::Stepped(Timestamp::from_second(now.as_second()).unwrap_or(now))
     }
 }
 
-/// A clock in one of the modes; each can be set.
+/// A clock in one of the modes; it can be set in each.
 #[derive(Debug)]
 pub(crate) struct Clock {
     mode: ClockMode,
-    /// World time when `since` was taken.
+    /// World time at the instant `since`.
     base: Timestamp,
     since: Instant,
 }
@@ -36,7 +36,7 @@ impl Clock {
     pub(crate) fn new(mode: ClockMode) -> Self {
         let base = match mode {
             ClockMode::Stepped(at) => at,
-            ClockMode::Wall | ClockMode::Scaled(_) => wall(),
+            ClockMode::Wall | ClockMode::Scaled(_) => wall_now(),
         };
         Self { mode, base, since: Instant::now() }
     }
@@ -52,7 +52,7 @@ impl Clock {
         self.base.checked_add(passed).unwrap_or(self.base)
     }
 
-    /// Moves world time; a running clock runs on from there.
+    /// Sets world time; a running clock continues from there.
     pub(crate) fn set(&mut self, to: Timestamp) {
         self.base = to;
         self.since = Instant::now();
@@ -62,7 +62,7 @@ impl Clock {
         matches!(self.mode, ClockMode::Stepped(_))
     }
 
-    /// Wall time until a world instant, for sleeping.
+    /// Wall time until an instant of world time, for sleeping.
     pub(crate) fn wall_until(&self, at: Timestamp) -> std::time::Duration {
         let world = std::time::Duration::try_from(at.duration_since(self.now())).unwrap_or_default();
         match self.mode {
@@ -72,8 +72,8 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one reader of the wall clock")]
-fn wall() -> Timestamp {
+#[expect(clippy::disallowed_methods, reason = "only this function reads the wall clock")]
+fn wall_now() -> Timestamp {
     Timestamp::now()
 }
 
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stepped_clock_moves_only_when_told() {
+    fn a_stepped_clock_moves_only_when_it_is_set() {
         let at: Timestamp = "2026-10-01T00:00:00Z".parse().expect("time");
         let mut clock = Clock::new(ClockMode::Stepped(at));
         assert_eq!(clock.now(), at);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scaled_clock_sleeps_less() {
+    fn a_scaled_clock_sleeps_for_less_wall_time() {
         let clock = Clock::new(ClockMode::Scaled(60.0));
         let wait = clock.wall_until(clock.now() + SignedDuration::from_mins(10));
         assert!(wait.as_secs() <= 10, "{wait:?}");

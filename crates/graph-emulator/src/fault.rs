@@ -1,39 +1,40 @@
-//! Failures a test orders for coming Graph calls. Must not know the world.
+//! Faults that a test adds for coming Graph calls. Must not know the state of the world.
 
 use serde::{Deserialize, Serialize};
 
 use crate::world::GraphError;
 
-/// Which calls fail, how often and how. `route` is `"POST register"`, `"GET {phone}"`, `"GET /{waba}/phone_numbers"` or none for any.
+/// Which calls fail, how often and how.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Fault {
-    /// Method and last part of the template, or the whole template.
+    /// Method and template, whole or only its last part: `"GET /{waba}/phone_numbers"`, `"POST register"`, `"GET {phone}"`;
+    /// `None` matches any route.
     pub route: Option<String>,
-    /// The `fields` parameter must contain this.
+    /// Only calls whose parameter `fields` contains this text.
     pub fields: Option<String>,
-    /// The `fields` parameter must be this.
+    /// Only calls whose parameter `fields` equals this text.
     pub fields_exactly: Option<String>,
     /// Only calls about this WABA or its numbers.
     pub waba_id: Option<String>,
     /// Only calls about this number.
     pub phone_number_id: Option<String>,
-    /// So many matching calls pass first.
+    /// Number of matching calls that pass first.
     pub skip: u32,
-    /// So many calls fail; one unless given.
+    /// Number of calls that fail; one unless given.
     #[serde(default = "once")]
     pub times: u32,
-    /// Graph's own refusal; a register call so refused counts in the ledger.
+    /// Graph's own refusal; a register call refused this way counts in the 72 hours.
     pub error: Option<FaultError>,
-    /// A bare HTTP status instead of Graph's answer.
+    /// A HTTP status without Graph's body.
     pub status: Option<u16>,
-    /// Body for `status`; a proxy's page unless given.
+    /// Body for `status`; a proxy's error page unless given.
     pub body: Option<String>,
-    /// The answer waits so long (wall time).
+    /// Delay before the answer, in wall time.
     pub delay_ms: Option<u64>,
-    /// The connection closes before the call takes effect.
+    /// The connection closes and the call has no effect.
     pub cut: bool,
-    /// The call takes effect, then the connection closes.
+    /// The call takes effect, but the connection closes instead of an answer.
     pub apply_then_cut: bool,
 }
 
@@ -41,28 +42,26 @@ const fn once() -> u32 {
     1
 }
 
-/// A Graph error to answer with; what is not given follows the code.
+/// A Graph error to answer with; members that are not given follow from the code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FaultError {
-    /// Code.
     pub code: i64,
-    /// Subcode.
     pub subcode: Option<i64>,
-    /// HTTP status; facts §2.1 unless given.
+    /// HTTP status; that of facts §2.1 unless given.
     pub status: Option<u16>,
-    /// Message; the known title of the code unless given.
+    /// Message; the known text of the code unless given.
     pub message: Option<String>,
-    /// `type`; `OAuthException` unless given.
+    /// Member `type`; `OAuthException` unless given.
     #[serde(rename = "type")]
     pub kind: Option<String>,
-    /// `error_user_title`.
+    /// Member `error_user_title` of the error.
     pub user_title: Option<String>,
-    /// `error_user_msg`.
+    /// Member `error_user_msg` of the error.
     pub user_msg: Option<String>,
-    /// `error_data.details`.
+    /// Member `error_data.details` of the error.
     pub details: Option<String>,
-    /// `is_transient`.
+    /// Member `is_transient` of the error.
     pub is_transient: Option<bool>,
 }
 
@@ -82,17 +81,17 @@ impl Fault {
         Self { status: Some(status), ..Self::on(route) }
     }
 
-    /// The next matching call never arrives.
+    /// The next matching call has no effect and gets no answer.
     pub fn cut(route: &str) -> Self {
         Self { cut: true, ..Self::on(route) }
     }
 
-    /// The next matching call works, but its answer is lost.
+    /// The next matching call takes effect, but its answer is lost.
     pub fn apply_then_cut(route: &str) -> Self {
         Self { apply_then_cut: true, ..Self::on(route) }
     }
 
-    /// The next matching call works, but its answer is late.
+    /// The next matching call takes effect, but its answer is late.
     pub fn delay(route: &str, ms: u64) -> Self {
         Self { delay_ms: Some(ms), ..Self::on(route) }
     }
@@ -101,35 +100,35 @@ impl Fault {
         Self { route: Some(route.to_owned()), times: 1, ..Self::default() }
     }
 
-    /// So many calls.
+    /// Sets the number of calls that fail.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;
         self
     }
 
-    /// Only after so many matching calls.
+    /// Sets the number of matching calls that pass first.
     #[must_use]
     pub fn after(mut self, calls: u32) -> Self {
         self.skip = calls;
         self
     }
 
-    /// Only this number.
+    /// Limits the fault to calls about this number.
     #[must_use]
     pub fn on_number(mut self, id: &str) -> Self {
         self.phone_number_id = Some(id.to_owned());
         self
     }
 
-    /// Only this WABA.
+    /// Limits the fault to calls about this WABA and its numbers.
     #[must_use]
     pub fn on_waba(mut self, id: &str) -> Self {
         self.waba_id = Some(id.to_owned());
         self
     }
 
-    /// Only reads whose `fields` contain this.
+    /// Limits the fault to reads whose `fields` contain this text.
     #[must_use]
     pub fn when_fields(mut self, text: &str) -> Self {
         self.fields = Some(text.to_owned());
@@ -147,7 +146,7 @@ impl Fault {
     }
 }
 
-/// What a fault looks at.
+/// The parts of a call that decide whether a fault matches it.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub template: &'a str,
@@ -156,8 +155,8 @@ pub(crate) struct Call<'a> {
     pub phone_number_id: Option<&'a str>,
 }
 
-/// Takes the fault that hits a call, spending it.
-pub(crate) fn take(faults: &mut Vec<Fault>, call: &Call<'_>) -> Option<Fault> {
+/// Returns the first fault that matches a call, and uses it up once.
+pub(crate) fn take_matching(faults: &mut Vec<Fault>, call: &Call<'_>) -> Option<Fault> {
     let mut hit = None;
     for fault in faults.iter_mut().filter(|f| f.matches(call)) {
         if fault.skip > 0 {
@@ -172,7 +171,8 @@ pub(crate) fn take(faults: &mut Vec<Fault>, call: &Call<'_>) -> Option<Fault> {
     hit
 }
 
-/// `"POST register"` fits `"POST /{phone}/register"`; `*` fits any method.
+/// Whether a pattern such as `"POST register"` matches a template such as `"POST /{phone}/register"`; `*` matches any
+/// method or path.
 fn route_matches(pattern: &str, template: &str) -> bool {
     if pattern == template || pattern == "*" {
         return true;
@@ -188,8 +188,8 @@ fn route_matches(pattern: &str, template: &str) -> bool {
 
 impl FaultError {
     pub(crate) fn graph_error(&self) -> GraphError {
-        let status = self.status.unwrap_or_else(|| usual_status(self.code));
-        let message = self.message.clone().unwrap_or_else(|| usual_message(self.code, self.subcode));
+        let status = self.status.unwrap_or_else(|| default_status(self.code));
+        let message = self.message.clone().unwrap_or_else(|| default_message(self.code, self.subcode));
         let mut error = GraphError::new(status, self.code, message);
         if let Some(kind) = &self.kind {
             error = error.kind(kind);
@@ -211,8 +211,8 @@ impl FaultError {
     }
 }
 
-/// Facts §2.1.
-const fn usual_status(code: i64) -> u16 {
+/// The HTTP status that usually comes with a code (facts §2.1).
+const fn default_status(code: i64) -> u16 {
     match code {
         0 | 190 => 401,
         10 | 200..=299 | 368 | 130_497 | 131_005 | 131_031 => 403,
@@ -223,7 +223,7 @@ const fn usual_status(code: i64) -> u16 {
     }
 }
 
-fn usual_message(code: i64, subcode: Option<i64>) -> String {
+fn default_message(code: i64, subcode: Option<i64>) -> String {
     let title = match (code, subcode) {
         (100, Some(2_388_001)) => return "Invalid parameter".to_owned(),
         (190, _) => {
@@ -254,8 +254,8 @@ fn usual_message(code: i64, subcode: Option<i64>) -> String {
     format!("(#{code}) {title}")
 }
 
-/// What a proxy in front of Graph might say.
-pub(crate) fn status_body(fault: &Fault) -> String {
+/// The body for a bare status: the fault's own, or the page of a proxy.
+pub(crate) fn fault_body(fault: &Fault) -> String {
     fault.body.clone().unwrap_or_else(|| "<html><body>Sorry, something went wrong.</body></html>".to_owned())
 }
 
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_fit_templates() {
+    fn a_pattern_matches_its_template() {
         for pattern in ["POST register", "POST /{phone}/register", "* register", "*", "post /register"] {
             assert!(route_matches(pattern, "POST /{phone}/register"), "{pattern}");
         }
@@ -276,15 +276,15 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_spent() {
+    fn a_fault_is_used_up_by_the_calls_it_hits() {
         let mut faults = vec![Fault::error("POST register", 133_004).times(2).after(1)];
         let call = Call { template: "POST /{phone}/register", fields: None, waba_id: None, phone_number_id: None };
-        let hits: Vec<bool> = (0..5).map(|_| take(&mut faults, &call).is_some()).collect();
+        let hits: Vec<bool> = (0..5).map(|_| take_matching(&mut faults, &call).is_some()).collect();
         assert_eq!(hits, [false, true, true, false, false]);
     }
 
     #[test]
-    fn json_needs_only_what_differs() {
+    fn json_may_leave_out_the_defaults() {
         let fault: Fault = serde_json::from_str(r#"{"route":"POST register","error":{"code":133004}}"#).expect("valid");
         assert_eq!(fault.times, 1);
         assert_eq!(fault.error.expect("error").graph_error().status(), 503);

@@ -1,4 +1,4 @@
-//! The listener: Graph on every path, control under `/_emulator`. Must not hold rules.
+//! The HTTP listener: Graph on every path, the control API under `/_emulator`. Must not hold rules.
 
 mod control;
 mod graph;
@@ -17,9 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use crate::machine::Shared;
+use crate::runtime::Runtime;
 
-/// Marks a response that must never be sent: the connection closes instead.
+/// Marks a response that is not sent: the connection closes instead.
 #[derive(Debug, Clone, Copy)]
 struct Cut;
 
@@ -27,7 +27,7 @@ struct Cut;
 #[error("the connection is cut on purpose")]
 struct CutOnPurpose;
 
-pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>, stop: CancellationToken) {
+pub(crate) async fn listen(listener: TcpListener, shared: Arc<Runtime>, stop: CancellationToken) {
     let router = Router::new()
         .nest("/_emulator", control::router())
         .route("/_emulator/", axum::routing::get(page::show))
@@ -42,7 +42,7 @@ pub(crate) async fn listen(listener: TcpListener, shared: Arc<Shared>, stop: Can
                 tokio::spawn(async move { stop.run_until_cancelled(serve(stream, router)).await });
             }
             Some(Err(error)) => {
-                tracing::warn!(%error, "connection not accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             }
         }
@@ -62,7 +62,7 @@ async fn serve(stream: TcpStream, router: Router) {
             }
         }
     });
-    // HTTP/1 only: cutting one call must not touch another on the same connection.
+    // HTTP/1 only: a cut call must not end other calls on the same connection.
     let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "connection ended");

@@ -1,4 +1,4 @@
-//! What was asked and what was sent, without secrets: they stand as fingerprints, so that tests can compare them.
+//! Log entries of calls and webhooks. Must not contain secrets: fingerprints replace them, so that tests can compare them.
 
 use aws_lc_rs::digest;
 use jiff::Timestamp;
@@ -7,74 +7,71 @@ use serde_json::{Map, Value};
 
 use crate::world::Request;
 
-/// One Graph call.
+/// One Graph call with its answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogEntry {
-    /// Order of ending.
+    /// Position in the order in which calls and webhooks ended.
     pub seq: u64,
-    /// `"POST /{phone}/register"`; an uncovered path as it came.
+    /// Method and template, for example `"POST /{phone}/register"`; for an uncovered path, the path itself.
     pub route: String,
-    /// Path as it came, with its version.
+    /// Path of the call, with its version.
     pub path: String,
-    /// Query parameters, secrets as fingerprints.
+    /// Query parameters, with fingerprints in place of secrets.
     pub query: Map<String, Value>,
-    /// Body members, secrets as fingerprints.
+    /// Body members, with fingerprints in place of secrets.
     pub body: Map<String, Value>,
-    /// Fingerprint of the token, wherever it was sent.
+    /// Fingerprint of the token, from the parameter or the header.
     pub token: Option<String>,
-    /// HTTP status; none if the connection was cut.
+    /// HTTP status; `None` if the connection was cut.
     pub status: Option<u16>,
-    /// Meta's code.
     pub error_code: Option<i64>,
-    /// Meta's subcode.
     pub error_subcode: Option<i64>,
-    /// The WABA it was about.
+    /// The WABA that the call concerned.
     pub waba_id: Option<String>,
-    /// The number it was about.
+    /// The number that the call concerned.
     pub phone_number_id: Option<String>,
-    /// Whether a fault of the test hit it.
+    /// Whether a fault matched the call.
     pub faulted: bool,
-    /// Whether it was a part of a batch.
+    /// Whether the call was a part of a batch.
     pub in_batch: bool,
-    /// Microseconds since the emulator started, wall time.
+    /// Start of the call, in microseconds of wall time since the emulator started.
     pub started_at_us: u64,
-    /// The same, at the answer: calls that overlap show here.
+    /// Answer of the call on the same scale; tests find overlapping calls with it.
     pub ended_at_us: u64,
-    /// World time.
+    /// World time of the call.
     pub at: Timestamp,
 }
 
 impl LogEntry {
-    /// A query parameter or body member as text.
+    /// The text of a body member or query parameter.
     pub fn param(&self, name: &str) -> Option<&str> {
         self.body.get(name).or_else(|| self.query.get(name)).and_then(Value::as_str)
     }
 }
 
-/// One webhook POST or handshake.
+/// One webhook POST or handshake with its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookEntry {
-    /// Order of answering.
+    /// Position in the order in which calls and webhooks ended.
     pub seq: u64,
-    /// `event` or `challenge`.
+    /// Either `event` or `challenge`.
     pub kind: String,
-    /// Callback.
     pub callback_url: String,
-    /// Fields of the updates.
+    /// The field of each update in the body.
     pub fields: Vec<String>,
-    /// The exact body.
+    /// The exact body that was posted.
     pub body: String,
-    /// `X-Hub-Signature-256`.
+    /// Value of the header `X-Hub-Signature-256`.
     pub signature: String,
-    /// One for the first try.
+    /// Number of the attempt; the first is 1.
     pub attempt: u32,
-    /// What the callback answered; none for no answer.
+    /// Status that the callback answered; `None` without an answer.
     pub status: Option<u16>,
-    /// World time.
+    /// World time of the answer.
     pub at: Timestamp,
 }
 
-/// Parameters that are never shown.
+/// Parameters that the log contains only as fingerprints.
 const SECRETS: &[&str] = &[
     "access_token",
     "appsecret_proof",
@@ -87,41 +84,41 @@ const SECRETS: &[&str] = &[
     "verify_token",
 ];
 
-/// Stands for a secret; equal secrets have equal fingerprints.
+/// A short hash in place of a secret; equal secrets have equal fingerprints.
 pub fn fingerprint(secret: &str) -> String {
     let hash = digest::digest(&digest::SHA256, secret.as_bytes());
     let short = hash.as_ref().get(..8).unwrap_or_default();
     format!("sha256:{}", hex::encode(short))
 }
 
-fn hide(name: &str, value: &Value) -> Value {
+fn redact(name: &str, value: &Value) -> Value {
     if SECRETS.contains(&name) {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         return Value::String(fingerprint(&text));
     }
     if let Value::Object(map) = value {
-        return Value::Object(map.iter().map(|(k, v)| (k.clone(), hide(k, v))).collect());
+        return Value::Object(map.iter().map(|(k, v)| (k.clone(), redact(k, v))).collect());
     }
     // A form carries structured parameters as JSON text.
     let inner = value.as_str().filter(|text| text.starts_with('{')).map(serde_json::from_str::<Value>);
     match inner {
-        Some(Ok(inner)) => hide(name, &inner),
+        Some(Ok(inner)) => redact(name, &inner),
         Some(Err(_)) | None => value.clone(),
     }
 }
 
-/// The query of a call, fit to be shown.
-pub(crate) fn shown_query(request: &Request) -> Map<String, Value> {
-    let pair = |(name, value): &(String, String)| (name.clone(), hide(name, &Value::String(value.clone())));
+/// The query of a call, without secrets.
+pub(crate) fn redacted_query(request: &Request) -> Map<String, Value> {
+    let pair = |(name, value): &(String, String)| (name.clone(), redact(name, &Value::String(value.clone())));
     request.query.iter().map(pair).collect()
 }
 
-/// The body of a call, fit to be shown.
-pub(crate) fn shown_body(request: &Request) -> Map<String, Value> {
+/// The body of a call, without secrets.
+pub(crate) fn redacted_body(request: &Request) -> Map<String, Value> {
     let pair = |(name, value): (&String, &Value)| match name.as_str() {
-        // Parts are logged as calls of their own; their URLs may hold tokens.
-        "batch" => (name.clone(), Value::String("(parts are logged on their own)".to_owned())),
-        _ => (name.clone(), hide(name, value)),
+        // Every part is logged as a call of its own; the URLs of parts may contain tokens.
+        "batch" => (name.clone(), Value::String("(every part is logged as a call)".to_owned())),
+        _ => (name.clone(), redact(name, value)),
     };
     request.body.iter().map(pair).collect()
 }
@@ -133,13 +130,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn no_secret_is_shown_but_equal_ones_can_be_told() {
+    fn the_log_has_no_secret_but_equal_secrets_have_equal_fingerprints() {
         let request = Request::new(Method::Post, "/1/register")
             .query("access_token", "TOKEN")
             .body("pin", "123456")
             .body("webhook_configuration", json!({"override_callback_uri": "https://a", "verify_token": "V"}));
-        let text = format!("{:?}{:?}", shown_query(&request), shown_body(&request));
+        let text = format!("{:?}{:?}", redacted_query(&request), redacted_body(&request));
         assert!(!text.contains("TOKEN") && !text.contains("123456") && !text.contains("\"V\""), "{text}");
-        assert_eq!(shown_body(&request)["pin"], fingerprint("123456"));
+        assert_eq!(redacted_body(&request)["pin"], fingerprint("123456"));
     }
 }

@@ -1,4 +1,4 @@
-//! The emulator as a program. Must not hold anything the library could not do.
+//! The emulator as a program. Must not do anything that the library could not do.
 
 use anyhow::{Context as _, bail};
 use clap::Parser;
@@ -13,7 +13,7 @@ const EXAMPLES: &str = "Examples:
   graph-emulator --port 9000 --scenario demo --clock 60x
   graph-emulator --port 9000 --scenario ./my-world.toml --clock stepped";
 
-/// Meta's Graph API for WhatsApp onboarding, as a world on your own machine.
+/// Meta's Graph API for WhatsApp onboarding, emulated on your own machine.
 #[derive(Debug, Parser)]
 #[command(version, about, after_help = EXAMPLES)]
 struct Cli {
@@ -26,13 +26,13 @@ struct Cli {
     /// A scenario by name (see --list), or a .toml or .json file
     #[arg(long, default_value = "empty")]
     scenario: String,
-    /// How world time passes: wall, stepped (moved by POST /_emulator/clock), or 60x
+    /// How world time passes: wall, stepped (set by POST /_emulator/clock), or a factor such as 60x
     #[arg(long, default_value = "wall", value_parser = parse_clock)]
     clock: ClockMode,
-    /// What is logged to standard error: a level, or for one module `graph_emulator=debug`
+    /// Log filter for standard error: a level, or for one module `graph_emulator=debug`
     #[arg(long, env = "RUST_LOG", default_value = "error")]
     log: Targets,
-    /// Seed of every id and token
+    /// Seed of every id, code and token
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Id of the app
@@ -44,7 +44,7 @@ struct Cli {
     /// Portfolio of the partner that owns the app
     #[arg(long, default_value = "750000000000001")]
     partner_business_id: String,
-    /// List the scenarios and stop
+    /// List the scenarios and exit
     #[arg(long)]
     list: bool,
 }
@@ -86,8 +86,8 @@ async fn main() -> anyhow::Result<()> {
     };
     let (app_id, app_secret) = (config.app_id.clone(), config.app_secret.clone());
     let emulator = Emulator::start(config).await?;
-    let loaded = emulator.with_world(|world, now| scenario.play(world, now));
-    emulator.settle().await;
+    let loaded = emulator.with_world(|world, now| scenario.apply(world, now));
+    emulator.send_due_webhooks().await;
     greet(&emulator.base_url(), &app_id, &app_secret, &loaded);
     tokio::signal::ctrl_c().await.context("cannot wait for Ctrl-C")
 }
@@ -111,9 +111,9 @@ fn list() -> anyhow::Result<()> {
 }
 
 #[expect(clippy::print_stdout, reason = "a program speaks to the person who started it")]
-fn greet(base: &str, app_id: &str, app_secret: &str, loaded: &graph_emulator::Loaded) {
-    println!("Graph API   {base}            (stands where https://graph.facebook.com stands)");
-    println!("The world   {base}/_emulator  (page; control API below it)");
+fn greet(base: &str, app_id: &str, app_secret: &str, loaded: &graph_emulator::LoadedScenario) {
+    println!("Graph API   {base}            (use it instead of https://graph.facebook.com)");
+    println!("World       {base}/_emulator  (a page; the control API is below it)");
     println!("App         {app_id}, secret {app_secret}");
     if let Some(token) = &loaded.partner_token {
         println!("Partner     token {token}");

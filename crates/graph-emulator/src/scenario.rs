@@ -1,11 +1,11 @@
-//! Worlds to start from, written in TOML or JSON. Must not do anything a control call could not.
+//! Worlds to start from, written in TOML or JSON. Must not do anything that control calls could not do.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::world::{Fleet, FleetSpec, Method, NumberAction, Popup, Request, Settings, SignupResult, WabaAction, World};
 
-/// Scenarios that ship with the emulator: name and text.
+/// Scenarios that ship with the emulator, as name and TOML.
 const SHIPPED: &[(&str, &str)] = &[
     ("empty", include_str!("../scenarios/empty.toml")),
     ("three-stuck-numbers", include_str!("../scenarios/three-stuck-numbers.toml")),
@@ -13,84 +13,73 @@ const SHIPPED: &[(&str, &str)] = &[
     ("fleet", include_str!("../scenarios/fleet.toml")),
 ];
 
-/// What happened before the emulator was started.
+/// The past of a world: customers who signed up, fleets and settings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
-    /// Name.
     pub name: String,
-    /// One sentence for people.
+    /// One sentence about the scenario, for people.
     pub about: String,
-    /// Switches of the world.
     pub settings: Option<Settings>,
-    /// Customers who went through the popup.
+    /// Customers who signed up, in order.
     pub signups: Vec<PastSignup>,
-    /// Whole fleets.
     pub fleets: Vec<FleetSpec>,
-    /// Whether the partner gets a system-user token.
+    /// Whether a system-user token is issued to the partner.
     pub partner_token: bool,
 }
 
-/// One customer's story so far.
+/// One customer who signed up in the past, and what happened since.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PastSignup {
-    /// Name for people and tests.
+    /// Name of the customer, for people and tests.
     pub label: String,
-    /// How long ago.
+    /// Time since the signup.
     pub ago: SignedDuration,
-    /// The popup.
     pub popup: Popup,
-    /// Whether the code was exchanged then.
+    /// Whether the code was exchanged for a token.
     pub exchanged: bool,
-    /// Whether the app was subscribed to the WABA then.
+    /// Whether the app was subscribed to the WABA.
     pub subscribed: bool,
-    /// Register calls made since, with the exchanged token.
+    /// Register calls since the signup, with the exchanged token.
     pub register: Vec<PastRegister>,
-    /// Moves of the number, made now.
+    /// Actions applied to the number now.
     pub actions: Vec<NumberAction>,
-    /// Moves of the WABA, made now.
+    /// Actions applied to the WABA now.
     pub waba_actions: Vec<WabaAction>,
 }
 
-/// A register call of the past.
+/// One register call of the past.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PastRegister {
-    /// How long after the signup.
+    /// Time between the signup and the call.
     pub after: SignedDuration,
-    /// The PIN it sent.
     pub pin: String,
 }
 
-/// What a scenario put there.
+/// The ids and tokens that a scenario created.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Loaded {
-    /// Scenario.
+pub struct LoadedScenario {
     pub name: String,
-    /// Each customer, in order.
     pub signups: Vec<LoadedSignup>,
-    /// Each fleet, in order.
     pub fleets: Vec<Fleet>,
-    /// The partner's system-user token.
+    /// System-user token of the partner, if the scenario issues one.
     pub partner_token: Option<String>,
 }
 
 /// One customer of a loaded scenario.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LoadedSignup {
-    /// Label.
     pub label: String,
-    /// What the popup gave.
     pub result: SignupResult,
-    /// The exchanged token.
+    /// The token, if the code was exchanged.
     pub token: Option<String>,
 }
 
 /// Why a scenario could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// No shipped scenario has this name.
     #[error("no scenario named {0:?}; there are: {names}", names = names().join(", "))]
     Unknown(String),
     /// The text is neither the TOML nor the JSON of a scenario.
@@ -104,13 +93,13 @@ pub fn names() -> Vec<&'static str> {
 }
 
 impl Scenario {
-    /// A shipped scenario.
+    /// Returns the shipped scenario of this name.
     pub fn named(name: &str) -> Result<Self, ScenarioError> {
         let text = SHIPPED.iter().find(|(n, _)| *n == name).map(|(_, text)| *text);
         Self::parse(text.ok_or_else(|| ScenarioError::Unknown(name.to_owned()))?)
     }
 
-    /// TOML, or JSON if it starts with a brace.
+    /// Parses TOML, or JSON if the text starts with a brace.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         if text.trim_start().starts_with('{') {
             serde_json::from_str(text).map_err(|e| ScenarioError::Invalid(e.to_string()))
@@ -119,19 +108,19 @@ impl Scenario {
         }
     }
 
-    /// Lets it have happened.
-    pub fn play(&self, world: &mut World, now: Timestamp) -> Loaded {
+    /// Applies the scenario to a world.
+    pub fn apply(&self, world: &mut World, now: Timestamp) -> LoadedScenario {
         if let Some(settings) = &self.settings {
             world.settings = settings.clone();
         }
-        let signups = self.signups.iter().map(|signup| play_signup(signup, world, now)).collect();
+        let signups = self.signups.iter().map(|signup| apply_signup(signup, world, now)).collect();
         let fleets = self.fleets.iter().map(|spec| world.build_fleet(spec, now)).collect();
         let partner_token = self.partner_token.then(|| world.issue_partner_token(now));
-        Loaded { name: self.name.clone(), signups, fleets, partner_token }
+        LoadedScenario { name: self.name.clone(), signups, fleets, partner_token }
     }
 }
 
-fn play_signup(signup: &PastSignup, world: &mut World, now: Timestamp) -> LoadedSignup {
+fn apply_signup(signup: &PastSignup, world: &mut World, now: Timestamp) -> LoadedSignup {
     let then = now - signup.ago;
     let result = world.sign_up(&signup.popup, then);
     let token = result
@@ -169,22 +158,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_shipped_scenario_plays() {
+    fn every_shipped_scenario_can_be_applied() {
         let now = "2026-10-20T08:00:00Z".parse().expect("time");
         for name in names() {
             let scenario = Scenario::named(name).expect(name);
             assert_eq!(scenario.name, name);
             let mut world = World::new(1, "7401", "s", "7501");
-            let loaded = scenario.play(&mut world, now);
+            let loaded = scenario.apply(&mut world, now);
             assert_eq!(loaded.signups.len(), scenario.signups.len());
         }
     }
 
     #[test]
-    fn the_three_stuck_numbers_are_stuck() {
+    fn the_three_stuck_numbers_are_refused_by_2388001() {
         let now = "2026-10-20T08:00:00Z".parse().expect("time");
         let mut world = World::new(1, "7401", "s", "7501");
-        let loaded = Scenario::named("three-stuck-numbers").expect("shipped").play(&mut world, now);
+        let loaded = Scenario::named("three-stuck-numbers").expect("shipped").apply(&mut world, now);
         assert_eq!(loaded.signups.len(), 3);
         for signup in &loaded.signups {
             let id = signup.result.phone_number_id.as_deref().expect("number");
@@ -196,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_survives_json() {
+    fn a_scenario_survives_serialization_to_json() {
         let scenario = Scenario::named("demo").expect("shipped");
         let text = serde_json::to_string(&scenario).expect("JSON");
         assert_eq!(Scenario::parse(&text).expect("parses"), scenario);

@@ -1,4 +1,4 @@
-//! `/_emulator`: the world by hand. Must not hold rules; every body is a typed struct of the library.
+//! The control API under `/_emulator`. Must not hold rules; every body is a typed struct of the library.
 
 use std::sync::Arc;
 
@@ -13,26 +13,26 @@ use serde_json::{Value, json};
 
 use super::page;
 use crate::fault::Fault;
-use crate::machine::Shared;
+use crate::runtime::Runtime;
 use crate::scenario::{Scenario, names};
 use crate::world::{
     ActionError, FleetSpec, NumberAction, Popup, Settings, TokenDeath, WabaAction, WebhookFault, World,
 };
 
-type App = State<Arc<Shared>>;
+type App = State<Arc<Runtime>>;
 
-pub(super) fn router() -> Router<Arc<Shared>> {
+pub(super) fn router() -> Router<Arc<Runtime>> {
     Router::new()
         .route("/", get(page::show))
         .route("/world", get(view_world))
         .route("/state", get(export_state).post(import_state))
         .route("/settings", get(read_settings).post(change_settings))
         .route("/clock", get(read_clock).post(move_clock))
-        .route("/settle", post(settle))
+        .route("/webhooks/send", post(send_due_webhooks))
         .route("/signups", post(sign_up))
         .route("/fleets", post(build_fleet))
-        .route("/numbers/{id}", get(view_number).post(move_number))
-        .route("/wabas/{id}", get(view_waba).post(move_waba))
+        .route("/numbers/{id}", get(view_number).post(change_number))
+        .route("/wabas/{id}", get(view_waba).post(change_waba))
         .route("/messages", post(receive_message))
         .route("/tokens", get(list_tokens).post(issue_token).delete(kill_token))
         .route("/faults", get(list_faults).post(add_faults).delete(clear_faults))
@@ -66,10 +66,10 @@ fn refused(status: StatusCode, error: impl std::fmt::Display) -> Response {
     (status, Json(json!({"error": error.to_string()}))).into_response()
 }
 
-fn with_world<T>(shared: &Shared, f: impl FnOnce(&mut World, Timestamp) -> T) -> T {
-    let mut machine = shared.lock();
-    let now = machine.clock.now();
-    f(&mut machine.world, now)
+fn with_world<T>(shared: &Runtime, f: impl FnOnce(&mut World, Timestamp) -> T) -> T {
+    let mut state = shared.lock();
+    let now = state.clock.now();
+    f(&mut state.world, now)
 }
 
 async fn view_world(State(shared): App) -> Response {
@@ -88,9 +88,9 @@ async fn export_state(State(shared): App) -> Response {
 }
 
 async fn import_state(State(shared): App, Json(state): Json<Exported>) -> Response {
-    let mut machine = shared.lock();
-    machine.clock.set(state.now);
-    machine.world = state.world;
+    let mut current = shared.lock();
+    current.clock.set(state.now);
+    current.world = state.world;
     Json(json!({"now": state.now})).into_response()
 }
 
@@ -98,7 +98,7 @@ async fn read_settings(State(shared): App) -> Json<Settings> {
     Json(with_world(&shared, |world, _| world.settings.clone()))
 }
 
-/// Changes only the members that are sent.
+/// Changes only the settings that the body contains.
 async fn change_settings(State(shared): App, Json(changes): Json<Value>) -> Response {
     let mut whole = with_world(&shared, |world, _| json!(world.settings));
     if let (Some(whole), Some(changes)) = (whole.as_object_mut(), changes.as_object()) {
@@ -118,7 +118,7 @@ async fn read_clock(State(shared): App) -> Json<Value> {
     Json(json!({"now": shared.now(), "next_due": next}))
 }
 
-/// Where to move the clock: one of the three.
+/// The new world time; exactly one member must be given.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ClockMove {
@@ -142,14 +142,14 @@ async fn move_clock(State(shared): App, Json(to): Json<ClockMove>) -> Response {
     read_clock(State(shared)).await.into_response()
 }
 
-async fn settle(State(shared): App) -> Json<Value> {
-    shared.settle().await;
-    Json(json!({"settled": true}))
+async fn send_due_webhooks(State(shared): App) -> Json<Value> {
+    shared.send_due_webhooks().await;
+    Json(json!({"sent": true}))
 }
 
 async fn sign_up(State(shared): App, Json(popup): Json<Popup>) -> Response {
     let result = with_world(&shared, |world, now| world.sign_up(&popup, now));
-    shared.settle().await;
+    shared.send_due_webhooks().await;
     Json(result).into_response()
 }
 
@@ -164,7 +164,7 @@ async fn view_number(State(shared): App, Path(id): Path<String>) -> Response {
     }
 }
 
-async fn move_number(
+async fn change_number(
     State(shared): App,
     Path(id): Path<String>,
     Json(actions): Json<OneOrMany<NumberAction>>,
@@ -173,7 +173,7 @@ async fn move_number(
         if let Err(error) = with_world(&shared, |world, now| world.act(&id, &action, now)) {
             return refused(StatusCode::NOT_FOUND, error);
         }
-        shared.settle().await;
+        shared.send_due_webhooks().await;
     }
     view_number(State(shared), Path(id)).await
 }
@@ -185,17 +185,21 @@ async fn view_waba(State(shared): App, Path(id): Path<String>) -> Response {
     }
 }
 
-async fn move_waba(State(shared): App, Path(id): Path<String>, Json(actions): Json<OneOrMany<WabaAction>>) -> Response {
+async fn change_waba(
+    State(shared): App,
+    Path(id): Path<String>,
+    Json(actions): Json<OneOrMany<WabaAction>>,
+) -> Response {
     for action in actions.into_vec() {
         if let Err(error) = with_world(&shared, |world, now| world.act_on_waba(&id, &action, now)) {
             return refused(StatusCode::NOT_FOUND, error);
         }
-        shared.settle().await;
+        shared.send_due_webhooks().await;
     }
     view_waba(State(shared), Path(id)).await
 }
 
-/// A text from a customer of the business.
+/// A text that a customer sends to a number.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Inbound {
@@ -206,14 +210,14 @@ struct Inbound {
 
 async fn receive_message(State(shared): App, Json(m): Json<Inbound>) -> Response {
     let received = with_world(&shared, |world, now| world.receive_text(&m.phone_number_id, &m.from, &m.text, now));
-    shared.settle().await;
+    shared.send_due_webhooks().await;
     match received {
         Ok(id) => Json(json!({ "id": id })).into_response(),
         Err(error) => refused(StatusCode::NOT_FOUND, error),
     }
 }
 
-/// A token to issue: the partner's, or a customer's.
+/// A token to issue: of this customer portfolio, or of the partner without one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewToken {
@@ -232,7 +236,7 @@ async fn issue_token(State(shared): App, Json(new): Json<NewToken>) -> Json<Valu
     Json(json!({ "access_token": token }))
 }
 
-/// A token to kill, and how.
+/// A token to make invalid, and the reason.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DeadToken {
@@ -253,9 +257,9 @@ async fn list_faults(State(shared): App) -> Json<Vec<Fault>> {
 }
 
 async fn add_faults(State(shared): App, Json(faults): Json<OneOrMany<Fault>>) -> Json<Vec<Fault>> {
-    let mut machine = shared.lock();
-    machine.faults.extend(faults.into_vec());
-    Json(machine.faults.clone())
+    let mut state = shared.lock();
+    state.faults.extend(faults.into_vec());
+    Json(state.faults.clone())
 }
 
 async fn clear_faults(State(shared): App) -> StatusCode {
@@ -264,7 +268,7 @@ async fn clear_faults(State(shared): App) -> StatusCode {
 }
 
 async fn add_webhook_fault(State(shared): App, Json(fault): Json<WebhookFault>) -> StatusCode {
-    with_world(&shared, |world, _| world.disturb_webhooks(fault));
+    with_world(&shared, |world, _| world.add_webhook_fault(fault));
     StatusCode::NO_CONTENT
 }
 
@@ -292,7 +296,7 @@ async fn list_scenarios() -> Json<Value> {
     Json(all.collect())
 }
 
-/// A scenario by name, or in full.
+/// A shipped scenario by name, or a whole one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScenarioChoice {
@@ -308,8 +312,8 @@ async fn load_scenario(State(shared): App, Json(choice): Json<ScenarioChoice>) -
     };
     match scenario {
         Ok(scenario) => {
-            let loaded = with_world(&shared, |world, now| scenario.play(world, now));
-            shared.settle().await;
+            let loaded = with_world(&shared, |world, now| scenario.apply(world, now));
+            shared.send_due_webhooks().await;
             Json(loaded).into_response()
         }
         Err(error) => refused(StatusCode::UNPROCESSABLE_ENTITY, error),

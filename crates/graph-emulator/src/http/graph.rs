@@ -1,4 +1,5 @@
-//! HTTP in front of the world: parameters in, replies out, batches apart. Must not know any route's meaning.
+//! Graph over HTTP: turns requests into calls, batches into several calls, and replies into responses. Must not know the
+//! meaning of any route.
 
 use std::sync::Arc;
 
@@ -9,16 +10,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::Cut;
-use crate::machine::{Served, Shared};
+use crate::runtime::{CallOutcome, Runtime};
 use crate::world::{Method, Reply, Request};
 
-/// Largest body taken.
+/// Largest body that is accepted, in bytes.
 const MAX_BODY: usize = 3 * 1024 * 1024;
-/// Most parts of a batch (facts §1.17).
+/// Largest number of parts in a batch (facts §1.17).
 const MAX_PARTS: usize = 50;
 
-pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: HttpRequest<Body>) -> Response {
-    // Its own task: a caller that hangs up must not stop a call half-way.
+pub(super) async fn answer(State(shared): State<Arc<Runtime>>, request: HttpRequest<Body>) -> Response {
+    // The call runs in its own task, so that it completes even if the caller closes the connection.
     let task = tokio::spawn(async move {
         match read(&shared, request).await {
             Ok(request) => serve(&shared, &request).await,
@@ -28,18 +29,18 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: HttpReque
     task.await.unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
-async fn serve(shared: &Shared, request: &Request) -> Response {
+async fn serve(shared: &Runtime, request: &Request) -> Response {
     let is_batch = request.method == Method::Post && request.text("batch").is_some();
     if is_batch {
         return batch(shared, request).await;
     }
     match shared.serve(request, false).await {
-        Served::Reply(reply) => reply_response(&reply),
-        Served::Bare(status, body) => {
+        CallOutcome::Reply(reply) => reply_response(&reply),
+        CallOutcome::Bare(status, body) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
             (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], body).into_response()
         }
-        Served::Cut => {
+        CallOutcome::Cut => {
             let mut response = StatusCode::BAD_GATEWAY.into_response();
             response.extensions_mut().insert(Cut);
             response
@@ -61,8 +62,8 @@ fn reply_response(reply: &Reply) -> Response {
     response
 }
 
-/// Cuts an HTTP request into parameters.
-async fn read(shared: &Shared, request: HttpRequest<Body>) -> Result<Request, Box<Response>> {
+/// Parses an HTTP request into a call.
+async fn read(shared: &Runtime, request: HttpRequest<Body>) -> Result<Request, Box<Response>> {
     let (parts, body) = request.into_parts();
     let refused = |status: StatusCode| Box::new(status.into_response());
     let method = match parts.method.as_str() {
@@ -93,7 +94,7 @@ fn text_header(headers: &axum::http::HeaderMap, name: &HeaderName) -> Option<Str
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Percent-decoding of a path; what is not valid stays as it came.
+/// Decodes percent escapes of a path; invalid ones are left unchanged.
 fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
@@ -110,7 +111,7 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).unwrap_or_else(|_| path.to_owned())
 }
 
-/// A JSON object or a form; anything else counts as no body.
+/// Parses a JSON object or a form; any other body counts as empty.
 fn body_members(content_type: &str, bytes: &[u8]) -> Map<String, Value> {
     if bytes.is_empty() {
         return Map::new();
@@ -125,8 +126,8 @@ fn body_members(content_type: &str, bytes: &[u8]) -> Map<String, Value> {
     }
 }
 
-/// Facts §1.17: every part is a call of its own; a part without an answer is null.
-async fn batch(shared: &Shared, request: &Request) -> Response {
+/// Answers a batch: every part is a call of its own, and a part without an answer is null (facts §1.17).
+async fn batch(shared: &Runtime, request: &Request) -> Response {
     let Some(Value::Array(parts)) = request.value("batch") else {
         return batch_error("(#100) param batch must be an array.");
     };
@@ -137,9 +138,9 @@ async fn batch(shared: &Shared, request: &Request) -> Response {
     let mut answers = Vec::with_capacity(parts.len());
     for part in &parts {
         let answer = match shared.serve(&part_request(request, part), true).await {
-            Served::Reply(reply) => part_answer(reply, with_headers),
-            Served::Bare(status, body) => json!({"code": status, "body": body}),
-            Served::Cut => Value::Null,
+            CallOutcome::Reply(reply) => part_answer(reply, with_headers),
+            CallOutcome::Bare(status, body) => json!({"code": status, "body": body}),
+            CallOutcome::Cut => Value::Null,
         };
         answers.push(answer);
     }
@@ -160,7 +161,7 @@ fn batch_error(message: &str) -> Response {
     reply_response(&Reply { status: 400, headers: Vec::new(), body: error })
 }
 
-/// A part with the batch's own token, unless it carries one.
+/// Builds the call of one part; it uses the batch's token unless it has its own.
 fn part_request(whole: &Request, part: &Value) -> Request {
     let method = match part["method"].as_str() {
         Some("POST") => Method::Post,
@@ -189,13 +190,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_decoded() {
+    fn percent_escapes_of_a_path_are_decoded() {
         assert_eq!(decoded("/v25.0/123/register"), "/v25.0/123/register");
         assert_eq!(decoded("/v25.0/%31%32%"), "/v25.0/12%");
     }
 
     #[test]
-    fn forms_and_json_give_the_same_members() {
+    fn a_form_and_a_json_body_give_the_same_members() {
         let form = body_members("application/x-www-form-urlencoded", b"pin=123456&messaging_product=whatsapp");
         let json = body_members("application/json", br#"{"pin":"123456","messaging_product":"whatsapp"}"#);
         assert_eq!(form, json);

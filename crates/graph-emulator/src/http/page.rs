@@ -1,4 +1,4 @@
-//! One page that shows the world to people. Must not change it, and shows no token.
+//! The page that shows the world to people. Must not change the world or show a token.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Html;
 
 use crate::log::{LogEntry, WebhookEntry};
-use crate::machine::Shared;
+use crate::runtime::Runtime;
 use crate::world::{NumberView, WorldView};
 
 const STYLE: &str = "body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:76rem;padding:0 1rem;color:#1c1e21;background:#f7f8fa}
@@ -18,15 +18,15 @@ th{font-weight:600;background:#fbfcfd}code{font-size:12px}
 .ok{color:#0a7a3d}.wait{color:#9a6700}.bad{color:#b3261e}.scroll{overflow-x:auto}
 @media(prefers-color-scheme:dark){body{background:#16181c;color:#e6e8eb}table{background:#1e2126;border-color:#333a42}th{background:#23272d}th,td{border-color:#2c323a}p{color:#a3abb5}.ok{color:#4cc38a}.wait{color:#e0b04a}.bad{color:#ff8d84}}";
 
-/// Rows shown of each log.
+/// Number of rows that are shown of each log.
 const SHOWN: usize = 30;
 
-pub(super) async fn show(State(shared): State<Arc<Shared>>) -> Html<String> {
-    let machine = shared.lock();
-    let view = machine.world.view(machine.clock.now());
-    let calls: Vec<LogEntry> = machine.calls.iter().rev().take(SHOWN).cloned().collect();
-    let webhooks: Vec<WebhookEntry> = machine.webhooks.iter().rev().take(SHOWN).cloned().collect();
-    drop(machine);
+pub(super) async fn show(State(shared): State<Arc<Runtime>>) -> Html<String> {
+    let state = shared.lock();
+    let view = state.world.view(state.clock.now());
+    let calls: Vec<LogEntry> = state.calls.iter().rev().take(SHOWN).cloned().collect();
+    let webhooks: Vec<WebhookEntry> = state.webhooks.iter().rev().take(SHOWN).cloned().collect();
+    drop(state);
     Html(render(&view, &calls, &webhooks))
 }
 
@@ -52,9 +52,10 @@ fn render(view: &WorldView, calls: &[LogEntry], webhooks: &[WebhookEntry]) -> St
     );
     table(&mut page, "Calls", &["At", "Route", "Status", "Error"], calls.iter().map(call_row));
     table(&mut page, "Webhooks", &["At", "Fields", "Callback", "Answer"], webhooks.iter().map(webhook_row));
-    let unheard = view.webhooks_unheard.iter().map(|(field, n)| vec![escape(field), n.to_string()]);
-    if !view.webhooks_unheard.is_empty() {
-        table(&mut page, "Webhooks nobody was subscribed to", &["Field", "Times"], unheard);
+    let without_subscriber =
+        view.webhooks_without_subscriber.iter().map(|(field, n)| vec![escape(field), n.to_string()]);
+    if !view.webhooks_without_subscriber.is_empty() {
+        table(&mut page, "Webhooks without a subscriber", &["Field", "Times"], without_subscriber);
     }
     let uncovered = view.uncovered.iter().map(|(route, n)| vec![escape(route), n.to_string()]);
     if !view.uncovered.is_empty() {
@@ -87,7 +88,7 @@ fn number_row(n: &NumberView) -> Vec<String> {
         _ => "bad",
     };
     let mut hidden = Vec::new();
-    hidden.extend(n.obstacle.map(|o| o.as_str().to_owned()));
+    hidden.extend(n.obstacle.map(|o| o.into_str().to_owned()));
     hidden.extend(n.locked_until.map(|at| format!("133016 until {at}")));
     hidden.extend(n.name_decided_at.map(|at| format!("name decided {at}")));
     if !n.registered {
@@ -99,9 +100,9 @@ fn number_row(n: &NumberView) -> Vec<String> {
         escape(&n.verified_name),
         format!("<span class=\"{class}\">{}</span>", n.status),
         n.platform_type.clone(),
-        n.code_verification_status.as_str().to_owned(),
-        n.name_status.as_str().to_owned(),
-        n.quality_rating.as_str().to_owned(),
+        n.code_verification_status.into_str().to_owned(),
+        n.name_status.into_str().to_owned(),
+        n.quality_rating.into_str().to_owned(),
         format!("{} of 10", n.register_calls_in_window),
         escape(&hidden.join(", ")),
     ]
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_outside_is_escaped() {
+    fn text_from_outside_is_escaped_for_html() {
         assert_eq!(escape("<b>\"&"), "&lt;b&gt;&quot;&amp;");
     }
 }

@@ -1,53 +1,53 @@
-//! Switches for what the facts leave open or may change. Must not hold state.
+//! Switches for behaviour that the facts leave open or that may change. Must not hold state.
 
 use serde::{Deserialize, Serialize};
 
-use super::route::Versions;
+use super::graph::routes::Versions;
 
-/// World-wide switches; the defaults are the facts' best reading.
+/// Switches of the whole world. The defaults are what the facts consider most likely.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent switch of the world")]
 pub struct Settings {
-    /// Oldest live Graph version; older ones are served by it (facts §0.1).
+    /// Oldest live version of Graph; it serves calls for older ones (facts §0.1).
     pub oldest_version: u16,
-    /// Newest Graph version; newer ones are unknown paths.
+    /// Newest version of Graph; a newer one is an unknown path.
     pub newest_version: u16,
-    /// Version of calls without one.
+    /// Version that serves calls whose path names none.
     pub default_version: u16,
-    /// The first version that knows `whatsapp_business_manager_messaging_limit` (facts §1.6).
+    /// First version that knows `whatsapp_business_manager_messaging_limit` (facts §1.6).
     pub portfolio_limit_since: u16,
     /// "Require App Secret": every call must carry `appsecret_proof` (facts §1).
     pub require_app_secret_proof: bool,
-    /// HTTP status of code 190: 401 in the docs, 400 in the field (facts D9).
+    /// HTTP status of code 190: the documentation says 401, observers saw 400 (facts D9).
     pub token_error_status: u16,
-    /// Management calls per hour and WABA without a registered number (facts §5).
+    /// Management calls an hour for a WABA without a registered number (facts §5).
     pub hourly_limit_new: u64,
-    /// Management calls per hour and WABA with one (facts §5).
+    /// Management calls an hour for a WABA with a registered number (facts §5).
     pub hourly_limit_live: u64,
-    /// 80008 or 80007 (facts D8).
+    /// Error code above the hourly limit: 80008 or 80007 (facts D8).
     pub rate_limit_code: i64,
-    /// Whether several updates due at once share a POST (facts §3.1: up to 1,000).
+    /// Whether updates that are due together share one POST, at most 1,000 (facts §3.1).
     pub batch_webhooks: bool,
-    /// Seconds until the first webhook retry; each next one waits three times longer, at most six hours.
+    /// Seconds until the first webhook retry. Each retry triples the delay, to at most six hours.
     pub webhook_retry_seconds: i64,
-    /// Hours until Meta gives a webhook up: 168 or 36 (facts D1).
+    /// Hours after which Meta stops retrying a webhook: 168 or 36 (facts D1).
     pub webhook_retry_hours: i64,
-    /// Wrong PINs until 133008 (facts D15; the number is not documented).
+    /// Wrong PINs that are allowed before 133008. The real number is not documented (facts D15).
     pub pin_guesses: usize,
-    /// Hours 133008 lasts (facts §2.2, L: 12).
+    /// Hours that a lock by 133008 lasts (facts §2.2, L: 12).
     pub pin_lock_hours: i64,
-    /// A second wrong PIN within so many seconds is 133009.
+    /// Seconds within which a second wrong PIN gets 133009.
     pub pin_fast_seconds: i64,
-    /// Minutes 133009 lasts (facts §2.2, L: 15).
+    /// Minutes that a lock by 133009 lasts (facts §2.2, L: 15).
     pub pin_fast_lock_minutes: i64,
     /// Whether `POST /{phone}` with a PIN works before the number is registered (facts D3).
     pub pin_settable_before_register: bool,
-    /// Account-model phase 1 (facts §0.1): registering a registered number succeeds and keeps its PIN.
+    /// Whether registering a registered number succeeds and keeps its PIN: phase 1 of the account model (facts §0.1).
     pub reregister_keeps_pin: bool,
-    /// `max_daily_conversations_per_business` as a number instead of `TIER_*` (facts D13).
+    /// Whether `max_daily_conversations_per_business` is a number instead of `TIER_*` (facts D13).
     pub numeric_limit_webhooks: bool,
-    /// Whether sends of a WABA without payment are accepted, then failed by webhook (facts D20).
+    /// Whether messages of a WABA without payment are accepted and then fail by webhook (facts D20).
     pub payment_fails_by_webhook: bool,
 }
 

@@ -1,145 +1,123 @@
-//! The world as tests and people inspect it; unlike Graph it hides nothing. Must not change anything.
+//! The world as tests and people inspect it; unlike Graph, it hides nothing. Must not change anything.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::World;
-use super::number::{Override, RegisterCall};
-use super::token::TokenKind;
-use super::words::{CodeStatus, NameStatus, Obstacle, Quality, ReviewStatus, Tier};
+use super::accounts::account::App;
+use super::meta_enums::{CodeStatus, NameStatus, Obstacle, Quality, ReviewStatus, Tier};
+use super::numbers::number::{Override, RegisterCall};
+use super::oauth::token::{Token, TokenKind};
+use super::state::World;
 
-/// One number, hidden state included.
+/// One number, including the state that Graph does not show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "a flat picture of independent facts")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one number")]
 pub struct NumberView {
-    /// Id.
     pub id: String,
-    /// Its WABA.
     pub waba_id: String,
-    /// Digits with country code.
+    /// Digits with the country code.
     pub phone_number: String,
-    /// Display name.
     pub verified_name: String,
-    /// As Graph reads it.
     pub status: String,
-    /// As Graph reads it.
     pub platform_type: String,
-    /// As Graph reads it.
     pub throughput: String,
-    /// As Graph reads it.
     pub code_verification_status: CodeStatus,
-    /// As Graph reads it.
     pub name_status: NameStatus,
-    /// Of a requested name.
+    /// Status of a requested name; `None` without one.
     pub new_name_status: Option<NameStatus>,
-    /// Quality.
     pub quality_rating: Quality,
-    /// Limit of the portfolio.
+    /// Messaging limit of the portfolio.
     pub limit: Option<Tier>,
-    /// Whether it is registered.
     pub registered: bool,
-    /// The two-step PIN it holds.
+    /// The two-step PIN that is set.
     pub pin: Option<String>,
-    /// Coexistence.
+    /// Whether the number is also in the phone app (coexistence).
     pub is_on_biz_app: bool,
-    /// Every register and deregister call so far.
+    /// Every register and deregister call, oldest first.
     pub register_calls: Vec<RegisterCall>,
-    /// How many count now.
+    /// Number of calls that count in the current 72 hours.
     pub register_calls_in_window: usize,
-    /// End of the 133016 lock.
+    /// End of the lock by 133016.
     pub locked_until: Option<Timestamp>,
-    /// When a register call passes the name check.
+    /// Instant from which a register call passes the name check.
     pub provisioned_at: Option<Timestamp>,
-    /// When an activating number connects.
+    /// Instant at which a registered, PENDING number becomes CONNECTED.
     pub connects_at: Option<Timestamp>,
-    /// When the review ends by itself.
+    /// Instant at which the display-name review ends by itself.
     pub name_decided_at: Option<Timestamp>,
-    /// The hindrance.
+    /// A reason for 2388001 other than the display name.
     pub obstacle: Option<Obstacle>,
-    /// A one-time code on its way: what the customer would read out.
+    /// The one-time code that the customer received.
     pub sent_code: Option<String>,
-    /// `last_onboarded_time`.
+    /// The value of `last_onboarded_time`.
     pub onboarded_at: Timestamp,
-    /// Coexistence syncs asked for.
+    /// Coexistence syncs that were requested.
     pub syncs: Vec<String>,
-    /// Overrides by app.
+    /// Callback overrides, by app id.
     pub overrides: BTreeMap<String, Override>,
-    /// A deregister failed half-way.
+    /// Whether a deregister failed half-way (133000 until it is repeated).
     pub half_deregistered: bool,
-    /// 131031.
+    /// Whether register and send get 131031.
     pub account_locked: bool,
 }
 
-/// One WABA.
+/// One WABA with its subscriptions and numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WabaView {
-    /// Id.
     pub id: String,
-    /// Portfolio.
     pub business_id: String,
-    /// Name.
     pub name: String,
-    /// ACTIVE, RESTRICTED, DISABLED.
+    /// `ACTIVE`, `RESTRICTED` or `DISABLED`.
     pub status: String,
-    /// Review.
     pub account_review_status: ReviewStatus,
-    /// No payment method.
     pub payment_missing: bool,
-    /// Apps that hear it, each with its override.
+    /// Subscribed apps, each with its callback override.
     pub subscriptions: BTreeMap<String, Option<Override>>,
-    /// Its numbers.
     pub phone_number_ids: Vec<String>,
 }
 
-/// One app's own callback.
+/// One app with its app-level callback.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppView {
-    /// Id.
     pub id: String,
-    /// Callback of `whatsapp_business_account`.
+    /// Callback of the object `whatsapp_business_account`.
     pub callback_url: Option<String>,
-    /// Its fields.
+    /// Webhook fields the app is subscribed to.
     pub fields: Vec<String>,
 }
 
-/// One token.
+/// One token with its owner and validity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenView {
-    /// The token itself.
     pub token: String,
-    /// `business` or `system_user`.
+    /// Either `business` or `system_user`.
     pub kind: String,
-    /// Portfolio.
     pub business_id: String,
-    /// Expiry.
     pub expires_at: Option<Timestamp>,
-    /// Whether it works now.
+    /// Whether the token is accepted now.
     pub is_valid: bool,
 }
 
-/// All of it.
+/// The whole world as it is inspected, without tokens and secrets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorldView {
-    /// World time.
+    /// World time of the view.
     pub now: Timestamp,
-    /// Apps.
     pub apps: Vec<AppView>,
-    /// WABAs.
     pub wabas: Vec<WabaView>,
-    /// Numbers.
     pub numbers: Vec<NumberView>,
-    /// Webhooks waiting to be sent or tried again.
+    /// Number of webhooks that wait for their first attempt or a retry.
     pub webhooks_waiting: usize,
-    /// Updates no app was subscribed to, by field: the usual reason why a webhook never came.
-    pub webhooks_unheard: BTreeMap<String, u64>,
-    /// Uncovered routes that were asked for, with counts.
+    /// Updates that no app was subscribed to, by field: the usual reason for a missing webhook.
+    pub webhooks_without_subscriber: BTreeMap<String, u64>,
+    /// Uncovered routes with the number of calls of each.
     pub uncovered: BTreeMap<String, u64>,
 }
 
 impl World {
-    /// One number.
+    /// Returns one number with its hidden state.
     pub fn number(&self, id: &str, now: Timestamp) -> Option<NumberView> {
         let n = self.numbers.get(id)?;
         let waba = self.wabas.get(&n.waba_id);
@@ -175,14 +153,14 @@ impl World {
         })
     }
 
-    /// One WABA.
+    /// Returns one WABA with its subscriptions.
     pub fn waba(&self, id: &str) -> Option<WabaView> {
         let w = self.wabas.get(id)?;
         Some(WabaView {
             id: w.id.clone(),
             business_id: w.business_id.clone(),
             name: w.name.clone(),
-            status: w.state.as_str().to_owned(),
+            status: w.state.into_str().to_owned(),
             account_review_status: w.review,
             payment_missing: w.payment_missing,
             subscriptions: w.subscriptions.clone(),
@@ -190,14 +168,14 @@ impl World {
         })
     }
 
-    /// Every number's id.
+    /// Returns the id of every number.
     pub fn number_ids(&self) -> Vec<String> {
         self.numbers.keys().cloned().collect()
     }
 
-    /// Every token, for tests that hold one against another.
+    /// Returns every token, for tests that compare them.
     pub fn token_views(&self, now: Timestamp) -> Vec<TokenView> {
-        let view = |(text, t): (&String, &super::token::Token)| TokenView {
+        let view = |(text, t): (&String, &Token)| TokenView {
             token: text.clone(),
             kind: match t.kind {
                 TokenKind::Business => "business".to_owned(),
@@ -205,14 +183,14 @@ impl World {
             },
             business_id: t.business_id.clone(),
             expires_at: t.expires_at,
-            is_valid: t.dead(now).is_none(),
+            is_valid: t.death(now).is_none(),
         };
         self.tokens.iter().map(view).collect()
     }
 
-    /// All of it, without secrets.
+    /// Returns the whole world, without tokens and secrets.
     pub fn view(&self, now: Timestamp) -> WorldView {
-        let app = |a: &super::waba::App| {
+        let app = |a: &App| {
             let subscription = a.subscriptions.get("whatsapp_business_account");
             AppView {
                 id: a.id.clone(),
@@ -225,8 +203,8 @@ impl World {
             apps: self.apps.values().map(app).collect(),
             wabas: self.wabas.keys().filter_map(|id| self.waba(id)).collect(),
             numbers: self.numbers.keys().filter_map(|id| self.number(id, now)).collect(),
-            webhooks_waiting: self.outbox.waiting.len(),
-            webhooks_unheard: self.outbox.unheard.clone(),
+            webhooks_waiting: self.outbox.queued.len(),
+            webhooks_without_subscriber: self.outbox.without_subscriber.clone(),
             uncovered: self.uncovered.clone(),
         }
     }

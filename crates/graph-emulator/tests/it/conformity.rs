@@ -1,5 +1,5 @@
-//! The emulator against Meta's own OpenAPI file: every route, parameter and reply member it serves stands there, or in
-//! `conformity.toml` with the section of the facts that says so. A row no longer needed fails.
+//! Compares the emulator with Meta's own OpenAPI file: every route, parameter and reply member that it serves is in the
+//! file, or in `conformity.toml` with the section of the facts that documents it. An unneeded row fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::support::{APP, SECRET, epoch};
 
 const META: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../meta");
 
-/// One thing the OpenAPI file lacks or has wrong.
+/// One part of the API that the OpenAPI file lacks or has wrong.
 #[derive(Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
     what: String,
@@ -27,7 +27,7 @@ struct Rows {
     row: Vec<Row>,
 }
 
-/// Meta's file.
+/// Meta's OpenAPI file, parsed as JSON.
 struct Spec(Value);
 
 impl Spec {
@@ -36,7 +36,7 @@ impl Spec {
         Self(serde_yaml_ng::from_str(&text).expect("YAML"))
     }
 
-    /// The operations an emulated route may be found under; a number has two paths in the file.
+    /// The operations of the file that match an emulated route; a number has two paths in the file.
     fn operations(&self, method: Method, template: &str) -> Vec<&Value> {
         let path = |phone: &str| {
             let path = template
@@ -48,7 +48,7 @@ impl Spec {
         };
         [path("{Phone-Number-ID}"), path("{WhatsApp-Account-Number-ID}")]
             .iter()
-            .filter_map(|p| self.0["paths"][p].get(method.as_str().to_lowercase()))
+            .filter_map(|p| self.0["paths"][p].get(method.into_str().to_lowercase()))
             .collect()
     }
 
@@ -59,7 +59,7 @@ impl Spec {
         value
     }
 
-    /// Dotted members of a schema.
+    /// Collects the members of a schema, nested ones with dots.
     fn members(&self, schema: &Value, at: &str, out: &mut BTreeSet<String>) {
         if at.matches('.').count() > 6 {
             return;
@@ -80,7 +80,7 @@ impl Spec {
         }
     }
 
-    /// Everything one operation's body or answer of a status may hold, by schema or example.
+    /// Collects every member that a body or an answer of one operation may have, by schema or example.
     fn content(&self, holder: &Value, out: &mut BTreeSet<String>) {
         let holder = self.resolve(holder);
         for media in holder["content"].as_object().into_iter().flat_map(|c| c.values()) {
@@ -116,7 +116,7 @@ fn join(at: &str, name: &str) -> String {
     if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
 }
 
-/// Dotted members of a value; lists count as their items.
+/// Collects the members of a value, nested ones with dots; a list counts as its items.
 fn flatten(value: &Value, at: &str, out: &mut BTreeSet<String>) {
     for item in value.as_array().into_iter().flatten() {
         flatten(item, at, out);
@@ -128,7 +128,7 @@ fn flatten(value: &Value, at: &str, out: &mut BTreeSet<String>) {
     }
 }
 
-/// A world in which every route has something to answer, and the calls that make it.
+/// A world in which every route has a full answer, and the answers of all calls to it.
 struct Tour {
     world: World,
     now: Timestamp,
@@ -140,14 +140,14 @@ impl Tour {
         let reply = match self.world.call(request, self.now) {
             Answer::Reply(reply) => reply,
             Answer::AfterChallenge(c) => {
-                match self.world.challenged(c.id, &graph_emulator::world::Handshake::Echoed, self.now) {
+                match self.world.finish_challenge(c.id, &graph_emulator::world::Handshake::Echoed, self.now) {
                     Answer::Reply(reply) => reply,
                     Answer::AfterChallenge(_) => panic!("one handshake is enough"),
                 }
             }
         };
         let Reply { status, body, .. } = reply;
-        let key = if status == 200 { format!("{} {template}", request.method.as_str()) } else { "error".to_owned() };
+        let key = if status == 200 { format!("{} {template}", request.method.into_str()) } else { "error".to_owned() };
         flatten(&body, "", self.answers.entry(key).or_default());
         body
     }
@@ -170,7 +170,7 @@ impl Tour {
     }
 }
 
-/// Calls every route once, with everything in it.
+/// Calls every route once, with every parameter.
 fn tour() -> Tour {
     let mut t = Tour { world: World::new(1, APP, SECRET, "750000000000001"), now: epoch(), answers: BTreeMap::new() };
     let app = format!("{APP}|{SECRET}");
@@ -256,7 +256,7 @@ fn tour_number(t: &mut Tour, number: &str, token: &str) {
     t.post("/{phone}", &format!("/{number}"), token, &settings);
 }
 
-/// Whose member it is: lists and expanded edges show whole nodes, and a node is the same wherever it shows.
+/// The node that a member belongs to: lists and expanded edges contain whole nodes, which are the same everywhere.
 fn owner<'a>(route: &'a str, member: &'a str) -> (&'a str, &'a str) {
     let lists = |node, prefix: &str| member.strip_prefix(prefix).map(|rest| (node, rest));
     match route {
@@ -274,11 +274,11 @@ fn owner<'a>(route: &'a str, member: &'a str) -> (&'a str, &'a str) {
     .unwrap_or((route, member))
 }
 
-/// What Meta's file says of each owner's members.
+/// The members that Meta's file knows, by their owner.
 fn known_members(spec: &Spec) -> BTreeSet<(String, String)> {
     let mut known = BTreeSet::new();
     for row in routes() {
-        let route = format!("{} {}", row.method.as_str(), row.template);
+        let route = format!("{} {}", row.method.into_str(), row.template);
         for member in spec.answer(&spec.operations(row.method, row.template)) {
             let (owner, member) = owner(&route, &member);
             known.insert((owner.to_owned(), member.to_owned()));
@@ -287,13 +287,13 @@ fn known_members(spec: &Spec) -> BTreeSet<(String, String)> {
     known
 }
 
-/// Everything the emulator serves that Meta's file does not know. A member covers what is inside it.
+/// Everything that the emulator serves and Meta's file does not know. A member includes its nested members.
 fn unknown_to_meta(spec: &Spec) -> BTreeSet<String> {
     let tour = tour();
     let known = known_members(spec);
     let mut unknown: BTreeSet<String> = COMMON_PARAMS.iter().map(|name| format!("any route ? {name}")).collect();
     for row in routes() {
-        let route = format!("{} {}", row.method.as_str(), row.template);
+        let route = format!("{} {}", row.method.into_str(), row.template);
         let operations = spec.operations(row.method, row.template);
         if operations.is_empty() {
             unknown.insert(route);
@@ -317,7 +317,7 @@ fn unknown_to_meta(spec: &Spec) -> BTreeSet<String> {
 }
 
 #[test]
-fn what_is_served_stands_in_metas_file_or_in_the_list() {
+fn everything_served_is_in_metas_file_or_in_the_list() {
     let unknown = unknown_to_meta(&Spec::read());
     let text = include_str!("conformity.toml");
     let listed: Rows = toml::from_str(text).expect("the list");

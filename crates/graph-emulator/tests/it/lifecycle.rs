@@ -1,4 +1,4 @@
-//! Stories: a number from the popup to its first message, and the ways it can stick.
+//! A number from the popup to its first message, and the ways its registration can fail.
 
 use graph_emulator::{Fault, NumberAction, Popup, Review};
 use jiff::{SignedDuration, ToSpan};
@@ -8,7 +8,7 @@ use crate::support::{APP, Receiver, SECRET, VERIFY, customer, emulator, epoch, e
 use graph_emulator::world::NameDecision;
 
 #[tokio::test]
-async fn a_number_whose_name_is_late_registers_once_the_hidden_lag_is_over() {
+async fn a_number_registers_only_after_the_name_review_and_the_hidden_delay() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     assert_eq!(subscribe_app(&emulator, &receiver).await.body, json!({"success": true}));
     let review = Review { lasts: Some(SignedDuration::from_hours(20)), outcome: NameDecision::Approved };
@@ -52,7 +52,7 @@ async fn a_number_whose_name_is_late_registers_once_the_hidden_lag_is_over() {
 }
 
 #[tokio::test]
-async fn a_code_is_single_use_and_lives_thirty_seconds() {
+async fn a_code_is_single_use_and_valid_for_thirty_seconds() {
     let emulator = emulator().await;
     let first = emulator.sign_up(Popup::default()).await.code.expect("code");
     let second = emulator.sign_up(Popup::default()).await.code.expect("code");
@@ -83,7 +83,11 @@ async fn an_override_needs_a_subscription_and_a_callback_that_answers() {
     assert_eq!(read.body["data"][0]["whatsapp_business_api_data"]["id"], APP);
 
     c.graph.post(&path, json!({})).await;
-    assert_eq!(c.graph.get(&path).await.body["data"][0].get("override_callback_uri"), None, "a bare call erases it");
+    assert_eq!(
+        c.graph.get(&path).await.body["data"][0].get("override_callback_uri"),
+        None,
+        "a call without a callback removes it"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +99,7 @@ async fn messages_follow_overrides_and_account_events_do_not() {
     c.graph.post(&path, json!({})).await;
     c.graph.register(&c.number, "123456").await;
     let over = |to: &str| json!({"override_callback_uri": receiver.callback(to), "verify_token": VERIFY});
-    emulator.settle().await;
+    emulator.send_due_webhooks().await;
     receiver.take();
 
     let mut seen = Vec::new();
@@ -115,7 +119,7 @@ async fn messages_follow_overrides_and_account_events_do_not() {
     assert_eq!(seen, expected.map(|(p, f)| (p.to_owned(), f.to_owned())));
 }
 
-/// The signature computed apart from the emulator.
+/// The signature, computed independently of the emulator.
 fn graph_emulator_signature(raw: &str) -> String {
     use aws_lc_rs::hmac;
     let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
@@ -123,7 +127,7 @@ fn graph_emulator_signature(raw: &str) -> String {
 }
 
 #[tokio::test]
-async fn faults_hit_the_calls_they_name() {
+async fn a_fault_affects_only_the_calls_it_matches() {
     let emulator = emulator().await;
     let c = customer(&emulator, Popup::default()).await;
     emulator.fail(Fault::error("POST register", 133_004));
@@ -145,7 +149,7 @@ async fn faults_hit_the_calls_they_name() {
 }
 
 #[tokio::test]
-async fn overrides_and_subscriptions_are_taken_down() {
+async fn overrides_and_subscriptions_can_be_removed() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     subscribe_app(&emulator, &receiver).await;
     let c = customer(&emulator, Popup::default()).await;
@@ -164,12 +168,12 @@ async fn overrides_and_subscriptions_are_taken_down() {
     assert_eq!(read().await, json!({"application": receiver.callback("app")}));
     assert_eq!(c.graph.delete(&path).await.body, json!({"success": true}));
     assert_eq!(c.graph.get(&path).await.body, json!({"data": []}));
-    emulator.receive_text(&c.number, "15550199999", "unheard").await.expect("number");
+    emulator.receive_text(&c.number, "15550199999", "without a subscriber").await.expect("number");
     assert!(receiver.take().iter().all(|a| a.field() != "messages"));
 }
 
 #[tokio::test]
-async fn calls_that_overlap_show_in_the_log() {
+async fn the_log_shows_which_calls_overlap() {
     let emulator = emulator().await;
     let c = customer(&emulator, Popup::default()).await;
     emulator.fail(Fault::delay("GET {phone}", 200).times(2));
@@ -179,8 +183,8 @@ async fn calls_that_overlap_show_in_the_log() {
     assert_eq!((a.status, b.status), (200, 200));
     let calls = emulator.calls("GET /{phone}");
     assert!(calls[0].ended_at_us - calls[0].started_at_us >= 200_000);
-    assert!(calls[1].started_at_us < calls[0].ended_at_us, "side by side");
+    assert!(calls[1].started_at_us < calls[0].ended_at_us, "the calls overlap");
     pair().await;
     let calls = emulator.calls("GET /{phone}");
-    assert!(calls[3].ended_at_us - calls[3].started_at_us < 200_000, "the fault is spent");
+    assert!(calls[3].ended_at_us - calls[3].started_at_us < 200_000, "the fault is used up");
 }

@@ -1,4 +1,4 @@
-//! The emulator from outside: over HTTP, as any client meets it. One binary, so that it links once.
+//! Tests of the emulator over HTTP, like any client uses it. One binary, so that it links once.
 
 #[cfg(test)]
 mod conformity;
@@ -7,9 +7,9 @@ mod control;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
-mod reading;
+mod reads;
 #[cfg(test)]
-mod registering;
+mod registration;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

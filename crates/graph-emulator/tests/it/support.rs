@@ -1,4 +1,4 @@
-//! A Graph caller and a webhook receiver for the stories. Must not assert anything itself.
+//! A Graph caller and a webhook receiver for the tests. Must not assert anything itself.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,7 @@ pub(crate) const APP: &str = "740000000000001";
 pub(crate) const SECRET: &str = "emulated-app-secret";
 pub(crate) const VERIFY: &str = "verify-me";
 
-/// Start of every story.
+/// World time at the start of every test.
 pub(crate) fn epoch() -> Timestamp {
     "2026-10-20T08:00:00Z".parse().expect("time")
 }
@@ -23,16 +23,16 @@ pub(crate) async fn emulator() -> Emulator {
     Emulator::start(Config { clock: ClockMode::Stepped(epoch()), ..Config::default() }).await.expect("emulator")
 }
 
-/// One answer of Graph.
+/// One answer of Graph over HTTP.
 #[derive(Debug)]
-pub(crate) struct Got {
+pub(crate) struct GraphAnswer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Value,
 }
 
-impl Got {
-    /// `(code, subcode)` of an error; zeros for success.
+impl GraphAnswer {
+    /// Code and subcode of an error; zeros after success.
     pub(crate) fn error(&self) -> (i64, i64) {
         let e = &self.body["error"];
         (e["code"].as_i64().unwrap_or(0), e["error_subcode"].as_i64().unwrap_or(0))
@@ -53,7 +53,12 @@ impl Caller {
         Self { base: emulator.base_url(), token: token.to_owned(), http }
     }
 
-    pub(crate) async fn try_send(&self, method: &str, path: &str, body: Option<Value>) -> Result<Got, reqwest::Error> {
+    pub(crate) async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<GraphAnswer, reqwest::Error> {
         let url = format!("{}/v25.0{path}", self.base);
         let mut request = self.http.request(method.parse().expect("method"), url);
         if !self.token.is_empty() {
@@ -65,23 +70,23 @@ impl Caller {
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
-        Ok(Got { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+        Ok(GraphAnswer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Got {
+    pub(crate) async fn get(&self, path: &str) -> GraphAnswer {
         self.try_send("GET", path, None).await.expect("answer")
     }
 
-    pub(crate) async fn post(&self, path: &str, body: Value) -> Got {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> GraphAnswer {
         self.try_send("POST", path, Some(body)).await.expect("answer")
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Got {
+    pub(crate) async fn delete(&self, path: &str) -> GraphAnswer {
         self.try_send("DELETE", path, None).await.expect("answer")
     }
 
-    /// Any URL of the emulator, as it stands: `/_emulator/…` or an unversioned path.
-    pub(crate) async fn raw(&self, method: &str, path: &str, body: Option<Value>) -> Got {
+    /// Calls any path of the emulator unchanged: `/_emulator/…` or an unversioned one.
+    pub(crate) async fn raw(&self, method: &str, path: &str, body: Option<Value>) -> GraphAnswer {
         let mut request = self.http.request(method.parse().expect("method"), format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.json(&body);
@@ -89,17 +94,17 @@ impl Caller {
         let response = request.send().await.expect("answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("text");
-        Got { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
+        GraphAnswer { status, headers, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) }
     }
 
-    pub(crate) async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> Got {
+    pub(crate) async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> GraphAnswer {
         let url = format!("{}/v25.0{path}", self.base);
         let response = self.http.post(url).bearer_auth(&self.token).form(pairs).send().await.expect("answer");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Got { status, headers, body: response.json().await.expect("JSON") }
+        GraphAnswer { status, headers, body: response.json().await.expect("JSON") }
     }
 
-    pub(crate) async fn register(&self, number: &str, pin: &str) -> Got {
+    pub(crate) async fn register(&self, number: &str, pin: &str) -> GraphAnswer {
         self.post(&format!("/{number}/register"), json!({"messaging_product": "whatsapp", "pin": pin})).await
     }
 }
@@ -112,7 +117,7 @@ pub(crate) struct Customer {
     pub(crate) business: String,
 }
 
-pub(crate) async fn exchange(emulator: &Emulator, code: &str) -> Got {
+pub(crate) async fn exchange(emulator: &Emulator, code: &str) -> GraphAnswer {
     let path = format!("/oauth/access_token?client_id={APP}&client_secret={SECRET}&code={code}");
     Caller::new(emulator, "").get(&path).await
 }
@@ -129,7 +134,7 @@ pub(crate) async fn customer(emulator: &Emulator, popup: Popup) -> Customer {
     }
 }
 
-/// One webhook that arrived.
+/// One webhook that the receiver got.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) path: String,
@@ -154,7 +159,7 @@ struct Inbox {
     refuse: usize,
 }
 
-/// A callback server that remembers what it got.
+/// A callback server that records the webhooks it gets.
 #[derive(Clone)]
 pub(crate) struct Receiver {
     pub(crate) url: String,
@@ -205,8 +210,8 @@ impl Receiver {
     }
 }
 
-/// Subscribes the app's own callback to every field the stories look at.
-pub(crate) async fn subscribe_app(emulator: &Emulator, receiver: &Receiver) -> Got {
+/// Subscribes the app-level callback to every field that the tests check.
+pub(crate) async fn subscribe_app(emulator: &Emulator, receiver: &Receiver) -> GraphAnswer {
     let app = Caller::new(emulator, &format!("{APP}|{SECRET}"));
     let fields = "messages,account_update,account_review_update,phone_number_name_update,phone_number_quality_update,business_capability_update,security,history,smb_app_state_sync";
     let body = json!({"object": "whatsapp_business_account", "callback_url": receiver.callback("app"),

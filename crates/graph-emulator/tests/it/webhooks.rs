@@ -1,4 +1,4 @@
-//! Stories of webhooks: who hears what, retries, loss, doubles, order, batches.
+//! Webhooks: who gets which one, retries, loss, duplicates, order, batches.
 
 use graph_emulator::world::{DroppedStatus, ReviewStatus, Tier};
 use graph_emulator::{NumberAction, Popup, Settings, WabaAction, WebhookEffect, WebhookFault};
@@ -12,7 +12,7 @@ async fn subscribed(emulator: &Emulator, receiver: &Receiver) -> Customer {
     subscribe_app(emulator, receiver).await;
     let c = customer(emulator, Popup::default()).await;
     c.graph.post(&format!("/{}/subscribed_apps", c.waba), json!({})).await;
-    emulator.settle().await;
+    emulator.send_due_webhooks().await;
     receiver.take();
     c
 }
@@ -31,7 +31,7 @@ fn fault(effect: WebhookEffect) -> WebhookFault {
 }
 
 #[tokio::test]
-async fn every_move_of_the_world_is_told() {
+async fn every_action_sends_the_webhook_that_meta_sends() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     let c = subscribed(&emulator, &receiver).await;
     for action in [
@@ -55,7 +55,7 @@ async fn every_move_of_the_world_is_told() {
     ] {
         emulator.act_on_waba(&c.waba, action).await.expect("waba");
     }
-    let told: Vec<String> = receiver
+    let sent: Vec<String> = receiver
         .take()
         .iter()
         .map(|a| {
@@ -66,7 +66,7 @@ async fn every_move_of_the_world_is_told() {
         })
         .collect();
     assert_eq!(
-        told,
+        sent,
         [
             "phone_number_name_update APPROVED",
             "phone_number_name_update REJECTED",
@@ -86,7 +86,7 @@ async fn every_move_of_the_world_is_told() {
 }
 
 #[tokio::test]
-async fn a_callback_that_fails_is_asked_again_ever_more_rarely() {
+async fn a_failed_webhook_is_retried_with_growing_delays() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     let c = subscribed(&emulator, &receiver).await;
     receiver.refuse(3);
@@ -96,26 +96,26 @@ async fn a_callback_that_fails_is_asked_again_ever_more_rarely() {
     assert!(receiver.take().is_empty(), "10 s and 40 s failed too");
     emulator.advance(SignedDuration::from_mins(10)).await;
     assert_eq!(texts(&receiver.take()), ["late"]);
-    let tries: Vec<(u32, Option<u16>)> =
+    let attempts: Vec<(u32, Option<u16>)> =
         emulator.webhook_log().iter().filter(|w| w.fields == ["messages"]).map(|w| (w.attempt, w.status)).collect();
-    assert_eq!(tries, [(1, Some(500)), (2, Some(500)), (3, Some(500)), (4, Some(200))]);
+    assert_eq!(attempts, [(1, Some(500)), (2, Some(500)), (3, Some(500)), (4, Some(200))]);
 }
 
 #[tokio::test]
-async fn webhooks_are_lost_doubled_swapped_and_late_on_demand() {
+async fn webhook_faults_lose_duplicate_reorder_and_delay() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     let c = subscribed(&emulator, &receiver).await;
-    emulator.disturb_webhooks(fault(WebhookEffect::Lose));
+    emulator.add_webhook_fault(fault(WebhookEffect::Lose));
     text(&emulator, &c, "lost").await;
-    emulator.disturb_webhooks(fault(WebhookEffect::Duplicate));
+    emulator.add_webhook_fault(fault(WebhookEffect::Duplicate));
     text(&emulator, &c, "double").await;
     assert_eq!(texts(&receiver.take()), ["double", "double"]);
-    emulator.disturb_webhooks(fault(WebhookEffect::Reorder));
+    emulator.add_webhook_fault(fault(WebhookEffect::Reorder));
     text(&emulator, &c, "first").await;
     assert!(receiver.take().is_empty());
     text(&emulator, &c, "second").await;
     assert_eq!(texts(&receiver.take()), ["second", "first"]);
-    emulator.disturb_webhooks(fault(WebhookEffect::Delay { seconds: 300 }));
+    emulator.add_webhook_fault(fault(WebhookEffect::Delay { seconds: 300 }));
     text(&emulator, &c, "slow").await;
     emulator.advance(SignedDuration::from_secs(299)).await;
     assert!(receiver.take().is_empty());
@@ -124,7 +124,7 @@ async fn webhooks_are_lost_doubled_swapped_and_late_on_demand() {
 }
 
 #[tokio::test]
-async fn updates_due_at_once_may_share_a_post() {
+async fn updates_that_are_due_together_can_share_a_post() {
     let settings = Settings { batch_webhooks: true, ..Settings::default() };
     let config = Config { clock: ClockMode::Stepped(epoch()), settings, ..Config::default() };
     let (emulator, receiver) = (Emulator::start(config).await.expect("emulator"), Receiver::start().await);
@@ -134,7 +134,7 @@ async fn updates_due_at_once_may_share_a_post() {
             world.receive_text(&c.number, "15550199999", &n.to_string(), now).expect("number");
         }
     });
-    emulator.settle().await;
+    emulator.send_due_webhooks().await;
     let arrived = receiver.take();
     assert_eq!(arrived.len(), 1);
     assert_eq!(arrived[0].body["entry"].as_array().map(Vec::len), Some(5));
@@ -152,7 +152,7 @@ async fn a_browser_that_never_returns_still_leaves_a_webhook() {
 }
 
 #[tokio::test]
-async fn sends_are_followed_by_statuses() {
+async fn a_sent_message_is_followed_by_status_webhooks() {
     let (emulator, receiver) = (emulator().await, Receiver::start().await);
     let c = subscribed(&emulator, &receiver).await;
     let message = json!({"messaging_product": "whatsapp", "to": "15550199999", "type": "text"});
@@ -160,12 +160,12 @@ async fn sends_are_followed_by_statuses() {
     let early = c.graph.post(&path, message.clone()).await;
     assert_eq!(early.error().0, 133_010);
     c.graph.register(&c.number, "123456").await;
-    emulator.settle().await;
+    emulator.send_due_webhooks().await;
     receiver.take();
     assert_eq!(c.graph.post(&path, message.clone()).await.status, 200);
     emulator.act_on_waba(&c.waba, WabaAction::Payment { missing: true }).await.expect("waba");
     assert_eq!(c.graph.post(&path, message).await.status, 200, "accepted, then failed (facts D20)");
-    emulator.settle().await;
+    emulator.send_due_webhooks().await;
     let arrived = receiver.take();
     let statuses: Vec<_> = arrived.iter().map(|a| a.value()["statuses"][0]["status"].clone()).collect();
     assert_eq!(statuses, ["sent", "delivered", "failed"]);

@@ -136,7 +136,7 @@ impl TestApp {
     /// Runs everything that is due now, on both sides, until nothing is.
     pub(crate) async fn settle(&self) {
         for _ in 0..10_000 {
-            self.meta.settle().await;
+            self.meta.send_due_webhooks().await;
             if !runner::step(&self.app).await.unwrap() {
                 return;
             }

@@ -41,7 +41,7 @@ async fn with_the_approval_webhook_lost_the_next_reading_finds_it() {
     let (result, _) = app.signed_up(in_review()).await;
     let number = result.phone_number_id.clone().unwrap();
     app.settle().await;
-    app.meta.disturb_webhooks(graph_emulator::WebhookFault {
+    app.meta.add_webhook_fault(graph_emulator::WebhookFault {
         field: Some("phone_number_name_update".to_owned()),
         waba_id: None,
         times: 1,

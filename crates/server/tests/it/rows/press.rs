@@ -89,7 +89,7 @@ async fn r3_a_press_unblocks_what_only_a_person_can(engine: Engine) {
     assert_eq!((&shown["why"]["code"], &shown["why"]["failure"]), (&"refused".into(), &"number_taken".into()));
     app.advance(SignedDuration::from_hours(24)).await;
     assert_eq!(app.meta.calls(REGISTER).len(), 1, "nobody but a person can help: nothing is tried");
-    app.meta.act(&number_of(&signup), NumberAction::FreeFromApp).await.unwrap();
+    app.meta.act(&number_of(&signup), NumberAction::ClearObstacle).await.unwrap();
     let body = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
     assert_eq!((&body["called"], &body["outcome"]), (&true.into(), &"success".into()));
     assert_eq!(kept(&app, inbox).await.outcomes(), [Ok(()), Err(FailureKind::NumberTaken)]);

@@ -61,7 +61,7 @@ async fn r1_by_schedule_when_no_webhook_comes(engine: Engine) {
     let (signup, inbox) = app.signed_up(in_review()).await;
     app.settle().await;
     let lost = WebhookFault { field: None, waba_id: None, times: 1_000, effect: WebhookEffect::Lose };
-    app.meta.disturb_webhooks(lost);
+    app.meta.add_webhook_fault(lost);
     app.advance(SignedDuration::from_mins(90)).await;
     app.meta.act(&number_of(&signup), NumberAction::ApproveName).await.unwrap();
     app.settle().await;

@@ -104,7 +104,7 @@ async fn e7_a_browser_that_does_come_back_is_not_doubled(engine: Engine) {
 /// nobody of the signup: what the browser brings is all there is.
 async fn sent_twice(app: &TestApp) -> (SignupResult, Answer) {
     let field = Some("account_update".to_owned());
-    app.meta.disturb_webhooks(WebhookFault { field, waba_id: None, times: 1, effect: WebhookEffect::Lose });
+    app.meta.add_webhook_fault(WebhookFault { field, waba_id: None, times: 1, effect: WebhookEffect::Lose });
     let signup = app.meta.sign_up(Popup::default()).await;
     app.meta.fail(Fault::apply_then_cut(EXCHANGE).times(1));
     app.authorize(&signup).await.expect(422);

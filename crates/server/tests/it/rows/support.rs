@@ -122,7 +122,7 @@ pub(super) fn inbox_of(answer: &Answer) -> ChannelId {
 
 /// One field of a number reads so, whatever the number is.
 pub(super) async fn pose(app: &TestApp, number: &str, field: &str, value: impl Into<Value>) {
-    let action = NumberAction::Pose { field: field.to_owned(), value: value.into() };
+    let action = NumberAction::OverrideField { field: field.to_owned(), value: value.into() };
     app.meta.act(number, action).await.unwrap();
 }
 

@@ -214,7 +214,7 @@ impl Stage {
             Move::MetaIfLive(action) if view.registered => self.app.meta.act(&id, action.clone()).await.unwrap(),
             Move::MetaIfLive(_) => {}
             Move::Calls(fault) => self.app.meta.fail(fault.clone().on_number(&id)),
-            Move::Webhook(field, effect) => self.app.meta.disturb_webhooks(WebhookFault {
+            Move::Webhook(field, effect) => self.app.meta.add_webhook_fault(WebhookFault {
                 field: Some((*field).to_owned()),
                 waba_id: Some(view.waba_id),
                 times: 1,

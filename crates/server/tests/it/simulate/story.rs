@@ -206,7 +206,7 @@ impl Story {
             Trouble::None => {}
             Trouble::InPhoneApp => {
                 self.popup.obstacle = Some(Obstacle::StillInPhoneApp);
-                self.then(soon, Move::Meta(NumberAction::FreeFromApp));
+                self.then(soon, Move::Meta(NumberAction::ClearObstacle));
                 if chance.happens(0.5) {
                     self.then(soon + chance.log_normal(hours(3), 1.0, hours(24)), Move::Press);
                 }
