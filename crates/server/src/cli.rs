@@ -138,6 +138,6 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
         Command::Erase(command) => command.run(&from, output).await,
         Command::Key(command) => command.run(&from, output).await,
         Command::Config(ConfigCommand::Template) => output.text(&server::config::Config::template()),
-        Command::Openapi => output.json(&server::web::openapi()),
+        Command::Openapi => output.json(&server::web::openapi_document()),
     }
 }

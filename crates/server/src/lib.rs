@@ -7,13 +7,13 @@
 pub mod app;
 pub mod config;
 pub mod flows;
+pub mod messages;
 pub mod runner;
 pub mod runtime;
 pub mod seal;
 pub mod startup;
 pub mod store;
 pub mod web;
-pub mod words;
 
 pub use app::App;
 pub(crate) use runtime::clock;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use server::App;
+use server::messages::utc;
 use server::store::accounts::{self, Account as Row};
-use server::words::utc;
 
 use super::open::{self, From};
 use super::output::{Output, listing, table};

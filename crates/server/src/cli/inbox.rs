@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use server::App;
 use server::flows::health::{self, View};
 use server::flows::registration::{self, CompletionResult};
+use server::messages as catalogue;
 use server::store::channels;
-use server::words as catalogue;
 
 use super::open::{self, From};
 use super::output::{Output, listing, table};

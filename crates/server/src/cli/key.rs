@@ -8,11 +8,11 @@ use domain::ids::AccountId;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::App;
+use server::messages::utc;
 use server::seal::Keyring;
 use server::store::ids::ApiKeyId;
 use server::store::keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::reseal::reseal;
-use server::words::utc;
 
 use super::Verdict;
 use super::open::{self, From};

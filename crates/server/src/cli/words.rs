@@ -1,10 +1,10 @@
-//! What a line of a terminal says beside the catalogue's sentences ([`server::words`]): countdowns,
+//! What a line of a terminal says beside the catalogue's sentences ([`server::messages`]): countdowns,
 //! whose move it is, and a decision put together from its reason and its time.
 
 use domain::health::{HealthReport, Move};
 use domain::registration::Decision;
 use jiff::{SignedDuration, Timestamp};
-use server::words;
+use server::messages;
 
 /// Whose move it is, seen by whoever runs the installation.
 pub(super) const fn whose(whose: Move) -> &'static str {
@@ -18,7 +18,7 @@ pub(super) const fn whose(whose: Move) -> &'static str {
 
 /// What leads a report.
 pub(super) fn standing(report: &HealthReport) -> String {
-    report.leading().map_or_else(|| "All well".to_owned(), |finding| words::finding(&finding.code).title)
+    report.leading().map_or_else(|| "All well".to_owned(), |finding| messages::finding(&finding.code).title)
 }
 
 /// The next thing that happens by itself, and when.
@@ -32,14 +32,14 @@ pub(super) fn next(report: &HealthReport, decision: &Decision, now: Timestamp) -
 
 /// What would be done now, or why not and when.
 pub(super) fn decision(decision: &Decision, now: Timestamp) -> String {
-    let why = words::why(&decision.why());
+    let why = messages::why(&decision.why());
     let reason = format!("{}. {}", why.title, why.text);
     let look = |at: Timestamp| format!("The number is read again {}.", until(at, now));
     match decision {
         Decision::Wait { register_at: Some(at), .. } => {
             format!("{reason} It is registered by itself {}, sooner if something changes.", until(*at, now))
         }
-        Decision::Ask { remedy, look_at, .. } => format!("{reason} {} {}", words::remedy(*remedy), look(*look_at)),
+        Decision::Ask { remedy, look_at, .. } => format!("{reason} {} {}", messages::remedy(*remedy), look(*look_at)),
         Decision::Wait { look_at, .. } | Decision::Stop { look_at, .. } => format!("{reason} {}", look(*look_at)),
         Decision::Register { .. } | Decision::Deregister { .. } | Decision::Settle { .. } | Decision::Done { .. } => {
             reason

@@ -6,15 +6,15 @@ use domain::delivery::ANNOUNCEMENT_FIELD;
 use serde_json::json;
 
 use super::ingest::body;
+use crate::messages;
 use crate::store::announcements::{self, NewAnnouncement};
 use crate::store::events::{EventState, NewEvent, insert_batch};
 use crate::store::{self, Tx};
-use crate::words;
 
 /// Publishes an announcement in the caller's transaction.
 pub(crate) async fn publish(tx: &mut Tx, new: &NewAnnouncement) -> Result<(), store::Error> {
     let id = announcements::append(tx, new).await?;
-    let message = words::announcement(&new.kind, &new.args);
+    let message = messages::announcement(&new.kind, &new.args);
     let value = json!({ "id": id.to_string(), "kind": new.kind, "title": message.title,
         "text": message.text.to_string(), "args": new.args, "at": new.at.to_string() });
     let seconds = new.at.as_second();

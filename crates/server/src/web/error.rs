@@ -13,9 +13,9 @@ use serde::Serialize;
 use crate::flows::{FlowError, Refusal};
 use crate::store;
 
-mod codes;
+mod code;
 
-pub(crate) use codes::Code;
+pub(crate) use code::Code;
 
 /// What a handler answers with when it cannot do what it was asked.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;

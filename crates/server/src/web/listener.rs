@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::router::{router, router_without_storing};
 use crate::App;
 
 /// How long a client may take to send the head of a request, or stay idle between two.
@@ -26,13 +27,13 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Accepts until `app.shutdown` is cancelled, then waits for what is under way.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let shutdown = app.shutdown.clone();
-    accept(super::router(app), listener, shutdown).await
+    accept(router(app), listener, shutdown).await
 }
 
 /// The same, but Meta's posts are verified and not kept: what `make bench` compares the product with.
 pub async fn serve_without_storing(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let shutdown = app.shutdown.clone();
-    accept(super::router_without_storing(app), listener, shutdown).await
+    accept(router_without_storing(app), listener, shutdown).await
 }
 
 async fn accept(service: Router, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {

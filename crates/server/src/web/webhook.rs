@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::body::is_over_limit;
 use super::error::{ApiError, Code, Problem, Result};
+use super::extract::body::is_over_limit;
 use super::telemetry;
 use crate::App;
 use crate::flows::ingest::handshake;

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use server::flows::health::View;
-use server::words as catalogue;
+use server::messages as catalogue;
 
 use super::stage::Stage;
 use crate::cli::output::{Output, table};

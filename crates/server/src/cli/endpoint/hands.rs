@@ -12,10 +12,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use server::App;
 use server::flows::endpoints::{self, Wanted, Wish, replay, view};
+use server::messages as catalogue;
 use server::store::deliveries::replay::Which;
 use server::store::endpoints::Endpoint;
 use server::store::ids::EventId;
-use server::words as catalogue;
 
 use super::{find, parse_event, parse_instant, show, tables};
 use crate::cli::Verdict;

@@ -6,9 +6,9 @@ use domain::delivery::standing::Standing;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::flows::endpoints::view::View;
+use server::messages as catalogue;
 use server::store::deliveries::Delivery;
 use server::store::deliveries::attempts::Attempt;
-use server::words as catalogue;
 
 use crate::cli::output::{listing, table};
 use crate::cli::words;

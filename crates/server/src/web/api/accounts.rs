@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::rfc3339;
 use crate::App;
 use crate::store::accounts::{self, Account};
-use crate::web::auth::{Admin, OperatorOf, Read, SignedIn};
-use crate::web::body::Body;
 use crate::web::error::{ApiError, Problem, Result};
+use crate::web::extract::auth::{Admin, OperatorOf, Read, SignedIn};
+use crate::web::extract::body::Body;
 
 /// A tenant.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::rfc3339;
 use crate::App;
+use crate::messages;
 use crate::store::announcements::{self, Announcement};
-use crate::web::auth::{Read, TenantOf};
 use crate::web::error::{ApiError, Problem, Result};
-use crate::web::paging::{List, Page};
-use crate::web::query::Params;
-use crate::words;
+use crate::web::extract::auth::{Read, TenantOf};
+use crate::web::extract::paging::{List, Page};
+use crate::web::extract::query::Params;
 
 /// Something that was told.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -37,7 +37,7 @@ pub(crate) struct AnnouncementView {
 
 impl From<Announcement> for AnnouncementView {
     fn from(told: Announcement) -> Self {
-        let message = words::announcement(&told.kind, &told.args);
+        let message = messages::announcement(&told.kind, &told.args);
         Self {
             id: told.id.to_string(),
             inbox_id: told.channel_id.map(|id| id.0),

@@ -6,13 +6,14 @@ use axum::http::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
-use super::{NestedId, nested_id, rfc3339};
+use super::rfc3339;
 use crate::App;
 use crate::store::ids::ApiKeyId;
 use crate::store::keys::{self, ApiKey, NewApiKey, Scope};
-use crate::web::auth::{Admin, TenantOf};
-use crate::web::body::Body;
 use crate::web::error::{ApiError, Problem, Result};
+use crate::web::extract::auth::{Admin, TenantOf};
+use crate::web::extract::body::Body;
+use crate::web::extract::path::{NestedId, nested_id};
 
 /// A key without its secret.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

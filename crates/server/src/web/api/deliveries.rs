@@ -8,18 +8,20 @@ use serde::{Deserialize, Serialize};
 
 use super::endpoint_view::{AsideView, AttemptView};
 use super::endpoints::named;
-use super::{NestedId, nested_id, to_the_end};
 use crate::App;
 use crate::flows::endpoints::{self, replay};
 use crate::store::deliveries::replay::Which;
 use crate::store::deliveries::{self, DeliveryState, attempts, log};
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{Tx, endpoints as kept};
-use crate::web::auth::{Admin, ChannelOf, EndpointOf, Operate, Read};
-use crate::web::body::Body;
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Problem, Result};
-use crate::web::paging::{List, Page};
-use crate::web::query::Params;
+use crate::web::extract::auth::{Admin, ChannelOf, Operate, Read};
+use crate::web::extract::body::Body;
+use crate::web::extract::endpoint::EndpointOf;
+use crate::web::extract::paging::{List, Page};
+use crate::web::extract::path::{NestedId, nested_id};
+use crate::web::extract::query::Params;
 
 /// What came of a test.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -51,8 +53,8 @@ pub(crate) struct TestView {
     responses((status = 200, body = TestView, description = "What it answered"), (status = 404, body = Problem)))]
 pub(crate) async fn test_endpoint(State(app): State<App>, on: EndpointOf<Operate>) -> Result<Json<TestView>> {
     let worker = app.clone();
-    let made = to_the_end(&app, async move { endpoints::test(&worker, &on.endpoint).await }).await?;
-    let text = crate::words::delivery(&made.outcome);
+    let made = run_to_completion(&app, async move { endpoints::test(&worker, &on.endpoint).await }).await?;
+    let text = crate::messages::delivery(&made.outcome);
     Ok(Json(TestView {
         delivered: made.outcome == "delivered",
         status: made.status,
@@ -133,7 +135,7 @@ pub(crate) struct Marked {
 pub(crate) async fn discard_dead_letters(State(app): State<App>, on: EndpointOf<Admin>) -> Result<Json<Marked>> {
     let worker = app.clone();
     let forgotten = async move { replay::discard_dead(&worker, &on.endpoint).await };
-    Ok(Json(Marked { events: to_the_end(&app, forgotten).await?? }))
+    Ok(Json(Marked { events: run_to_completion(&app, forgotten).await?? }))
 }
 
 /// What to send again: one event, or a time, or the dead letters.
@@ -170,7 +172,7 @@ pub(crate) async fn replay_events(
     let which = which(&asked, app.clock.now())?;
     let worker = app.clone();
     let marked = async move { replay::ask(&worker, &on.endpoint, which, &|_| {}).await };
-    Ok(Json(Marked { events: to_the_end(&app, marked).await?.map_err(named)? }))
+    Ok(Json(Marked { events: run_to_completion(&app, marked).await?.map_err(named)? }))
 }
 
 /// Exactly one of the three ways to say it.

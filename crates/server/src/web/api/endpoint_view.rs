@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::rfc3339;
 use crate::flows::endpoints::view::View;
+use crate::messages;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::deliveries::{Delivery, DeliveryState};
 use crate::store::keys::Scope;
-use crate::web::auth::Principal;
-use crate::words;
+use crate::web::extract::auth::Principal;
 
 /// An address that events are forwarded to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -82,7 +82,7 @@ pub(crate) struct CountsView {
 impl EndpointView {
     /// For whoever asks.
     pub(super) fn new(view: View, principal: &Principal) -> Self {
-        let message = words::standing(&view.standing);
+        let message = messages::standing(&view.standing);
         let View { endpoint, standing, counts, behind, next_try_at } = view;
         let (disabled_at, disabled_why, failing_since) = match standing {
             Standing::Active => (None, None, None),
@@ -164,7 +164,7 @@ impl From<Attempt> for AttemptView {
             at: rfc3339(attempt.at),
             status: attempt.status,
             millis: attempt.millis,
-            text: words::delivery(&attempt.outcome),
+            text: messages::delivery(&attempt.outcome),
             outcome: attempt.outcome,
             answer: attempt.answer,
         }

@@ -13,16 +13,17 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::endpoint_view::{EndpointView, Endpoints};
-use super::to_the_end;
 use crate::App;
 use crate::flows::endpoints::{self, Wanted, Wish, view};
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels;
 use crate::store::endpoints::Endpoint;
-use crate::web::auth::{Admin, EndpointOf, Principal, Read, TenantOf};
-use crate::web::body::{self, Body};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Problem, Result};
-use crate::web::query::Params;
+use crate::web::extract::auth::{Admin, Principal, Read, TenantOf};
+use crate::web::extract::body::{self, Body};
+use crate::web::extract::endpoint::EndpointOf;
+use crate::web::extract::query::Params;
 
 /// An endpoint to be made.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
@@ -101,7 +102,7 @@ pub(crate) async fn create_endpoint(
         wish: Wish { name, url, kinds, headers, per_second, verify_token },
     };
     let worker = app.clone();
-    let made = to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?;
+    let made = run_to_completion(&app, async move { endpoints::create(&worker, wanted).await }).await?;
     let (made, secret) = made.map_err(named)?;
     let shown = show(&app, made, &tenant.principal).await?.with_secret(&secret);
     Ok((StatusCode::CREATED, Json(shown)))
@@ -181,7 +182,7 @@ pub(crate) async fn change_endpoint(
     responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]
 pub(crate) async fn delete_endpoint(State(app): State<App>, on: EndpointOf<Admin>) -> Result<StatusCode> {
     let worker = app.clone();
-    to_the_end(&app, async move { endpoints::delete(&worker, &on.endpoint).await }).await??;
+    run_to_completion(&app, async move { endpoints::delete(&worker, &on.endpoint).await }).await??;
     Ok(StatusCode::NO_CONTENT)
 }
 

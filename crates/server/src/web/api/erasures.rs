@@ -6,14 +6,15 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::{NestedId, nested_id, rfc3339};
+use super::rfc3339;
 use crate::App;
 use crate::flows::erasure::{self, Driver};
 use crate::store::erasures::{self, Erasure};
 use crate::store::ids::ErasureId;
-use crate::web::auth::{Admin, TenantOf};
-use crate::web::body::{self, Body};
 use crate::web::error::{ApiError, Problem, Result};
+use crate::web::extract::auth::{Admin, TenantOf};
+use crate::web::extract::body::{self, Body};
+use crate::web::extract::path::{NestedId, nested_id};
 
 /// Whom to erase.
 #[derive(Default, Deserialize, utoipa::ToSchema)]

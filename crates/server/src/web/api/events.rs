@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::rfc3339;
 use crate::App;
 use crate::store::events::{self, EventState, StoredEvent};
-use crate::web::auth::{ChannelOf, Read};
 use crate::web::error::{Problem, Result};
-use crate::web::paging::{List, Page};
+use crate::web::extract::auth::{ChannelOf, Read};
+use crate::web::extract::paging::{List, Page};
 
 /// A kept webhook.
 #[derive(Debug, Serialize, utoipa::ToSchema)]

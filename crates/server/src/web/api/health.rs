@@ -5,13 +5,14 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::health_view::HealthView;
-use super::{rfc3339, to_the_end};
+use super::rfc3339;
 use crate::App;
 use crate::flows::health;
 use crate::store::snapshots::{self, HistoryEntry};
-use crate::web::auth::{ChannelOf, Operate, Read};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{Problem, Result};
-use crate::web::paging::{List, Page};
+use crate::web::extract::auth::{ChannelOf, Operate, Read};
+use crate::web::extract::paging::{List, Page};
 
 /// Show health
 ///
@@ -23,7 +24,7 @@ use crate::web::paging::{List, Page};
         (status = 404, body = Problem), (status = 422, body = Problem, description = "Meta failed and nothing was ever read")))]
 pub(crate) async fn show_health(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<HealthView>> {
     let worker = app.clone();
-    let view = to_the_end(&app, async move { health::fresh(&worker, &on.channel).await }).await??;
+    let view = run_to_completion(&app, async move { health::fresh(&worker, &on.channel).await }).await??;
     Ok(Json(HealthView::new(&view)))
 }
 
@@ -36,7 +37,7 @@ pub(crate) async fn show_health(State(app): State<App>, on: ChannelOf<Read>) -> 
         (status = 422, body = Problem)))]
 pub(crate) async fn refresh_health(State(app): State<App>, on: ChannelOf<Operate>) -> Result<Json<HealthView>> {
     let worker = app.clone();
-    let view = to_the_end(&app, async move { health::refresh(&worker, &on.channel).await }).await??;
+    let view = run_to_completion(&app, async move { health::refresh(&worker, &on.channel).await }).await??;
     Ok(Json(HealthView::new(&view)))
 }
 

@@ -13,10 +13,10 @@ use serde_json::Value;
 use super::registration_view::RegistrationView;
 use super::rfc3339;
 use crate::flows::health::{View, as_json};
+use crate::messages;
 use crate::store::channels::Webhook;
 use crate::web::cards;
 use crate::web::error::MetaView;
-use crate::words;
 
 /// A number's health.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -226,7 +226,7 @@ impl HealthView {
             level_until: view.report.level_until.map(rfc3339),
             whose_move: view.report.whose.as_str(),
             waiting_until: view.report.waiting_until.map(rfc3339),
-            summary: words::summary(&view.report).text.to_string(),
+            summary: messages::summary(&view.report).text.to_string(),
             findings: view.report.findings.iter().map(FindingView::from).collect(),
             checks: cards::of(view).iter().map(CheckView::from).collect(),
             webhook: WebhookView::from(&view.webhook),
@@ -322,7 +322,7 @@ impl From<&HealthEntity> for EntityView {
 
 impl From<&Finding> for FindingView {
     fn from(finding: &Finding) -> Self {
-        let message = words::finding(&finding.code);
+        let message = messages::finding(&finding.code);
         // a button offered on somebody else's move is no remedy of theirs
         let remedy = finding.action.filter(|_| finding.whose != Move::Meta || finding.link.is_some());
         Self {
@@ -333,7 +333,7 @@ impl From<&Finding> for FindingView {
             severity: finding.severity.as_str(),
             owner: finding.whose.as_str(),
             remedy: remedy.map(health::Action::as_str),
-            remedy_text: remedy.map(|action| words::button(action).does),
+            remedy_text: remedy.map(|action| messages::button(action).does),
             link: finding.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
             since: finding.since.map(rfc3339),
             next_step_at: finding.next_step_at.map(rfc3339),
@@ -345,11 +345,11 @@ impl From<&Card> for CheckView {
     fn from(card: &Card) -> Self {
         Self {
             fact: card.fact.as_str(),
-            label: words::fact(card.fact),
-            value: words::value(card.fact, card.value.as_ref()).to_string(),
+            label: messages::fact(card.fact),
+            value: messages::value(card.fact, card.value.as_ref()).to_string(),
             badge: card.badge.as_str(),
             meaning: card.meaning.as_str(),
-            meaning_text: words::meaning(card.meaning),
+            meaning_text: messages::meaning(card.meaning),
             link: card.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
         }
     }

@@ -11,9 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::App;
 use crate::store::idempotency::{self, Reservation};
-use crate::web::auth;
-use crate::web::body;
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Code, Result};
+use crate::web::extract::auth;
+use crate::web::extract::body;
 
 const HEADER: &str = "idempotency-key";
 
@@ -57,7 +58,7 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     }
     // goes on to its end although the caller may hang up: else the key would stay taken
     let (worker, request) = (app.clone(), Request::from_parts(parts, Body::from(bytes)));
-    super::to_the_end(app, async move { answer(&worker, account, &key, next.run(request).await).await }).await?
+    run_to_completion(app, async move { answer(&worker, account, &key, next.run(request).await).await }).await?
 }
 
 /// Keeps the answer, unless trying again may help.

@@ -8,16 +8,17 @@ use domain::health::Level;
 use domain::ids::ChannelId;
 use serde::{Deserialize, Serialize};
 
-use super::{rfc3339, to_the_end};
+use super::rfc3339;
 use crate::App;
 use crate::flows::health;
 use crate::flows::onboarding::teardown;
 use crate::store::{Tx, channels};
-use crate::web::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
-use crate::web::body::Body;
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Problem, Result};
-use crate::web::paging::{List, Page};
-use crate::web::query::Params;
+use crate::web::extract::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
+use crate::web::extract::body::Body;
+use crate::web::extract::paging::{List, Page};
+use crate::web::extract::query::Params;
 
 /// A connected number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -156,6 +157,6 @@ pub(crate) async fn rename_inbox(
     responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]
 pub(crate) async fn delete_inbox(State(app): State<App>, on: ChannelOf<Admin>) -> Result<StatusCode> {
     let worker = app.clone();
-    to_the_end(&app, async move { teardown::delete(&worker, &on.channel).await }).await??;
+    run_to_completion(&app, async move { teardown::delete(&worker, &on.channel).await }).await??;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -9,12 +9,12 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::registration_view::RegistrationView;
-use super::to_the_end;
 use crate::App;
 use crate::flows::registration::{self, CodeRequested, CompletionResult};
-use crate::web::auth::{ChannelOf, Operate, Read};
-use crate::web::body::{self, Body};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, MetaView, Problem, Result};
+use crate::web::extract::auth::{ChannelOf, Operate, Read};
+use crate::web::extract::body::{self, Body};
 
 /// Show registration
 ///
@@ -90,7 +90,7 @@ pub(crate) async fn complete_registration(
     let caller = if how.apply_new_name == Some(true) { Caller::ApplyNewName } else { Caller::Press };
     let worker = app.clone();
     let pressed =
-        to_the_end(&app, async move { registration::complete_registration(&worker, &on.channel, caller).await })
+        run_to_completion(&app, async move { registration::complete_registration(&worker, &on.channel, caller).await })
             .await??;
     Ok(Json(pressed.into()))
 }
@@ -119,7 +119,8 @@ pub(crate) async fn enter_pin(
 ) -> Result<Json<PressedView>> {
     let pin = six_digits("pin", entered.pin.as_deref())?;
     let worker = app.clone();
-    let pressed = to_the_end(&app, async move { registration::enter_pin(&worker, &on.channel, pin).await }).await??;
+    let pressed =
+        run_to_completion(&app, async move { registration::enter_pin(&worker, &on.channel, pin).await }).await??;
     Ok(Json(pressed.into()))
 }
 
@@ -156,7 +157,7 @@ pub(crate) async fn request_code(
     let language = language(asked.language.as_deref())?;
     let worker = app.clone();
     let work = async move { registration::request_code(&worker, &on.channel, method, &language).await };
-    let status = match to_the_end(&app, work).await?? {
+    let status = match run_to_completion(&app, work).await?? {
         CodeRequested::Sent => "sent",
         CodeRequested::AlreadyVerified => "already_verified",
     };
@@ -188,7 +189,7 @@ pub(crate) async fn verify_code(
     let code = six_digits("code", entered.code.as_deref())?;
     let worker = app.clone();
     let pressed =
-        to_the_end(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
+        run_to_completion(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
     Ok(Json(pressed.into()))
 }
 

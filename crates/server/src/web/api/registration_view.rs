@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::rfc3339;
 use crate::flows::registration::State;
+use crate::messages;
 use crate::store::numbers::RecordedAttempt;
 use crate::web::error::MetaView;
-use crate::words;
 
 /// Where registration stands.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -52,10 +52,10 @@ pub(crate) struct Reason {
 
 impl From<&Why> for Reason {
     fn from(why: &Why) -> Self {
-        let message = words::why(why);
+        let message = messages::why(why);
         let refused = if let Why::ReadsRefused(kind) | Why::Refused(kind) = why { Some(*kind) } else { None };
-        let failure = refused.map(words::failure_code);
-        Self { code: words::why_code(why), title: message.title, text: message.text.to_string(), failure }
+        let failure = refused.map(messages::failure_code);
+        Self { code: messages::why_code(why), title: message.title, text: message.text.to_string(), failure }
     }
 }
 
@@ -129,7 +129,7 @@ impl RegistrationView {
         let under_way = in_progress || state.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
         Self {
             state: if under_way { "in_progress" } else { state_word(&state.decision) },
-            decision: words::decision_word(&state.decision),
+            decision: messages::decision_word(&state.decision),
             why: Reason::from(&state.decision.why()),
             remedy,
             look_at,
@@ -191,7 +191,7 @@ impl DryRun {
                 Caller::Planner => "planner",
             },
             would_register: matches!(decision, Decision::Register { .. }),
-            decision: words::decision_word(decision),
+            decision: messages::decision_word(decision),
             why: Reason::from(&decision.why()),
             at: register_at,
         }
@@ -204,7 +204,7 @@ fn details(decision: &Decision) -> (Option<String>, Option<String>, Option<Remed
     if let Decision::Wait { register_at: planned, .. } = decision {
         register_at = planned.map(rfc3339);
     } else if let Decision::Ask { remedy, .. } = decision {
-        wanted = Some(RemedyView { code: words::remedy_code(*remedy), text: words::remedy(*remedy) });
+        wanted = Some(RemedyView { code: messages::remedy_code(*remedy), text: messages::remedy(*remedy) });
     }
     (decision.look_at().map(rfc3339), register_at, wanted)
 }
@@ -256,7 +256,7 @@ impl From<&RecordedAttempt> for AttemptView {
                 Some(Outcome::Failed(_)) => "failed",
             },
             is_assumed: recorded.is_assumed,
-            failure: failure.map(|failure| words::failure_code(failure.kind)),
+            failure: failure.map(|failure| messages::failure_code(failure.kind)),
             error: failure.map(|failure| failure.message.clone()),
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
         }
@@ -272,7 +272,7 @@ mod tests {
         for why in
             [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::meta::failure::FailureKind::PinMismatch)]
         {
-            assert_eq!(snake_case(&format!("{why:?}")), words::why_code(&why));
+            assert_eq!(snake_case(&format!("{why:?}")), messages::why_code(&why));
         }
         assert_eq!(snake_case("already_snake"), "already_snake");
     }

@@ -11,14 +11,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::registration_view::RegistrationView;
-use super::{NestedId, nested_id, rfc3339, to_the_end};
+use super::rfc3339;
 use crate::App;
 use crate::flows::onboarding::signup::{self, SignedUp};
 use crate::store::ids::SignupId;
 use crate::store::signups::{self, Signup};
-use crate::web::auth::{Operate, Read, TenantOf};
-use crate::web::body::{self, Body};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Code, Problem, Result};
+use crate::web::extract::auth::{Operate, Read, TenantOf};
+use crate::web::extract::body::{self, Body};
+use crate::web::extract::path::{NestedId, nested_id};
 
 /// What the browser handed over.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
@@ -117,7 +119,7 @@ pub(crate) async fn authorize(
 async fn run(app: &App, tenant: &TenantOf<Operate>, handed: Authorization) -> Result<SignedUp> {
     let request = request_of(tenant, handed)?;
     let worker = app.clone();
-    Ok(to_the_end(app, async move { signup::run(&worker, request).await }).await??)
+    Ok(run_to_completion(app, async move { signup::run(&worker, request).await }).await??)
 }
 
 /// Longer than any code of Meta's; one it cannot be would only be answered by whatever stands before Meta.

@@ -4,11 +4,11 @@ use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::to_the_end;
 use crate::App;
 use crate::flows::subscription;
-use crate::web::auth::{ChannelOf, Operate};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{Problem, Result};
+use crate::web::extract::auth::{ChannelOf, Operate};
 
 /// The origin's answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -26,6 +26,6 @@ pub(crate) struct Done {
         (status = 422, body = Problem, description = "`Webhook setup failed: <cause>`")))]
 pub(crate) async fn register_webhook(State(app): State<App>, on: ChannelOf<Operate>) -> Result<Json<Done>> {
     let worker = app.clone();
-    to_the_end(&app, async move { subscription::register_webhook(&worker, &on.channel).await }).await??;
+    run_to_completion(&app, async move { subscription::register_webhook(&worker, &on.channel).await }).await??;
     Ok(Json(Done { message: "Webhook registered successfully" }))
 }

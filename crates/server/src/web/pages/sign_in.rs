@@ -7,12 +7,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
 use secrecy::SecretString;
 
-use super::{Layout, page};
+use super::layout::{Layout, page};
 use crate::App;
-use crate::web::auth::form::Fields;
-use crate::web::auth::{find_key, session};
 use crate::web::error::{Code, Result};
-use crate::web::query::Params;
+use crate::web::extract::auth::find_key;
+use crate::web::extract::form::Fields;
+use crate::web::extract::query::Params;
+use crate::web::session;
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]

@@ -183,7 +183,7 @@ impl Operation {
 
 /// Every operation of the API's description: a route added tomorrow is among them.
 pub(crate) fn operations() -> Vec<Operation> {
-    let document = serde_json::to_value(server::web::openapi()).unwrap();
+    let document = serde_json::to_value(server::web::openapi_document()).unwrap();
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

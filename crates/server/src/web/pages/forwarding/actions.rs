@@ -7,25 +7,29 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::super::number::Notice;
-use super::{endpoint_of, forms, render, show_failure, show_secret};
+use super::endpoint::{endpoint_of, render, show_failure, show_secret};
+use super::forms;
 use crate::App;
 use crate::flows::endpoints::{self, replay};
+use crate::messages;
 use crate::store::deliveries::replay::Which;
 use crate::store::endpoints::Endpoint;
 use crate::web::api::endpoints::{from_now, named};
-use crate::web::api::{NestedId, to_the_end};
-use crate::web::auth::form::{Fields, PostedTo};
-use crate::web::auth::{Admin, Operate};
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Result};
-use crate::words;
+use crate::web::extract::auth::{Admin, Operate};
+use crate::web::extract::form::{Fields, PostedTo};
+use crate::web::extract::path::NestedId;
+use crate::web::pages::notice::Notice;
 
 /// Makes an endpoint and shows its secret.
 pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> Result<Response> {
     let PostedTo { channel, principal, fields, .. } = &posted;
     let worker = app.clone();
     let made = match forms::wanted(channel, fields) {
-        Ok(wanted) => to_the_end(&app, async move { endpoints::create(&worker, wanted).await }).await?.map_err(named),
+        Ok(wanted) => {
+            run_to_completion(&app, async move { endpoints::create(&worker, wanted).await }).await?.map_err(named)
+        }
         Err(error) => Err(error),
     };
     match made {
@@ -53,15 +57,12 @@ pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedT
     let PostedTo { channel, principal, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
     let (worker, tested) = (app.clone(), endpoint.clone());
-    let made = to_the_end(&app, async move { endpoints::test(&worker, &tested).await }).await?;
+    let made = run_to_completion(&app, async move { endpoints::test(&worker, &tested).await }).await?;
     let status = made.status.map_or_else(String::new, |status| format!(" with HTTP {status}"));
-    let outcome = words::delivery(&made.outcome);
+    let outcome = messages::delivery(&made.outcome);
     let said = made.answer.map_or_else(String::new, |said| format!(" {said}"));
-    let notice = Notice {
-        tone: if made.outcome == "delivered" { "good" } else { "bad" },
-        text: format!("Test: {outcome}{status}, in {} ms.{said}", made.millis),
-        meta: None,
-    };
+    let tone = if made.outcome == "delivered" { "good" } else { "bad" };
+    let notice = Notice::new(tone, format!("Test: {outcome}{status}, in {} ms.{said}", made.millis));
     render(&app, channel, principal, endpoint, Some(notice), false).await
 }
 
@@ -72,7 +73,9 @@ pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: Poste
     let done = match which(fields, app.clock.now()) {
         Ok(which) => {
             let (worker, it) = (app.clone(), endpoint.clone());
-            to_the_end(&app, async move { replay::ask(&worker, &it, which, &|_| {}).await }).await?.map_err(named)
+            run_to_completion(&app, async move { replay::ask(&worker, &it, which, &|_| {}).await })
+                .await?
+                .map_err(named)
         }
         Err(error) => Err(error),
     };
@@ -116,7 +119,7 @@ pub(super) async fn disable(State(app): State<App>, path: NestedId, posted: Post
 pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let (worker, it) = (app.clone(), endpoint.clone());
-    let forgotten = to_the_end(&app, async move { replay::discard_dead(&worker, &it).await }).await??;
+    let forgotten = run_to_completion(&app, async move { replay::discard_dead(&worker, &it).await }).await??;
     Ok(back(&posted, &endpoint, &format!("discarded&n={forgotten}")))
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: Poste
 pub(super) async fn delete(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let worker = app.clone();
-    to_the_end(&app, async move { endpoints::delete(&worker, &endpoint).await }).await??;
+    run_to_completion(&app, async move { endpoints::delete(&worker, &endpoint).await }).await??;
     let address = format!("/numbers/{}?note=endpoint_deleted", posted.channel.id);
     Ok(Redirect::to(&address).into_response())
 }

@@ -11,18 +11,18 @@ use domain::channel::Channel;
 use domain::delivery::{EventKind, Format};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::super::{Layout, page};
+use super::endpoint::{endpoint_of, phone_of};
 use super::rows::format_name;
-use super::{endpoint_of, phone_of};
 use crate::App;
 use crate::flows::endpoints::{Wanted, Wish};
+use crate::messages;
 use crate::store::endpoints::Endpoint;
-use crate::web::api::NestedId;
 use crate::web::api::endpoints::format;
-use crate::web::auth::form::Fields;
-use crate::web::auth::{Admin, ChannelOf, Principal};
 use crate::web::error::{ApiError, Result};
-use crate::words;
+use crate::web::extract::auth::{Admin, ChannelOf, Principal};
+use crate::web::extract::form::Fields;
+use crate::web::extract::path::NestedId;
+use crate::web::pages::layout::{Layout, page};
 
 #[derive(Template)]
 #[template(path = "endpoint_new.html")]
@@ -132,7 +132,7 @@ struct KindChoice {
 fn kinds(format: Option<Format>, entered: &Entered) -> Vec<KindChoice> {
     let is_possible = |kind: &EventKind| format != Some(Format::Meta) || *kind != EventKind::Announcements;
     let choice = |kind: EventKind| {
-        let (label, meaning) = words::event_kind(kind);
+        let (label, meaning) = messages::event_kind(kind);
         KindChoice { word: kind.as_str(), label, meaning, is_chosen: entered.kinds.contains(&kind) }
     };
     EventKind::ALL.into_iter().filter(is_possible).map(choice).collect()

@@ -5,14 +5,14 @@ use domain::delivery::{EventKind, Format};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::super::badges::{self, Mark};
-use super::super::icons;
 use crate::flows::endpoints::view::{MOST_BEHIND, View};
+use crate::messages::{self, time_element};
 use crate::store::deliveries::Delivery;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::keys::Scope;
-use crate::web::auth::Principal;
-use crate::words::{self, time_element};
+use crate::web::extract::auth::Principal;
+use crate::web::pages::badge::{self, Mark};
+use crate::web::pages::icons;
 
 /// The panel on a number's page.
 pub(in crate::web::pages) struct Forwarding {
@@ -52,7 +52,7 @@ impl From<&View> for EndpointRow {
             id: endpoint.id.to_string(),
             host: if settings.name == settings.host { String::new() } else { settings.host.clone() },
             name: settings.name.clone(),
-            mark: badges::endpoint(&view.standing),
+            mark: badge::endpoint(&view.standing),
             kinds: kinds(&settings.kinds, endpoint.format),
             is_of_account: endpoint.channel_id.is_none(),
             delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
@@ -68,7 +68,7 @@ fn kinds(kinds: &[EventKind], format: Format) -> String {
     if kinds.len() >= possible {
         return "Everything".to_owned();
     }
-    kinds.iter().map(|kind| words::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
+    kinds.iter().map(|kind| messages::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
 }
 
 /// How events are written for it.
@@ -114,8 +114,8 @@ impl Detail {
             name: settings.name.clone(),
             host: settings.host.clone(),
             url: may_change.then(|| settings.url.expose_secret().to_owned()),
-            mark: badges::endpoint(standing),
-            text_html: words::standing(standing).text.to_html(),
+            mark: badge::endpoint(standing),
+            text_html: messages::standing(standing).text.to_html(),
             is_on: !matches!(standing, Standing::Disabled { .. }),
             is_of_account: endpoint.channel_id.is_none(),
             format: format_name(endpoint.format),
@@ -156,7 +156,7 @@ impl From<Attempt> for DeliveryRow {
             attempt: attempt.attempt,
             tone,
             icon,
-            outcome: words::delivery(&attempt.outcome),
+            outcome: messages::delivery(&attempt.outcome),
             status: attempt.status.map_or_else(String::new, |status| format!("HTTP {status}")),
             took: format!("{} ms", attempt.millis),
             answer: attempt.answer,
@@ -178,7 +178,7 @@ impl From<Delivery> for DeadRow {
             event: row.event.to_string(),
             first_html: row.first_failed_at.map_or_else(String::new, |at| time_element(at, "at")),
             attempts: row.attempts,
-            failure: row.failure.as_deref().map_or_else(String::new, words::last_failure),
+            failure: row.failure.as_deref().map_or_else(String::new, messages::last_failure),
         }
     }
 }

@@ -5,7 +5,7 @@ use domain::health::{Badge, Level};
 use domain::registration::ledger::Outcome;
 
 use super::icons;
-use crate::words;
+use crate::messages;
 
 /// What a badge looks like and says.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub(super) fn level(level: Level) -> Mark {
         Level::Blocked => ("bad", icons::BLOCK),
         Level::Unknown => ("neutral", icons::QUESTION),
     };
-    Mark { tone, icon, label: words::level(level) }
+    Mark { tone, icon, label: messages::level(level) }
 }
 
 /// A card's.
@@ -42,7 +42,7 @@ pub(super) fn card(badge: Badge) -> Mark {
         Badge::Bad => ("bad", icons::BLOCK),
         Badge::Neutral => ("neutral", icons::DOT),
     };
-    Mark { tone, icon, label: words::badge(badge) }
+    Mark { tone, icon, label: messages::badge(badge) }
 }
 
 /// How a call ended.

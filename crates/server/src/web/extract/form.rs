@@ -6,10 +6,12 @@ use std::marker::PhantomData;
 use axum::extract::{FromRequest, Request};
 use domain::channel::Channel;
 
-use super::{Needs, Principal, path_ids, session};
+use super::auth::{Needs, Principal};
+use super::body;
+use super::path::path_ids;
 use crate::App;
-use crate::web::body;
 use crate::web::error::{ApiError, Result};
+use crate::web::session;
 
 /// The fields of a form, by name.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Serialize;
 
-use super::error::{ApiError, Result};
 use super::query::Params;
 use crate::App;
+use crate::web::error::{ApiError, Result};
 
 const DEFAULT: i64 = 50;
 const MOST: i64 = 200;

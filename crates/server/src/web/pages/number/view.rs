@@ -5,17 +5,17 @@ use domain::registration::ledger::CallKind;
 use domain::registration::{Decision, Why};
 use jiff::{SignedDuration, Timestamp};
 
-use super::badges::{self, Mark};
-use super::forwarding::rows::Forwarding;
-use super::panels::{Budget, Panel};
+use super::next_action::{self, Budget, Panel};
 use crate::flows::health::View;
 use crate::flows::registration::State;
+use crate::messages::{self, time_element};
 use crate::store::announcements::Announcement;
 use crate::store::channels::Webhook;
 use crate::store::numbers::RecordedAttempt;
 use crate::web::cards;
 use crate::web::error::MetaView;
-use crate::words::{self, time_element};
+use crate::web::pages::badge::{self, Mark};
+use crate::web::pages::forwarding::rows::Forwarding;
 
 /// The page.
 pub(super) struct NumberView {
@@ -141,17 +141,17 @@ impl NumberView {
         now: Timestamp,
     ) -> Self {
         let report = &view.report;
-        let summary = words::summary(report);
+        let summary = messages::summary(report);
         let leading = report.leading();
         Self {
             id: view.channel.id.0,
             account_id: view.channel.account_id.0,
             name: view.reading.verified_name.clone().unwrap_or_else(|| view.channel.name.clone()),
             phone: view.reading.display_phone_number.clone().unwrap_or_else(|| view.channel.phone_number.to_string()),
-            mark: badges::level(report.level),
+            mark: badge::level(report.level),
             title: summary.title,
             text_html: summary.text.to_html(),
-            whose: words::whose(report.whose),
+            whose: messages::whose(report.whose),
             since_html: time_element(report.since, "ago"),
             next: next_step(view, now),
             link: leading.and_then(link_of),
@@ -207,7 +207,7 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
 
 fn link_of(finding: &Finding) -> Option<Link> {
     let href = health::url(finding.link.as_ref()?, &LinkTemplates::default());
-    let button = finding.action.filter(|action| !action.is_here()).map(words::button);
+    let button = finding.action.filter(|action| !action.is_here()).map(messages::button);
     let (label, does) = button.map_or(("Open WhatsApp Manager", ""), |button| (button.label, button.does));
     Some(Link { label, does, href })
 }
@@ -224,13 +224,13 @@ fn manager(view: &View) -> String {
 
 impl From<&Finding> for FindingRow {
     fn from(finding: &Finding) -> Self {
-        let message = words::finding(&finding.code);
-        let mark = if finding.severity == Level::Live { badges::NEWS } else { badges::level(finding.severity) };
+        let message = messages::finding(&finding.code);
+        let mark = if finding.severity == Level::Live { badge::NEWS } else { badge::level(finding.severity) };
         Self {
             mark,
             title: message.title,
             text_html: message.text.to_html(),
-            whose: if finding.whose == Move::Nobody { "" } else { words::your_move(finding.whose) },
+            whose: if finding.whose == Move::Nobody { "" } else { messages::your_move(finding.whose) },
             link: link_of(finding),
         }
     }
@@ -239,10 +239,10 @@ impl From<&Finding> for FindingRow {
 impl From<&Card> for CardRow {
     fn from(card: &Card) -> Self {
         Self {
-            label: words::fact(card.fact),
-            value_html: words::value(card.fact, card.value.as_ref()).to_html(),
-            mark: is_judged(card).then(|| badges::card(card.badge)),
-            meaning: words::meaning(card.meaning),
+            label: messages::fact(card.fact),
+            value_html: messages::value(card.fact, card.value.as_ref()).to_html(),
+            mark: is_judged(card).then(|| badge::card(card.badge)),
+            meaning: messages::meaning(card.meaning),
             href: card.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
         }
     }
@@ -257,7 +257,7 @@ impl ReadError {
     fn of(view: &View) -> Option<Self> {
         let failure = view.error.as_ref()?;
         Some(Self {
-            text: format!("The last look failed: {}.", words::failure(failure.kind)),
+            text: format!("The last look failed: {}.", messages::failure(failure.kind)),
             at_html: view.error_at.map(|at| time_element(at, "ago")).unwrap_or_default(),
             meta: failure.meta.as_ref().map(MetaView::from),
         })
@@ -271,19 +271,19 @@ impl WebhookCard {
         let is_ours = actual.as_ref().map(|url| health::is_of_this_installation(&view.expected_webhook_url, url));
         let refused = webhook.override_error.is_some();
         Self {
-            subscribed: badges::fact(
+            subscribed: badge::fact(
                 if webhook.error.is_some() { Some(false) } else { webhook.subscribed_at.map(|_| true) },
                 "Subscribed",
                 "Not subscribed",
             ),
             subscribed_at: webhook.subscribed_at.map(|at| time_element(at, "ago")),
-            overridden: badges::fact(if refused { Some(false) } else { is_ours }, "Set", "Not set"),
+            overridden: badge::fact(if refused { Some(false) } else { is_ours }, "Set", "Not set"),
             override_text: webhook.override_error.clone().unwrap_or_default(),
-            verified: badges::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
+            verified: badge::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
             verified_at: webhook.verified_at.map(|at| time_element(at, "ago")),
             heard: match webhook.last_heard_at {
-                Some(_) => badges::fact(Some(true), "Heard from", ""),
-                None => Mark { label: "Nothing yet", ..badges::NEWS },
+                Some(_) => badge::fact(Some(true), "Heard from", ""),
+                None => Mark { label: "Nothing yet", ..badge::NEWS },
             },
             heard_at: webhook.last_heard_at.map(|at| time_element(at, "ago")),
             expected: view.expected_webhook_url.clone(),
@@ -295,7 +295,7 @@ impl WebhookCard {
 
 impl RegistrationCard {
     fn new(state: &State, now: Timestamp) -> Self {
-        let why = words::why(&state.decision.why());
+        let why = messages::why(&state.decision.why());
         let next = if let Decision::Wait { register_at, .. } = &state.decision { *register_at } else { None };
         let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now).map(|at| time_element(at, "until"));
         Self {
@@ -319,15 +319,15 @@ impl From<&RecordedAttempt> for AttemptRow {
             Some(Outcome::Failed(failure)) => Some(failure),
             Some(Outcome::Success) | None => None,
         };
-        let said = failure.map(|failure| super::panels::sentence(words::failure(failure.kind)));
+        let said = failure.map(|failure| next_action::sentence(messages::failure(failure.kind)));
         Self {
             at_html: time_element(attempt.started_at, "at"),
             kind: match attempt.kind {
                 CallKind::Register => "Register",
                 CallKind::Deregister => "Deregister",
             },
-            basis: words::basis(attempt.basis),
-            mark: badges::outcome(attempt.outcome.as_ref()),
+            basis: messages::basis(attempt.basis),
+            mark: badge::outcome(attempt.outcome.as_ref()),
             said: said.unwrap_or_default(),
             is_assumed: recorded.is_assumed,
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
@@ -337,7 +337,7 @@ impl From<&RecordedAttempt> for AttemptRow {
 
 impl From<&Announcement> for TimelineRow {
     fn from(told: &Announcement) -> Self {
-        let message = words::announcement(&told.kind, &told.args);
+        let message = messages::announcement(&told.kind, &told.args);
         Self { title: message.title, text_html: message.text.to_html(), at_html: time_element(told.at, "at") }
     }
 }

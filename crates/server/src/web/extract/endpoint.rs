@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::{Needs, Principal, TenantOf, path_ids};
+use super::auth::{Needs, Principal, TenantOf};
+use super::path::path_ids;
 use crate::App;
 use crate::store::endpoints::{self, Endpoint};
 use crate::web::error::{ApiError, Result};

@@ -11,7 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
-use super::*;
+use super::router::{openapi_document, router};
+use crate::App;
 use crate::config::Config;
 use crate::runtime::clock::Clock;
 use crate::seal::Keyring;
@@ -64,7 +65,7 @@ impl Site {
 
     /// Every API route with its ids filled in.
     fn routes(&self) -> Vec<(String, String, String)> {
-        let document = serde_json::to_value(openapi()).unwrap();
+        let document = serde_json::to_value(openapi_document()).unwrap();
         let mut routes = Vec::new();
         for (template, item) in document["paths"].as_object().unwrap() {
             for method in item.as_object().unwrap().keys() {

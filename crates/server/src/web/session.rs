@@ -6,7 +6,7 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::super::error::{ApiError, Code, Result};
+use super::error::{ApiError, Code, Result};
 use crate::App;
 use crate::runtime::clock::random_token;
 use crate::store::keys::{self, ApiKey, NewSession, Session};

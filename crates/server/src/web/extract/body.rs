@@ -7,8 +7,8 @@ use axum::http::header;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::error::{ApiError, Code, Result};
 use crate::App;
+use crate::web::error::{ApiError, Code, Result};
 
 /// What an API body may have; no request of ours needs more.
 const LIMIT: usize = 64 * 1024;
@@ -32,7 +32,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
             kind if kind.is_empty() || kind == "application/json" || kind.ends_with("+json") => of_json(&bytes),
             other => Err(ApiError::new(
                 Code::UnsupportedMediaType,
-                format!("Send the body as application/json, not as {}.", super::shorten(other, 60)),
+                format!("Send the body as application/json, not as {}.", other.chars().take(60).collect::<String>()),
             )),
         }
         .map(Self)
@@ -40,7 +40,7 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
 }
 
 /// A body's bytes within the limit.
-pub(super) async fn read(body: RawBody) -> Result<Bytes> {
+pub(in crate::web) async fn read(body: RawBody) -> Result<Bytes> {
     axum::body::to_bytes(body, LIMIT).await.map_err(|error| {
         if is_over_limit(&error) {
             return ApiError::new(Code::BodyTooLarge, format!("The body may have {LIMIT} bytes."));
@@ -50,7 +50,7 @@ pub(super) async fn read(body: RawBody) -> Result<Bytes> {
 }
 
 /// Whether reading ended because more came than is allowed.
-pub(super) fn is_over_limit(error: &axum::Error) -> bool {
+pub(in crate::web) fn is_over_limit(error: &axum::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.is::<http_body_util::LengthLimitError>() {
@@ -91,7 +91,9 @@ fn of_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 }
 
 /// Text that some clients send as a number: Meta's ids are digits.
-pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<String>, D::Error> {
+pub(in crate::web) fn text<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
@@ -106,7 +108,9 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::R
 }
 
 /// A yes or no, as JSON or as a form writes it.
-pub(super) fn switch<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Option<bool>, D::Error> {
+pub(in crate::web) fn switch<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {

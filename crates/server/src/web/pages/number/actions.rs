@@ -6,15 +6,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 use domain::registration::Caller;
 use domain::registration::ledger::Outcome;
 
-use super::number;
+use super::page;
 use crate::App;
 use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::flows::{FlowError, health, subscription};
 use crate::web::api::registration::{code_method, six_digits};
-use crate::web::api::to_the_end;
-use crate::web::auth::Operate;
-use crate::web::auth::form::PostedTo;
+use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Result};
+use crate::web::extract::auth::Operate;
+use crate::web::extract::form::PostedTo;
 
 /// A form of a number, by somebody who may press buttons.
 type Posted = PostedTo<Operate>;
@@ -22,7 +22,7 @@ type Posted = PostedTo<Operate>;
 /// Reads the number at Meta now.
 pub(super) async fn refresh(State(app): State<App>, posted: Posted) -> Result<Response> {
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = to_the_end(&app, async move { health::refresh(&worker, &channel).await }).await?;
+    let done = run_to_completion(&app, async move { health::refresh(&worker, &channel).await }).await?;
     finish(&app, &posted, done.map(|view| if view.error.is_some() { "stale" } else { "refreshed" })).await
 }
 
@@ -31,7 +31,8 @@ pub(super) async fn complete_registration(State(app): State<App>, posted: Posted
     let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done =
-        to_the_end(&app, async move { registration::complete_registration(&worker, &channel, caller).await }).await?;
+        run_to_completion(&app, async move { registration::complete_registration(&worker, &channel, caller).await })
+            .await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<
         Err(error) => return failed(&app, &posted, error).await,
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = to_the_end(&app, async move { registration::enter_pin(&worker, &channel, pin).await }).await?;
+    let done = run_to_completion(&app, async move { registration::enter_pin(&worker, &channel, pin).await }).await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn request_code(State(app): State<App>, posted: Posted) -> Resu
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let work = async move { registration::request_code(&worker, &channel, method, "en_US").await };
-    let done = to_the_end(&app, work).await?;
+    let done = run_to_completion(&app, work).await?;
     let note = done.map(|asked| match asked {
         CodeRequested::Sent => "code_sent",
         CodeRequested::AlreadyVerified => "already_verified",
@@ -69,14 +70,15 @@ pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Resul
         Err(error) => return failed(&app, &posted, error).await,
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = to_the_end(&app, async move { registration::verify_code(&worker, &channel, &code).await }).await?;
+    let done =
+        run_to_completion(&app, async move { registration::verify_code(&worker, &channel, &code).await }).await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
 /// Subscribes and overrides now.
 pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> Result<Response> {
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = to_the_end(&app, async move { subscription::register_webhook(&worker, &channel).await }).await?;
+    let done = run_to_completion(&app, async move { subscription::register_webhook(&worker, &channel).await }).await?;
     finish(&app, &posted, done.map(|()| "webhook")).await
 }
 
@@ -99,5 +101,5 @@ async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static s
 }
 
 async fn failed(app: &App, posted: &Posted, error: ApiError) -> Result<Response> {
-    number::show_failure(app, &posted.channel, &posted.principal, error).await
+    page::show_failure(app, &posted.channel, &posted.principal, error).await
 }

@@ -8,15 +8,15 @@ use domain::health::Level;
 use domain::ids::ChannelId;
 use jiff::Timestamp;
 
-use super::badges::{self, Mark};
-use super::{Layout, page};
+use super::badge::{self, Mark};
+use super::layout::{Layout, page};
 use crate::App;
 use crate::flows::health;
+use crate::messages;
 use crate::store::{Tx, channels};
-use crate::web::auth::{Principal, Read, SignedIn};
 use crate::web::error::Result;
-use crate::web::query::Params;
-use crate::words;
+use crate::web::extract::auth::{Principal, Read, SignedIn};
+use crate::web::extract::query::Params;
 
 /// Rows on one page.
 const ROWS: usize = 50;
@@ -145,7 +145,7 @@ fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
         .into_iter()
         .map(|level| Count {
             word: level.as_str(),
-            mark: badges::level(level),
+            mark: badge::level(level),
             numbers: known.iter().filter(|number| number.level == level).count(),
             is_chosen: chosen == Some(level),
         })
@@ -158,10 +158,10 @@ async fn row(app: &App, number: &Known) -> Result<Row> {
         id: number.channel.id.0,
         name: number.channel.name.clone(),
         phone: view.reading.display_phone_number.unwrap_or_else(|| number.channel.phone_number.to_string()),
-        mark: badges::level(view.report.level),
-        says: words::summary(&view.report).title,
-        whose: words::your_move(view.report.whose),
-        since: words::time_element(view.report.since, "ago"),
+        mark: badge::level(view.report.level),
+        says: messages::summary(&view.report).title,
+        whose: messages::your_move(view.report.whose),
+        since: messages::time_element(view.report.since, "ago"),
     })
 }
 

@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use super::error::{ApiError, Result};
+use crate::web::error::{ApiError, Result};
 
 #[derive(rust_embed::Embed)]
 #[folder = "assets"]

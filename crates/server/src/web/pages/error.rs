@@ -4,8 +4,8 @@ use askama::Template;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 
-use super::error::{ApiError, Code};
-use super::pages::{Layout, POLICY, page};
+use super::layout::{Layout, POLICY, page};
+use crate::web::error::{ApiError, Code, Result};
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -19,7 +19,7 @@ struct ErrorPage<'a> {
 }
 
 /// The failure as a page.
-pub(super) fn render(error: &ApiError, request_id: &str) -> Response {
+pub(in crate::web) fn render(error: &ApiError, request_id: &str) -> Response {
     let code = error.code();
     let template = ErrorPage {
         layout: Layout::plain(code.title()),
@@ -51,7 +51,7 @@ struct CodeRow {
 }
 
 /// `GET /docs/errors`: what a problem document's `type` leads to.
-pub(super) async fn show_catalogue() -> super::error::Result<Response> {
+pub(in crate::web) async fn show_catalogue() -> Result<Response> {
     let row = |code: &Code| CodeRow { word: code.as_str(), status: code.status().as_u16(), title: code.title() };
     page(&CodesPage { layout: Layout::plain("Error codes"), codes: Code::ALL.iter().map(row).collect() })
 }

@@ -4,24 +4,19 @@
 
 use std::marker::PhantomData;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::FromRequestParts;
 use axum::http::header;
 use axum::http::request::Parts;
 use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId};
 use secrecy::SecretString;
 
-use super::error::{ApiError, Code, Result};
+use super::path::path_ids;
 use crate::App;
-use crate::store::ids::EndpointId;
 use crate::store::keys::{self, ApiKey, Scope};
 use crate::store::{accounts, channels};
-
-mod endpoint;
-pub(super) mod form;
-pub(super) mod session;
-
-pub(crate) use endpoint::EndpointOf;
+use crate::web::error::{ApiError, Code, Result};
+use crate::web::session;
 
 /// The origin's header for a key.
 const ORIGIN_HEADER: &str = "api_access_token";
@@ -187,31 +182,9 @@ async fn see_account(app: &App, principal: &Principal, account: AccountId) -> Re
     found.map(|_| ()).ok_or_else(|| ApiError::not_found("account"))
 }
 
-struct PathIds {
-    account: Option<AccountId>,
-    channel: Option<ChannelId>,
-    endpoint: Option<EndpointId>,
-}
-
-/// The ids in the path; one that is no number belongs to nothing, so it is 404 like any other.
-async fn path_ids(parts: &mut Parts, app: &App) -> Result<PathIds> {
-    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| ApiError::not_found("page"))?;
-    let mut ids = PathIds { account: None, channel: None, endpoint: None };
-    for (name, text) in &params {
-        let number = || text.parse::<i64>().ok().filter(|id| *id > 0);
-        match name {
-            "account_id" => ids.account = Some(AccountId(number().ok_or_else(|| ApiError::not_found("account"))?)),
-            "id" => ids.channel = Some(ChannelId(number().ok_or_else(|| ApiError::not_found("inbox"))?)),
-            "endpoint_id" => ids.endpoint = Some(text.parse().map_err(|_| ApiError::not_found("endpoint"))?),
-            _ => {}
-        }
-    }
-    Ok(ids)
-}
-
 /// Finds the key behind a request: sent by itself, or through a browser's session. A session's
 /// request that changes something must carry the session's token as well.
-pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<Principal> {
+pub(in crate::web) async fn authenticate(parts: &Parts, app: &App) -> Result<Principal> {
     if let Some(secret) = sent_key(parts)? {
         let key = find_key(app, &secret).await?;
         return Ok(Principal { key, csrf_token: None });
@@ -239,7 +212,7 @@ fn sent_key(parts: &Parts) -> Result<Option<SecretString>> {
 }
 
 /// The key a secret belongs to; notes its use behind, at most once a minute.
-pub(super) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
+pub(in crate::web) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
     use secrecy::ExposeSecret as _;
     if !keys::is_well_formed(secret.expose_secret()) {
         return Err(ApiError::unauthenticated(

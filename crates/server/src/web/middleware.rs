@@ -11,13 +11,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use tracing::Instrument as _;
 
 use super::error::{ApiError, Code, Failed};
-use super::{error_page, telemetry};
+use super::pages;
+use super::telemetry;
 use crate::App;
 
 const REQUEST_ID: &str = "x-request-id";
 
 /// The middleware.
-pub(super) async fn edge(
+pub(super) async fn observe(
     State(app): State<App>,
     matched: Option<MatchedPath>,
     request: Request,
@@ -79,7 +80,7 @@ fn finish_failure(response: Response, id: &str, method: &Method, page: Option<&s
     }
     let mut finished = match page {
         Some(path) if error.code() == Code::Unauthenticated && method == Method::GET => sign_in_first(path),
-        Some(_) => error_page::render(&error, id),
+        Some(_) => pages::error::render(&error, id),
         None => error.as_json(Some(id)),
     };
     if let Some(allow) = response.headers().get(header::ALLOW) {

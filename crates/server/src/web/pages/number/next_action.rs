@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use crate::flows::health::View;
 use crate::flows::registration::State;
+use crate::messages::{self, time_element};
 use crate::web::error::MetaView;
-use crate::words::{self, time_element};
 
 /// The panel below the first sentence.
 pub(super) struct Panel {
@@ -97,7 +97,7 @@ impl Panel {
             Form::Webhook => Action::Resubscribe,
             Form::Reconnect => Action::Reconnect,
         };
-        let button = words::button(action);
+        let button = messages::button(action);
         let registers = matches!(form, Form::Complete | Form::ApplyNewName);
         Some(Self {
             form,
@@ -159,14 +159,14 @@ fn form_of_remedy(remedy: Remedy) -> Option<Form> {
 
 /// Why pressing would not register now, and until when.
 fn waits(decision: &Decision, now: Timestamp) -> Option<String> {
-    let why = words::why(&decision.why());
+    let why = messages::why(&decision.why());
     let until = match decision {
         Decision::Register { .. } | Decision::Deregister { .. } | Decision::Settle { .. } => return None,
         Decision::Wait { register_at, look_at, .. } => register_at.or(Some(*look_at)),
         Decision::Ask { .. } | Decision::Stop { .. } | Decision::Done { .. } => None,
     };
     let until = until.filter(|at| *at > now).map(|at| format!(" Until {}.", time_element(at, "at")));
-    Some(format!("{}. {}{}", words::escape(&why.title), why.text.to_html(), until.unwrap_or_default()))
+    Some(format!("{}. {}{}", messages::escape(&why.title), why.text.to_html(), until.unwrap_or_default()))
 }
 
 fn is_locked(decision: &Decision) -> bool {
@@ -179,7 +179,7 @@ fn last_try(state: &State) -> Option<LastTry> {
         None => ("No answer yet.".to_owned(), None),
         Some(Outcome::Success) => ("Meta accepted it.".to_owned(), None),
         Some(Outcome::Failed(failure)) => {
-            (sentence(words::failure(failure.kind)), failure.meta.as_ref().map(MetaView::from))
+            (sentence(messages::failure(failure.kind)), failure.meta.as_ref().map(MetaView::from))
         }
     };
     Some(LastTry { at_html: time_element(newest.started_at, "ago"), said, meta })

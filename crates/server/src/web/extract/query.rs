@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-use super::error::{ApiError, Result};
+use crate::web::error::{ApiError, Result};
 
 /// The parameters of a request's address, as they came.
 #[derive(Debug, Clone, Default)]
