@@ -10,10 +10,11 @@ pub mod flows;
 pub mod messages;
 pub mod runner;
 pub mod runtime;
-pub mod seal;
 pub mod startup;
-pub mod store;
 pub mod web;
+
+pub use ::store;
+pub use store::sealing as seal;
 
 pub use app::App;
 pub(crate) use runtime::clock;

@@ -5,15 +5,14 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::OsRng;
 use rand::{Rng as _, TryRngCore as _};
 use secrecy::SecretString;
+pub use store::random::{random_token, uuid_at};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -133,30 +132,9 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A fresh UUID v7 of `now`. Ids drawn by one process at one instant keep the order of drawing.
-pub fn uuid_at(now: Timestamp) -> Uuid {
-    static DRAWN: AtomicU32 = AtomicU32::new(0);
-    let micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
-    // RFC 9562: 12 bits of the millisecond's fraction, then a counter, then chance
-    let fraction = u16::try_from((micros % 1000) * 4096 / 1000).unwrap_or(0);
-    let count = DRAWN.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
-    let mut tail = [0; 10];
-    tail[..2].copy_from_slice(&fraction.to_be_bytes());
-    tail[2..6].copy_from_slice(&count.to_be_bytes());
-    tail[6..].copy_from_slice(&rand::rng().random::<[u8; 4]>());
-    uuid::Builder::from_unix_timestamp_millis(micros / 1000, &tail).into_uuid()
-}
-
 /// A two-step PIN: six digits, uniform over `100000..=999999`, from the operating system's generator.
 pub fn random_pin() -> SecretString {
     OsRng.unwrap_err().random_range(100_000_u32..=999_999).to_string().into()
-}
-
-/// A secret token of so many random bytes, written in URL-safe characters.
-pub fn random_token(bytes: usize) -> SecretString {
-    let mut buffer = vec![0; bytes];
-    rand::RngCore::fill_bytes(&mut OsRng.unwrap_err(), &mut buffer);
-    URL_SAFE_NO_PAD.encode(buffer).into()
 }
 
 /// A fraction in `0.0..1.0` to spread retries with; not for secrets.
@@ -235,26 +213,10 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_one_instant_keep_their_order() {
-        let ids: Vec<Uuid> = (0..1000).map(|_| uuid_at(noon())).collect();
-        let ordered = ids.is_sorted();
-        // the counter wraps once in 2^30 draws
-        assert!(ordered, "{ids:?}");
-        assert_eq!(ids[0].get_version_num(), 7);
-        assert!(ids[999] < uuid_at(noon() + SignedDuration::from_micros(250)));
-    }
-
-    #[test]
     fn pins_have_six_digits_and_differ() {
         let pins: std::collections::BTreeSet<u32> =
             (0..1000).map(|_| random_pin().expose_secret().parse().unwrap()).collect();
         assert!(pins.iter().all(|pin| (100_000..=999_999).contains(pin)));
         assert!(pins.len() > 900);
-    }
-
-    #[test]
-    fn tokens_are_as_long_as_asked() {
-        assert_eq!(random_token(32).expose_secret().len(), 43);
-        assert_ne!(random_token(32).expose_secret(), random_token(32).expose_secret());
     }
 }

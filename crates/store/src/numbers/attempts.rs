@@ -1,0 +1,153 @@
+//! The ledger's rows: one per register or deregister call, written before the call is made.
+
+use domain::ids::PhoneNumberId;
+use domain::meta::failure::Failure;
+use domain::registration::ledger::{Attempt, Basis, CallKind, Outcome};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::ids::AttemptId;
+use crate::row::{At, micros};
+use crate::words::{call_kind, call_word};
+use crate::{Conflict, Error, Tx, failure_from_json, failure_to_json};
+
+/// The columns of an attempt, as [`Row`] reads them.
+macro_rules! columns {
+    () => {
+        "id, phone_number_id, kind, basis, why, started_at, settled_at, succeeded, failure, is_assumed"
+    };
+}
+
+statements! {
+    OPEN = "insert into number_attempt (id, phone_number_id, kind, basis, why, started_at, is_assumed)
+        values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
+    SETTLE = "update number_attempt set settled_at = $2, succeeded = $3, failure = $4, is_assumed = $5
+        where id = $1 and (settled_at is null or is_assumed)";
+    ASSUME = "update number_attempt set settled_at = $2, succeeded = $3, failure = $4, is_assumed = $5
+        where id = $1 and settled_at is null";
+    FIND = concat!("select ", columns!(), " from number_attempt where id = $1");
+    ALL = concat!("select ", columns!(), " from number_attempt where phone_number_id = $1 order by started_at, id");
+    NEWEST = concat!("select ", columns!(),
+        " from number_attempt where phone_number_id = $1 order by started_at desc, id desc limit $2");
+    UNSETTLED = concat!("select ", columns!(),
+        " from number_attempt where settled_at is null and started_at <= $1 order by started_at limit $2");
+}
+
+/// A call as recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedAttempt {
+    /// Ours.
+    pub id: AttemptId,
+    /// Of which number.
+    pub phone_number_id: PhoneNumberId,
+    /// The call itself.
+    pub attempt: Attempt,
+    /// Why it was made, by code.
+    pub why: String,
+    /// Its outcome was concluded from what the number says; the call's own answer never came.
+    pub is_assumed: bool,
+}
+
+/// Writes a call down before it is made. [`Conflict::UnsettledCall`] when another one for the number
+/// has no outcome yet.
+pub async fn open_attempt(
+    tx: &mut Tx,
+    number: &PhoneNumberId,
+    kind: CallKind,
+    basis: Basis,
+    why: &str,
+    now: Timestamp,
+) -> Result<AttemptId, Error> {
+    let id = AttemptId::fresh(now);
+    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), why, micros(now), false)?;
+    if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::UnsettledCall)) }
+}
+
+/// Writes the call's own answer down; it overwrites an assumed outcome, not an earlier answer.
+pub async fn settle_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
+    let (succeeded, failure) = outcome_columns(outcome);
+    Ok(run!(tx, SETTLE, id, micros(now), succeeded, failure, false)? == 1)
+}
+
+/// Writes down what the number says of a call whose answer never came; a late answer overwrites it.
+pub async fn assume_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
+    let (succeeded, failure) = outcome_columns(outcome);
+    Ok(run!(tx, ASSUME, id, micros(now), succeeded, failure, true)? == 1)
+}
+
+/// Finds a call.
+pub async fn attempt(tx: &mut Tx, id: AttemptId) -> Result<Option<RecordedAttempt>, Error> {
+    let row: Option<Row> = one!(tx, FIND, id)?;
+    row.map(RecordedAttempt::try_from).transpose()
+}
+
+/// The newest calls of a number, newest first.
+pub async fn attempts(tx: &mut Tx, number: &PhoneNumberId, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
+    read(all!(tx, NEWEST, number.as_str(), limit)?)
+}
+
+/// Calls of any number begun by `before` that have no outcome: a crash came between.
+pub async fn unsettled(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
+    read(all!(tx, UNSETTLED, micros(before), limit)?)
+}
+
+/// Every call of a number, oldest first. They are few: Meta accepts ten in 72 hours.
+pub(super) async fn all_of(tx: &mut Tx, number: &PhoneNumberId) -> Result<Vec<RecordedAttempt>, Error> {
+    read(all!(tx, ALL, number.as_str())?)
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    phone_number_id: String,
+    kind: String,
+    basis: String,
+    why: String,
+    started_at: i64,
+    settled_at: Option<i64>,
+    succeeded: Option<bool>,
+    failure: Option<String>,
+    is_assumed: bool,
+}
+
+impl TryFrom<Row> for RecordedAttempt {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let at = At { table: "number_attempt", id: &row.id };
+        let outcome = match (row.succeeded, &row.failure) {
+            (None, _) => None,
+            (Some(true), _) => Some(Outcome::Success),
+            (Some(false), text) => {
+                let json = at.json("failure", text.as_deref().unwrap_or("null"))?;
+                // a kind of another version is still a failure
+                let failure = failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string()));
+                Some(Outcome::Failed(failure))
+            }
+        };
+        Ok(Self {
+            id: AttemptId(row.id),
+            attempt: Attempt {
+                kind: at.some("kind", call_kind(&row.kind))?,
+                basis: at.some("basis", Basis::parse(&row.basis))?,
+                started_at: at.time("started_at", row.started_at)?,
+                settled_at: at.maybe_time("settled_at", row.settled_at)?,
+                outcome,
+            },
+            phone_number_id: PhoneNumberId(row.phone_number_id),
+            why: row.why,
+            is_assumed: row.is_assumed,
+        })
+    }
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<RecordedAttempt>, Error> {
+    rows.into_iter().map(RecordedAttempt::try_from).collect()
+}
+
+fn outcome_columns(outcome: &Outcome) -> (bool, Option<String>) {
+    match outcome {
+        Outcome::Success => (true, None),
+        Outcome::Failed(failure) => (false, Some(failure_to_json(failure).to_string())),
+    }
+}
