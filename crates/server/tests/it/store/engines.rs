@@ -64,8 +64,8 @@ async fn each_connection_of_sqlite_keeps_to_its_own_cache() {
 #[test]
 fn every_table_says_what_a_row_is() {
     for text in [
-        include_str!("../../../migrations/sqlite/0001_init.sql"),
-        include_str!("../../../migrations/postgres/0001_init.sql"),
+        include_str!("../../../../store/migrations/sqlite/0001_init.sql"),
+        include_str!("../../../../store/migrations/postgres/0001_init.sql"),
     ] {
         let lines: Vec<&str> = text.lines().collect();
         for (n, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("create table")) {
