@@ -8,16 +8,17 @@ use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
 use jiff::Timestamp;
 
-use super::channels::find_in_account;
-use super::ids::EventId;
-use super::row::{At, micros};
-use super::{Error, Tx};
+use crate::engine::columns::{At, micros};
+use crate::ids::EventId;
+use crate::numbers::channels::find_in_account;
+use crate::{Error, Tx};
 
-pub(crate) mod batch;
-pub(crate) mod keeping;
+pub mod erasures;
+pub(crate) mod insert;
+pub(crate) mod retention;
 
-pub use batch::{SealedEvent, insert_batch, insert_sealed};
-pub use keeping::{Ages, Pruned, first, prune};
+pub use insert::{SealedEvent, insert_batch, insert_sealed};
+pub use retention::{Ages, Pruned, first, prune};
 
 /// The columns of an event without its body, as [`Row`] reads them.
 macro_rules! columns {

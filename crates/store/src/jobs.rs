@@ -4,8 +4,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::row::{At, micros};
-use super::{Error, Tx};
+use crate::engine::columns::{At, micros};
+use crate::{Error, Tx};
 
 /// The columns of a job, as [`Row`] reads them.
 macro_rules! columns {

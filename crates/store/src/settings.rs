@@ -6,8 +6,8 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::row::micros;
-use super::{Error, Tx};
+use crate::engine::columns::micros;
+use crate::{Error, Tx};
 
 statements! {
     GET = "select plain from setting where name = $1";
@@ -74,7 +74,7 @@ pub async fn set_secret(tx: &mut Tx, name: &str, secret: &SecretString, now: Tim
 pub async fn secret_or(tx: &mut Tx, name: &str, fresh: &SecretString, now: Timestamp) -> Result<SecretString, Error> {
     let sealed = tx.keyring.seal_secret(&place(name), fresh)?;
     run!(tx, OFFER_SECRET, name, sealed.as_slice(), micros(now))?;
-    get_secret(tx, name).await?.ok_or_else(super::error::nothing_returned)
+    get_secret(tx, name).await?.ok_or_else(crate::engine::error::nothing_returned)
 }
 
 /// Forgets a value or a secret.

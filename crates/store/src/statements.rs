@@ -3,42 +3,42 @@
 
 use sqlx::{Executor as _, SqlSafeStr as _};
 
-use super::sql::Sql;
-use super::{Conn, Error, Store};
+use crate::engine::Conn;
+use crate::engine::sql::Sql;
+use crate::{Error, Store};
 
 fn all() -> impl Iterator<Item = (&'static str, Sql)> {
     [
-        super::accounts::STATEMENTS,
-        super::announcements::STATEMENTS,
-        super::channels::STATEMENTS,
-        super::channels::judgement::STATEMENTS,
-        super::channels::token::STATEMENTS,
-        super::channels::webhook::STATEMENTS,
-        super::deliveries::STATEMENTS,
-        super::deliveries::attempts::STATEMENTS,
-        super::deliveries::log::STATEMENTS,
-        super::deliveries::replay::STATEMENTS,
-        super::endpoints::STATEMENTS,
-        super::endpoints::lease::STATEMENTS,
-        super::erasures::STATEMENTS,
-        super::erasures::walk::STATEMENTS,
-        super::events::STATEMENTS,
-        super::events::batch::STATEMENTS,
-        super::events::keeping::STATEMENTS,
-        super::graph_usage::STATEMENTS,
-        super::idempotency::STATEMENTS,
-        super::jobs::STATEMENTS,
-        super::keys::STATEMENTS,
-        super::keys::sessions::STATEMENTS,
-        super::numbers::STATEMENTS,
-        super::numbers::attempts::STATEMENTS,
-        super::numbers::changes::STATEMENTS,
-        super::reseal::STATEMENTS,
-        super::settings::STATEMENTS,
-        super::signups::STATEMENTS,
-        super::size::STATEMENTS,
-        super::snapshots::STATEMENTS,
-        super::snapshots::history::STATEMENTS,
+        crate::delivery::deliveries::STATEMENTS,
+        crate::delivery::deliveries::attempts::STATEMENTS,
+        crate::delivery::deliveries::log::STATEMENTS,
+        crate::delivery::deliveries::replay::STATEMENTS,
+        crate::delivery::endpoints::STATEMENTS,
+        crate::delivery::endpoints::lease::STATEMENTS,
+        crate::engine::size::STATEMENTS,
+        crate::events::STATEMENTS,
+        crate::events::erasures::STATEMENTS,
+        crate::events::erasures::walk::STATEMENTS,
+        crate::events::insert::STATEMENTS,
+        crate::events::retention::STATEMENTS,
+        crate::jobs::STATEMENTS,
+        crate::numbers::attempts::STATEMENTS,
+        crate::numbers::changes::STATEMENTS,
+        crate::numbers::channels::STATEMENTS,
+        crate::numbers::channels::assessment::STATEMENTS,
+        crate::numbers::channels::credentials::STATEMENTS,
+        crate::numbers::channels::webhook::STATEMENTS,
+        crate::numbers::number::STATEMENTS,
+        crate::numbers::signups::STATEMENTS,
+        crate::numbers::snapshots::STATEMENTS,
+        crate::numbers::snapshots::history::STATEMENTS,
+        crate::sealing::reseal::STATEMENTS,
+        crate::settings::STATEMENTS,
+        crate::tenancy::accounts::STATEMENTS,
+        crate::tenancy::announcements::STATEMENTS,
+        crate::tenancy::api_keys::STATEMENTS,
+        crate::tenancy::idempotency::STATEMENTS,
+        crate::tenancy::sessions::STATEMENTS,
     ]
     .into_iter()
     .flatten()

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use server::App;
 use server::messages::utc;
 use server::seal::Keyring;
+use server::store::api_keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::ids::ApiKeyId;
-use server::store::keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::reseal::reseal;
 
 use super::Verdict;
@@ -102,10 +102,10 @@ impl Create {
             None => None,
         };
         let scope = Scope::parse(&self.scope).context("a scope is read, operate or admin")?;
-        let secret = keys::fresh_secret();
+        let secret = api_keys::fresh_secret();
         let mut tx = app.store.write().await?;
         let new = NewApiKey { account_id, name: self.name, scope };
-        let id = keys::insert(&mut tx, &new, &secret, app.clock.now()).await?;
+        let id = api_keys::insert(&mut tx, &new, &secret, app.clock.now()).await?;
         tx.commit().await?;
         let value = json!({ "id": id.to_string(), "secret": secret.expose_secret() });
         output.either(&value, || {
@@ -117,7 +117,7 @@ impl Create {
 
 async fn list(app: &App, account: Option<i64>, output: Output) -> anyhow::Result<Verdict> {
     let mut tx = app.store.read().await?;
-    let keys = keys::list(&mut tx, account.map(AccountId)).await?;
+    let keys = api_keys::list(&mut tx, account.map(AccountId)).await?;
     let values: Vec<Value> = keys.iter().map(json_of).collect();
     output.either(&values, || {
         let mut table = table(["key", "name", "opens", "scope", "made", "last used", "revoked"]);
@@ -149,7 +149,7 @@ async fn revoke(app: &App, id: &str, output: Output) -> anyhow::Result<Verdict> 
     let parsed: ApiKeyId =
         id.parse().with_context(|| format!("\"{id}\" is no key's id; `linekeeper key list` shows them"))?;
     let mut tx = app.store.write().await?;
-    let revoked = keys::revoke(&mut tx, parsed, app.clock.now()).await?;
+    let revoked = api_keys::revoke(&mut tx, parsed, app.clock.now()).await?;
     tx.commit().await?;
     ensure!(revoked, "there is no key {id} to revoke; `linekeeper key list` shows those there are");
     output.either(&json!({ "id": id, "revoked": true }), || format!("{id} is revoked."))

@@ -9,7 +9,7 @@ use crate::App;
 use crate::store::deliveries::{self, attempts};
 use crate::store::events::Ages;
 use crate::store::ids::{EndpointId, EventId};
-use crate::store::{self, announcements, endpoints, events, graph_usage, idempotency, keys, settings, snapshots};
+use crate::store::{self, announcements, endpoints, events, idempotency, sessions, settings, snapshots};
 
 /// How many events one transaction looks at: some milliseconds in which no post can be stored.
 const BATCH_SIZE: i64 = 400;
@@ -124,8 +124,7 @@ async fn purge_history(app: &App) -> Result<(), store::Error> {
     }
     settings::set_json(&mut tx, PURGED_AT, &now, now).await?;
     idempotency::prune(&mut tx, now - ANSWERS_KEPT).await?;
-    keys::prune_sessions(&mut tx, now).await?;
-    graph_usage::prune(&mut tx, now).await?;
+    sessions::purge_expired(&mut tx, now).await?;
     tx.commit().await?;
     // the two larger tables have a transaction each
     let mut tx = app.store.write().await?;

@@ -16,8 +16,8 @@ use crate::App;
 use crate::config::Config;
 use crate::runtime::clock::Clock;
 use crate::seal::Keyring;
+use crate::store::api_keys::{self, NewApiKey, Scope};
 use crate::store::channels::{self, NewChannel};
-use crate::store::keys::{self, NewApiKey, Scope};
 use crate::store::{Store, accounts};
 
 /// A service over an empty database with two accounts, the first of which has a number.
@@ -100,10 +100,10 @@ async fn tenant(app: &App, name: &str) -> AccountId {
 }
 
 async fn key(app: &App, account_id: Option<AccountId>, scope: Scope) -> SecretString {
-    let secret = keys::fresh_secret();
+    let secret = api_keys::fresh_secret();
     let mut tx = app.store.write().await.unwrap();
     let new = NewApiKey { account_id, name: "test".to_owned(), scope };
-    keys::insert(&mut tx, &new, &secret, app.clock.now()).await.unwrap();
+    api_keys::insert(&mut tx, &new, &secret, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     secret
 }

@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::error::{ApiError, Code, Result};
 use crate::App;
 use crate::runtime::clock::random_token;
-use crate::store::keys::{self, ApiKey, NewSession, Session};
+use crate::store::api_keys::ApiKey;
+use crate::store::sessions::{self, NewSession, Session};
 
 /// How long a session lasts.
 const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -41,7 +42,7 @@ fn token_of(app: &App, headers: &HeaderMap) -> Option<SecretString> {
 pub(in crate::web) async fn of_request(app: &App, headers: &HeaderMap) -> Result<Option<Session>> {
     let Some(token) = token_of(app, headers) else { return Ok(None) };
     let mut tx = app.store.read().await?;
-    Ok(keys::find_session(&mut tx, &token, app.clock.now()).await?)
+    Ok(sessions::find(&mut tx, &token, app.clock.now()).await?)
 }
 
 /// Begins a session with a key and returns its cookie.
@@ -51,8 +52,8 @@ pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'sta
     let csrf_token = random_token(24).expose_secret().to_owned();
     let session = NewSession { token: token.clone(), key_id: key.id, csrf_token, expires_at: now + LIFE };
     let mut tx = app.store.write().await?;
-    keys::insert_session(&mut tx, &session, now).await?;
-    keys::prune_sessions(&mut tx, now).await?;
+    sessions::insert(&mut tx, &session, now).await?;
+    sessions::purge_expired(&mut tx, now).await?;
     tx.commit().await?;
     let mut cookie = cookie(app, token.expose_secret().to_owned());
     // the database ends it; the browser need not count
@@ -64,7 +65,7 @@ pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'sta
 pub(in crate::web) async fn end(app: &App, headers: &HeaderMap) -> Result<Cookie<'static>> {
     if let Some(token) = token_of(app, headers) {
         let mut tx = app.store.write().await?;
-        keys::delete_session(&mut tx, &token).await?;
+        sessions::delete(&mut tx, &token).await?;
         tx.commit().await?;
     }
     let mut cookie = cookie(app, String::new());

@@ -15,7 +15,7 @@ use server::flows::queue::{Job, enqueue_now};
 use server::runner;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use server::store::keys::{self, NewApiKey, Scope};
+use server::store::api_keys::{self, NewApiKey, Scope};
 use server::store::{Engine, Store, accounts};
 use tokio::net::TcpListener;
 
@@ -251,8 +251,8 @@ impl TestApp {
         let now = self.clock.now();
         let mut tx = self.app.store.write().await.unwrap();
         let account = accounts::create(&mut tx, "Another tenant", now).await.unwrap();
-        let secret = keys::fresh_secret();
-        keys::insert(&mut tx, &new_key(Some(account), scope), &secret, now).await.unwrap();
+        let secret = api_keys::fresh_secret();
+        api_keys::insert(&mut tx, &new_key(Some(account), scope), &secret, now).await.unwrap();
         tx.commit().await.unwrap();
         (account, secret)
     }
@@ -260,8 +260,8 @@ impl TestApp {
     /// A key of the first account, or of the installation.
     pub(crate) async fn another_key(&self, account: Option<AccountId>, scope: Scope) -> SecretString {
         let mut tx = self.app.store.write().await.unwrap();
-        let secret = keys::fresh_secret();
-        keys::insert(&mut tx, &new_key(account, scope), &secret, self.clock.now()).await.unwrap();
+        let secret = api_keys::fresh_secret();
+        api_keys::insert(&mut tx, &new_key(account, scope), &secret, self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();
         secret
     }
@@ -296,8 +296,8 @@ pub(crate) fn browser(result: &SignupResult) -> Value {
 async fn first_account(store: &Store, now: Timestamp) -> (AccountId, SecretString) {
     let mut tx = store.write().await.unwrap();
     let account = accounts::create(&mut tx, "Example Platform", now).await.unwrap();
-    let secret = keys::fresh_secret();
-    keys::insert(&mut tx, &new_key(Some(account), Scope::Admin), &secret, now).await.unwrap();
+    let secret = api_keys::fresh_secret();
+    api_keys::insert(&mut tx, &new_key(Some(account), Scope::Admin), &secret, now).await.unwrap();
     tx.commit().await.unwrap();
     (account, secret)
 }

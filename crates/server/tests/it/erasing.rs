@@ -8,8 +8,8 @@ use reqwest::Method;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use server::flows::erasure::{self, BatchResult, Driver};
+use server::store::api_keys::Scope;
 use server::store::ids::EventId;
-use server::store::keys::Scope;
 use server::store::{Engine, erasures, events};
 
 use crate::app::{APP_SECRET, TestApp, browser};

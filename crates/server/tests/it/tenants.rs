@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use server::config::Config;
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use crate::app::{Answer, TestApp, browser};
 use crate::hostile::support::{Operation, operations};

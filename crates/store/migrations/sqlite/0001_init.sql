@@ -239,11 +239,3 @@ create table idempotency_key (
 ) strict;
 
 create index idempotency_key_by_age on idempotency_key (created_at);
-
--- Until when Meta asked for no further calls about an account; shared by all replicas.
-create table graph_usage (
-    waba_id text primary key not null,
-    blocked_until integer not null,
-    reason text not null,
-    updated_at integer not null
-) strict;

@@ -6,10 +6,11 @@ use domain::registration::ledger::{Attempt, Basis, CallKind, Outcome};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::failure_json::{failure_from_json, failure_to_json};
+use crate::engine::columns::{At, micros};
 use crate::ids::AttemptId;
-use crate::row::{At, micros};
 use crate::words::{call_kind, call_word};
-use crate::{Conflict, Error, Tx, failure_from_json, failure_to_json};
+use crate::{Conflict, Error, Tx};
 
 /// The columns of an attempt, as [`Row`] reads them.
 macro_rules! columns {

@@ -4,8 +4,8 @@ use domain::ids::PhoneNumberId;
 use domain::registration::{self, ChangeKind, Changes, Dated, Source};
 use jiff::Timestamp;
 
-use super::ensure;
-use crate::row::{At, micros};
+use super::number::ensure;
+use crate::engine::columns::{At, micros};
 use crate::words::{source, source_word};
 use crate::{Error, Tx};
 

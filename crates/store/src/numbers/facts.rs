@@ -5,7 +5,7 @@ use domain::health::{AccountStanding, SendingFacts};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::standing::{KeptAccount, KeptSending};
+use super::account_state::{StoredAccountState, StoredSending};
 
 /// What was learnt of a number.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -32,9 +32,9 @@ pub struct NumberFacts {
     /// When a new display name was first read as approved.
     pub new_name_approved_at: Option<Timestamp>,
     /// What account webhooks said.
-    pub account: KeptAccount,
+    pub account: StoredAccountState,
     /// What is known of sending.
-    pub sending: KeptSending,
+    pub sending: StoredSending,
 }
 
 impl NumberFacts {

@@ -16,7 +16,7 @@ use server::App;
 use server::config::Config;
 use server::runtime::clock::{Clock, uuid_at};
 use server::seal::Keyring;
-use server::store::keys::{self, NewApiKey, Scope};
+use server::store::api_keys::{self, NewApiKey, Scope};
 use server::store::{Store, accounts};
 use tokio::net::TcpListener;
 
@@ -64,13 +64,13 @@ impl Stage {
 
 async fn tenant(app: &App) -> anyhow::Result<(AccountId, SecretString, SecretString)> {
     let now = app.clock.now();
-    let (operator_key, account_key) = (keys::fresh_secret(), keys::fresh_secret());
+    let (operator_key, account_key) = (api_keys::fresh_secret(), api_keys::fresh_secret());
     let mut tx = app.store.write().await?;
     let account = accounts::create(&mut tx, "Sample platform", now).await?;
     let operator = NewApiKey { account_id: None, name: "demo operator".to_owned(), scope: Scope::Admin };
-    keys::insert(&mut tx, &operator, &operator_key, now).await?;
+    api_keys::insert(&mut tx, &operator, &operator_key, now).await?;
     let helpdesk = NewApiKey { account_id: Some(account), name: "demo account".to_owned(), scope: Scope::Operate };
-    keys::insert(&mut tx, &helpdesk, &account_key, now).await?;
+    api_keys::insert(&mut tx, &helpdesk, &account_key, now).await?;
     tx.commit().await?;
     Ok((account, operator_key, account_key))
 }

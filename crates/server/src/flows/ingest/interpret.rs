@@ -15,7 +15,7 @@ use crate::flows::number::owner;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Next};
 use crate::store::events::StoredEvent;
-use crate::store::numbers::{KeptAccount, KeptSending};
+use crate::store::numbers::{StoredAccountState, StoredSending};
 use crate::store::{self, Tx, channels, events, numbers};
 
 /// How many events one transaction interprets.
@@ -133,7 +133,7 @@ async fn record_notes(
             facts.dropped_seen_at = facts.dropped_seen_at.or(Some(at));
         }
     }
-    facts.account = KeptAccount::from(&account);
-    facts.sending = KeptSending::from(&sending);
+    facts.account = StoredAccountState::from(&account);
+    facts.sending = StoredSending::from(&sending);
     numbers::set_facts(tx, number, &facts, now).await
 }

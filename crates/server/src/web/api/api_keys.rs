@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::App;
+use crate::store::api_keys::{self, ApiKey, NewApiKey, Scope};
 use crate::store::ids::ApiKeyId;
-use crate::store::keys::{self, ApiKey, NewApiKey, Scope};
 use crate::web::error::{ApiError, Problem, Result};
 use crate::web::extract::auth::{Admin, TenantOf};
 use crate::web::extract::body::Body;
@@ -73,7 +73,7 @@ pub(crate) struct NewKey {
         (status = 404, body = Problem)))]
 pub(crate) async fn list_api_keys(State(app): State<App>, tenant: TenantOf<Admin>) -> Result<Json<ApiKeys>> {
     let mut tx = app.store.read().await?;
-    let found = keys::list(&mut tx, Some(tenant.account_id)).await?;
+    let found = api_keys::list(&mut tx, Some(tenant.account_id)).await?;
     Ok(Json(ApiKeys { data: found.into_iter().map(ApiKeyView::from).collect() }))
 }
 
@@ -91,11 +91,11 @@ pub(crate) async fn create_api_key(
 ) -> Result<(StatusCode, Json<ApiKeyView>)> {
     let name = super::accounts::named(&new.name)?;
     let scope = Scope::parse(&new.scope).ok_or_else(|| ApiError::invalid("scope", "read, operate or admin"))?;
-    let secret = keys::fresh_secret();
+    let secret = api_keys::fresh_secret();
     let now = app.clock.now();
     let key = NewApiKey { account_id: Some(tenant.account_id), name: name.clone(), scope };
     let mut tx = app.store.write().await?;
-    let id = keys::insert(&mut tx, &key, &secret, now).await?;
+    let id = api_keys::insert(&mut tx, &key, &secret, now).await?;
     tx.commit().await?;
     let view = ApiKeyView {
         id: id.to_string(),
@@ -122,8 +122,8 @@ pub(crate) async fn revoke_api_key(
 ) -> Result<StatusCode> {
     let id: ApiKeyId = nested_id(&path, "key_id", "API key")?;
     let mut tx = app.store.write().await?;
-    let own = keys::list(&mut tx, Some(tenant.account_id)).await?.iter().any(|key| key.id == id);
-    if !own || !keys::revoke(&mut tx, id, app.clock.now()).await? {
+    let own = api_keys::list(&mut tx, Some(tenant.account_id)).await?.iter().any(|key| key.id == id);
+    if !own || !api_keys::revoke(&mut tx, id, app.clock.now()).await? {
         return Err(ApiError::not_found("API key"));
     }
     tx.commit().await?;

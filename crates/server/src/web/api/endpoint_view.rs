@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::rfc3339;
 use crate::flows::endpoints::view::View;
 use crate::messages;
+use crate::store::api_keys::Scope;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::deliveries::{Delivery, DeliveryState};
-use crate::store::keys::Scope;
 use crate::web::extract::auth::Principal;
 
 /// An address that events are forwarded to.

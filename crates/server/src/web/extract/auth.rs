@@ -13,7 +13,7 @@ use secrecy::SecretString;
 
 use super::path::path_ids;
 use crate::App;
-use crate::store::keys::{self, ApiKey, Scope};
+use crate::store::api_keys::{self, ApiKey, Scope};
 use crate::store::{accounts, channels};
 use crate::web::error::{ApiError, Code, Result};
 use crate::web::session;
@@ -214,13 +214,13 @@ fn sent_key(parts: &Parts) -> Result<Option<SecretString>> {
 /// The key a secret belongs to; notes its use behind, at most once a minute.
 pub(in crate::web) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
     use secrecy::ExposeSecret as _;
-    if !keys::is_well_formed(secret.expose_secret()) {
+    if !api_keys::is_well_formed(secret.expose_secret()) {
         return Err(ApiError::unauthenticated(
             "The key is not written as a key of Linekeeper is: lk_ and 49 characters.",
         ));
     }
     let mut tx = app.store.read().await?;
-    let found = keys::find_by_secret(&mut tx, secret).await?;
+    let found = api_keys::find_by_secret(&mut tx, secret).await?;
     drop(tx);
     let key = found.ok_or_else(|| ApiError::unauthenticated("The key is unknown or was revoked."))?;
     note_use(app, &key);
@@ -236,7 +236,7 @@ fn note_use(app: &App, key: &ApiKey) {
     app.clone().tasks.spawn(async move {
         let noted = async {
             let mut tx = app.store.write().await?;
-            keys::touch(&mut tx, id, now).await?;
+            api_keys::touch(&mut tx, id, now).await?;
             tx.commit().await
         };
         if let Err(error) = noted.await {

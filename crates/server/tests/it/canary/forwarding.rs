@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use server::store::api_keys::Scope;
 use server::store::endpoints;
-use server::store::keys::Scope;
 
 use super::eyes::Reply;
 use super::story::Told;

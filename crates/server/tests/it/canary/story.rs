@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::config::Config;
-use server::store::{Engine, channels, keys, numbers};
+use server::store::{Engine, api_keys, channels, numbers, sessions};
 
 use super::eyes::Eyes;
 use super::needles::Needle;
@@ -289,7 +289,7 @@ impl Told {
         self.eyes.api("GET", &self.app.path("/inboxes"), None, &key).await.expect(401);
         let in_address = format!("{}?api_access_token={secret}", self.app.path("/inboxes"));
         self.eyes.ask("GET", &in_address, &[], None).await.expect(401);
-        let unknown = keys::fresh_secret();
+        let unknown = api_keys::fresh_secret();
         self.keep("API key nobody made", unknown.expose_secret());
         self.eyes.api("GET", &self.app.path("/inboxes"), None, &unknown).await.expect(401);
         let mistyped = format!("{}x", unknown.expose_secret());
@@ -306,7 +306,7 @@ impl Told {
         self.eyes.may_show(&token);
         self.keep("session cookie", &token);
         let mut tx = self.app.app.store.read().await.unwrap();
-        let session = keys::find_session(&mut tx, &token.into(), self.app.clock.now()).await.unwrap().unwrap();
+        let session = sessions::find(&mut tx, &token.into(), self.app.clock.now()).await.unwrap().unwrap();
         (cookie, session.csrf_token)
     }
 

@@ -5,7 +5,7 @@ use domain::ids::{AccountId, ChannelId};
 use graph_emulator::Popup;
 use serde_json::json;
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use super::support::{Place, message, text_of};
 use crate::app::browser;

@@ -4,7 +4,7 @@ use domain::ids::ChannelId;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use super::receiver::Receiver;
 use super::{make, of, stories, with_number};

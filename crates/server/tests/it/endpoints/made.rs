@@ -5,7 +5,7 @@ use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use super::receiver::Receiver;
 use super::{expect_no_secret, fresh, make, of, patch, stories, with_number};

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use super::keys::{guarded, own};
 use super::raw::{self, Reply};

@@ -6,7 +6,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use server::config::Config;
 use server::store::Engine;
-use server::store::keys::{self, Scope};
+use server::store::api_keys::{self, Scope};
+use server::store::sessions;
 
 use super::raw::{self, Reply};
 use super::support::Site;
@@ -40,7 +41,7 @@ pub(super) async fn sign_in(app: &TestApp, key: &str) -> Browser {
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     let secret = cookie.split_once('=').unwrap().1.to_owned();
     let mut tx = app.app.store.read().await.unwrap();
-    let session = keys::find_session(&mut tx, &secret.into(), app.clock.now()).await.unwrap().unwrap();
+    let session = sessions::find(&mut tx, &secret.into(), app.clock.now()).await.unwrap().unwrap();
     Browser { cookie, csrf: session.csrf_token }
 }
 
@@ -125,8 +126,8 @@ async fn a_cookie_that_is_not_ours_opens_nothing() {
     let key = app.another_key(Some(app.account), Scope::Read).await;
     let revoked = sign_in(app, key.expose_secret()).await;
     let mut tx = app.app.store.write().await.unwrap();
-    let id = keys::find_by_secret(&mut tx, &key).await.unwrap().unwrap().id;
-    keys::revoke(&mut tx, id, app.clock.now()).await.unwrap();
+    let id = api_keys::find_by_secret(&mut tx, &key).await.unwrap().unwrap().id;
+    api_keys::revoke(&mut tx, id, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(open(app, &path, &revoked.cookie).await.status, 303);
     let left = sign_in(app, app.key.expose_secret()).await;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use server::store::keys::{self, Scope};
+use server::store::api_keys::{self, Scope};
 
 use super::support::{Operation, Site, operations};
 
@@ -88,11 +88,11 @@ async fn without_a_good_key_every_route_is_401() {
     let site = Site::new().await;
     let revoked = site.app.another_key(Some(site.app.account), Scope::Admin).await;
     let mut tx = site.app.app.store.write().await.unwrap();
-    let id = keys::find_by_secret(&mut tx, &revoked).await.unwrap().unwrap().id;
-    assert!(keys::revoke(&mut tx, id, site.app.clock.now()).await.unwrap());
+    let id = api_keys::find_by_secret(&mut tx, &revoked).await.unwrap().unwrap().id;
+    assert!(api_keys::revoke(&mut tx, id, site.app.clock.now()).await.unwrap());
     tx.commit().await.unwrap();
     let good = site.app.key.expose_secret();
-    let (bearer_revoked, unknown) = (format!("Bearer {}", revoked.expose_secret()), keys::fresh_secret());
+    let (bearer_revoked, unknown) = (format!("Bearer {}", revoked.expose_secret()), api_keys::fresh_secret());
     let bearer_unknown = format!("Bearer {}", unknown.expose_secret());
     let (basic, flipped) = (format!("Basic {good}"), format!("Bearer {}", good.to_uppercase()));
     let (bare, twice, long) =

@@ -8,9 +8,9 @@ use graph_emulator::{Popup, SignupResult};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::store::Engine;
+use server::store::api_keys::Scope;
 use server::store::endpoints::{self, NewEndpoint, Settings};
 use server::store::ids::EndpointId;
-use server::store::keys::Scope;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 
 use super::raw::{self, Reply};

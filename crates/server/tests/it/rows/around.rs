@@ -3,7 +3,7 @@
 use graph_emulator::world::TokenDeath;
 use graph_emulator::{Fault, Popup, WabaAction};
 use reqwest::Method;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 use server::store::{Engine, channels, numbers};
 use tracing::Level;
 

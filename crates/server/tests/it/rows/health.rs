@@ -9,8 +9,8 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use server::store::api_keys::Scope;
 use server::store::channels::NewChannel;
-use server::store::keys::Scope;
 use server::store::{Engine, channels, snapshots};
 
 use super::support::{READ, flawless, fresh, number_of, refused_with, rows};

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 
 use super::support::{NAME_REFUSED, REGISTER, fresh, kept, number_of, rows, unprovisioned};
 

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use server::store::Engine;
-use server::store::keys::Scope;
+use server::store::api_keys::Scope;
 use tracing::Level;
 
 use super::capture::Logs;

@@ -1,5 +1,5 @@
 //! Stories of the smaller nouns: keys, sessions, snapshots, signups, announcements, settings,
-//! idempotency keys, waits that Meta asked for.
+//! idempotency keys.
 
 use domain::channel::Onboarding;
 use domain::ids::{ChannelId, WabaId};
@@ -9,10 +9,11 @@ use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use server::store::announcements::{self, NewAnnouncement};
+use server::store::api_keys::{self, NewApiKey, Scope};
 use server::store::idempotency::{self, Reservation};
-use server::store::keys::{self, NewApiKey, NewSession, Scope};
+use server::store::sessions::{self, NewSession};
 use server::store::signups::{self, NewSignup, Signup};
-use server::store::{Conflict, Error, accounts, graph_usage, settings, snapshots};
+use server::store::{Conflict, Error, accounts, settings, snapshots};
 
 use super::{a_channel, noon};
 use crate::support::stores::both;
@@ -24,34 +25,34 @@ async fn a_key_opens_until_it_is_revoked_and_is_touched_once_a_minute() {
     both(async |store| {
         let tx = &mut store.write().await.unwrap();
         let account = accounts::create(tx, "Bakery", noon()).await.unwrap();
-        let secret = keys::fresh_secret();
+        let secret = api_keys::fresh_secret();
         let new = NewApiKey { account_id: Some(account), name: "till".into(), scope: Scope::Operate };
-        let id = keys::insert(tx, &new, &secret, noon()).await.unwrap();
+        let id = api_keys::insert(tx, &new, &secret, noon()).await.unwrap();
         let operator = NewApiKey { account_id: None, name: "ops".into(), scope: Scope::Admin };
-        keys::insert(tx, &operator, &keys::fresh_secret(), noon()).await.unwrap();
-        let found = keys::find_by_secret(tx, &secret).await.unwrap().unwrap();
+        api_keys::insert(tx, &operator, &api_keys::fresh_secret(), noon()).await.unwrap();
+        let found = api_keys::find_by_secret(tx, &secret).await.unwrap().unwrap();
         assert_eq!((found.id, found.account_id, found.scope), (id, Some(account), Scope::Operate));
-        assert!(keys::find_by_secret(tx, &keys::fresh_secret()).await.unwrap().is_none());
-        assert!(keys::find_by_secret(tx, &"lk_typo".into()).await.unwrap().is_none());
-        assert!(keys::touch(tx, id, noon()).await.unwrap());
-        assert!(!keys::touch(tx, id, noon() + MINUTE / 2).await.unwrap());
-        assert!(keys::touch(tx, id, noon() + MINUTE).await.unwrap());
-        assert_eq!(keys::list(tx, None).await.unwrap().len(), 2);
-        assert_eq!(keys::list(tx, Some(account)).await.unwrap()[0].last_used_at, Some(noon() + MINUTE));
+        assert!(api_keys::find_by_secret(tx, &api_keys::fresh_secret()).await.unwrap().is_none());
+        assert!(api_keys::find_by_secret(tx, &"lk_typo".into()).await.unwrap().is_none());
+        assert!(api_keys::touch(tx, id, noon()).await.unwrap());
+        assert!(!api_keys::touch(tx, id, noon() + MINUTE / 2).await.unwrap());
+        assert!(api_keys::touch(tx, id, noon() + MINUTE).await.unwrap());
+        assert_eq!(api_keys::list(tx, None).await.unwrap().len(), 2);
+        assert_eq!(api_keys::list(tx, Some(account)).await.unwrap()[0].last_used_at, Some(noon() + MINUTE));
 
         let token: SecretString = "cookie".into();
         let expires_at = noon() + MINUTE * 60;
         let session = NewSession { token: token.clone(), key_id: id, csrf_token: "csrf".into(), expires_at };
-        keys::insert_session(tx, &session, noon()).await.unwrap();
-        let found = keys::find_session(tx, &token, noon()).await.unwrap().unwrap();
+        sessions::insert(tx, &session, noon()).await.unwrap();
+        let found = sessions::find(tx, &token, noon()).await.unwrap().unwrap();
         assert_eq!((found.key.id, found.csrf_token.as_str()), (id, "csrf"));
-        assert_eq!(keys::find_session(tx, &token, expires_at).await.unwrap(), None);
-        assert!(keys::revoke(tx, id, noon()).await.unwrap());
-        assert!(!keys::revoke(tx, id, noon()).await.unwrap());
-        assert_eq!(keys::find_session(tx, &token, noon()).await.unwrap(), None, "it ends with its key");
-        assert!(keys::find_by_secret(tx, &secret).await.unwrap().is_none());
-        assert_eq!(keys::prune_sessions(tx, expires_at).await.unwrap(), 1);
-        assert!(!keys::delete_session(tx, &token).await.unwrap());
+        assert_eq!(sessions::find(tx, &token, expires_at).await.unwrap(), None);
+        assert!(api_keys::revoke(tx, id, noon()).await.unwrap());
+        assert!(!api_keys::revoke(tx, id, noon()).await.unwrap());
+        assert_eq!(sessions::find(tx, &token, noon()).await.unwrap(), None, "it ends with its key");
+        assert!(api_keys::find_by_secret(tx, &secret).await.unwrap().is_none());
+        assert_eq!(sessions::purge_expired(tx, expires_at).await.unwrap(), 1);
+        assert!(!sessions::delete(tx, &token).await.unwrap());
     })
     .await;
 }
@@ -211,21 +212,6 @@ async fn a_request_with_a_key_is_answered_once_and_the_same() {
         assert_eq!(reserve(tx, b"a").await, Reservation::Answered { status: 201, body: "{}".into() });
         assert!(!idempotency::release(tx, None, "k").await.unwrap(), "an answer stands");
         assert_eq!(idempotency::prune(tx, noon() + MINUTE).await.unwrap(), 1);
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_wait_that_meta_asked_for_is_shared_and_the_later_one_stands() {
-    both(async |store| {
-        let tx = &mut store.write().await.unwrap();
-        let waba = WabaId("102".into());
-        graph_usage::block(tx, &waba, noon() + MINUTE * 2, "80008", noon()).await.unwrap();
-        graph_usage::block(tx, &waba, noon() + MINUTE, "80008", noon()).await.unwrap();
-        let until = graph_usage::blocked_until(tx, &waba, noon()).await.unwrap();
-        assert_eq!(until, Some(noon() + MINUTE * 2));
-        assert_eq!(graph_usage::blocked_until(tx, &waba, noon() + MINUTE * 2).await.unwrap(), None);
-        assert_eq!(graph_usage::prune(tx, noon() + MINUTE * 3).await.unwrap(), 1);
     })
     .await;
 }

@@ -7,9 +7,9 @@ use secrecy::ExposeSecret as _;
 
 use crate::flows::endpoints::view::{MOST_BEHIND, View};
 use crate::messages::{self, time_element};
+use crate::store::api_keys::Scope;
 use crate::store::deliveries::Delivery;
 use crate::store::deliveries::attempts::Attempt;
-use crate::store::keys::Scope;
 use crate::web::extract::auth::Principal;
 use crate::web::pages::badge::{self, Mark};
 use crate::web::pages::icons;

@@ -1,0 +1,226 @@
+//! What is set aside for an endpoint: events it has not taken, events asked for again, dead letters. What
+//! it was sent and answered is beside ([`mod@attempts`]). An event that was delivered has no row here.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::engine::columns::{At, maybe_micros, micros};
+use crate::ids::{EndpointId, EventId};
+use crate::{Error, Tx};
+
+pub mod attempts;
+pub mod log;
+pub mod replay;
+
+use log::Reader;
+
+/// The columns of a delivery, as [`Row`] reads them.
+macro_rules! columns {
+    () => {
+        "event_id, state, part, attempts, first_failed_at, due_at, failure"
+    };
+}
+
+statements! {
+    LOAD = concat!("select ", columns!(), " from delivery
+        where endpoint_id = $1 and state = $2 and event_id > $3 order by event_id limit $4");
+    SET_ASIDE = "insert into delivery (endpoint_id, event_id, state, part, attempts, first_failed_at, due_at, failure)
+        select $1, json_extract(value, '$.event'), json_extract(value, '$.state'), json_extract(value, '$.part'),
+        json_extract(value, '$.attempts'), json_extract(value, '$.first_failed_at'), json_extract(value, '$.due_at'),
+        json_extract(value, '$.failure') from json_each($2) where true
+        on conflict (endpoint_id, event_id) do update set state = excluded.state, part = excluded.part,
+        attempts = excluded.attempts, first_failed_at = excluded.first_failed_at, due_at = excluded.due_at,
+        failure = excluded.failure",
+        postgres: "insert into delivery
+        (endpoint_id, event_id, state, part, attempts, first_failed_at, due_at, failure)
+        select $1, x.event, x.state, x.part, x.attempts, x.first_failed_at, x.due_at, x.failure
+        from json_to_recordset($2::json) as x (event bigint, state bigint, part bigint, attempts bigint,
+        first_failed_at bigint, due_at bigint, failure text)
+        on conflict (endpoint_id, event_id) do update set state = excluded.state, part = excluded.part,
+        attempts = excluded.attempts, first_failed_at = excluded.first_failed_at, due_at = excluded.due_at,
+        failure = excluded.failure";
+    DONE = "delete from delivery where endpoint_id = $1 and event_id in (select value from json_each($2))",
+        postgres: "delete from delivery where endpoint_id = $1
+        and event_id in (select value::bigint from json_array_elements_text($2::json))";
+    /// What stands behind another event has not been tried itself and is due when that one is gone.
+    COUNTS = "select state, count(*), min(case when attempts > 0 then due_at end) from delivery
+        where endpoint_id = $1 group by state";
+    LIST = concat!("select ", columns!(), " from delivery
+        where endpoint_id = $1 and state = $2 and event_id < $3 order by event_id desc limit $4");
+    OF_EVENT = concat!("select ", columns!(), " from delivery where endpoint_id = $1 and event_id = $2");
+    BEHIND = "select count(*) from (select 1 from event
+        where account_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
+    BEHIND_OF_CHANNEL = "select count(*) from (select 1 from event
+        where channel_id = $1 and id > $2 and ($3 = 1 or field <> 'messages') limit $4) as behind";
+    PRUNE = "delete from delivery where endpoint_id = $1 and event_id in
+        (select event_id from delivery where endpoint_id = $1 and event_id < $2 order by event_id limit $3)";
+}
+
+/// What is to become of a delivery that has a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryState {
+    /// It is tried again, and its conversation waits for it.
+    Waiting,
+    /// It was asked for again, behind everything else.
+    Replayed,
+    /// Given up: a dead letter.
+    Dead,
+}
+
+impl DeliveryState {
+    const ALL: [Self; 3] = [Self::Waiting, Self::Replayed, Self::Dead];
+
+    const fn number(self) -> i64 {
+        match self {
+            Self::Waiting => 0,
+            Self::Replayed => 1,
+            Self::Dead => 2,
+        }
+    }
+}
+
+/// An event set aside for an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Which event.
+    pub event: EventId,
+    /// What is to become of it.
+    pub state: DeliveryState,
+    /// Where in the event it goes on: those before were taken.
+    pub part: u32,
+    /// How often it failed.
+    pub attempts: u32,
+    /// When it failed first.
+    pub first_failed_at: Option<Timestamp>,
+    /// It is not tried before this.
+    pub due_at: Timestamp,
+    /// How it failed last.
+    pub failure: Option<String>,
+}
+
+/// How much is set aside for an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Events that are tried again.
+    pub waiting: i64,
+    /// Events asked for again.
+    pub replayed: i64,
+    /// Dead letters.
+    pub dead: i64,
+    /// When the next of those that failed before is tried again.
+    pub next_try_at: Option<Timestamp>,
+}
+
+/// What is set aside in one state, in the order of the log, behind an event.
+pub async fn load(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    state: DeliveryState,
+    after: EventId,
+    limit: usize,
+) -> Result<Vec<Delivery>, Error> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    read(endpoint, all!(tx, LOAD, endpoint, state.number(), after, limit)?)
+}
+
+/// The newest of one state before an event, for people.
+pub async fn list(
+    tx: &mut Tx,
+    endpoint: EndpointId,
+    state: DeliveryState,
+    before: Option<EventId>,
+    limit: i64,
+) -> Result<Vec<Delivery>, Error> {
+    let before = before.map_or(i64::MAX, |id| id.0);
+    read(endpoint, all!(tx, LIST, endpoint, state.number(), before, limit)?)
+}
+
+/// Sets events aside, or writes down how they stand.
+pub async fn set_aside(tx: &mut Tx, endpoint: EndpointId, deliveries: &[Delivery]) -> Result<(), Error> {
+    if deliveries.is_empty() {
+        return Ok(());
+    }
+    let row = |it: &Delivery| {
+        json!({ "event": it.event.0, "state": it.state.number(), "part": it.part, "attempts": it.attempts,
+            "first_failed_at": maybe_micros(it.first_failed_at), "due_at": micros(it.due_at), "failure": it.failure })
+    };
+    let rows = serde_json::Value::Array(deliveries.iter().map(row).collect());
+    run!(tx, SET_ASIDE, endpoint, rows.to_string())?;
+    Ok(())
+}
+
+/// Forgets events that were set aside: they were taken, or are no more.
+pub async fn done(tx: &mut Tx, endpoint: EndpointId, events: &[EventId]) -> Result<(), Error> {
+    if !events.is_empty() {
+        run!(tx, DONE, endpoint, ids_as_json(events))?;
+    }
+    Ok(())
+}
+
+/// Forgets what stands before an event, at most `limit`: events that are no more.
+pub async fn prune(tx: &mut Tx, endpoint: EndpointId, before: EventId, limit: i64) -> Result<u64, Error> {
+    run!(tx, PRUNE, endpoint, before, limit)
+}
+
+/// How much is set aside.
+pub async fn counts(tx: &mut Tx, endpoint: EndpointId) -> Result<Counts, Error> {
+    let rows: Vec<(i64, i64, Option<i64>)> = all!(tx, COUNTS, endpoint)?;
+    let of =
+        |state: DeliveryState| rows.iter().find(|(it, ..)| *it == state.number()).map_or(0, |(_, count, _)| *count);
+    let due = rows.iter().filter(|(state, ..)| *state != DeliveryState::Dead.number()).filter_map(|(.., due)| *due);
+    let at = At { table: "delivery", id: &endpoint };
+    Ok(Counts {
+        waiting: of(DeliveryState::Waiting),
+        replayed: of(DeliveryState::Replayed),
+        dead: of(DeliveryState::Dead),
+        next_try_at: at.maybe_time("due_at", due.min())?,
+    })
+}
+
+/// How one event stands that is set aside; `None` where it is not.
+pub async fn of_event(tx: &mut Tx, endpoint: EndpointId, event: EventId) -> Result<Option<Delivery>, Error> {
+    Ok(read(endpoint, all!(tx, OF_EVENT, endpoint, event)?)?.pop())
+}
+
+/// How many events a reader has before it, behind the cursor; counted up to `most`.
+pub async fn behind(tx: &mut Tx, reader: &Reader, cursor: EventId, most: i64) -> Result<i64, Error> {
+    let wants = i64::from(reader.wants_messages);
+    let row: Option<(i64,)> = match reader.channel {
+        Some(channel) => one!(tx, BEHIND_OF_CHANNEL, channel.0, cursor, wants, most)?,
+        None => one!(tx, BEHIND, reader.account.0, cursor, wants, most)?,
+    };
+    Ok(row.map_or(0, |(count,)| count))
+}
+
+fn ids_as_json(events: &[EventId]) -> String {
+    let ids: Vec<String> = events.iter().map(|id| id.0.to_string()).collect();
+    format!("[{}]", ids.join(","))
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    event_id: EventId,
+    state: i64,
+    part: i64,
+    attempts: i64,
+    first_failed_at: Option<i64>,
+    due_at: i64,
+    failure: Option<String>,
+}
+
+fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Delivery>, Error> {
+    let delivery = |row: Row| {
+        let at = At { table: "delivery", id: &format!("{endpoint}/{}", row.event_id) };
+        let state = DeliveryState::ALL.into_iter().find(|state| state.number() == row.state);
+        Ok(Delivery {
+            event: row.event_id,
+            state: at.some("state", state)?,
+            part: u32::try_from(row.part).unwrap_or(0),
+            attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            first_failed_at: at.maybe_time("first_failed_at", row.first_failed_at)?,
+            due_at: at.time("due_at", row.due_at)?,
+            failure: row.failure,
+        })
+    };
+    rows.into_iter().map(delivery).collect()
+}

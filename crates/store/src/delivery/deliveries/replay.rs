@@ -1,0 +1,156 @@
+//! Events asked for again: marked for an endpoint, and dead letters forgotten, as many in one transaction as the caller
+//! likes: while SQLite marks a million in one, nothing that arrives can be stored. They go behind everything else; what waits already
+//! keeps its place.
+
+use std::ops::Range;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::delivery::endpoints::Endpoint;
+use crate::engine::columns::micros;
+use crate::ids::{EndpointId, EventId};
+use crate::{Error, Tx};
+
+/// How far the order of arrival may be from that of the clocks: several processes have each its own.
+const SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Which events a request is for: of the account ($1), or of one inbox of it ($2; 0 is none), whose are its own and those
+/// of its whole WABA, as [`super::log`] reads them; received from $3 on and before $4, with ids from $5 on and before $6.
+macro_rules! asked_for {
+    () => {
+        "account_id = $1 and ($2 = 0 or channel_id = $2 or (channel_id is null
+         and waba_id in (select waba_id from channel where id = $2)))
+         and received_at >= $3 and received_at < $4 and id >= $5 and id < $6"
+    };
+}
+
+statements! {
+    END = concat!("select max(id), count(*) from
+        (select id from event where ", asked_for!(), " order by id limit $7) as bite");
+    MARK = concat!("insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
+        select $7, id, 1, 0, 0, $8 from event where ", asked_for!(), "
+        and exists (select 1 from endpoint where id = $7)
+        on conflict (endpoint_id, event_id) do update
+        set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
+        where delivery.state = 2");
+    END_OF_DEAD = "select max(event_id), count(*) from (select event_id from delivery
+        where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3 order by event_id limit $4) as bite";
+    MARK_DEAD = "update delivery set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = $4,
+        failure = null where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
+    DISCARD = "delete from delivery where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
+    BOUNDS = "select min(id), max(id) from event";
+    NEXT = "select id, received_at from event where id >= $1 order by id limit 1";
+    WAKE = "update endpoint set generation = generation + 1 where id = $1";
+}
+
+/// Which events to send again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// One.
+    Event(EventId),
+    /// Those received from one instant on and before another.
+    Between(Timestamp, Timestamp),
+    /// Every dead letter.
+    DeadLetters,
+}
+
+/// What one transaction did.
+#[derive(Debug)]
+pub struct Bite {
+    /// How many events it was.
+    pub events: u64,
+    /// Where in the log the others are; empty at the end.
+    pub rest: Range<EventId>,
+}
+
+/// Where in the log the events are that are asked for. What the endpoint has yet to get for the first time is not among
+/// them.
+pub async fn span(tx: &mut Tx, endpoint: &Endpoint, which: Which) -> Result<Range<EventId>, Error> {
+    let behind_cursor = EventId(endpoint.cursor.0.saturating_add(1));
+    Ok(match which {
+        Which::Event(event) => event..EventId(event.0.saturating_add(1)).min(behind_cursor),
+        Which::Between(from, to) => {
+            let first = around(tx, from.checked_sub(SKEW).unwrap_or(Timestamp::MIN)).await?;
+            first..around(tx, to.checked_add(SKEW).unwrap_or(Timestamp::MAX)).await?.min(behind_cursor)
+        }
+        Which::DeadLetters => ALL,
+    })
+}
+
+/// Everything there may be.
+pub const ALL: Range<EventId> = EventId(0)..EventId(i64::MAX);
+
+/// Marks up to `limit` of the events in a part of the log to be sent again; none where the endpoint is no more. Whoever
+/// delivers is to be told ([`wake`]).
+pub async fn mark(
+    tx: &mut Tx,
+    endpoint: &Endpoint,
+    which: Which,
+    ids: Range<EventId>,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Bite, Error> {
+    let (id, at) = (endpoint.id, micros(now));
+    let (from, to) = match which {
+        Which::Event(_) => (i64::MIN, i64::MAX),
+        Which::Between(from, to) => (micros(from), micros(to)),
+        Which::DeadLetters => {
+            let (bite, rest) = bite_of_dead(tx, id, ids, limit).await?;
+            return Ok(Bite { events: run!(tx, MARK_DEAD, id, bite.start, bite.end, at)?, rest });
+        }
+    };
+    let account = endpoint.account_id.0;
+    let channel = endpoint.channel_id.map_or(0, |channel| channel.0);
+    let end = one!(tx, END, account, channel, from, to, ids.start, ids.end, limit)?;
+    let (bite, rest) = split(ids, end, limit);
+    Ok(Bite { events: run!(tx, MARK, account, channel, from, to, bite.start, bite.end, id, at)?, rest })
+}
+
+/// Forgets up to `limit` dead letters of a part of the log.
+pub async fn discard_dead(tx: &mut Tx, id: EndpointId, ids: Range<EventId>, limit: i64) -> Result<Bite, Error> {
+    let (bite, rest) = bite_of_dead(tx, id, ids, limit).await?;
+    Ok(Bite { events: run!(tx, DISCARD, id, bite.start, bite.end)?, rest })
+}
+
+/// Has whoever delivers look again; false where the endpoint is no more.
+pub async fn wake(tx: &mut Tx, id: EndpointId) -> Result<bool, Error> {
+    Ok(run!(tx, WAKE, id)? == 1)
+}
+
+async fn bite_of_dead(
+    tx: &mut Tx,
+    id: EndpointId,
+    ids: Range<EventId>,
+    limit: i64,
+) -> Result<(Range<EventId>, Range<EventId>), Error> {
+    let end = one!(tx, END_OF_DEAD, id, ids.start, ids.end, limit)?;
+    Ok(split(ids, end, limit))
+}
+
+/// A part of the log up to where so many events end, and the rest of it; `end` is the last of them, and how many they are.
+fn split(ids: Range<EventId>, end: Option<(Option<EventId>, i64)>, limit: i64) -> (Range<EventId>, Range<EventId>) {
+    match end {
+        Some((Some(last), count)) if count >= limit => {
+            let next = EventId(last.0 + 1);
+            (ids.start..next, next..ids.end)
+        }
+        _ => (ids.clone(), ids.end..ids.end),
+    }
+}
+
+/// Where in the log an instant is: the id of the first event received by then, or the one behind the last. Looked for by
+/// halves, since an index by time would cost every insert.
+async fn around(tx: &mut Tx, at: Timestamp) -> Result<EventId, Error> {
+    let bounds: Option<(Option<i64>, Option<i64>)> = one!(tx, BOUNDS)?;
+    let Some((Some(mut low), Some(last))) = bounds else { return Ok(EventId(0)) };
+    let mut high = last + 1;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let next: Option<(i64, i64)> = one!(tx, NEXT, middle)?;
+        match next {
+            Some((id, received_at)) if received_at < micros(at) => low = id + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(EventId(low))
+}

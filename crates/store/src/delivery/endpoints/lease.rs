@@ -1,0 +1,117 @@
+//! Which process delivers to which endpoint, and how far it is. A lease keeps two from working at the same
+//! endpoint; that nothing is lost does not hang on it, since what is delivered twice has the same id.
+
+use domain::delivery::breaker::Breaker;
+use jiff::Timestamp;
+
+use super::breaker_columns;
+use crate::engine::columns::{maybe_micros, micros};
+use crate::ids::{EndpointId, EventId, ReplicaId};
+use crate::{Error, Tx};
+
+statements! {
+    SEEN = "insert into replica (id, seen_at) values ($1, $2)
+        on conflict (id) do update set seen_at = excluded.seen_at";
+    GONE = "delete from replica where seen_at <= $1";
+    COUNTS = "select (select count(*) from replica), (select count(*) from endpoint where disabled_at is null)";
+    RENEW = "update endpoint set leased_until = $2 where owner = $1 and disabled_at is null
+        returning id, generation";
+    CLAIM = "update endpoint set owner = $1, leased_until = $2 where id in
+        (select id from endpoint where disabled_at is null and (owner is null or owner <> $1)
+         and (owner is null or leased_until <= $3) order by leased_until, id limit $4)
+        returning id, generation",
+        postgres: "update endpoint set owner = $1, leased_until = $2 where id in
+        (select id from endpoint where disabled_at is null and (owner is null or owner <> $1)
+         and (owner is null or leased_until <= $3) order by leased_until nulls first, id limit $4
+         for update skip locked)
+        returning id, generation";
+    RELEASE = "update endpoint set owner = null, leased_until = null where id = $1 and owner = $2";
+    RELEASE_ALL = "update endpoint set owner = null, leased_until = null where owner = $1";
+    LEFT = "delete from replica where id = $1";
+    PROGRESS = "update endpoint set cursor_event = case when $3 > cursor_event then $3 else cursor_event end,
+        failures = $4, failing_since = $5, wait_until = $6, delivered_at = coalesce($7, delivered_at)
+        where id = $1 and owner = $2";
+    ANY = "select count(*) from endpoint where disabled_at is null or owner is not null";
+}
+
+/// An endpoint a process works at, as of which change of its settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Leased {
+    /// Which.
+    pub id: EndpointId,
+    /// Raised by every change of its settings.
+    pub generation: i64,
+}
+
+/// How far an endpoint is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Up to here every event was delivered or set aside.
+    pub cursor: EventId,
+    /// How it answers.
+    pub breaker: Breaker,
+    /// When it took something, if it did since.
+    pub delivered_at: Option<Timestamp>,
+}
+
+/// How many processes share how many endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// Processes that were seen lately.
+    pub replicas: usize,
+    /// Endpoints that are delivered to.
+    pub endpoints: usize,
+}
+
+/// Whether there is any endpoint to look after.
+pub async fn any(tx: &mut Tx) -> Result<bool, Error> {
+    let row: Option<(i64,)> = one!(tx, ANY)?;
+    Ok(row.is_some_and(|(count,)| count > 0))
+}
+
+/// Says that a process lives, forgets those not seen since `gone_before`, and counts.
+pub async fn seen(tx: &mut Tx, me: ReplicaId, now: Timestamp, gone_before: Timestamp) -> Result<Shares, Error> {
+    run!(tx, SEEN, me, micros(now))?;
+    run!(tx, GONE, micros(gone_before))?;
+    let row: Option<(i64, i64)> = one!(tx, COUNTS)?;
+    let (replicas, endpoints) = row.unwrap_or((1, 0));
+    let size = |count: i64| usize::try_from(count).unwrap_or(0);
+    Ok(Shares { replicas: size(replicas), endpoints: size(endpoints) })
+}
+
+/// Keeps what is leased; everything that still is.
+pub async fn renew(tx: &mut Tx, me: ReplicaId, until: Timestamp) -> Result<Vec<Leased>, Error> {
+    all!(tx, RENEW, me, micros(until))
+}
+
+/// Takes up to `limit` endpoints that nobody works at: whose lease ended by `ended`.
+pub async fn claim(
+    tx: &mut Tx,
+    me: ReplicaId,
+    ended: Timestamp,
+    until: Timestamp,
+    limit: usize,
+) -> Result<Vec<Leased>, Error> {
+    all!(tx, CLAIM, me, micros(until), micros(ended), i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+/// Gives an endpoint back.
+pub async fn release(tx: &mut Tx, me: ReplicaId, id: EndpointId) -> Result<(), Error> {
+    run!(tx, RELEASE, id, me)?;
+    Ok(())
+}
+
+/// Gives every endpoint back, and takes no share any more.
+pub async fn release_all(tx: &mut Tx, me: ReplicaId) -> Result<(), Error> {
+    run!(tx, RELEASE_ALL, me)?;
+    run!(tx, LEFT, me)?;
+    Ok(())
+}
+
+/// Writes down how far an endpoint is; false when it is another's now, after which the transaction must
+/// not be committed.
+pub async fn progress(tx: &mut Tx, me: ReplicaId, id: EndpointId, made: &Progress) -> Result<bool, Error> {
+    let (failures, failing_since, wait_until) = breaker_columns(&made.breaker);
+    let delivered_at = maybe_micros(made.delivered_at);
+    Ok(run!(tx, PROGRESS, id, me, made.cursor, failures, failing_since, wait_until, delivered_at)? == 1)
+}

@@ -1,0 +1,172 @@
+//! The two engines behind one [`Store`], and the transaction that every query takes.
+
+use std::fmt;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::sealing::Keyring;
+
+#[macro_use]
+pub(crate) mod sql;
+
+pub(crate) mod columns;
+pub(crate) mod error;
+mod migrations;
+mod postgres;
+pub mod size;
+mod sqlite;
+
+pub use error::{Conflict, Error};
+
+/// Which database stands behind a [`Store`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// A file, one writer.
+    Sqlite,
+    /// A server, any number of replicas.
+    Postgres,
+}
+
+impl Engine {
+    /// Its name for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+}
+
+/// The database; clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    keyring: Keyring,
+}
+
+#[derive(Clone)]
+enum Pools {
+    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// One transaction; dropped without [`Tx::commit`] it leaves nothing behind.
+pub struct Tx {
+    pub(crate) conn: Conn,
+    pub(crate) keyring: Keyring,
+}
+
+pub(crate) enum Conn {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Store {
+    /// Opens a database whose tables are up to date: `sqlite://path/to/file` or `postgres://…`.
+    pub async fn open(url: &str, keyring: Keyring) -> Result<Self, Error> {
+        let store = Self::connect(url, keyring, false).await?;
+        store.refuse_if_pending().await?;
+        Ok(store)
+    }
+
+    /// Opens a database, makes the file where there is none, and brings its tables up to date.
+    pub async fn open_and_migrate(url: &str, keyring: Keyring) -> Result<Self, Error> {
+        let store = Self::connect(url, keyring, true).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn connect(url: &str, keyring: Keyring, create: bool) -> Result<Self, Error> {
+        let pools = match url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("sqlite") => sqlite::open(url, create).await?,
+            Some("postgres" | "postgresql") => postgres::open(url).await?,
+            _ => return Err(Error::Url),
+        };
+        Ok(Self { pools, keyring })
+    }
+
+    /// Begins a transaction that may write. On SQLite it waits its turn: there is one writer.
+    pub async fn write(&self) -> Result<Tx, Error> {
+        let conn = match &self.pools {
+            // a plain `begin` would fail as soon as two transactions read before they write
+            Pools::Sqlite { writer, readers: _ } => Conn::Sqlite(writer.begin_with("begin immediate").await?),
+            Pools::Postgres(pool) => Conn::Postgres(pool.begin().await?),
+        };
+        Ok(Tx { conn, keyring: self.keyring.clone() })
+    }
+
+    /// Begins a transaction that sees one state of the database and cannot write.
+    pub async fn read(&self) -> Result<Tx, Error> {
+        let conn = match &self.pools {
+            Pools::Sqlite { writer: _, readers } => Conn::Sqlite(readers.begin().await?),
+            Pools::Postgres(pool) => {
+                Conn::Postgres(pool.begin_with("begin isolation level repeatable read, read only").await?)
+            }
+        };
+        Ok(Tx { conn, keyring: self.keyring.clone() })
+    }
+
+    /// Fails when the database does not answer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        match &self.pools {
+            Pools::Sqlite { writer: _, readers } => sqlx::query("select 1").execute(readers).await.map(|_| ())?,
+            Pools::Postgres(pool) => sqlx::query("select 1").execute(pool).await.map(|_| ())?,
+        }
+        Ok(())
+    }
+
+    /// Which database it is.
+    pub fn engine(&self) -> Engine {
+        match &self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// What secrets are sealed with.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Waits for what is under way and ends every connection.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Tx {
+    /// Makes everything done in it last.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.conn {
+            Conn::Sqlite(tx) => tx.commit().await?,
+            Conn::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Which database it is in.
+    pub fn engine(&self) -> Engine {
+        match &self.conn {
+            Conn::Sqlite(_) => Engine::Sqlite,
+            Conn::Postgres(_) => Engine::Postgres,
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("engine", &self.engine()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Tx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tx").field("engine", &self.engine()).finish_non_exhaustive()
+    }
+}

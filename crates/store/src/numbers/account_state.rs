@@ -1,0 +1,136 @@
+//! What only webhooks tell of a number and its account, as JSON columns. Judged in `domain::health`.
+
+use domain::health::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
+use domain::meta::event::Restriction;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A value and when it was told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Kept<T> {
+    at: Timestamp,
+    value: T,
+}
+
+/// A restriction and when it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptRestriction {
+    kind: String,
+    until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+enum KeptBan {
+    Scheduled { at: Option<Timestamp> },
+    Banned,
+    Deleted,
+}
+
+/// [`AccountStanding`] as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredAccountState {
+    restrictions: Option<Kept<Vec<KeptRestriction>>>,
+    ban: Option<Kept<Option<KeptBan>>>,
+    violation: Option<Kept<String>>,
+    paused: Option<Kept<bool>>,
+    unshared: Option<Kept<bool>>,
+    compromised: Option<Kept<()>>,
+}
+
+/// [`SendingFacts`] as they are stored.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StoredSending {
+    refused: Vec<(i64, Timestamp)>,
+    proved_at: Option<Timestamp>,
+    last_send_at: Option<Timestamp>,
+    started_in_24h: Option<i64>,
+}
+
+fn keep<T, K>(told: Option<&Told<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
+    told.map(|told| Kept { at: told.at, value: as_kept(&told.value) })
+}
+
+fn tell<K, T>(kept: Option<&Kept<K>>, as_told: impl Fn(&K) -> T) -> Option<Told<T>> {
+    kept.map(|kept| Told { at: kept.at, value: as_told(&kept.value) })
+}
+
+impl From<&AccountStanding> for StoredAccountState {
+    fn from(standing: &AccountStanding) -> Self {
+        let kept = |r: &Restriction| KeptRestriction { kind: r.kind.clone(), until: r.until };
+        let ban = |ban: &Ban| match ban {
+            Ban::Scheduled { at } => KeptBan::Scheduled { at: *at },
+            Ban::Banned => KeptBan::Banned,
+            Ban::Deleted => KeptBan::Deleted,
+        };
+        Self {
+            restrictions: keep(standing.restrictions.as_ref(), |list| list.iter().map(kept).collect()),
+            ban: keep(standing.ban.as_ref(), |inner| inner.as_ref().map(ban)),
+            violation: keep(standing.violation.as_ref(), Clone::clone),
+            paused: keep(standing.paused.as_ref(), |flag| *flag),
+            unshared: keep(standing.unshared.as_ref(), |flag| *flag),
+            compromised: keep(standing.compromised.as_ref(), |()| ()),
+        }
+    }
+}
+
+impl From<&StoredAccountState> for AccountStanding {
+    fn from(kept: &StoredAccountState) -> Self {
+        let told = |r: &KeptRestriction| Restriction { kind: r.kind.clone(), until: r.until };
+        let ban = |ban: &KeptBan| match ban {
+            KeptBan::Scheduled { at } => Ban::Scheduled { at: *at },
+            KeptBan::Banned => Ban::Banned,
+            KeptBan::Deleted => Ban::Deleted,
+        };
+        Self {
+            restrictions: tell(kept.restrictions.as_ref(), |list| list.iter().map(told).collect()),
+            ban: tell(kept.ban.as_ref(), |inner| inner.as_ref().map(ban)),
+            violation: tell(kept.violation.as_ref(), Clone::clone),
+            paused: tell(kept.paused.as_ref(), |flag| *flag),
+            unshared: tell(kept.unshared.as_ref(), |flag| *flag),
+            compromised: tell(kept.compromised.as_ref(), |()| ()),
+        }
+    }
+}
+
+impl From<&SendingFacts> for StoredSending {
+    fn from(facts: &SendingFacts) -> Self {
+        Self {
+            refused: facts.refused.iter().map(|refused| (refused.code, refused.at)).collect(),
+            proved_at: facts.proved_at,
+            last_send_at: facts.last_send_at,
+            started_in_24h: facts.started_in_24h,
+        }
+    }
+}
+
+impl From<&StoredSending> for SendingFacts {
+    fn from(kept: &StoredSending) -> Self {
+        Self {
+            refused: kept.refused.iter().map(|(code, at)| RefusedSend { code: *code, at: *at }).collect(),
+            proved_at: kept.proved_at,
+            last_send_at: kept.last_send_at,
+            started_in_24h: kept.started_in_24h,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_comes_back_from_its_json() {
+        let at = Timestamp::UNIX_EPOCH;
+        let standing = AccountStanding {
+            ban: Some(Told { at, value: Some(Ban::Scheduled { at: Some(at) }) }),
+            restrictions: Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] }),
+            paused: Some(Told { at, value: true }),
+            ..AccountStanding::default()
+        };
+        let json = serde_json::to_string(&StoredAccountState::from(&standing)).unwrap();
+        assert_eq!(AccountStanding::from(&serde_json::from_str::<StoredAccountState>(&json).unwrap()), standing);
+    }
+}

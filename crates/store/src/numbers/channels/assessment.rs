@@ -1,0 +1,78 @@
+//! The last judgement of a channel: kept to announce a change once, to filter the fleet and to wake
+//! when it ends. The judgement itself is computed anew from facts each time it is shown.
+
+use domain::channel::Channel;
+use domain::ids::{AccountId, ChannelId};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Row, columns, many};
+use crate::engine::columns::{At, maybe_micros, micros};
+use crate::{Error, Tx};
+
+statements! {
+    SELECT = "select level, level_until, remembered from channel where id = $1";
+    SET = "update channel set level = $2, level_until = $3, remembered = $4 where id = $1";
+    DUE = "select id from channel where level_until is not null and level_until <= $1
+        order by level_until, id limit $2";
+    LIST = concat!("select ", columns!(),
+        " from channel where account_id = $1 and level = $2 and id > $3 order by id limit $4");
+    COUNT = "select coalesce(level, ''), count(*) from channel group by level order by 1";
+}
+
+/// The last judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Judgement {
+    /// The level's word; `None` before the first.
+    pub level: Option<String>,
+    /// Until when it holds if no fact changes.
+    pub until: Option<Timestamp>,
+    /// What was announced, so that it is not announced twice; the flow's own shape.
+    pub remembered: Value,
+}
+
+/// The last judgement of a channel; `None` when the channel is gone.
+pub async fn judgement(tx: &mut Tx, id: ChannelId) -> Result<Option<Judgement>, Error> {
+    let row: Option<(Option<String>, Option<i64>, Option<String>)> = one!(tx, SELECT, id.0)?;
+    let Some((level, until, remembered)) = row else { return Ok(None) };
+    let at = At { table: "channel", id: &id };
+    let remembered = match remembered {
+        Some(text) => at.json("remembered", &text)?,
+        None => Value::Null,
+    };
+    Ok(Some(Judgement { level, until: at.maybe_time("level_until", until)?, remembered }))
+}
+
+/// Keeps a judgement; false when the channel is gone.
+pub async fn set_level(
+    tx: &mut Tx,
+    id: ChannelId,
+    level: &str,
+    until: Option<Timestamp>,
+    remembered: &Value,
+) -> Result<bool, Error> {
+    Ok(run!(tx, SET, id.0, level, maybe_micros(until), remembered.to_string())? == 1)
+}
+
+/// Channels whose level ended by `now` and has to be judged again.
+pub async fn level_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
+    let rows: Vec<(i64,)> = all!(tx, DUE, micros(now), limit)?;
+    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
+}
+
+/// Channels of an account on a level, oldest first, after a given one.
+pub async fn list_by_level(
+    tx: &mut Tx,
+    account: AccountId,
+    level: &str,
+    after: Option<ChannelId>,
+    limit: i64,
+) -> Result<Vec<Channel>, Error> {
+    let rows: Vec<Row> = all!(tx, LIST, account.0, level, after.map_or(0, |id| id.0), limit)?;
+    many(rows)
+}
+
+/// How many channels of the installation are on each level; the empty word is "not judged yet".
+pub async fn count_by_level(tx: &mut Tx) -> Result<Vec<(String, i64)>, Error> {
+    all!(tx, COUNT)
+}

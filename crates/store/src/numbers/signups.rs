@@ -1,0 +1,244 @@
+//! Embedded signups from the code's arrival on. The token a code was exchanged for is sealed here, so
+//! that a signup interrupted after the exchange can go on; a code handed over twice is refused.
+
+use aws_lc_rs::digest;
+use domain::channel::Onboarding;
+use domain::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::engine::columns::{At, maybe_micros, micros};
+use crate::ids::SignupId;
+use crate::{Conflict, Error, Tx};
+
+/// The columns of a signup, as [`Row`] reads them.
+macro_rules! columns {
+    () => {
+        "id, account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, channel_id, error, \
+         created_at, updated_at"
+    };
+}
+
+statements! {
+    INSERT = "insert into signup
+        (id, account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, code_hash, created_at,
+         updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) on conflict do nothing";
+    FIND = concat!("select ", columns!(), " from signup where id = $1");
+    FIND_IN_ACCOUNT = concat!("select ", columns!(), " from signup where account_id = $1 and id = $2");
+    FIND_BY_CODE = concat!("select ", columns!(), " from signup where code_hash = $1");
+    LIST = concat!("select ", columns!(), " from signup where account_id = $1 and id < $2 order by id desc limit $3");
+    WAITING = concat!("select ", columns!(),
+        " from signup where waba_id = $1 and channel_id is null and state <> 'failed' order by id");
+    UNFINISHED = concat!("select ", columns!(),
+        " from signup where state = $1 and updated_at <= $2 order by updated_at, id limit $3");
+    UPDATE = "update signup set state = $2, onboarding = $3, waba_id = $4, phone_number_id = $5, business_id = $6,
+        channel_id = $7, error = $8, updated_at = $9 where id = $1";
+    TOKEN = "select access_token, token_expires_at from signup where id = $1";
+    SET_TOKEN = "update signup set access_token = $2, token_expires_at = $3, updated_at = $4 where id = $1";
+    DROP_TOKEN = "update signup set access_token = null where id = $1";
+}
+
+/// A signup to be kept.
+#[derive(Debug, Clone)]
+pub struct NewSignup {
+    /// For which account.
+    pub account_id: AccountId,
+    /// Which inbox is to be re-authorised; `None` makes a new one.
+    pub inbox_id: Option<ChannelId>,
+    /// The flow's first state.
+    pub state: String,
+    /// How the number comes.
+    pub onboarding: Onboarding,
+    /// The account the browser named.
+    pub waba_id: Option<WabaId>,
+    /// The number it named.
+    pub phone_number_id: Option<PhoneNumberId>,
+    /// The portfolio it named.
+    pub business_id: Option<BusinessId>,
+    /// The code; only its hash is kept.
+    pub code: SecretString,
+}
+
+/// A signup as kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signup {
+    /// Ours; shown as `sgn_…`.
+    pub id: SignupId,
+    /// For which account.
+    pub account_id: AccountId,
+    /// Which inbox is to be re-authorised; `None` makes a new one.
+    pub inbox_id: Option<ChannelId>,
+    /// The flow's own word for how far it is; `failed` is the end without a channel.
+    pub state: String,
+    /// How the number comes.
+    pub onboarding: Onboarding,
+    /// The account at Meta: the browser's claim until Meta confirmed it.
+    pub waba_id: Option<WabaId>,
+    /// The number, likewise.
+    pub phone_number_id: Option<PhoneNumberId>,
+    /// The portfolio, likewise.
+    pub business_id: Option<BusinessId>,
+    /// What became of it.
+    pub channel_id: Option<ChannelId>,
+    /// Why it failed; the flow's own shape.
+    pub error: Option<Value>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it last moved.
+    pub updated_at: Timestamp,
+}
+
+/// Keeps a new signup; [`Conflict::SignupCode`] when its code was handed over before.
+pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<SignupId, Error> {
+    let NewSignup { account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, code } = new;
+    let id = SignupId::fresh(now);
+    let written = run!(
+        tx,
+        INSERT,
+        id,
+        account_id.0,
+        inbox_id.map(|id| id.0),
+        state.as_str(),
+        onboarding.as_str(),
+        waba_id.as_ref().map(WabaId::as_str),
+        phone_number_id.as_ref().map(PhoneNumberId::as_str),
+        business_id.as_ref().map(BusinessId::as_str),
+        code_hash(code),
+        micros(now),
+    )?;
+    if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::SignupCode)) }
+}
+
+/// Finds a signup. For what starts from outside use [`find_in_account`].
+pub async fn find(tx: &mut Tx, id: SignupId) -> Result<Option<Signup>, Error> {
+    maybe(one!(tx, FIND, id)?)
+}
+
+/// Finds a signup of an account; a foreign one is not found.
+pub async fn find_in_account(tx: &mut Tx, account: AccountId, id: SignupId) -> Result<Option<Signup>, Error> {
+    maybe(one!(tx, FIND_IN_ACCOUNT, account.0, id)?)
+}
+
+/// Finds the signup that a code began.
+pub async fn find_by_code(tx: &mut Tx, code: &SecretString) -> Result<Option<Signup>, Error> {
+    maybe(one!(tx, FIND_BY_CODE, code_hash(code))?)
+}
+
+/// Signups of an account, newest first, before a given one.
+pub async fn list(tx: &mut Tx, account: AccountId, before: Option<SignupId>, limit: i64) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, LIST, account.0, before.unwrap_or(SignupId(Uuid::max())), limit)?)
+}
+
+/// Signups for a WABA that neither have a channel nor failed, oldest first.
+pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, WAITING, waba.as_str())?)
+}
+
+/// Signups in a state that have not moved since `before`, the longest still first.
+pub async fn unmoved(tx: &mut Tx, state: &str, before: Timestamp, limit: i64) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, UNFINISHED, state, micros(before), limit)?)
+}
+
+/// Writes down how far a signup is; account, inbox and times of the value are not written.
+pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool, Error> {
+    let touched = run!(
+        tx,
+        UPDATE,
+        signup.id,
+        signup.state.as_str(),
+        signup.onboarding.as_str(),
+        signup.waba_id.as_ref().map(WabaId::as_str),
+        signup.phone_number_id.as_ref().map(PhoneNumberId::as_str),
+        signup.business_id.as_ref().map(BusinessId::as_str),
+        signup.channel_id.map(|id| id.0),
+        signup.error.as_ref().map(Value::to_string),
+        micros(now),
+    )?;
+    Ok(touched == 1)
+}
+
+/// The token the code was exchanged for, opened, and when it ends.
+pub async fn token(tx: &mut Tx, id: SignupId) -> Result<Option<(SecretString, Option<Timestamp>)>, Error> {
+    let row: Option<(Option<Vec<u8>>, Option<i64>)> = one!(tx, TOKEN, id)?;
+    let Some((Some(blob), expires_at)) = row else { return Ok(None) };
+    let token = tx.keyring.open_secret(&token_place(id), &blob);
+    let token = token.map_err(Error::corrupt("signup", id, "access_token"))?;
+    let expires_at = At { table: "signup", id: &id }.maybe_time("token_expires_at", expires_at)?;
+    Ok(Some((token, expires_at)))
+}
+
+/// Seals and keeps the token the code was exchanged for.
+pub async fn set_token(
+    tx: &mut Tx,
+    id: SignupId,
+    token: &SecretString,
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let sealed = tx.keyring.seal_secret(&token_place(id), token)?;
+    Ok(run!(tx, SET_TOKEN, id, sealed.as_slice(), maybe_micros(expires_at), micros(now))? == 1)
+}
+
+/// Forgets the token: the channel has it, or the signup failed.
+pub async fn drop_token(tx: &mut Tx, id: SignupId) -> Result<(), Error> {
+    run!(tx, DROP_TOKEN, id)?;
+    Ok(())
+}
+
+/// The place a signup's token is sealed for.
+pub(crate) fn token_place(id: SignupId) -> String {
+    format!("signup/access_token/{id}")
+}
+
+fn code_hash(code: &SecretString) -> Vec<u8> {
+    digest::digest(&digest::SHA256, code.expose_secret().as_bytes()).as_ref().to_vec()
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: SignupId,
+    account_id: i64,
+    inbox_id: Option<i64>,
+    state: String,
+    onboarding: String,
+    waba_id: Option<String>,
+    phone_number_id: Option<String>,
+    business_id: Option<String>,
+    channel_id: Option<i64>,
+    error: Option<String>,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<Row> for Signup {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let at = At { table: "signup", id: &row.id };
+        Ok(Self {
+            id: row.id,
+            account_id: AccountId(row.account_id),
+            inbox_id: row.inbox_id.map(ChannelId),
+            state: row.state,
+            onboarding: Onboarding::parse(&row.onboarding),
+            waba_id: row.waba_id.map(WabaId),
+            phone_number_id: row.phone_number_id.map(PhoneNumberId),
+            business_id: row.business_id.map(BusinessId),
+            channel_id: row.channel_id.map(ChannelId),
+            error: row.error.map(|text| at.json("error", &text)).transpose()?,
+            created_at: at.time("created_at", row.created_at)?,
+            updated_at: at.time("updated_at", row.updated_at)?,
+        })
+    }
+}
+
+fn maybe(row: Option<Row>) -> Result<Option<Signup>, Error> {
+    row.map(Signup::try_from).transpose()
+}
+
+fn many(rows: Vec<Row>) -> Result<Vec<Signup>, Error> {
+    rows.into_iter().map(Signup::try_from).collect()
+}
