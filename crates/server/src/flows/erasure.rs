@@ -187,29 +187,3 @@ pub async fn enqueue_unfinished(tx: &mut Tx, now: Timestamp) -> Result<(), store
     }
     Ok(())
 }
-
-impl Erasure {
-    /// Whether ids of the person were learnt since this pass started.
-    fn has_learnt_ids(&self) -> bool {
-        self.person.as_ref().is_some_and(|(ids, known)| ids.len() > *known)
-    }
-
-    /// The same erasure at the first event again.
-    fn next_pass(self) -> Self {
-        let person = self.person.map(|(ids, _)| {
-            let known = ids.len();
-            (ids, known)
-        });
-        let after = store::ids::EventId(self.first.0 - 1);
-        Self { person, after, passes: self.passes + 1, ..self }
-    }
-
-    /// How much of the current pass is done, in percent.
-    pub fn percent(&self) -> i64 {
-        if self.finished_at.is_some() || self.last < self.first {
-            return 100;
-        }
-        let done = self.after.0 - self.first.0 + 1;
-        (done * 100 / (self.last.0 - self.first.0 + 1)).clamp(0, 99)
-    }
-}

@@ -60,6 +60,24 @@ pub struct Erasure {
     pub finished_at: Option<Timestamp>,
 }
 
+impl Erasure {
+    /// Whether ids of the person were learnt since this pass started.
+    pub fn has_learnt_ids(&self) -> bool {
+        self.person.as_ref().is_some_and(|(ids, known)| ids.len() > *known)
+    }
+
+    /// The same erasure at the first event again.
+    #[must_use]
+    pub fn next_pass(self) -> Self {
+        let person = self.person.map(|(ids, _)| {
+            let known = ids.len();
+            (ids, known)
+        });
+        let after = EventId(self.first.0 - 1);
+        Self { person, after, passes: self.passes + 1, ..self }
+    }
+}
+
 /// Without the person.
 impl std::fmt::Debug for Erasure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::words::{failure_kind, failure_word};
 
 /// Writes a failure.
-pub fn failure_to_json(failure: &Failure) -> Value {
+pub(crate) fn failure_to_json(failure: &Failure) -> Value {
     let Failure { kind, meta, wait, message } = failure;
     let mut map = Map::new();
     map.insert("kind".into(), failure_word(*kind).into());
@@ -22,7 +22,7 @@ pub fn failure_to_json(failure: &Failure) -> Value {
 }
 
 /// Reads a failure back; `None` when it is not one.
-pub fn failure_from_json(value: &Value) -> Option<Failure> {
+pub(crate) fn failure_from_json(value: &Value) -> Option<Failure> {
     Some(Failure {
         kind: failure_kind(value.get("kind")?.as_str()?)?,
         meta: match value.get("meta") {

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Writes a reading of a number.
-pub fn number_to_json(reading: &NumberReading) -> Value {
+pub(crate) fn number_to_json(reading: &NumberReading) -> Value {
     // by name, so that a new field cannot be forgotten
     let NumberReading {
         id,
@@ -62,7 +62,7 @@ pub fn number_to_json(reading: &NumberReading) -> Value {
 }
 
 /// Reads a reading of a number back; what is missing was not read.
-pub fn number_from_json(value: &Value) -> NumberReading {
+pub(crate) fn number_from_json(value: &Value) -> NumberReading {
     let v = Reader(value);
     NumberReading {
         id: v.text("id").map(|id| PhoneNumberId(id.to_owned())),
@@ -89,7 +89,7 @@ pub fn number_from_json(value: &Value) -> NumberReading {
 }
 
 /// Writes a reading of an account.
-pub fn waba_to_json(reading: &WabaReading) -> Value {
+pub(crate) fn waba_to_json(reading: &WabaReading) -> Value {
     let WabaReading {
         id,
         name,
@@ -119,7 +119,7 @@ pub fn waba_to_json(reading: &WabaReading) -> Value {
 }
 
 /// Reads a reading of an account back; what is missing was not read.
-pub fn waba_from_json(value: &Value) -> WabaReading {
+pub(crate) fn waba_from_json(value: &Value) -> WabaReading {
     let v = Reader(value);
     let app = |value: &Value| {
         let v = Reader(value);

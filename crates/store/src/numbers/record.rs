@@ -6,7 +6,8 @@ use domain::registration::ledger::Ledger;
 
 use super::facts::NumberFacts;
 use super::number::{read_facts, select};
-use super::{attempts, changes};
+use super::attempts;
+use super::changes::changes;
 use crate::engine::columns::At;
 use crate::{Error, Tx};
 
@@ -26,7 +27,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             held_until: At { table: "number", id }.maybe_time("held_until", held_until)?,
             imported_at: facts.imported_at,
         },
-        changes: changes::changes(tx, id).await?,
+        changes: changes(tx, id).await?,
         has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
         pin_set_at: At { table: "number", id }
             .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
