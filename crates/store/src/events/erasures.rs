@@ -76,6 +76,15 @@ impl Erasure {
         let after = EventId(self.first.0 - 1);
         Self { person, after, passes: self.passes + 1, ..self }
     }
+
+    /// How much of the current pass is done, in percent.
+    pub fn percent(&self) -> i64 {
+        if self.finished_at.is_some() || self.last < self.first {
+            return 100;
+        }
+        let done = self.after.0 - self.first.0 + 1;
+        (done * 100 / (self.last.0 - self.first.0 + 1)).clamp(0, 99)
+    }
 }
 
 /// Without the person.
