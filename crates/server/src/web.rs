@@ -2,7 +2,6 @@
 //! routes. This module must not decide or store anything; handlers call flows and show the result.
 
 mod api;
-mod cards;
 mod completion;
 mod error;
 mod extract;

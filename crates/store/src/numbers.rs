@@ -18,6 +18,6 @@ pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_atte
 pub use changes::{changes, note_changes};
 pub use facts::NumberFacts;
 pub use number::{
-    PinState, facts, facts_for_update, forget_pin, hold, pin, pin_confirmed, pin_state, set_facts, set_pin,
+    PinState, facts, facts_for_update, forget_pin, hold, lock, pin, pin_confirmed, pin_state, set_facts, set_pin,
 };
 pub use record::history;

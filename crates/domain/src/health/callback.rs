@@ -39,6 +39,17 @@ pub enum Subscription {
     No,
 }
 
+impl Subscription {
+    /// Whether the app is subscribed; `None` while that was not read.
+    pub const fn is_subscribed(self) -> Option<bool> {
+        match self {
+            Self::Unread => None,
+            Self::Yes => Some(true),
+            Self::No => Some(false),
+        }
+    }
+}
+
 /// Where messages of the number are sent, as set by override.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Override {
@@ -116,6 +127,15 @@ pub fn usual_gap(
 }
 
 impl Override {
+    /// Whether a callback of this installation is set by override; `None` while that was not read.
+    pub const fn is_set(&self) -> Option<bool> {
+        match self {
+            Self::Unread => None,
+            Self::Ours => Some(true),
+            Self::Missing | Self::Refused { .. } | Self::Foreign(_) => Some(false),
+        }
+    }
+
     /// What is set for a number, given the callback we want. Any callback of this installation
     /// counts as ours: a sibling's override on the account, or the shared path, reach us as well.
     pub fn read(expected: &str, configuration: Option<&WebhookConfiguration>) -> Self {

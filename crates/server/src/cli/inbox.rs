@@ -11,7 +11,8 @@ use futures::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::App;
-use server::flows::health::{self, View};
+use server::flows::health;
+use server::flows::number::view::{self, View};
 use server::flows::registration::{self, CompletionResult};
 use server::messages as catalogue;
 use server::store::channels;
@@ -150,7 +151,7 @@ pub(super) async fn of_account(
 ) -> anyhow::Result<Vec<View>> {
     let mut views = Vec::new();
     for channel in channels_of(app, account).await? {
-        let view = health::view(app, &channel).await.with_context(|| format!("inbox {}", channel.id))?;
+        let view = view::load(app, channel.id).await.with_context(|| format!("inbox {}", channel.id))?;
         if level.is_none_or(|level| view.report.level == level) {
             views.push(view);
         }
@@ -246,7 +247,7 @@ fn json_of(view: &View) -> Value {
 
 async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
     let channel = open::channel(app, id).await?;
-    let view = health::view(app, &channel).await?;
+    let view = view::load(app, channel.id).await?;
     output.either(&json_of(&view), || page(&view, app.clock.now()))
 }
 

@@ -1,7 +1,7 @@
-//! Health: read Meta's facts, keep them, judge them, remember the judgement and announce what changed.
+//! Health: reads Meta's facts, stores them, assesses them and announces what changed.
 //!
-//! Facts are stored, judgements computed. Pages read the store; [`fresh`] and [`refresh`] ask Meta;
-//! the jobs read whole accounts at one call per hundred numbers.
+//! Facts are stored, assessments are computed. Pages use the store; [`fresh`] and [`refresh`] ask Meta; the
+//! jobs read whole WABAs at one call per hundred numbers.
 
 use domain::channel::{Channel, callback_url};
 use domain::health::HealthReport;
@@ -9,136 +9,138 @@ use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
 use domain::registration::ChangeKind;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-pub use super::number::assessment::as_json;
-use super::number::assessment::assess_and_announce;
+use super::number::assessment::{assess_and_announce, commit};
 use super::number::reading::apply_reading;
 use super::number::record::NumberRecord;
-pub use super::number::view::{View, view};
-use super::{FlowError, Next, Refusal};
+use super::number::view::{View, view};
+use super::{FlowError, Next};
 use crate::App;
 use crate::flows::queue::{Job, enqueue, enqueue_if_absent};
-use crate::store::{channels, snapshots};
+use crate::store::{self, Tx, channels};
 
-/// A stored reading older than this is asked for again (H1).
+/// A stored reading older than this is read again (H1).
 pub const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// A whole account is read no more often than this.
+/// The shortest time between two reads of a whole WABA.
 fn fleet_pace(app: &App) -> SignedDuration {
     let seconds = app.config.limits.account_pace_seconds;
     SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 
-/// What lists do not say (`health_status`) is read number by number, this often.
+/// How often `health_status`, which lists do not say, is read number by number.
 const SINGLE_PACE: SignedDuration = SignedDuration::from_hours(6);
 
-/// Numbers that were connected together are not all read in one minute.
+/// A delay of up to an hour by channel, so that numbers connected together are not all read in one minute.
 fn spread(id: ChannelId) -> SignedDuration {
     SignedDuration::from_secs(id.0.wrapping_mul(2_654_435_761).rem_euclid(3_600))
 }
 
-/// H1: asks Meta when the stored reading is older than a minute. Fails only where nothing was ever
-/// read; else the old reading comes with the error beside it.
+/// H1: asks Meta when the stored reading is older than a minute. Fails only where nothing was ever read; else
+/// the stored reading is shown with the error beside it.
 pub async fn fresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
-    let stored = view(app, channel).await?;
+    let record = NumberRecord::load_or_refuse(app, channel.id).await?;
     let now = app.clock.now();
-    if stored.checked_at.is_some_and(|at| now < at + FRESH_FOR) {
-        return Ok(stored);
+    if record.snapshot.checked_at.is_some_and(|at| now < at + FRESH_FOR) {
+        return Ok(view(app, &record, now));
     }
-    refresh(app, channel).await
+    refresh_record(app, record).await
 }
 
-/// Asks Meta now, one flight per number.
+/// Asks Meta now. One caller per number reads; the others wait and use what it read.
 pub async fn refresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
+    refresh_record(app, NumberRecord::load_or_refuse(app, channel.id).await?).await
+}
+
+async fn refresh_record(app: &App, mut record: NumberRecord) -> Result<View, FlowError> {
+    let id = record.channel.id;
     let asked_at = app.clock.now();
-    let flight = app.reads.lock_of(channel.id);
-    let waiting = flight.try_lock().is_err();
-    let _landed = flight.lock().await;
-    let mut tx = app.store.read().await?;
-    let stored = snapshots::latest(&mut tx, channel.id).await?;
-    drop(tx);
-    let read_meanwhile = waiting && stored.and_then(|s| s.checked_at).is_some_and(|at| at >= asked_at);
-    if !read_meanwhile {
-        read_one(app, channel.id).await?;
+    let lock = app.reads.lock_of(id);
+    let has_waited = lock.try_lock().is_err();
+    let _guard = lock.lock().await;
+    if has_waited {
+        record = NumberRecord::load_or_refuse(app, id).await?;
     }
-    let view = view(app, channel).await?;
+    let was_read_meanwhile = has_waited && record.snapshot.checked_at.is_some_and(|at| at >= asked_at);
+    if !was_read_meanwhile {
+        read_and_assess(app, &mut record).await?;
+    }
+    let view = view(app, &record, app.clock.now());
     match (&view.checked_at, &view.error) {
         (None, Some(failure)) => {
             let text = &failure.message;
-            tracing::error!(channel = channel.id.0, "[WHATSAPP HEALTH] Error fetching health data: {text}");
+            tracing::error!(channel = id.0, "[WHATSAPP HEALTH] Error fetching health data: {text}");
             Err(FlowError::Meta(failure.clone()))
         }
         _ => Ok(view),
     }
 }
 
-/// The job for one number: what the account's list does not say.
+/// The job for one number: reads what the WABA's list does not say.
 pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
-    let mut tx = app.store.read().await?;
-    let exists = channels::find(&mut tx, id).await?.is_some();
-    drop(tx);
-    if exists {
-        read_one(app, id).await?;
+    if let Some(mut record) = NumberRecord::load(app, id).await? {
+        read_and_assess(app, &mut record).await?;
     }
     Ok(Next::Done)
 }
 
-/// The job of a level that time alone moved.
+/// The job for a level that time alone moved: assesses the stored facts again.
 pub async fn reassess(app: &App, id: ChannelId) -> Result<Next, FlowError> {
-    let mut tx = app.store.read().await?;
-    let channel = channels::find(&mut tx, id).await?;
-    drop(tx);
-    let Some(channel) = channel else { return Ok(Next::Done) };
-    let report = assess_and_announce(app, &channel).await?;
+    let Some(record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
+    let mut tx = app.store.write().await?;
+    let Some(mut record) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else {
+        return Ok(Next::Done);
+    };
+    let report = assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
+    commit(app, tx, &record).await?;
     Ok(report.level_until.map_or(Next::Done, Next::At))
 }
 
-/// Reads number, account and subscription side by side; keeps and judges them.
-async fn read_one(app: &App, id: ChannelId) -> Result<(), FlowError> {
-    let mut record = NumberRecord::load(app, id)
-        .await?
-        .ok_or_else(|| FlowError::refused(Refusal::NotFound, "The inbox does not exist"))?;
+/// Reads number, WABA and subscriptions at the same time, then stores and assesses them. `None` when the
+/// channel was deleted meanwhile.
+async fn read_and_assess(app: &App, record: &mut NumberRecord) -> Result<Option<HealthReport>, FlowError> {
     let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
     let (number, waba, apps) =
         tokio::join!(account.number(&record.channel.phone_number_id), account.waba(), account.subscribed_apps());
-    // the account is enrichment: its failure never discards what was read of the number
+    // the WABA is enrichment: its failure never discards what was read of the number
     let waba = waba.ok().map(|waba| WabaReading { subscribed_apps: apps.ok(), ..waba });
-    keep(app, &mut record, &number, waba.as_ref()).await?;
-    assess_and_announce(app, &record.channel).await?;
-    Ok(())
+    let mut tx = app.store.write().await?;
+    let Some(fresh) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else { return Ok(None) };
+    *record = fresh;
+    let report = store_and_assess(app, &mut tx, record, &number, waba.as_ref()).await?;
+    commit(app, tx, record).await?;
+    Ok(Some(report))
 }
 
-/// Keeps a reading and wakes what it concerns.
-async fn keep(
+/// Stores a reading, enqueues what it calls for, and assesses the number.
+async fn store_and_assess(
     app: &App,
+    tx: &mut Tx,
     record: &mut NumberRecord,
     number: &Result<NumberReading, Failure>,
     waba: Option<&WabaReading>,
-) -> Result<(), FlowError> {
+) -> Result<HealthReport, store::Error> {
     let now = app.clock.now();
     let id = record.channel.id;
-    let mut tx = app.store.write().await?;
-    let changes = apply_reading(&mut tx, record, number, waba, now).await?;
+    let changes = apply_reading(tx, record, number, waba, now).await?.changes;
     match number {
         Ok(reading) if reading.provisioned() == Provisioned::Yes => {}
-        // what the planner waits for was found before its own look: it need not wait on
-        Ok(_) if changes.iter().any(|kind| unblocks(*kind)) => enqueue(&mut tx, &Job::Register(id), now).await?,
-        Ok(_) => enqueue_if_absent(&mut tx, &Job::Register(id), now).await?,
-        Err(failure) if failure.is_access() => enqueue(&mut tx, &Job::Token(id), now).await?,
+        // the change the planner waits for was found before its own read: it need not wait longer
+        Ok(_) if changes.iter().any(|kind| unblocks(*kind)) => enqueue(tx, &Job::Register(id), now).await?,
+        Ok(_) => enqueue_if_absent(tx, &Job::Register(id), now).await?,
+        Err(failure) if failure.is_access() => enqueue(tx, &Job::Token(id), now).await?,
         Err(_) => {}
     }
     let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
     let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &record.channel, reading));
     if unsubscribed || overridden {
-        enqueue(&mut tx, &Job::Subscribe(id), now).await?;
+        enqueue(tx, &Job::Subscribe(id), now).await?;
     }
-    tx.commit().await?;
-    app.notifier.notify_jobs();
-    Ok(())
+    assess_and_announce(app, tx, record, now).await
 }
 
-/// Changes that may let a registration go on, by whichever read they are found.
+/// Whether a change may let a registration proceed, by whichever read it is found.
 fn unblocks(kind: ChangeKind) -> bool {
     use ChangeKind as C;
     matches!(kind, C::NameGood | C::NameBad | C::TwoStepOff | C::CodeVerified | C::ReadsAgain | C::Unlocked)
@@ -154,7 +156,7 @@ fn callback_is_foreign(app: &App, channel: &Channel, reading: &NumberReading) ->
     matches!(Override::read(&expected, reading.webhook_configuration.as_ref()), Override::Foreign(_))
 }
 
-/// The job for a whole account: one call per hundred numbers, each kept and judged.
+/// The job for a whole WABA: one call per hundred numbers, each stored and assessed.
 pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
     let mut tx = app.store.read().await?;
     let members = channels::list_by_waba(&mut tx, waba).await?;
@@ -167,56 +169,55 @@ pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
         Ok(fleet) => fleet,
         Err(failure) => return fleet_unread(app, &members, &failure).await,
     };
-    let mut next_look = now + SINGLE_PACE;
+    let mut next_read = now + SINGLE_PACE;
     for member in &members {
         let row = fleet.numbers.iter().find(|row| row.id.as_ref() == Some(&member.phone_number_id));
         let report = match row {
-            Some(row) => keep_row(app, member, row, &fleet.waba).await?,
+            Some(row) => apply_row(app, member, row, &fleet.waba).await?,
             // not in the list: the number itself says what became of it
-            None => {
-                read_one(app, member.id).await?;
-                assess_and_announce(app, member).await?
-            }
+            None => match NumberRecord::load(app, member.id).await? {
+                Some(mut record) => read_and_assess(app, &mut record).await?,
+                None => None,
+            },
         };
-        next_look = next_look.min(report.next_look);
+        next_read = report.map_or(next_read, |report| next_read.min(report.next_look));
     }
-    Ok(Next::At(next_look.max(now + fleet_pace(app))))
+    Ok(Next::At(next_read.max(now + fleet_pace(app))))
 }
 
-async fn keep_row(
+/// Stores and assesses one number of the WABA's list. The list says less than a single read does; what it does
+/// not say is kept from the reading before.
+async fn apply_row(
     app: &App,
     member: &Channel,
     row: &NumberReading,
     waba: &WabaReading,
-) -> Result<HealthReport, FlowError> {
-    let Some(mut record) = NumberRecord::load(app, member.id).await? else {
-        return assess_and_announce(app, member).await;
-    };
-    let mut tx = app.store.read().await?;
-    let known = snapshots::latest(&mut tx, member.id).await?;
-    drop(tx);
-    let number = known.map_or_else(|| row.clone(), |known| known.reading.merged_with(row));
-    keep(app, &mut record, &Ok(number), Some(waba)).await?;
+) -> Result<Option<HealthReport>, FlowError> {
+    let mut tx = app.store.write().await?;
+    let Some(mut record) = NumberRecord::load_for_update(&mut tx, member).await? else { return Ok(None) };
+    let number = record.snapshot.reading.merged_with(row);
+    let report = store_and_assess(app, &mut tx, &mut record, &Ok(number), Some(waba)).await?;
     if row.health_status.is_none() {
-        let now = app.clock.now();
-        let mut tx = app.store.write().await?;
-        enqueue_if_absent(&mut tx, &Job::Health(member.id), now + SINGLE_PACE + spread(member.id)).await?;
-        tx.commit().await?;
+        let at = app.clock.now() + SINGLE_PACE + spread(member.id);
+        enqueue_if_absent(&mut tx, &Job::Health(member.id), at).await?;
     }
-    assess_and_announce(app, member).await
+    commit(app, tx, &record).await?;
+    Ok(Some(report))
 }
 
-/// A dead token or lost access concerns every member; anything else passes.
+/// Stores a failed read of a WABA for every member: a dead token and lost access concern them all.
 async fn fleet_unread(app: &App, members: &[Channel], failure: &Failure) -> Result<Next, FlowError> {
     let now = app.clock.now();
     for member in members {
-        if let Some(mut record) = NumberRecord::load(app, member.id).await? {
-            keep(app, &mut record, &Err(failure.clone()), None).await?;
-            assess_and_announce(app, member).await?;
+        let mut tx = app.store.write().await?;
+        if let Some(mut record) = NumberRecord::load_for_update(&mut tx, member).await? {
+            store_and_assess(app, &mut tx, &mut record, &Err(failure.clone()), None).await?;
+            commit(app, tx, &record).await?;
         }
     }
-    let throttled = failure.kind == FailureKind::Throttled;
-    let wait = failure.wait.filter(|_| throttled).unwrap_or(SignedDuration::from_mins(10));
-    tracing::warn!(waba = %members.first().map_or("", |m| m.waba_id.as_str()), "account not read: {}", failure.message);
-    Ok(Next::At(now + wait.max(fleet_pace(app))))
+    let is_throttled = failure.kind == FailureKind::Throttled;
+    let wait = failure.wait.filter(|_| is_throttled).unwrap_or(SignedDuration::from_mins(10));
+    tracing::warn!(waba = %members.first().map_or("", |m| m.waba_id.as_str()), "WABA not read: {}", failure.message);
+    let next_read = now.checked_add(wait.max(fleet_pace(app))).unwrap_or(Timestamp::MAX);
+    Ok(Next::At(next_read))
 }

@@ -4,7 +4,7 @@
 //! stores what was read, `owner` names the portfolio behind its WABA, `context` and `assessment` judge
 //! its health, and `view` shows it. Nothing here calls `register`, and nothing here imports a flow.
 
-pub(crate) mod assessment;
+pub mod assessment;
 mod callback_state;
 mod context;
 mod last_assessment;

@@ -112,6 +112,11 @@ pub async fn set_facts(tx: &mut Tx, id: &PhoneNumberId, facts: &NumberFacts, now
     Ok(())
 }
 
+/// Locks a number's row until the transaction ends, and makes the row where there is none.
+pub async fn lock(tx: &mut Tx, id: &PhoneNumberId) -> Result<(), Error> {
+    ensure(tx, id).await
+}
+
 /// Makes the row where there is none, and holds it until the transaction ends.
 pub(crate) async fn ensure(tx: &mut Tx, id: &PhoneNumberId) -> Result<(), Error> {
     run!(tx, ENSURE, id.as_str())?;

@@ -4,10 +4,10 @@ use domain::channel::Channel;
 use domain::registration::History;
 use domain::registration::ledger::Ledger;
 
-use super::facts::NumberFacts;
-use super::number::{read_facts, select};
 use super::attempts;
 use super::changes::changes;
+use super::facts::NumberFacts;
+use super::number::{read_facts, select};
 use crate::engine::columns::At;
 use crate::{Error, Tx};
 

@@ -10,7 +10,7 @@ use domain::ids::ChannelId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use server::flows::health::View;
+use server::flows::number::view::View;
 use server::messages as catalogue;
 
 use super::stage::Stage;

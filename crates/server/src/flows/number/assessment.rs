@@ -1,54 +1,64 @@
-//! Judges a number anew, remembers the judgement, and writes down what is news: once per transition.
+//! Assesses a number's health, stores the assessment, and announces what changed: once per transition.
 
-use domain::channel::Channel;
 use domain::health::{Announcement, Arg, HealthReport, assess, remember, transitions};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{context, last_assessment};
+use super::context::AssessmentInput;
+use super::last_assessment;
+use super::record::NumberRecord;
 use crate::App;
+use crate::flows::notifications;
 use crate::flows::queue::{Job, enqueue};
-use crate::flows::{FlowError, notifications};
 use crate::store::announcements::NewAnnouncement;
-use crate::store::{channels, snapshots};
+use crate::store::{self, Tx, channels, snapshots};
 
-/// Judges over the stored facts; announcing and remembering are one transaction, so that the same
-/// state never announces twice.
-pub(crate) async fn assess_and_announce(app: &App, channel: &Channel) -> Result<HealthReport, FlowError> {
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    let known = context::load(app, &mut tx, channel, now).await?;
-    let report = assess(&known.snapshot, &known.context, now);
-    let before = known.context.before.as_ref();
-    let changes = transitions(before, &report);
-    for item in &changes {
-        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = item.as_str(), "announced");
+/// Assesses the record in the transaction that loaded it. Announcements and the stored assessment are
+/// committed together, so that one state is never announced twice.
+pub(crate) async fn assess_and_announce(
+    app: &App,
+    tx: &mut Tx,
+    record: &mut NumberRecord,
+    now: Timestamp,
+) -> Result<HealthReport, store::Error> {
+    let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
+    let channel = &record.channel;
+    let report = assess(&snapshot, &context, now);
+    let before = context.before.as_ref();
+    for change in &transitions(before, &report) {
+        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = change.as_str(), "announced");
         let new = NewAnnouncement {
             account_id: channel.account_id,
             channel_id: Some(channel.id),
-            kind: item.as_str().to_owned(),
-            args: args(item),
+            kind: change.as_str().to_owned(),
+            args: args(change),
             at: now,
         };
-        notifications::publish(&mut tx, &new).await?;
+        notifications::publish(tx, &new).await?;
     }
-    let (level, facts) = (report.level.as_str(), &known.snapshot);
-    if facts.checked_at.is_some() {
-        snapshots::append_history(&mut tx, channel.id, level, &facts.reading, Some(&facts.waba), now).await?;
+    let level = report.level.as_str();
+    if snapshot.checked_at.is_some() {
+        snapshots::append_history(tx, channel.id, level, &snapshot.reading, Some(&snapshot.waba), now).await?;
     }
-    let kept = last_assessment::to_json(&remember(before, &report));
-    channels::set_level(&mut tx, channel.id, level, report.level_until, &kept).await?;
+    let assessment = remember(before, &report);
+    channels::set_level(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
     if let Some(until) = report.level_until {
-        enqueue(&mut tx, &Job::Assess(channel.id), until).await?;
+        enqueue(tx, &Job::Assess(channel.id), until).await?;
     }
-    tx.commit().await?;
-    if !changes.is_empty() {
-        app.notifier.notify_events([channel.account_id]);
-    }
+    record.last_assessment = Some(assessment);
     Ok(report)
 }
 
-fn args(item: &Announcement) -> Value {
-    Value::Object(item.args().into_iter().map(|(name, arg)| (name.to_owned(), as_json(&arg))).collect::<Map<_, _>>())
+/// Commits a transaction that assessed a number, and wakes what it enqueued or announced.
+pub(crate) async fn commit(app: &App, tx: Tx, record: &NumberRecord) -> Result<(), store::Error> {
+    tx.commit().await?;
+    app.notifier.notify_jobs();
+    app.notifier.notify_events([record.channel.account_id]);
+    Ok(())
+}
+
+fn args(change: &Announcement) -> Value {
+    Value::Object(change.args().into_iter().map(|(name, arg)| (name.to_owned(), as_json(&arg))).collect::<Map<_, _>>())
 }
 
 /// An argument as the API shows it: instants in RFC 3339, spans in seconds.

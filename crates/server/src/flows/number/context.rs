@@ -1,84 +1,68 @@
-//! Gathers what `domain::health::assess` judges from: the stored facts of one number. Judges nothing.
+//! What `domain::health::assess` is given about one number, put together from its record. Assesses nothing.
 
-use domain::channel::{Channel, callback_url};
+use domain::channel::callback_url;
 use domain::health::{
-    AppCallback, Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding,
-    Subscription, TokenFacts, TokenState, WebhookFacts, usual_gap,
+    Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding, Subscription,
+    TokenFacts, TokenState, WebhookFacts, usual_gap,
 };
 use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
-use super::{last_assessment, load_app_callback, owner, reading};
+use super::reading::stored_reads;
+use super::record::NumberRecord;
 use crate::App;
-use crate::store::channels::{self, Webhook};
-use crate::store::snapshots::StoredSnapshot;
-use crate::store::{self, Tx, numbers, snapshots};
 
-/// Everything a judgement needs, and what a view shows beside it.
-pub(super) struct Known {
-    pub(super) snapshot: HealthSnapshot,
-    pub(super) context: HealthContext,
-    pub(super) webhook: Webhook,
-    pub(super) error: Option<Failure>,
-    pub(super) error_at: Option<Timestamp>,
-    pub(super) token_dead: bool,
+/// The inputs of an assessment.
+pub(crate) struct AssessmentInput {
+    pub(crate) snapshot: HealthSnapshot,
+    pub(crate) context: HealthContext,
 }
 
-pub(super) async fn load(app: &App, tx: &mut Tx, channel: &Channel, now: Timestamp) -> Result<Known, store::Error> {
-    let stored = snapshots::latest(tx, channel.id).await?.unwrap_or_default();
-    let history = numbers::history(tx, channel).await?;
-    let facts = numbers::facts(tx, &channel.phone_number_id).await?;
-    let webhook = channels::webhook(tx, channel.id).await?;
-    let token = channels::token_state(tx, channel.id).await?;
-    let judgement = channels::judgement(tx, channel.id).await?;
-    let app_callback = load_app_callback(tx).await?;
-
-    let reads = reading::stored_reads(Some(&stored));
-    let decision = decide(Caller::Planner, &reads, &history, now);
-    let mut context =
-        HealthContext::new(channel.onboarding, channel.created_at, RegistrationStanding::of(decision, &history, now));
-    context.ids = LinkIds {
-        app_id: Some(app.app_id()),
-        business_id: channel.business_id.clone(),
-        waba_id: Some(channel.waba_id.clone()),
-    };
-    context.webhooks = webhook_facts(app, channel, &stored, &webhook, app_callback);
-    let token_dead = token.as_ref().is_some_and(|t| t.dead_since.is_some());
-    let named = owner::named_by_meta(tx, &channel.waba_id).await?;
-    let portfolio = owner::of_channel(channel, stored.waba.as_ref(), named.as_ref());
-    let can_refetch = app.config.meta.system_token.is_some() && portfolio.is_some();
-    context.token = token_facts(can_refetch, &stored, token.as_ref());
-    context.account = facts.account_standing();
-    context.sending = facts.sending();
-    context.new_name_approved_at = facts.new_name_approved_at;
-    context.before = judgement.and_then(|j| last_assessment::from_json(&j.remembered));
-    let read_failure = stored.error.as_ref().zip(stored.error_at).map(|(failure, at)| ReadFailure {
-        kind: failure.kind,
-        at,
-        in_a_row: facts.failed_reads,
-    });
-    let snapshot = HealthSnapshot {
-        reading: stored.reading,
-        checked_at: stored.checked_at,
-        waba_checked_at: stored.waba.as_ref().and(stored.checked_at),
-        waba: stored.waba.unwrap_or_default(),
-        read_failure,
-    };
-    Ok(Known { snapshot, context, webhook, error: stored.error, error_at: stored.error_at, token_dead })
+impl AssessmentInput {
+    /// Puts a record into the words of `assess`. The only place where it is derived whether the app is
+    /// subscribed and which callback is in force.
+    pub(crate) fn new(app: &App, record: &NumberRecord, now: Timestamp) -> Self {
+        let NumberRecord { channel, facts, snapshot, .. } = record;
+        let history = record.history();
+        let decision = decide(Caller::Planner, &stored_reads(snapshot), &history, now);
+        let registration = RegistrationStanding::of(decision, &history, now);
+        let context = HealthContext {
+            ids: LinkIds {
+                app_id: Some(app.app_id()),
+                business_id: channel.business_id.clone(),
+                waba_id: Some(channel.waba_id.clone()),
+            },
+            webhooks: webhook_facts(app, record),
+            token: token_facts(app.config.meta.system_token.is_some() && record.owner().is_some(), record),
+            account: facts.account_standing(),
+            sending: facts.sending(),
+            new_name_approved_at: facts.new_name_approved_at,
+            before: record.last_assessment.clone(),
+            ..HealthContext::new(channel.onboarding, channel.created_at, registration)
+        };
+        let read_failure = snapshot.error.as_ref().zip(snapshot.error_at).map(|(failure, at)| ReadFailure {
+            kind: failure.kind,
+            at,
+            in_a_row: facts.failed_reads,
+        });
+        let snapshot = HealthSnapshot {
+            reading: snapshot.reading.clone(),
+            checked_at: snapshot.checked_at,
+            waba_checked_at: snapshot.waba.as_ref().and(snapshot.checked_at),
+            waba: snapshot.waba.clone().unwrap_or_default(),
+            read_failure,
+        };
+        Self { snapshot, context }
+    }
 }
 
-fn webhook_facts(
-    app: &App,
-    channel: &Channel,
-    stored: &StoredSnapshot,
-    webhook: &Webhook,
-    app_callback: AppCallback,
-) -> WebhookFacts {
+fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
+    let NumberRecord { channel, snapshot, webhook, .. } = record;
     let expected = callback_url(&app.config.public_url, &channel.phone_number);
-    let apps = stored.waba.as_ref().and_then(|waba| waba.subscribed_apps.as_ref());
+    let apps = snapshot.waba.as_ref().and_then(|waba| waba.subscribed_apps.as_ref());
     // a reading from before our own last change says nothing about it
-    let read_since = stored.checked_at >= webhook.checked_at;
+    let read_since = snapshot.checked_at >= webhook.checked_at;
     let subscription = match apps.filter(|_| read_since) {
         Some(apps) if apps.iter().any(|a| a.app_id == app.app_id()) => Subscription::Yes,
         Some(_) => Subscription::No,
@@ -86,7 +70,7 @@ fn webhook_facts(
         None if webhook.error.is_some() => Subscription::No,
         None => Subscription::Unread,
     };
-    let configuration = stored.reading.webhook_configuration.as_ref();
+    let configuration = snapshot.reading.webhook_configuration.as_ref();
     let callback_override = match &webhook.override_error {
         Some(text) => Override::Refused { code: None, text: text.clone() },
         None if !read_since && webhook.override_url.is_some() => Override::Ours,
@@ -100,25 +84,22 @@ fn webhook_facts(
         callback_override,
         override_healing: if given_up { Healing::GivenUp } else { Healing::UnderWay },
         verified: webhook.verified_at.map(|_| true),
-        app_callback,
+        app_callback: record.app_callback.clone(),
         app_healing: Healing::UnderWay,
         last_heard_at: webhook.last_heard_at,
         usual_gap: usual_gap(webhook.heard_from, webhook.last_heard_at, webhook.longest_gap),
     }
 }
 
-fn token_facts(can_refetch: bool, stored: &StoredSnapshot, token: Option<&channels::TokenState>) -> TokenFacts {
-    let lost = stored.error.as_ref().is_some_and(|e| e.kind == FailureKind::AccessLost);
-    let state = match (token, stored.error_at) {
-        (Some(channels::TokenState { dead_since: Some(since), .. }), _) => TokenState::Dead { since: *since },
-        (_, Some(since)) if lost => TokenState::AccessLost { since },
-        (Some(token), _) => TokenState::Good { expires_at: token.expires_at },
-        (None, _) => TokenState::Unchecked,
+fn token_facts(can_refetch: bool, record: &NumberRecord) -> TokenFacts {
+    let NumberRecord { snapshot, token, .. } = record;
+    let is_lost = |failure: &Failure| failure.kind == FailureKind::AccessLost;
+    let lost_at = snapshot.error_at.filter(|_| snapshot.error.as_ref().is_some_and(is_lost));
+    let state = match (token.dead_since, lost_at) {
+        (Some(since), _) => TokenState::Dead { since },
+        (None, Some(since)) => TokenState::AccessLost { since },
+        (None, None) => TokenState::Good { expires_at: token.expires_at },
     };
-    let refetch = can_refetch.then_some(if token.is_some_and(|t| t.dead_since.is_some()) {
-        Healing::GivenUp
-    } else {
-        Healing::UnderWay
-    });
-    TokenFacts { state, refetch }
+    let refetch = if token.dead_since.is_some() { Healing::GivenUp } else { Healing::UnderWay };
+    TokenFacts { state, refetch: can_refetch.then_some(refetch) }
 }

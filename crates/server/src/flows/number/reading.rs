@@ -1,15 +1,21 @@
-//! Reading Meta's facts about one number and writing them down, with the changes they prove.
-//! What follows from them is decided elsewhere.
+//! Reads Meta's facts about one number and stores them with the changes they prove. Decides nothing.
 
+use domain::channel::Onboarding;
 use domain::meta::failure::{Failure, FailureKind};
-use domain::meta::reading::{EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading};
-use domain::registration::{ChangeKind, Reads, Source, changes_between, note_changes, proves_access};
+use domain::meta::reading::{
+    CodeVerification, EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading,
+};
+use domain::registration::{ChangeKind, History, Reads, Source, changes_between, proves_access};
 use jiff::Timestamp;
 
 use super::record::NumberRecord;
 use crate::App;
+use crate::store::numbers::NumberFacts;
 use crate::store::snapshots::StoredSnapshot;
 use crate::store::{self, Tx, numbers, snapshots};
+
+/// `health_status` code of a number that is not registered.
+const NOT_REGISTERED: i64 = 141_000;
 
 /// The planner's one read of a number.
 pub(crate) async fn read_number(app: &App, record: &NumberRecord) -> Result<NumberReading, Failure> {
@@ -17,79 +23,109 @@ pub(crate) async fn read_number(app: &App, record: &NumberRecord) -> Result<Numb
     app.graph.on(&channel.waba_id, &record.credentials.access_token).number(&channel.phone_number_id).await
 }
 
-/// Set-up's two reads, side by side (W5, W6).
-pub(crate) async fn read_for_setup(
-    app: &App,
-    record: &NumberRecord,
-) -> (Result<Option<domain::meta::reading::CodeVerification>, Failure>, Result<NumberReading, Failure>) {
-    let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
-    let number = &record.channel.phone_number_id;
-    tokio::join!(account.code_verification(number), account.number(number))
+/// The two reads of set-up, each of which may fail by itself (W5, W6).
+#[derive(Debug, Clone)]
+pub(crate) struct SetupReads {
+    /// `fields=code_verification_status`.
+    pub(crate) verification: Result<Option<CodeVerification>, Failure>,
+    /// The field tier.
+    pub(crate) health: Result<NumberReading, Failure>,
 }
 
-/// Both reads in the words `decide` takes.
-pub(crate) fn as_reads(
-    verification: &Result<Option<domain::meta::reading::CodeVerification>, Failure>,
-    health: &Result<NumberReading, Failure>,
-) -> Reads {
-    Reads {
-        verification: verification.clone().map_err(|failure| failure.kind),
-        health: health.clone().map_err(|failure| failure.kind),
+impl SetupReads {
+    /// Makes both reads at the same time.
+    pub(crate) async fn read(app: &App, record: &NumberRecord) -> Self {
+        let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
+        let number = &record.channel.phone_number_id;
+        let (verification, health) = tokio::join!(account.code_verification(number), account.number(number));
+        Self { verification, health }
+    }
+
+    /// Both reads in the words of `decide`.
+    pub(crate) fn for_decision(&self) -> Reads {
+        Reads {
+            verification: self.verification.clone().map_err(|failure| failure.kind),
+            health: self.health.clone().map_err(|failure| failure.kind),
+        }
     }
 }
 
-/// What is stored, in the words `decide` takes: a token that died since is no reading.
-pub(crate) fn stored_reads(stored: Option<&StoredSnapshot>) -> Reads {
-    let error = stored.and_then(|it| it.error.as_ref());
-    Reads::single(match (stored, error) {
-        (_, Some(failure)) if failure.is_access() => Err(failure.kind),
-        (Some(it), _) if it.checked_at.is_some() => Ok(it.reading.clone()),
-        (_, error) => Err(error.map_or(FailureKind::Transient, |failure| failure.kind)),
+/// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
+pub(crate) fn stored_reads(stored: &StoredSnapshot) -> Reads {
+    Reads::single(match &stored.error {
+        Some(failure) if failure.is_access() => Err(failure.kind),
+        _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
+        error => Err(error.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
     })
 }
 
-/// Writes a read down: the snapshot, what changed, what it says of the number's past; answers with what
-/// was news. The history in hand learns the changes, and keeps what was true before this read (rules 1
-/// and 4 count reads).
+/// What storing a reading came to.
+pub(crate) struct AppliedReading {
+    /// Changes that were not known before.
+    pub(crate) changes: Vec<ChangeKind>,
+    /// The history a decision about this reading is made from: the record as it was before the reading
+    /// (rules 1 and 4 count reads), with the changes the reading proves.
+    pub(crate) history: History,
+}
+
+/// Stores a reading or its failure: the snapshot, the changes it proves and the derived facts. The record
+/// must have been loaded in this transaction, under the row lock; it is brought up to date as well.
 pub(crate) async fn apply_reading(
     tx: &mut Tx,
     record: &mut NumberRecord,
     health: &Result<NumberReading, Failure>,
     waba: Option<&WabaReading>,
     now: Timestamp,
-) -> Result<Vec<ChangeKind>, store::Error> {
-    let channel = &record.channel;
-    let mut news = Vec::new();
-    let before = snapshots::latest(tx, channel.id).await?;
-    let mut facts = numbers::facts_for_update(tx, &channel.phone_number_id).await?;
+) -> Result<AppliedReading, store::Error> {
+    let NumberRecord { channel, facts, snapshot, .. } = &*record;
+    let (channel_id, number) = (channel.id, channel.phone_number_id.clone());
+    let mut history = record.history();
+    let mut changes = Vec::new();
+    let mut new_facts = facts.clone();
     match health {
         Err(failure) => {
-            snapshots::save_failure(tx, channel.id, failure, now).await?;
-            facts.failed_reads = facts.failed_reads.saturating_add(1);
+            if snapshots::save_failure(tx, channel_id, failure, now).await? {
+                record.snapshot.error = Some(failure.clone());
+                record.snapshot.error_at = Some(now);
+            }
+            new_facts.failed_reads = new_facts.failed_reads.saturating_add(1);
         }
         Ok(reading) => {
-            let previous = before.as_ref().filter(|b| b.checked_at.is_some()).map(|b| &b.reading);
+            let previous = snapshot.checked_at.map(|_| &snapshot.reading);
             let mut kinds = changes_between(previous, reading);
-            let last_failure: Option<FailureKind> = before.as_ref().and_then(|b| b.error.as_ref()).map(|e| e.kind);
-            if proves_access(last_failure) {
+            if proves_access(snapshot.error.as_ref().map(|failure| failure.kind)) {
                 kinds.push(ChangeKind::ReadsAgain);
             }
-            news = numbers::note_changes(tx, &channel.phone_number_id, &kinds, now, Source::Reading).await?;
-            note_changes(&mut record.history.changes, &kinds, now, Source::Reading);
-            snapshots::save(tx, channel.id, reading, waba, now).await?;
-            derive_facts(&mut facts, reading, record.history.onboarding, now);
+            changes = numbers::note_changes(tx, &number, &kinds, now, Source::Reading).await?;
+            domain::registration::note_changes(&mut record.changes, &kinds, now, Source::Reading);
+            history.changes = record.changes.clone();
+            if snapshots::save(tx, channel_id, reading, waba, now).await? {
+                replace_reading(&mut record.snapshot, reading, waba, now);
+            }
+            derive_facts(&mut new_facts, reading, record.channel.onboarding, now);
         }
     }
-    numbers::set_facts(tx, &channel.phone_number_id, &facts, now).await?;
-    Ok(news)
+    numbers::set_facts(tx, &number, &new_facts, now).await?;
+    record.facts = new_facts;
+    Ok(AppliedReading { changes, history })
 }
 
-fn derive_facts(
-    facts: &mut numbers::NumberFacts,
-    reading: &NumberReading,
-    onboarding: domain::channel::Onboarding,
-    now: Timestamp,
-) {
+/// The snapshot as [`snapshots::save`] leaves it: the WABA's reading stays where none is given, and so does a
+/// failure that is newer than the reading.
+fn replace_reading(snapshot: &mut StoredSnapshot, reading: &NumberReading, waba: Option<&WabaReading>, now: Timestamp) {
+    snapshot.reading = reading.clone();
+    snapshot.checked_at = Some(now);
+    if let Some(waba) = waba {
+        snapshot.waba = Some(waba.clone());
+    }
+    if snapshot.error_at.is_none_or(|at| at <= now) {
+        (snapshot.error, snapshot.error_at) = (None, None);
+    }
+}
+
+/// Derives what later decisions need from a successful reading: when the number was provisioned, whether it
+/// dropped out, how many reads in a row were incomplete.
+fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, onboarding: Onboarding, now: Timestamp) {
     let needed_unread =
         reading.platform_type.is_none() || reading.throughput.is_none() || reading.code_verification.is_none();
     facts.failed_reads = if needed_unread { facts.failed_reads.saturating_add(1) } else { 0 };
@@ -114,10 +150,7 @@ fn derive_facts(
     } else if reading.health_status.is_some() && provisioned {
         facts.dropped_seen_at = None;
     }
-    let coexistence_missed = onboarding == domain::channel::Onboarding::Coexistence
-        && reading.platform_type == Some(PlatformType::NotApplicable);
+    let coexistence_missed =
+        onboarding == Onboarding::Coexistence && reading.platform_type == Some(PlatformType::NotApplicable);
     facts.coexistence_misses = if coexistence_missed { facts.coexistence_misses.saturating_add(1) } else { 0 };
 }
-
-/// `health_status` code of a number that is not registered.
-const NOT_REGISTERED: i64 = 141_000;

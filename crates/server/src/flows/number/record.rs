@@ -1,36 +1,136 @@
-//! The stored record of one number, loaded once per step of a flow and handed on.
+//! The stored record of one number: everything a decision or an assessment needs, loaded in one go.
+//!
+//! A flow loads it once before Meta is read, and once more under the number's row lock in the
+//! transaction that stores what follows. In between it is handed on, never loaded again.
 
 use domain::channel::Channel;
-use domain::ids::ChannelId;
-use domain::registration::ledger::Spent;
-use domain::registration::{Caller, Decision, History, decide};
+use domain::health::{AppCallback, Remembered};
+use domain::ids::{BusinessId, ChannelId};
+use domain::registration::ledger::{Ledger, Spent};
+use domain::registration::{Caller, Changes, Decision, History, decide};
 use domain::signup::missing_for_setup;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::reading;
+use super::{last_assessment, load_app_callback, owner, reading};
 use crate::App;
 use crate::flows::{FlowError, Refusal};
-use crate::store::channels::Credentials;
-use crate::store::numbers::RecordedAttempt;
-use crate::store::{self, channels, numbers, snapshots};
+use crate::store::channels::{Credentials, TokenState, Webhook};
+use crate::store::numbers::{NumberFacts, RecordedAttempt};
+use crate::store::snapshots::StoredSnapshot;
+use crate::store::{self, Tx, channels, numbers, snapshots};
 
-/// A channel with what is needed to act for it.
+/// Calls that a [`RegistrationState`] lists; the ledger itself counts every call.
+const LISTED_ATTEMPTS: usize = 100;
+
+/// What is stored about one number and its channel.
 #[derive(Debug, Clone)]
 pub struct NumberRecord {
-    pub(crate) channel: Channel,
+    pub channel: Channel,
     pub(crate) credentials: Credentials,
-    pub(crate) history: History,
+    pub(crate) token: TokenState,
+    pub(crate) facts: NumberFacts,
+    /// Every register and deregister call, oldest first.
+    pub(crate) attempts: Vec<RecordedAttempt>,
+    pub(crate) changes: Changes,
+    pub(crate) held_until: Option<Timestamp>,
+    /// When the stored PIN was generated or entered; `None` when no PIN is stored.
+    pub(crate) pin_set_at: Option<Timestamp>,
+    pub snapshot: StoredSnapshot,
+    pub(crate) webhook: Webhook,
+    pub(crate) last_assessment: Option<Remembered>,
+    /// The owner of the WABA as Meta's webhook named it.
+    pub(crate) named_owner: Option<BusinessId>,
+    /// The installation's app-level callback.
+    pub(crate) app_callback: AppCallback,
 }
 
 impl NumberRecord {
-    /// Loads a channel, its credentials and its history; `None` when the channel is gone.
-    pub(crate) async fn load(app: &App, id: ChannelId) -> Result<Option<Self>, store::Error> {
-        let mut tx = app.store.read().await?;
-        let Some(channel) = channels::find(&mut tx, id).await? else { return Ok(None) };
-        let Some(credentials) = channels::credentials(&mut tx, id).await? else { return Ok(None) };
-        let history = numbers::history(&mut tx, &channel).await?;
-        Ok(Some(Self { channel, credentials, history }))
+    /// Loads the record of a channel; `None` when the channel is gone.
+    pub async fn load(app: &App, id: ChannelId) -> Result<Option<Self>, store::Error> {
+        Self::load_in(&mut app.store.read().await?, id).await
+    }
+
+    /// Loads the record of a channel for a request that names it; a missing channel is a refusal.
+    pub async fn load_or_refuse(app: &App, id: ChannelId) -> Result<Self, FlowError> {
+        Self::load(app, id).await?.ok_or_else(not_found)
+    }
+
+    /// Locks the number's row until the transaction ends, then loads the record. Transactions that decide
+    /// about one number therefore run one after the other, on every replica.
+    pub(crate) async fn load_for_update(tx: &mut Tx, channel: &Channel) -> Result<Option<Self>, store::Error> {
+        // a statement of its own: a snapshot taken before the lock would not show what the holder wrote
+        numbers::lock(tx, &channel.phone_number_id).await?;
+        Self::load_in(tx, channel.id).await
+    }
+
+    async fn load_in(tx: &mut Tx, id: ChannelId) -> Result<Option<Self>, store::Error> {
+        let Some(channel) = channels::find(tx, id).await? else { return Ok(None) };
+        let Some(credentials) = channels::credentials(tx, id).await? else { return Ok(None) };
+        let Some(token) = channels::token_state(tx, id).await? else { return Ok(None) };
+        let history = numbers::history(tx, &channel).await?;
+        let number = &channel.phone_number_id;
+        let mut attempts = numbers::attempts(tx, number, i64::MAX).await?;
+        attempts.reverse();
+        Ok(Some(Self {
+            credentials,
+            token,
+            facts: numbers::facts(tx, number).await?,
+            attempts,
+            changes: history.changes,
+            held_until: history.ledger.held_until,
+            pin_set_at: history.pin_set_at,
+            snapshot: snapshots::latest(tx, id).await?.unwrap_or_default(),
+            webhook: channels::webhook(tx, id).await?,
+            last_assessment: channels::judgement(tx, id)
+                .await?
+                .and_then(|it| last_assessment::from_json(&it.remembered)),
+            named_owner: owner::named_by_meta(tx, &channel.waba_id).await?,
+            app_callback: load_app_callback(tx).await?,
+            channel,
+        }))
+    }
+
+    /// The record in the words of `decide`.
+    pub(crate) fn history(&self) -> History {
+        let facts = &self.facts;
+        History {
+            onboarding: self.channel.onboarding,
+            channel_created_at: self.channel.created_at,
+            last_onboarded_time: facts.last_onboarded_time,
+            ledger: Ledger {
+                attempts: self.attempts.iter().map(|recorded| recorded.attempt.clone()).collect(),
+                held_until: self.held_until,
+                imported_at: facts.imported_at,
+            },
+            changes: self.changes.clone(),
+            has_pin: self.pin_set_at.is_some(),
+            pin_set_at: self.pin_set_at,
+            was_registered: facts.was_registered,
+            provisioned_at: facts.provisioned_at,
+            dropped_seen_at: facts.dropped_seen_at,
+            coexistence_misses: facts.coexistence_misses,
+            failed_reads: facts.failed_reads,
+            previous_read_at: facts.previous_read_at,
+        }
+    }
+
+    /// The decision for this caller over the stored facts; nothing is read at Meta or called.
+    pub fn registration_state(&self, caller: Caller, now: Timestamp) -> RegistrationState {
+        let history = self.history();
+        RegistrationState {
+            decision: decide(caller, &reading::stored_reads(&self.snapshot), &history, now),
+            spent: history.ledger.spent(now),
+            held_until: self.held_until.filter(|until| *until > now),
+            attempts: self.attempts.iter().rev().take(LISTED_ATTEMPTS).cloned().collect(),
+            has_pin: history.has_pin,
+            reading_checked_at: self.snapshot.checked_at,
+        }
+    }
+
+    /// The owner of the number's WABA, by the best source there is.
+    pub(crate) fn owner(&self) -> Option<BusinessId> {
+        owner::of_channel(&self.channel, self.snapshot.waba.as_ref(), self.named_owner.as_ref())
     }
 
     /// W9: refuses set-up of an incomplete channel before any call, in the origin's words.
@@ -45,6 +145,11 @@ impl NumberRecord {
     }
 }
 
+/// The refusal of a request about a channel that does not exist.
+pub(crate) fn not_found() -> FlowError {
+    FlowError::refused(Refusal::NotFound, "The inbox does not exist")
+}
+
 /// Where a number's registration stands.
 #[derive(Debug, Clone)]
 pub struct RegistrationState {
@@ -52,30 +157,11 @@ pub struct RegistrationState {
     pub decision: Decision,
     /// Calls that count on Meta's budget now.
     pub spent: Spent,
-    /// Meta accepts no call before this instant; `None` when it is over.
+    /// Meta accepts no call before this instant; `None` when no hold is in force.
     pub held_until: Option<Timestamp>,
-    /// The calls, newest first, at most 100.
+    /// The newest calls, newest first, at most 100.
     pub attempts: Vec<RecordedAttempt>,
     pub has_pin: bool,
     /// When the stored reading was made.
     pub reading_checked_at: Option<Timestamp>,
-}
-
-/// Decides for this caller over the stored facts; nothing is read at Meta or called.
-pub async fn registration_state(app: &App, channel: &Channel, caller: Caller) -> Result<RegistrationState, FlowError> {
-    let now = app.clock.now();
-    let mut tx = app.store.read().await?;
-    let history = numbers::history(&mut tx, channel).await?;
-    let attempts = numbers::attempts(&mut tx, &channel.phone_number_id, 100).await?;
-    let snapshot = snapshots::latest(&mut tx, channel.id).await?;
-    drop(tx);
-    let reads = reading::stored_reads(snapshot.as_ref());
-    Ok(RegistrationState {
-        decision: decide(caller, &reads, &history, now),
-        spent: history.ledger.spent(now),
-        held_until: history.ledger.held_until.filter(|until| *until > now),
-        attempts,
-        has_pin: history.has_pin,
-        reading_checked_at: snapshot.and_then(|stored| stored.checked_at),
-    })
 }

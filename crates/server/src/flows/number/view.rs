@@ -1,65 +1,70 @@
 //! Everything known of a number's health, for an answer of the API, a page or a command.
 
 use domain::channel::{Channel, callback_url};
-use domain::health::{HealthReport, assess};
+use domain::health::{Card, HealthReport, WebhookFacts, assess, cards};
+use domain::ids::ChannelId;
 use domain::meta::failure::Failure;
 use domain::meta::reading::{NumberReading, Provisioned, WabaReading};
 use domain::registration::Caller;
 use jiff::Timestamp;
 
-use super::context;
-use super::record::{RegistrationState, registration_state};
+use super::context::AssessmentInput;
+use super::record::{NumberRecord, RegistrationState};
 use crate::App;
 use crate::flows::FlowError;
 use crate::store::channels::Webhook;
 
-/// Everything known of a number's health, for an answer or a page.
+/// The health of a number over the stored facts. Report and cards are made from the same facts, so that they
+/// cannot contradict each other.
 #[derive(Debug, Clone)]
 pub struct View {
-    /// The number.
     pub channel: Channel,
-    /// Meta's facts about it.
     pub reading: NumberReading,
-    /// Meta's facts about its account.
     pub waba: WabaReading,
-    /// When they were read.
+    /// When the number was last read with success; `None` when it never was.
     pub checked_at: Option<Timestamp>,
     /// The failure of a read after that.
     pub error: Option<Failure>,
-    /// When it failed.
     pub error_at: Option<Timestamp>,
-    /// The judgement.
     pub report: HealthReport,
-    /// What is known of its callbacks.
+    /// The Account Health cards, in the page's order.
+    pub cards: Vec<Card>,
+    /// The webhook facts the report and the cards are made from.
+    pub webhook_facts: WebhookFacts,
+    /// What is stored about the callbacks: dates, addresses and Meta's refusals.
     pub webhook: Webhook,
-    /// Where its registration stands.
+    /// The planner's decision.
     pub registration: RegistrationState,
-    /// The origin's member: somebody should look at it (E8).
+    /// E8, the origin's member: the token is gone or the number is not registered.
     pub reauthorization_required: bool,
-    /// The callback we want set.
+    /// The callback this installation wants set at Meta.
     pub expected_webhook_url: String,
 }
 
-/// From the store alone.
-pub async fn view(app: &App, channel: &Channel) -> Result<View, FlowError> {
-    let now = app.clock.now();
-    let mut tx = app.store.read().await?;
-    let known = context::load(app, &mut tx, channel, now).await?;
-    drop(tx);
-    let registration = registration_state(app, channel, Caller::Planner).await?;
-    let report = assess(&known.snapshot, &known.context, now);
-    let token_gone = known.error.as_ref().is_some_and(Failure::is_access) || known.token_dead;
-    Ok(View {
-        reauthorization_required: token_gone || known.snapshot.reading.provisioned() == Provisioned::No,
-        channel: channel.clone(),
-        reading: known.snapshot.reading,
-        waba: known.snapshot.waba,
-        checked_at: known.snapshot.checked_at,
-        error: known.error,
-        error_at: known.error_at,
-        report,
-        webhook: known.webhook,
-        registration,
-        expected_webhook_url: callback_url(&app.config.public_url, &channel.phone_number),
-    })
+/// Loads a number and assesses it for showing.
+pub async fn load(app: &App, id: ChannelId) -> Result<View, FlowError> {
+    let record = NumberRecord::load_or_refuse(app, id).await?;
+    Ok(view(app, &record, app.clock.now()))
+}
+
+/// Assesses a record for showing. Reads nothing at Meta and stores nothing.
+pub fn view(app: &App, record: &NumberRecord, now: Timestamp) -> View {
+    let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
+    let stored = &record.snapshot;
+    let token_is_gone = stored.error.as_ref().is_some_and(Failure::is_access) || record.token.dead_since.is_some();
+    View {
+        report: assess(&snapshot, &context, now),
+        cards: cards(&snapshot, &context, now),
+        reauthorization_required: token_is_gone || snapshot.reading.provisioned() == Provisioned::No,
+        channel: record.channel.clone(),
+        reading: snapshot.reading,
+        waba: snapshot.waba,
+        checked_at: stored.checked_at,
+        error: stored.error.clone(),
+        error_at: stored.error_at,
+        webhook_facts: context.webhooks,
+        webhook: record.webhook.clone(),
+        registration: record.registration_state(Caller::Planner, now),
+        expected_webhook_url: callback_url(&app.config.public_url, &record.channel.phone_number),
+    }
 }

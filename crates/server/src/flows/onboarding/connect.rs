@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use super::progress::{fail, finish, state};
 use super::setup::{self, InitialReads};
 use crate::App;
-use crate::flows::number::record::NumberRecord;
+use crate::flows::number::reading::SetupReads;
+use crate::flows::number::record::{NumberRecord, not_found};
 use crate::flows::{FlowError, Refusal};
 use crate::runtime::clock::random_token;
 use crate::runtime::failpoint::{Failpoint, reached};
@@ -36,7 +37,10 @@ async fn set_up(
     channel: ChannelId,
     before: InitialReads,
 ) -> Result<Option<String>, FlowError> {
-    let done = setup::run(app, Some(channel), before).await?;
+    let record = NumberRecord::load(app, channel).await?;
+    NumberRecord::check_complete(record.as_ref())?;
+    let record = record.ok_or_else(not_found)?;
+    let done = setup::run(app, record, before).await?;
     finish(app, id).await?;
     Ok(done.webhook_error)
 }
@@ -70,8 +74,7 @@ async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), F
     let listed = listed.map_err(|failure| no_access(failure, &waba))?;
     let row = choose(app, &signup, &waba, &listed).await?;
     let before = before.unwrap_or_else(|apps| InitialReads {
-        verification: Ok(row.code_verification.clone()),
-        health: Ok(row.clone()),
+        number: SetupReads { verification: Ok(row.code_verification.clone()), health: Ok(row.clone()) },
         apps,
     });
     reached(Failpoint::NumbersRead);
@@ -113,7 +116,7 @@ async fn read_account(
         account.number(number),
         account.subscribed_apps()
     );
-    (listed, Ok(InitialReads { verification, health, apps: apps.ok() }))
+    (listed, Ok(InitialReads { number: SetupReads { verification, health }, apps: apps.ok() }))
 }
 
 fn no_access(failure: Failure, waba: &WabaId) -> FlowError {
@@ -241,7 +244,8 @@ async fn reauthorize(
         let text = format!("Phone number mismatch. Expected {}, got {phone}", channel.phone_number);
         return Err(FlowError::refused(Refusal::PhoneNumberMismatch, text));
     }
-    channels::reauthorize(tx, inbox, new, now).await?;
+    // the number's row before the channel's, as every other transaction takes them
     numbers::note_changes(tx, &new.phone_number_id, &[ChangeKind::NewToken], now, Source::Person).await?;
+    channels::reauthorize(tx, inbox, new, now).await?;
     Ok(inbox)
 }

@@ -9,9 +9,8 @@ use domain::channel::{Channel, Onboarding};
 use domain::ids::{AccountId, ChannelId};
 use domain::meta::failure::{Failure, FailureKind};
 
-use domain::registration::Caller;
 use domain::signup::Handover;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
@@ -19,7 +18,7 @@ use super::connect::{connect_and_set_up, set_up_again};
 use super::progress::{GIVE_UP_AFTER, fail, state, store_token};
 use super::recover;
 use crate::App;
-use crate::flows::number::record::{RegistrationState, registration_state};
+use crate::flows::number::record::{NumberRecord, RegistrationState};
 use crate::flows::number::view::view;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Next, Refusal};
@@ -167,7 +166,9 @@ async fn exchange_and_continue(
     };
     reached(Failpoint::CodeExchanged);
     let now = app.clock.now();
-    store_token(app, id, &token.access_token, token.expires_in.map(|life| now + life)).await?;
+    // a lifetime that Meta makes too long to count is no reason to lose the token
+    let expires_at = token.expires_in.map(|life| now.checked_add(life).unwrap_or(Timestamp::MAX));
+    store_token(app, id, &token.access_token, expires_at).await?;
     reached(Failpoint::TokenStored);
     connect_and_set_up(app, id).await
 }
@@ -180,25 +181,19 @@ async fn outcome(
 ) -> Result<SignedUp, FlowError> {
     let mut tx = app.store.read().await?;
     let signup = signups::find(&mut tx, id).await?;
-    let channel = match signup.as_ref().and_then(|signup| signup.channel_id) {
-        Some(channel) => channels::find(&mut tx, channel).await?,
+    drop(tx);
+    let record = match signup.as_ref().and_then(|signup| signup.channel_id) {
+        Some(channel) => NumberRecord::load(app, channel).await?,
         None => None,
     };
-    drop(tx);
-    let (state, reauthorization_required) = match &channel {
-        Some(channel) => {
-            let view = view(app, channel).await?;
-            (Some(registration_state(app, channel, Caller::Planner).await?), view.reauthorization_required)
-        }
-        None => (None, false),
-    };
+    let view = record.map(|record| view(app, &record, app.clock.now()));
     Ok(SignedUp {
         signup_id: id,
         reauthorized: signup.is_some_and(|signup| signup.inbox_id.is_some()),
-        channel,
-        state,
+        reauthorization_required: view.as_ref().is_some_and(|view| view.reauthorization_required),
+        channel: view.as_ref().map(|view| view.channel.clone()),
+        state: view.map(|view| view.registration),
         webhook_error,
-        reauthorization_required,
         in_progress,
     })
 }

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::registration_view::RegistrationView;
 use super::rfc3339;
-use crate::flows::health::{View, as_json};
+use crate::flows::number::assessment::as_json;
+use crate::flows::number::view::View;
 use crate::messages;
 use crate::store::channels::Webhook;
-use crate::web::cards;
 use crate::web::error::MetaView;
 
 /// A number's health.
@@ -228,7 +228,7 @@ impl HealthView {
             waiting_until: view.report.waiting_until.map(rfc3339),
             summary: messages::summary(&view.report).text.to_string(),
             findings: view.report.findings.iter().map(FindingView::from).collect(),
-            checks: cards::of(view).iter().map(CheckView::from).collect(),
+            checks: view.cards.iter().map(CheckView::from).collect(),
             webhook: WebhookView::from(&view.webhook),
             registration: RegistrationView::new(&view.registration, false),
         }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::App;
-use crate::flows::health;
+use crate::flows::number;
 use crate::flows::onboarding::teardown;
 use crate::store::{Tx, channels};
 use crate::web::completion::run_to_completion;
@@ -113,7 +113,7 @@ pub(crate) async fn list_inboxes(
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = InboxView, description = "The inbox; never its token or PIN"), (status = 404, body = Problem)))]
 pub(crate) async fn show_inbox(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<InboxView>> {
-    let health = health::view(&app, &on.channel).await?;
+    let health = number::view::load(&app, on.channel.id).await?;
     let mut tx = app.store.read().await?;
     let shown = view(&app, &mut tx, on.channel).await?;
     Ok(Json(InboxView { reauthorization_required: Some(health.reauthorization_required), ..shown }))

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::registration_view::RegistrationView;
 use crate::App;
+use crate::flows::number::record::NumberRecord;
 use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, MetaView, Problem, Result};
@@ -24,10 +25,10 @@ use crate::web::extract::body::{self, Body};
     responses((status = 200, body = RegistrationView, description = "From the stored facts; nothing is called"),
         (status = 404, body = Problem)))]
 pub(crate) async fn show_registration(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<RegistrationView>> {
-    let mut runs = Vec::with_capacity(4);
-    for caller in [Caller::Planner, Caller::SetUp, Caller::Press, Caller::ApplyNewName] {
-        runs.push((caller, registration::state(&app, &on.channel, caller).await?));
-    }
+    let record = NumberRecord::load_or_refuse(&app, on.channel.id).await?;
+    let now = app.clock.now();
+    let runs = [Caller::Planner, Caller::SetUp, Caller::Press, Caller::ApplyNewName]
+        .map(|caller| (caller, record.registration_state(caller, now)));
     let view = RegistrationView::new(&runs[0].1, false);
     Ok(Json(view.with_dry_runs(&runs)))
 }

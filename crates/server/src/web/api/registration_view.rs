@@ -6,7 +6,7 @@ use domain::registration::{Caller, Decision, Why};
 use serde::Serialize;
 
 use super::rfc3339;
-use crate::flows::registration::State;
+use crate::flows::number::record::RegistrationState;
 use crate::messages;
 use crate::store::numbers::RecordedAttempt;
 use crate::web::error::MetaView;
@@ -124,7 +124,7 @@ pub(crate) struct DryRun {
 
 impl RegistrationView {
     /// What the planner would do.
-    pub(crate) fn new(state: &State, in_progress: bool) -> Self {
+    pub(crate) fn new(state: &RegistrationState, in_progress: bool) -> Self {
         let (look_at, register_at, remedy) = details(&state.decision);
         let under_way = in_progress || state.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
         Self {
@@ -174,7 +174,7 @@ impl RegistrationView {
     }
 
     /// Adds what would be done for other callers.
-    pub(crate) fn with_dry_runs(mut self, runs: &[(Caller, State)]) -> Self {
+    pub(crate) fn with_dry_runs(mut self, runs: &[(Caller, RegistrationState)]) -> Self {
         self.dry_run = runs.iter().map(|(caller, state)| DryRun::of(*caller, &state.decision)).collect();
         self
     }

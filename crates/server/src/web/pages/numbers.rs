@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::badge::{self, Mark};
 use super::layout::{Layout, page};
 use crate::App;
-use crate::flows::health;
+use crate::flows::number;
 use crate::messages;
 use crate::store::{Tx, channels};
 use crate::web::error::Result;
@@ -152,12 +152,12 @@ fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
         .collect()
 }
 
-async fn row(app: &App, number: &Known) -> Result<Row> {
-    let view = health::view(app, &number.channel).await?;
+async fn row(app: &App, known: &Known) -> Result<Row> {
+    let view = number::view::load(app, known.channel.id).await?;
     Ok(Row {
-        id: number.channel.id.0,
-        name: number.channel.name.clone(),
-        phone: view.reading.display_phone_number.unwrap_or_else(|| number.channel.phone_number.to_string()),
+        id: known.channel.id.0,
+        name: known.channel.name.clone(),
+        phone: view.reading.display_phone_number.unwrap_or_else(|| known.channel.phone_number.to_string()),
         mark: badge::level(view.report.level),
         says: messages::summary(&view.report).title,
         whose: messages::your_move(view.report.whose),

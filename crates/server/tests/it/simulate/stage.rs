@@ -11,8 +11,8 @@ use graph_emulator::world::TokenDeath;
 use graph_emulator::{Config as EmulatorConfig, NumberView, Popup, WebhookFault, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use server::flows::number::record::NumberRecord;
 use server::flows::queue::{Job, enqueue_now};
-use server::flows::registration;
 use server::store::{Engine, channels, numbers};
 
 use super::story::{self, Move, Story};
@@ -315,7 +315,8 @@ impl Stage {
         let Some(view) = self.view(who) else { return };
         let at = self.app.clock.now();
         if let Some(channel) = self.channel(who).await {
-            let state = registration::state(&self.app.app, &channel, Caller::Planner).await.unwrap();
+            let record = NumberRecord::load_or_refuse(&self.app.app, channel.id).await.unwrap();
+            let state = record.registration_state(Caller::Planner, at);
             self.players[who].watch.remark(at, format!("in the end: {:?}", state.decision));
         }
         let pin = self.stored_pin(&view).await;

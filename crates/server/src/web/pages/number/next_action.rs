@@ -6,8 +6,8 @@ use domain::registration::ledger::{self, Outcome};
 use domain::registration::{Decision, Remedy, Why};
 use jiff::Timestamp;
 
-use crate::flows::health::View;
-use crate::flows::registration::State;
+use crate::flows::number::record::RegistrationState;
+use crate::flows::number::view::View;
 use crate::messages::{self, time_element};
 use crate::web::error::MetaView;
 
@@ -78,7 +78,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Out of where registration stands.
-    pub(super) fn of(state: &State) -> Self {
+    pub(super) fn of(state: &RegistrationState) -> Self {
         let (spent, limit) = (state.spent.total, ledger::BUDGET);
         Self { spent, limit, dots: (0..limit).map(|dot| dot < spent).collect() }
     }
@@ -86,7 +86,12 @@ impl Budget {
 
 impl Panel {
     /// What this number's page offers; nothing where there is nothing to do here.
-    pub(super) fn choose(view: &View, press: &State, rename: &State, now: Timestamp) -> Option<Self> {
+    pub(super) fn choose(
+        view: &View,
+        press: &RegistrationState,
+        rename: &RegistrationState,
+        now: Timestamp,
+    ) -> Option<Self> {
         let form = form_of(view, rename)?;
         let state = if form == Form::ApplyNewName { rename } else { press };
         let action = match form {
@@ -112,7 +117,7 @@ impl Panel {
 }
 
 /// The leading finding's button, or else what registration needs.
-fn form_of(view: &View, rename: &State) -> Option<Form> {
+fn form_of(view: &View, rename: &RegistrationState) -> Option<Form> {
     let here = view.report.findings.iter().filter_map(|finding| finding.action).find_map(form_of_action);
     let decision = &view.registration.decision;
     let asked = || if let Decision::Ask { remedy, .. } = decision { form_of_remedy(*remedy) } else { None };
@@ -173,7 +178,7 @@ fn is_locked(decision: &Decision) -> bool {
     matches!(decision.why(), Why::Held | Why::CallUnderWay | Why::CallUnanswered)
 }
 
-fn last_try(state: &State) -> Option<LastTry> {
+fn last_try(state: &RegistrationState) -> Option<LastTry> {
     let newest = &state.attempts.first()?.attempt;
     let (said, meta) = match &newest.outcome {
         None => ("No answer yet.".to_owned(), None),

@@ -10,7 +10,7 @@ use domain::registration::Caller;
 use super::view::NumberView;
 use crate::App;
 use crate::flows::endpoints::view;
-use crate::flows::{health, registration};
+use crate::flows::number::{self, record::NumberRecord};
 use crate::store::announcements;
 use crate::web::error::{ApiError, Result};
 use crate::web::extract::auth::{ChannelOf, Principal, Read};
@@ -70,15 +70,17 @@ async fn render(app: &App, channel: &Channel, principal: &Principal, notice: Opt
 }
 
 async fn load(app: &App, channel: &Channel, principal: &Principal) -> Result<NumberView> {
-    let health = health::view(app, channel).await?;
-    let press = registration::state(app, channel, Caller::Press).await?;
-    let rename = registration::state(app, channel, Caller::ApplyNewName).await?;
+    let record = NumberRecord::load_or_refuse(app, channel.id).await?;
+    let now = app.clock.now();
+    let health = number::view::view(app, &record, now);
+    let press = record.registration_state(Caller::Press, now);
+    let rename = record.registration_state(Caller::ApplyNewName, now);
     let mut tx = app.store.read().await?;
     let told = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE).await?;
     drop(tx);
     let endpoints = view::list(app, channel.account_id, Some(channel.id)).await?;
     let forwarding = Forwarding::new(&endpoints, principal);
-    Ok(NumberView::new(&health, &press, &rename, &told, forwarding, app.clock.now()))
+    Ok(NumberView::new(&health, &press, &rename, &told, forwarding, now))
 }
 
 /// The closed set of notes.

@@ -6,13 +6,12 @@ use domain::registration::{Decision, Why};
 use jiff::{SignedDuration, Timestamp};
 
 use super::next_action::{self, Budget, Panel};
-use crate::flows::health::View;
-use crate::flows::registration::State;
+use crate::flows::number::record::RegistrationState;
+use crate::flows::number::view::View;
 use crate::messages::{self, time_element};
 use crate::store::announcements::Announcement;
 use crate::store::channels::Webhook;
 use crate::store::numbers::RecordedAttempt;
-use crate::web::cards;
 use crate::web::error::MetaView;
 use crate::web::pages::badge::{self, Mark};
 use crate::web::pages::forwarding::rows::Forwarding;
@@ -134,8 +133,8 @@ impl NumberView {
     /// Everything of a number, as its page shows it.
     pub(super) fn new(
         view: &View,
-        press: &State,
-        rename: &State,
+        press: &RegistrationState,
+        rename: &RegistrationState,
         told: &[Announcement],
         forwarding: Forwarding,
         now: Timestamp,
@@ -158,7 +157,7 @@ impl NumberView {
             panel: Panel::choose(view, press, rename, now),
             is_yours: !matches!(report.whose, Move::Meta | Move::Nobody),
             others: report.findings.iter().filter(|f| leading != Some(f)).map(FindingRow::from).collect(),
-            cards: cards::of(view).iter().map(CardRow::from).collect(),
+            cards: view.cards.iter().map(CardRow::from).collect(),
             manager: manager(view),
             checked_html: view.checked_at.map(|at| time_element(at, "ago")),
             error: ReadError::of(view),
@@ -269,15 +268,10 @@ impl WebhookCard {
         let configured = view.reading.webhook_configuration.as_ref().and_then(|c| c.effective()).map(str::to_owned);
         let actual = configured.or_else(|| webhook.override_url.clone());
         let is_ours = actual.as_ref().map(|url| health::is_of_this_installation(&view.expected_webhook_url, url));
-        let refused = webhook.override_error.is_some();
         Self {
-            subscribed: badge::fact(
-                if webhook.error.is_some() { Some(false) } else { webhook.subscribed_at.map(|_| true) },
-                "Subscribed",
-                "Not subscribed",
-            ),
+            subscribed: badge::fact(view.webhook_facts.subscription.is_subscribed(), "Subscribed", "Not subscribed"),
             subscribed_at: webhook.subscribed_at.map(|at| time_element(at, "ago")),
-            overridden: badge::fact(if refused { Some(false) } else { is_ours }, "Set", "Not set"),
+            overridden: badge::fact(view.webhook_facts.callback_override.is_set(), "Set", "Not set"),
             override_text: webhook.override_error.clone().unwrap_or_default(),
             verified: badge::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
             verified_at: webhook.verified_at.map(|at| time_element(at, "ago")),
@@ -294,7 +288,7 @@ impl WebhookCard {
 }
 
 impl RegistrationCard {
-    fn new(state: &State, now: Timestamp) -> Self {
+    fn new(state: &RegistrationState, now: Timestamp) -> Self {
         let why = messages::why(&state.decision.why());
         let next = if let Decision::Wait { register_at, .. } = &state.decision { *register_at } else { None };
         let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now).map(|at| time_element(at, "until"));
