@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for its share of the executions, one after the other with one job, and writes
-# docs/measurements/fuzz.md. A finding ends it with status 1, says how to see it again, and writes nothing.
+# docs/measurements/fuzz.md. A finding ends the run with status 1 and shows how to reproduce it; no page is written then.
 #
 #   fuzz/run.sh [EXECUTIONS [DOCUMENT]]
 set -euo pipefail
@@ -10,7 +10,7 @@ executions=${1:-10500000}
 document=${2:-docs/measurements/fuzz.md}
 targets=(webhook_body signature graph_answer)
 share=$(((executions + ${#targets[@]} - 1) / ${#targets[@]}))
-# libFuzzer needs what only the bootstrap compiler switches on; nothing that is shipped is built so
+# libFuzzer needs unstable features of the compiler; no shipped program is built with them.
 export RUSTC_BOOTSTRAP=1
 
 command -v cargo-fuzz >/dev/null || {
@@ -30,7 +30,7 @@ for target in "${targets[@]}"; do
   if ! cargo fuzz run --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
     -runs="$share" -dict=fuzz/json.dict -max_len=8192 -print_final_stats=1 >"$log" 2>&1; then
     tail -40 "$log" >&2
-    echo "$target found something: see above" >&2
+    echo "$target has a finding: see above" >&2
     exit 1
   fi
   read -r ran took < <(sed -n 's/^Done \([0-9]*\) runs in \([0-9]*\) second.*/\1 \2/p' "$log")
@@ -45,22 +45,22 @@ mkdir -p "$(dirname "$document")"
   cat <<TEXT
 # Fuzzing
 
-Written by \`make fuzz\`; do not edit. Arbitrary bytes, grown from the seeds in \`fuzz/seeds/\`, through everything that reads what comes
-from outside; what must hold of them stands in \`crates/graph-api/src/harness.rs\`, and the seeds run as plain tests too.
+Written by \`make fuzz\`; do not edit. Every parser of outside input reads arbitrary bytes, mutated from the seeds in \`fuzz/seeds/\`.
+The checked properties are in \`crates/graph-api/src/harness.rs\`; ordinary tests run the seeds too.
 
 - $(date -u '+%Y-%m-%d %H:%M UTC'), commit $commit
 - $(rustc --version | cut -d' ' -f1,2), $(cargo fuzz --version), one job, debug assertions and overflow checks on
 
-| target | executions | seconds | branches met |
+| target | executions | seconds | branches covered |
 |---|---|---|---|
 $(printf '%s\n' "${rows[@]}")
 | all | $total | $seconds | |
 
 Findings of this run: none.
 
-Findings of earlier runs and of writing the targets, each mended with a test and kept as a seed: a status with a zero byte in it and a number named
-outside \`metadata\` were counted by the full look at a change and not by the first one; a zero byte in a list of accounts or of webhook
-fields of Graph's reached the database, which PostgreSQL refuses.
+Findings of earlier runs and of writing the targets, each fixed with a test and kept as a seed: the full parse of a change counted a
+status with a zero byte and a number outside \`metadata\`, but the quick look did not; a zero byte in Graph's list of accounts or
+webhook fields reached the database, which PostgreSQL refuses.
 TEXT
 } >"$document"
 echo "written: $document"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs one peer in the foreground until it is ended: run.sh pywa, run.sh node, or run.sh consumer (pywa on its own route).
-# It listens on 127.0.0.1 and takes PEER_PORT, PEER_APP_SECRET, PEER_VERIFY_TOKEN and, but for the consumer, PEER_DATABASE
-# from the environment.
+# Runs one peer in the foreground until it is stopped: run.sh pywa, run.sh node, or run.sh consumer (pywa with its own
+# route). The peer listens on 127.0.0.1. It reads PEER_PORT, PEER_APP_SECRET and PEER_VERIFY_TOKEN from the environment,
+# and PEER_DATABASE, except for the consumer.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the peers need, pinned, into folders git does not see: both, or those that are named (setup.sh pywa). Needs
-# Python 3.11 with venv, Node 20 with npm, and a C++ compiler for better-sqlite3 where it brings no built module.
+# Installs the pinned dependencies of both peers, or of those that are named (setup.sh pywa), into folders that git ignores.
+# Needs Python 3.11 with venv, Node 20 with npm, and a C++ compiler if better-sqlite3 has no prebuilt module.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -24,7 +24,7 @@ for peer in "$@"; do
   case "$peer" in
   pywa | node) "install_$peer" ;;
   *)
-    echo "setup.sh: \"$peer\" is no peer; setup.sh, setup.sh pywa, or setup.sh node" >&2
+    echo "setup.sh: unknown peer \"$peer\"; use setup.sh, setup.sh pywa, or setup.sh node" >&2
     exit 2
     ;;
   esac

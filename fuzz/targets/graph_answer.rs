@@ -1,4 +1,4 @@
-//! An answer of Graph's, through every reader of one. What must hold: `graph_api::harness::graph_answer`.
+//! Parses an answer of Graph with every parser. The checked properties: `graph_api::harness::graph_answer`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| graph_api::harness::graph_answer(bytes));

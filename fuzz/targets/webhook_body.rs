@@ -1,4 +1,4 @@
-//! A webhook post's body, split, looked at and read. What must hold: `graph_api::harness::webhook_body`.
+//! Splits and parses the body of a webhook post. The checked properties: `graph_api::harness::webhook_body`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| graph_api::harness::webhook_body(bytes));

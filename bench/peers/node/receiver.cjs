@@ -1,5 +1,5 @@
-// A peer: fastify and better-sqlite3, two processes, every message of every change stored durably before the
-// answer. Written by hand, as a careful integrator would; no library reads the posts.
+// A peer: fastify and better-sqlite3 in two processes. It stores every message of every change durably before the answer.
+// Written by hand like a careful integrator would do it; no library parses the posts.
 
 'use strict';
 
@@ -21,7 +21,7 @@ function openDatabase() {
   return db;
 }
 
-// Whatever came in one turn of the loop is committed in one transaction.
+// Commits everything that arrived in one turn of the event loop in one transaction.
 function makeStore(db) {
   const insert = db.prepare('insert or ignore into message (id, body) values (?, ?)');
   const insertAll = db.transaction((posts) => {
@@ -66,7 +66,7 @@ function serve() {
   const db = openDatabase();
   const store = makeStore(db);
   const app = fastify({ bodyLimit: LARGEST_BODY });
-  // the signature is over the bytes as they came
+  // The signature covers the received bytes unchanged.
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_, body, done) => done(null, body));
 
   app.get(PATH, (request, reply) => {

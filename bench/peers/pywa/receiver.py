@@ -1,5 +1,5 @@
-# A peer: pywa's message handlers behind FastAPI, every message it is handed stored durably before the answer.
-# Must not do what pywa leaves to nobody: what it hands out is what is measured.
+# A peer: pywa's message handlers behind FastAPI. It stores every message that a handler gets durably before the answer.
+# It must not store what pywa passes to no handler: pywa itself is what is measured.
 
 import asyncio
 import contextvars
@@ -16,7 +16,7 @@ PATH = "/webhooks/whatsapp"
 SCHEMA = "create table if not exists message (id text primary key, body text not null) without rowid"
 INSERT = "insert or ignore into message (id, body) values (?, ?)"
 
-# pywa logs what a handler raises and answers 200: this tells the route that something was not stored
+# pywa logs an exception of a handler and answers 200; this variable tells the route that storing failed.
 not_stored = contextvars.ContextVar("not_stored")
 
 
@@ -66,7 +66,7 @@ whatsapp = WhatsApp(
     token="unused: nothing is sent",
     app_secret=os.environ["PEER_APP_SECRET"],
     verify_token=os.environ["PEER_VERIFY_TOKEN"],
-    # in memory, per worker, and noted before anything is stored: a primary key does better
+    # pywa's filter is in memory, per worker, and applies before anything is stored; the primary key is more reliable.
     skip_duplicate_updates=False,
 )
 

@@ -165,7 +165,7 @@ impl Emulator {
         self.shared.lock().faults.push(fault);
     }
 
-    /// Removes every fault.
+    /// Removes every fault of coming calls.
     pub fn clear_faults(&self) {
         self.shared.lock().faults.clear();
     }

@@ -61,7 +61,7 @@ pub struct WebhookEntry {
     pub fields: Vec<String>,
     /// The exact body that was posted.
     pub body: String,
-    /// Value of the header `X-Hub-Signature-256`.
+    /// Value of the header `x-hub-signature-256`.
     pub signature: String,
     /// Number of the attempt; the first is 1.
     pub attempt: u32,

@@ -21,7 +21,7 @@ pub enum PopupEnd {
     Finish,
     /// The customer closed the popup on this step (facts §4.3).
     Cancel {
-        /// For example `PHONE_NUMBER_SETUP`.
+        /// Meta's word, for example `PHONE_NUMBER_SETUP`.
         current_step: String,
     },
     /// The popup ended with an error of Meta's.
@@ -30,7 +30,7 @@ pub enum PopupEnd {
     OnlyWaba,
 }
 
-/// A display-name review.
+/// A display-name review and its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Review {

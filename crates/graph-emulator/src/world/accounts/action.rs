@@ -27,14 +27,14 @@ pub enum WabaAction {
     Reinstate,
     /// Restricts the WABA for a week: `ACCOUNT_RESTRICTION`.
     Restrict {
-        /// For example `RESTRICTED_BIZ_INITIATED_MESSAGING`.
+        /// Meta's word, for example `RESTRICTED_BIZ_INITIATED_MESSAGING`.
         restriction_type: String,
     },
     /// Lifts a restriction, without a webhook.
     Unrestrict,
     /// Reports a violation of policy: `ACCOUNT_VIOLATION`.
     Violation {
-        /// For example `SPAM`.
+        /// Meta's word, for example `SPAM`.
         violation_type: String,
     },
     /// Deletes the WABA: `ACCOUNT_DELETED`.

@@ -122,7 +122,7 @@ pub struct Challenge {
     /// Identifies the waiting call in `World::finish_challenge`.
     pub id: u64,
     pub callback_url: String,
-    /// Value of `hub.verify_token`.
+    /// Value of the parameter `hub.verify_token`.
     pub verify_token: String,
     /// Value of `hub.challenge`, which must come back as the whole body.
     pub challenge: String,

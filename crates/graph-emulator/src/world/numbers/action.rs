@@ -58,7 +58,7 @@ pub enum NumberAction {
     ShowCertificate { when: CertificateShown },
     /// The customer enters the verification code on Meta's pages.
     VerifyCode,
-    /// The verification expires.
+    /// The verification of the number expires.
     ExpireCode,
     /// The number is no longer verified.
     UnverifyCode,

@@ -44,7 +44,7 @@ pub struct OutgoingWebhook {
     pub fields: Vec<String>,
     /// The exact body, escaped like Meta's.
     pub body: String,
-    /// Value of the header `X-Hub-Signature-256`.
+    /// Value of the header `x-hub-signature-256`.
     pub signature: String,
     /// Number of the attempt; the first is 1.
     pub attempt: u32,

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::hmac;
 
-/// HMAC-SHA256 in lower-case hex, for `X-Hub-Signature-256` and `appsecret_proof`.
+/// HMAC-SHA256 in lower-case hex, for `x-hub-signature-256` and `appsecret_proof`.
 pub(crate) fn sign(secret: &str, message: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hex::encode(hmac::sign(&key, message).as_ref())

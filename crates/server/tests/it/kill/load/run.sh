@@ -10,10 +10,10 @@ cat >"$page" <<PAGE
 
 \`ROUNDS=$rounds make kill\` at commit $(git rev-parse --short HEAD) on $(date -u +%F), $(nproc) cores, debug profile.
 
-The program is ended by \`kill -9\` at moments drawn from a seed, and started again, while 200 conversations post as
-Meta does: each message until it is answered with 200, then the next. The receiver refuses 3 of 100 posts.
+The program is killed with \`kill -9\` at moments generated from a seed, and restarted, while 200 conversations post like
+Meta: each message is repeated until it is answered with 200, then the next follows. The receiver refuses 3 of 100 posts.
 
-| what | kills | answered with 200 | posts taken | answered and never delivered | out of order | again, same id | again, another id | took |
+| engine | kills | answered with 200 | posts accepted | acknowledged, never delivered | out of order | duplicates, same id | duplicates, another id | time |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 PAGE
 LINEKEEPER_KILL_ROUNDS=$rounds LINEKEEPER_KILL_REPORT=$PWD/$page \
