@@ -69,7 +69,7 @@ impl App {
             observe: Arc::new(metrics::graph_call),
         })?;
         let secrets: Vec<_> =
-            std::iter::once(config.meta.app_secret.clone()).chain(config.meta.app_secret_before.clone()).collect();
+            std::iter::once(config.meta.app_secret.clone()).chain(config.meta.previous_app_secret.clone()).collect();
         let verifier = graph_api::webhook::Verifier::new(&secrets);
         let outbound = outbound::Guard::new(config.delivery.rules()?);
         let (ingest, posts) = IngestQueue::new();

@@ -1,7 +1,8 @@
-//! The command line: opens the same [`server::App`] as the server, calls the same flows as its pages,
-//! and puts what comes back into a table, or into JSON for programs.
+//! The command line: reads the arguments, runs one command, prints its result and sets the exit status.
 //!
-//! One file per command. Nothing here decides about a number.
+//! One file or folder per command. A command opens the same [`server::App`] as the service, calls the same
+//! flows as the pages and the API, and prints a table, or JSON for programs. Nothing here decides about a
+//! number, and nothing here writes to the database except through a flow.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,49 +11,43 @@ use clap::{Parser, Subcommand};
 
 mod account;
 mod check;
+mod config;
 mod conformance;
+mod context;
 mod demo;
+mod durations;
 mod endpoint;
 mod erase;
 mod inbox;
 mod key;
+mod lookup;
 mod migrate;
-mod open;
 mod output;
 mod serve;
-mod words;
 
-use output::Output;
-
-/// How a command ended that did what it was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// All well.
-    Well,
-    /// It ran, and the answer is no: a check failed, a number is not live.
-    NotWell,
-}
+use context::ConfigSource;
+use output::{CommandStatus, Output};
 
 const EXIT_CODES: &str = "\
 Exit status:
-  0  done, all well
-  1  it could not be done; standard error says why
-  2  wrong usage
-  3  done, and the answer is no: a check failed, a number did not go live";
+  0  success
+  1  the command failed; standard error says why
+  2  the arguments are wrong
+  3  the command ran, and its result is negative: a check failed, or a number did not go live";
 
 /// Brings WhatsApp Business numbers live and keeps them live.
 #[derive(Debug, Parser)]
 #[command(name = "linekeeper", version, about, after_help = EXIT_CODES, max_term_width = 100)]
 struct Arguments {
-    /// The configuration file; without it linekeeper.toml in this folder, where there is one.
+    /// Configuration file. Default: linekeeper.toml in the current folder, if it exists.
     #[arg(long, global = true, env = "LINEKEEPER_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 
-    /// Print JSON instead of tables and sentences.
+    /// Print JSON instead of tables and text.
     #[arg(long, global = true)]
     json: bool,
 
-    /// Log as the configuration says; without it a command other than serve logs warnings only.
+    /// Log what log.filter in the configuration selects. Default for commands other than serve: warnings.
     #[arg(long, short, global = true)]
     verbose: bool,
 
@@ -62,82 +57,73 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the service: API, pages, Meta's callback and the jobs.
+    /// Run the service: API, pages, Meta's webhooks and background jobs.
     #[command(after_help = serve::EXAMPLES)]
     Serve(serve::Serve),
-    /// Watch it work, offline: sample numbers in every state, and one that goes live by itself.
+    /// Run the whole product offline, with sample numbers in every state and one that goes live by itself.
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Demo),
-    /// Look at configuration, database, keys and Meta, and say what to mend.
+    /// Check configuration, database, keys and Meta, and print how to fix each problem.
     #[command(after_help = check::EXAMPLES)]
     Check(check::Check),
-    /// Try any WhatsApp webhook receiver: post what Meta would and what a forger would, see what it does.
+    /// Test any WhatsApp webhook receiver with valid, forged and unusual webhooks.
     #[command(after_help = conformance::EXAMPLES)]
     Conformance(conformance::Conformance),
-    /// Bring the database's tables up to date.
+    /// Create the database's tables or bring them up to date.
     #[command(after_help = migrate::EXAMPLES)]
     Migrate(migrate::Migrate),
-    /// Accounts: the tenants of this installation.
+    /// Manage accounts: the tenants of this installation.
     #[command(subcommand, visible_alias = "accounts", after_help = account::EXAMPLES)]
     Account(account::Account),
-    /// Inboxes: the numbers, how they are and what happens next.
+    /// Manage inboxes: the numbers, their health and their next steps.
     #[command(subcommand, visible_alias = "inboxes", after_help = inbox::EXAMPLES)]
     Inbox(inbox::Inbox),
-    /// Endpoints: the addresses events are forwarded to.
+    /// Manage endpoints: the addresses that events are forwarded to.
     #[command(subcommand, visible_alias = "endpoints", after_help = endpoint::EXAMPLES)]
     Endpoint(endpoint::Endpoint),
-    /// Take one person out of everything that is kept for an account.
+    /// Erase one person from everything stored for an account.
     #[command(after_help = erase::EXAMPLES)]
     Erase(erase::Erase),
-    /// API keys, and the keys that seal tokens and PINs at rest.
+    /// Manage API keys, and the seal keys that encrypt tokens and PINs in the database.
     #[command(subcommand, visible_alias = "keys", after_help = key::EXAMPLES)]
     Key(key::Key),
-    /// The configuration.
-    #[command(subcommand, after_help = CONFIG_EXAMPLES)]
-    Config(ConfigCommand),
+    /// Print a configuration file to start from.
+    #[command(subcommand, after_help = config::EXAMPLES)]
+    Config(config::Config),
     /// Print the API's description (OpenAPI 3.1, JSON).
     #[command(after_help = "Example:\n  linekeeper openapi > openapi.json")]
     Openapi,
 }
 
-const CONFIG_EXAMPLES: &str = "Example:\n  linekeeper config template > linekeeper.toml";
-
-#[derive(Debug, Subcommand)]
-enum ConfigCommand {
-    /// Print a configuration file with every setting, its meaning and its default.
-    #[command(after_help = CONFIG_EXAMPLES)]
-    Template,
-}
-
-/// Reads the arguments, runs the command, and says what went wrong.
+/// Reads the arguments, runs the command, and prints its error if it fails.
 pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let output = Output::new(arguments.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return output.failed(&anyhow::Error::from(error).context("the program cannot start")),
+        Err(error) => return output.print_error(&anyhow::Error::from(error).context("the program cannot start")),
     };
     match runtime.block_on(run(arguments, output)) {
-        Ok(Verdict::Well) => ExitCode::SUCCESS,
-        Ok(Verdict::NotWell) => ExitCode::from(3),
-        Err(error) => output.failed(&error),
+        Ok(CommandStatus::Success) => ExitCode::SUCCESS,
+        Ok(CommandStatus::Negative) => ExitCode::from(3),
+        Err(error) => output.print_error(&error),
     }
 }
 
-async fn run(arguments: Arguments, output: Output) -> anyhow::Result<Verdict> {
-    let from = open::From { config: arguments.config, verbose: arguments.verbose };
+async fn run(arguments: Arguments, output: Output) -> anyhow::Result<CommandStatus> {
+    let source = ConfigSource { file: arguments.config, verbose: arguments.verbose };
     match arguments.command {
-        Command::Serve(command) => command.run(&from).await,
+        Command::Serve(command) => command.run(&source).await,
         Command::Demo(command) => command.run(output).await,
-        Command::Check(command) => command.run(&from, output).await,
+        Command::Check(command) => command.run(&source, output).await,
         Command::Conformance(command) => command.run(output).await,
-        Command::Migrate(command) => command.run(&from, output).await,
-        Command::Account(command) => command.run(&from, output).await,
-        Command::Inbox(command) => command.run(&from, output).await,
-        Command::Endpoint(command) => command.run(&from, output).await,
-        Command::Erase(command) => command.run(&from, output).await,
-        Command::Key(command) => command.run(&from, output).await,
-        Command::Config(ConfigCommand::Template) => output.text(&server::config::Config::template()),
-        Command::Openapi => output.json(&server::web::openapi_document()),
+        Command::Migrate(command) => command.run(&source, output).await,
+        Command::Account(command) => command.run(&source, output).await,
+        Command::Inbox(command) => command.run(&source, output).await,
+        Command::Endpoint(command) => command.run(&source, output).await,
+        Command::Erase(command) => command.run(&source, output).await,
+        Command::Key(command) => command.run(&source, output).await,
+        Command::Config(command) => command.run(output),
+        Command::Openapi => output.print_json(&server::web::openapi_document()),
     }
 }

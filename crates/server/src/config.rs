@@ -1,35 +1,51 @@
-//! The only reader of the environment and of the configuration file; checks what it read and says
-//! what is wrong and where. Secrets are wrapped at once and never printed.
+//! The configuration: the only reader of the environment and of the configuration file. Checks each value it
+//! read and names the setting that is wrong and its fix. Secrets are wrapped at once and never printed.
+//!
+//! One file per section. A variable is named after its setting: `LINEKEEPER_<SECTION>_<KEY>`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use confique::Config as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use confique::{Config as _, File, Layer as _};
 
+mod debug;
 mod delivery;
-mod keeping;
+mod limits;
+mod log;
+mod meta;
+mod retention;
+mod seal;
 
+pub(crate) use debug::clock_speed;
+#[cfg(debug_assertions)]
+pub(crate) use debug::failpoint;
 pub use delivery::Delivery;
-pub use keeping::Keeping;
+pub use limits::Limits;
+pub use log::{Log, LogFormat};
+pub use meta::Meta;
+pub use retention::Retention;
+pub use seal::Seal;
+
+/// The file that is read when no other is named.
+pub const DEFAULT_FILE: &str = "linekeeper.toml";
 
 /// Linekeeper's configuration: a TOML file, overridden by environment variables.
 #[derive(Debug, Clone, confique::Config)]
 pub struct Config {
-    /// Where people and Meta reach this installation; must be HTTPS for Meta.
-    /// Callbacks are built from it: `<public_url>/webhooks/whatsapp/<+number>`.
+    /// Public address of this installation, for people and for Meta. Meta requires HTTPS. Meta's webhooks
+    /// are sent to `<public_url>/webhooks/whatsapp/<+number>`.
     #[config(default = "http://127.0.0.1:8080", env = "LINEKEEPER_PUBLIC_URL")]
     pub public_url: String,
 
-    /// The address to listen on.
+    /// Address and port to listen on.
     #[config(default = "127.0.0.1:8080", env = "LINEKEEPER_LISTEN")]
     pub listen: SocketAddr,
 
-    /// `sqlite://path/to/file.db` (the default engine) or `postgres://user@host/database`.
+    /// Database: `sqlite://path/to/file.db` or `postgres://user@host/database`.
     #[config(default = "sqlite://linekeeper.db", env = "LINEKEEPER_DATABASE")]
     pub database: String,
 
-    /// The keys that seal tokens and PINs at rest.
+    /// The keys that encrypt tokens and PINs in the database.
     #[config(nested)]
     pub seal: Seal,
 
@@ -37,144 +53,68 @@ pub struct Config {
     #[config(nested)]
     pub meta: Meta,
 
-    /// Bounds.
+    /// Deadlines, sizes and intervals of the whole process.
     #[config(nested)]
     pub limits: Limits,
 
-    /// Which addresses of customers may be called.
+    /// How events are forwarded to endpoints, and which addresses may be called.
     #[config(nested)]
     pub delivery: Delivery,
 
-    /// How long and how much is kept.
+    /// How long events are kept, and how large the database may grow.
     #[config(nested)]
-    pub keeping: Keeping,
+    pub retention: Retention,
 
-    /// What is logged.
+    /// Which log lines are written, and in which format.
     #[config(nested)]
     pub log: Log,
-}
-
-/// The keys that seal tokens and PINs at rest.
-#[derive(Debug, Clone, confique::Config)]
-pub struct Seal {
-    /// The key ring itself, one key of 32 bytes per line in hex or base64, newest first;
-    /// better kept in a file.
-    #[config(env = "LINEKEEPER_SEAL_KEYS")]
-    pub keys: Option<SecretString>,
-
-    /// A file that holds the key ring. Written by `linekeeper key seal --new` when it is missing.
-    #[config(default = "linekeeper.keys", env = "LINEKEEPER_SEAL_KEY_FILE")]
-    pub key_file: PathBuf,
-}
-
-/// The Meta app of this installation. One app per installation.
-#[derive(Debug, Clone, confique::Config)]
-pub struct Meta {
-    /// The app's id.
-    #[config(env = "LINEKEEPER_META_APP_ID")]
-    pub app_id: String,
-
-    /// The app's secret; signs webhooks and exchanges codes.
-    #[config(env = "LINEKEEPER_META_APP_SECRET")]
-    pub app_secret: SecretString,
-
-    /// The app's former secret, accepted for signatures while it is being changed.
-    #[config(env = "LINEKEEPER_META_APP_SECRET_BEFORE")]
-    pub app_secret_before: Option<SecretString>,
-
-    /// The Embedded Signup configuration's id, for the signup page.
-    #[config(env = "LINEKEEPER_META_CONFIG_ID")]
-    pub config_id: Option<String>,
-
-    /// The version of the Graph API to call.
-    #[config(default = "v25.0", env = "LINEKEEPER_META_VERSION")]
-    pub version: String,
-
-    /// Where the Graph API is; the emulator's address for a rehearsal.
-    #[config(default = "https://graph.facebook.com", env = "LINEKEEPER_META_BASE_URL")]
-    pub base_url: String,
-
-    /// A system user's token of your own portfolio: lets dead business tokens be fetched anew.
-    #[config(env = "LINEKEEPER_META_SYSTEM_TOKEN")]
-    pub system_token: Option<SecretString>,
-
-    /// What Meta sends back in the handshake of the shared callback; drawn and stored when unset.
-    #[config(env = "LINEKEEPER_META_VERIFY_TOKEN")]
-    pub verify_token: Option<SecretString>,
-
-    /// Set and keep the app-level callback, so that account, name and quality events arrive.
-    #[config(default = true, env = "LINEKEEPER_META_MANAGE_APP_CALLBACK")]
-    pub manage_app_callback: bool,
-}
-
-/// Bounds.
-#[derive(Debug, Clone, confique::Config)]
-pub struct Limits {
-    /// Seconds one call to Meta may take.
-    #[config(default = 10, env = "LINEKEEPER_GRAPH_DEADLINE_SECONDS")]
-    pub graph_deadline_seconds: u64,
-
-    /// Seconds after which a signup answers "in progress" and goes on behind.
-    #[config(default = 12, env = "LINEKEEPER_SIGNUP_DEADLINE_SECONDS")]
-    pub signup_deadline_seconds: u64,
-
-    /// Bytes a webhook body may have; Meta sends up to 3 MB.
-    #[config(default = 3_000_000, env = "LINEKEEPER_WEBHOOK_BODY_BYTES")]
-    pub webhook_body_bytes: usize,
-
-    /// Jobs run at the same time.
-    #[config(default = 8, env = "LINEKEEPER_WORKERS")]
-    pub workers: usize,
-
-    /// Seconds between two readings of one whole account, at least. A number with something to be
-    /// done is read on its own schedule beside.
-    #[config(default = 300, env = "LINEKEEPER_ACCOUNT_PACE_SECONDS")]
-    pub account_pace_seconds: u64,
-}
-
-/// What is logged.
-#[derive(Debug, Clone, confique::Config)]
-pub struct Log {
-    /// A filter such as `info` or `server=debug,graph_api=info`.
-    #[config(default = "info", env = "LINEKEEPER_LOG")]
-    pub filter: String,
-
-    /// `text` or `json`.
-    #[config(default = "text", env = "LINEKEEPER_LOG_FORMAT")]
-    pub format: String,
 }
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file or a variable could not be read.
-    #[error("the configuration cannot be read: {0}")]
+    #[error("{0}")]
     Read(String),
-    /// A value was read and makes no sense.
+    /// A setting without a default has no value.
+    #[error("{setting} is not set; set it in the configuration file or as the environment variable {variable}: {fix}")]
+    Missing { setting: &'static str, variable: &'static str, fix: &'static str },
+    /// A value was read and cannot be used.
     #[error("{setting}: {problem}; {fix}")]
-    Value {
-        /// Which setting.
-        setting: &'static str,
-        /// What is wrong.
-        problem: String,
-        /// What to do.
-        fix: &'static str,
-    },
+    Value { setting: &'static str, problem: String, fix: &'static str },
 }
 
 impl Config {
-    /// Reads the environment, then the file (a missing file is no error), and checks the result.
+    /// Reads the environment, then the file, and checks the result. Without `file` the default file is read
+    /// if it exists; a named file must exist.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut builder = Self::builder().env();
-        if let Some(file) = file {
-            if !file.exists() {
-                return Err(ConfigError::Read(format!("{} does not exist", file.display())));
-            }
-            builder = builder.file(file);
-        } else {
-            builder = builder.file("linekeeper.toml");
+        if let Some(file) = file
+            && !file.exists()
+        {
+            return Err(ConfigError::Read(format!("{} does not exist", file.display())));
         }
-        let config = builder.load().map_err(|error| ConfigError::Read(format!("{error:#}")))?;
+        let read = || -> Result<<Self as confique::Config>::Layer, confique::Error> {
+            let from_file = File::new(file.unwrap_or(Path::new(DEFAULT_FILE)))?.load()?;
+            Ok(<Self as confique::Config>::Layer::from_env()?.with_fallback(from_file))
+        };
+        Self::from_values(read().map_err(|error| ConfigError::Read(format!("{error:#}")))?)
+    }
+
+    /// The configuration in a file's text, without the environment, checked.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        Self::from_values(toml::from_str(text).map_err(|error| ConfigError::Read(error.to_string()))?)
+    }
+
+    fn from_values(values: <Self as confique::Config>::Layer) -> Result<Self, ConfigError> {
+        let required = [
+            (values.meta.app_id.is_some(), "meta.app_id", "LINEKEEPER_META_APP_ID", meta::APP_ID_FIX),
+            (values.meta.app_secret.is_some(), "meta.app_secret", "LINEKEEPER_META_APP_SECRET", meta::APP_SECRET_FIX),
+        ];
+        if let Some(&(_, setting, variable, fix)) = required.iter().find(|(is_set, ..)| !is_set) {
+            return Err(ConfigError::Missing { setting, variable, fix });
+        }
+        let config = Self::builder().preloaded(values).load();
+        let config = config.map_err(|error| ConfigError::Read(format!("{error:#}")))?;
         config.check()?;
         Ok(config)
     }
@@ -184,7 +124,7 @@ impl Config {
         confique::toml::template::<Self>(confique::toml::FormatOptions::default())
     }
 
-    /// Everything that can be checked without asking anybody.
+    /// Checks the values without asking anybody; reports the first one that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
         let url = url::Url::parse(&self.public_url).map_err(|error| ConfigError::Value {
             setting: "public_url",
@@ -194,60 +134,59 @@ impl Config {
         if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
             return Err(ConfigError::Value {
                 setting: "public_url",
-                problem: format!("\"{}\" must be http or https and have no query", self.public_url),
+                problem: format!("\"{}\" must begin with http:// or https:// and have no query", self.public_url),
                 fix: "write it like https://numbers.example.com",
             });
         }
         if !self.database.starts_with("sqlite:") && !self.database.starts_with("postgres") {
             return Err(ConfigError::Value {
                 setting: "database",
-                problem: "neither sqlite:// nor postgres://".to_owned(),
+                problem: "the address begins with neither sqlite:// nor postgres://".to_owned(),
                 fix: "write it like sqlite://linekeeper.db or postgres://user@host/linekeeper",
             });
         }
-        if self.meta.app_id.is_empty() || !self.meta.app_id.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(ConfigError::Value {
-                setting: "meta.app_id",
-                problem: "an app id is digits only".to_owned(),
-                fix: "copy it from the app dashboard at developers.facebook.com",
-            });
-        }
-        if self.meta.app_secret.expose_secret().trim().is_empty() {
-            return Err(ConfigError::Value {
-                setting: "meta.app_secret",
-                problem: "it is empty".to_owned(),
-                fix: "copy it from App settings, Basic",
-            });
-        }
-        url::Url::parse(&self.meta.base_url).map_err(|error| ConfigError::Value {
-            setting: "meta.base_url",
-            problem: format!("\"{}\" is not an address: {error}", self.meta.base_url),
-            fix: "leave it out, or write it like http://127.0.0.1:9000",
-        })?;
-        self.keeping.check()?;
+        self.meta.check()?;
+        self.limits.check()?;
+        self.retention.check()?;
         self.delivery.check()
     }
 }
 
-/// The failpoint at which a test stops this process, in debug builds (see `runtime::failpoint`).
-#[cfg(debug_assertions)]
-pub(crate) fn failpoint() -> Option<&'static str> {
-    static NAME: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
-    NAME.get_or_init(|| std::env::var("LINEKEEPER_FAILPOINT").ok()).as_deref()
-}
+#[cfg(test)]
+mod tests {
+    use confique::meta::{FieldKind, Meta as Section};
 
-/// How many times faster than the wall clock this process runs, and since when, in debug builds (see
-/// `runtime::clock`): `20@2026-11-02T09:00:00Z`.
-#[cfg(debug_assertions)]
-pub(crate) fn clock_speed() -> Option<&'static str> {
-    static PACE: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
-    #[expect(clippy::disallowed_methods, reason = "config.rs is the reader of the environment")]
-    PACE.get_or_init(|| std::env::var("LINEKEEPER_CLOCK_SPEED").ok()).as_deref()
-}
+    use super::*;
 
-/// None in release builds.
-#[cfg(not(debug_assertions))]
-pub(crate) const fn clock_speed() -> Option<&'static str> {
-    None
+    /// Every setting of a section and of the sections in it, with its variable.
+    fn settings(section: &Section, path: &[&str], found: &mut Vec<(String, Option<&'static str>)>) {
+        for field in section.fields {
+            let path = [path, &[field.name]].concat();
+            match field.kind {
+                FieldKind::Leaf { env, .. } => found.push((path.join("_").to_uppercase(), env)),
+                FieldKind::Nested { meta } => settings(meta, &path, found),
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_is_named_after_its_setting() {
+        let mut found = Vec::new();
+        settings(&<Config as confique::Config>::META, &[], &mut found);
+        assert!(found.len() > 20);
+        for (name, variable) in found {
+            assert_eq!(variable, Some(format!("LINEKEEPER_{name}").as_str()));
+        }
+    }
+
+    #[test]
+    fn the_template_is_accepted_once_the_meta_app_is_in_it() {
+        let error = Config::parse(&Config::template()).unwrap_err().to_string();
+        assert!(error.starts_with("meta.app_id is not set"), "{error}");
+        assert!(error.contains("LINEKEEPER_META_APP_ID"), "{error}");
+        let text =
+            Config::template().replace("#app_id =", "app_id = \"1234\"").replace("#app_secret =", "app_secret = \"s\"");
+        let config = Config::parse(&text).unwrap();
+        assert_eq!((config.retention.days, config.meta.app_id.as_str()), (7, "1234"));
+    }
 }

@@ -10,12 +10,14 @@ use domain::meta::failure::Failure;
 
 use crate::store;
 
+pub mod admin;
 pub mod app_callback;
 pub mod capacity;
 pub mod delivery;
 pub mod endpoints;
 pub mod erasure;
 pub mod health;
+pub mod idempotency;
 pub mod ingest;
 pub(crate) mod notifications;
 pub mod number;
@@ -23,6 +25,7 @@ pub mod onboarding;
 pub mod queue;
 pub mod registration;
 pub mod retention;
+pub mod sessions;
 pub mod subscription;
 pub mod token;
 

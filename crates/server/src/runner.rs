@@ -28,7 +28,7 @@ pub async fn run(app: App) {
     if let Err(error) = enqueue_now(&app, &[Job::Sweep, Job::AppCallback, Job::Interpret]).await {
         tracing::error!(%error, "the first sweep could not be queued");
     }
-    let workers = (0..app.config.limits.workers.max(1)).map(|_| work(app.clone()));
+    let workers = (0..app.config.limits.job_workers.max(1)).map(|_| work(app.clone()));
     futures::future::join_all(workers).await;
 }
 

@@ -44,8 +44,8 @@ struct Told {
 struct Case {
     #[serde(rename = "case")]
     name: String,
-    must: String,
-    did: String,
+    expected: String,
+    observed: String,
     result: String,
     messages: usize,
     handled_once: Option<usize>,

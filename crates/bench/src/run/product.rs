@@ -102,7 +102,7 @@ impl Setting {
             .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.1")
             .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true")
             // a search stores tens of gigabytes, and a full database refuses
-            .env("LINEKEEPER_KEEPING_MAX_GIGABYTES", "0");
+            .env("LINEKEEPER_RETENTION_MAX_GIGABYTES", "0");
         command
     }
 

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 use server::App;
+use server::flows::admin;
 use server::messages::utc;
 use server::store::accounts::{self, Account as Row};
 
-use super::open::{self, From};
-use super::output::{Output, listing, table};
-use super::{Verdict, inbox};
+use super::context::ConfigSource;
+use super::inbox::{load, tables};
+use super::lookup;
+use super::output::{CommandStatus, Output, table, table_or};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -17,73 +19,72 @@ Examples:
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Account {
-    /// Make an account.
+    /// Create an account.
     #[command(after_help = "Example:\n  linekeeper account create --name \"Example Bakery\"")]
     Create {
-        /// Its name, for people.
+        /// Name of the account, shown on pages.
         #[arg(long)]
         name: String,
     },
-    /// List the accounts.
+    /// List accounts.
     #[command(after_help = "Example:\n  linekeeper account list --json")]
     List,
     /// Show an account and its inboxes.
     #[command(after_help = "Example:\n  linekeeper account show 1")]
     Show {
-        /// Its id.
+        /// Id of the account, as `account list` shows it.
         id: i64,
     },
 }
 
 impl Account {
-    pub(super) async fn run(self, from: &From, output: Output) -> anyhow::Result<Verdict> {
-        let app = from.app().await?;
-        let verdict = match self {
+    pub(super) async fn run(self, source: &ConfigSource, output: Output) -> anyhow::Result<CommandStatus> {
+        let app = source.app().await?;
+        let status = match self {
             Self::Create { name } => create(&app, &name, output).await,
             Self::List => list(&app, output).await,
             Self::Show { id } => show(&app, id, output).await,
         };
         app.stop().await;
-        verdict
+        status
     }
 }
 
-async fn create(app: &App, name: &str, output: Output) -> anyhow::Result<Verdict> {
+async fn create(app: &App, name: &str, output: Output) -> anyhow::Result<CommandStatus> {
     let name = name.trim();
     anyhow::ensure!(!name.is_empty(), "an account needs a name: --name \"Example Bakery\"");
-    let mut tx = app.store.write().await?;
-    let id = accounts::create(&mut tx, name, app.clock.now()).await?;
-    tx.commit().await?;
-    output.either(&json!({ "id": id.0, "name": name }), || {
+    let id = admin::create_account(app, name).await?.id;
+    output.print(&json!({ "id": id.0, "name": name }), || {
         format!(
-            "Account {id} is there. A key for it: linekeeper key create --account {id} --scope operate --name first"
+            "Created account {id}. Create an API key for it with: linekeeper key create --account {id} --scope operate \
+             --name first"
         )
     })
 }
 
-async fn list(app: &App, output: Output) -> anyhow::Result<Verdict> {
+async fn list(app: &App, output: Output) -> anyhow::Result<CommandStatus> {
     let mut tx = app.store.read().await?;
     let accounts = accounts::list(&mut tx).await?;
     let values: Vec<Value> = accounts.iter().map(json_of).collect();
-    output.either(&values, || {
-        let mut table = table(["account", "name", "since"]);
+    output.print(&values, || {
+        let mut table = table(["account", "name", "created"]);
         for account in &accounts {
             table.add_row([account.id.to_string(), account.name.clone(), utc(account.created_at)]);
         }
-        listing(&table, "There is no account yet. Make one: linekeeper account create --name \"Example Bakery\"")
+        table_or(&table, "There is no account. Create one with: linekeeper account create --name \"Example Bakery\"")
     })
 }
 
-async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<Verdict> {
-    let account = open::account(app, id).await?;
-    let inboxes = inbox::of_account(app, Some(account.id), None).await?;
+async fn show(app: &App, id: i64, output: Output) -> anyhow::Result<CommandStatus> {
+    let account = lookup::account(app, id).await?;
+    let inboxes = load::views(app, Some(account.id), None).await?;
     let mut value = json_of(&account);
     if let Some(members) = value.as_object_mut() {
-        members.insert("inboxes".to_owned(), inbox::json_list(&inboxes));
+        members.insert("inboxes".to_owned(), tables::json_list(&inboxes));
     }
-    output.either(&value, || {
-        let head = format!("Account {}: {}, since {}\n", account.id, account.name, utc(account.created_at));
-        head + &inbox::table_of(&inboxes, app.clock.now())
+    output.print(&value, || {
+        let head = format!("Account {}: {}, created {}\n", account.id, account.name, utc(account.created_at));
+        head + &tables::list(&inboxes, app.clock.now())
     })
 }
 

@@ -1,5 +1,5 @@
-//! `linekeeper check`: looks at everything the service stands on, and says for each what to mend.
-//! Nothing is changed, neither here nor at Meta.
+//! `linekeeper check`: checks everything the service depends on, and prints a fix for each problem. Changes
+//! nothing, neither here nor at Meta.
 
 use std::path::Path;
 
@@ -14,32 +14,31 @@ use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::{Error, Store, size};
 
-use super::Verdict;
-use super::open::{From, keyring};
-use super::output::{Output, table};
+use super::context::{ConfigSource, keyring};
+use super::output::{CommandStatus, Output, table};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  linekeeper check              exit status 3 when something fails
-  linekeeper check --offline    do not ask Meta
+  linekeeper check              exit status 3 when a check fails
+  linekeeper check --offline    without calls to Meta
   linekeeper check --json";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
-    /// Do not ask Meta.
+    /// Do not call Meta.
     #[arg(long)]
     offline: bool,
 }
 
-/// What came of one look.
+/// Result of one check.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Found {
+enum Outcome {
     Pass(String),
     Fail { found: String, fix: String },
     Skip(String),
 }
 
-impl Found {
+impl Outcome {
     fn fail(found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Fail { found: found.into(), fix: fix.into() }
     }
@@ -51,101 +50,112 @@ impl Found {
             Self::Skip(_) => "skip",
         }
     }
+
+    /// What was found, and the fix of a failure.
+    fn texts(&self) -> (&str, Option<&str>) {
+        match self {
+            Self::Pass(text) | Self::Skip(text) => (text, None),
+            Self::Fail { found, fix } => (found, Some(fix)),
+        }
+    }
 }
 
-/// The looks in their order.
+/// Names and results of the checks, in the order they ran.
 #[derive(Debug, Default)]
-struct Looks(Vec<(&'static str, Found)>);
+struct Results(Vec<(&'static str, Outcome)>);
 
-impl Looks {
-    fn add(&mut self, what: &'static str, result: Found) {
-        self.0.push((what, result));
+impl Results {
+    fn add(&mut self, check: &'static str, outcome: Outcome) {
+        self.0.push((check, outcome));
     }
 
-    fn skip(&mut self, whats: &[&'static str], why: &str) {
-        self.0.extend(whats.iter().map(|what| (*what, Found::Skip(why.to_owned()))));
+    fn skip(&mut self, checks: &[&'static str], why: &str) {
+        self.0.extend(checks.iter().map(|check| (*check, Outcome::Skip(why.to_owned()))));
     }
 }
 
+const CONFIGURATION: &str = "configuration";
+const PUBLIC_ADDRESS: &str = "public address";
+const SEAL_KEYS: &str = "seal keys";
 const DATABASE: &str = "database";
-const ROOM: &str = "database size";
-const META: &str = "Meta answers";
+const DATABASE_SIZE: &str = "database size";
+const META: &str = "Meta";
 const CALLBACK: &str = "app-level callback";
 
 impl Check {
-    pub(super) async fn run(self, from: &From, output: Output) -> anyhow::Result<Verdict> {
-        let mut looks = Looks::default();
-        match from.config() {
+    pub(super) async fn run(self, source: &ConfigSource, output: Output) -> anyhow::Result<CommandStatus> {
+        let mut results = Results::default();
+        match source.config() {
             Err(error) => {
-                looks.add(
-                    "configuration",
-                    Found::fail(error.root_cause().to_string(), "linekeeper config template shows all settings"),
+                results.add(
+                    CONFIGURATION,
+                    Outcome::fail(error.root_cause().to_string(), "`linekeeper config template` prints every setting"),
                 );
-                looks.skip(
-                    &["public address", "seal keys", DATABASE, ROOM, META, CALLBACK],
+                results.skip(
+                    &[PUBLIC_ADDRESS, SEAL_KEYS, DATABASE, DATABASE_SIZE, META, CALLBACK],
                     "there is no configuration",
                 );
             }
-            Ok(config) => self.look(&config, &mut looks).await,
+            Ok(config) => self.check(&config, &mut results).await,
         }
-        show(&looks, output)
+        print(&results, output)
     }
 
-    async fn look(self, config: &Config, looks: &mut Looks) {
-        looks.add("configuration", Found::Pass("every setting makes sense".to_owned()));
-        looks.add("public address", public_address(config));
+    async fn check(self, config: &Config, results: &mut Results) {
+        results.add(CONFIGURATION, Outcome::Pass("every setting has a valid value".to_owned()));
+        results.add(PUBLIC_ADDRESS, public_address(config));
         let keys = match keyring(config) {
             Ok(keys) => keys,
             Err(error) => {
-                looks.add("seal keys", Found::fail(format!("{error:#}"), "linekeeper key seal --new"));
-                looks.skip(&[DATABASE, ROOM, META, CALLBACK], "there is no seal key");
+                results.add(SEAL_KEYS, Outcome::fail(format!("{error:#}"), "linekeeper key seal --new"));
+                results.skip(&[DATABASE, DATABASE_SIZE, META, CALLBACK], "there is no seal key");
                 return;
             }
         };
-        looks.add("seal keys", key_file(config, &keys));
+        results.add(SEAL_KEYS, key_file(config, &keys));
         let store = match Store::open(&config.database, keys).await {
             Ok(store) => store,
             Err(error) => {
-                looks.add(DATABASE, database_failed(error));
-                looks.skip(&[ROOM, META, CALLBACK], "the database cannot be used");
+                results.add(DATABASE, database_failed(error));
+                results.skip(&[DATABASE_SIZE, META, CALLBACK], "the database cannot be used");
                 return;
             }
         };
         let engine = store.engine().as_str();
-        looks.add(DATABASE, Found::Pass(format!("{engine} answers, its tables are up to date")));
-        looks.add(ROOM, room(config, &store).await);
+        results.add(DATABASE, Outcome::Pass(format!("{engine}, reachable and up to date")));
+        results.add(DATABASE_SIZE, database_size(config, &store).await);
         if self.offline {
-            looks.skip(&[META, CALLBACK], "asked to stay offline");
+            results.skip(&[META, CALLBACK], "--offline");
             return;
         }
         match server::startup::build(config.clone(), store, Clock::system()) {
             Ok(app) => {
-                meta(&app, looks).await;
+                meta(&app, results).await;
                 app.stop().await;
             }
-            Err(error) => looks.add(META, Found::fail(format!("{error:#}"), "mend the settings under [meta]")),
+            Err(error) => results.add(META, Outcome::fail(format!("{error:#}"), "correct the settings under [meta]")),
         }
     }
 }
 
-fn public_address(config: &Config) -> Found {
+fn public_address(config: &Config) -> Outcome {
     if config.public_url.starts_with("https://") {
-        return Found::Pass(config.public_url.clone());
+        return Outcome::Pass(config.public_url.clone());
     }
     if !config.meta.base_url.starts_with("https://graph.facebook.com") {
-        return Found::Skip(format!("{}, for a rehearsal with {}", config.public_url, config.meta.base_url));
+        return Outcome::Skip(format!("{}, used with {} in place of Meta", config.public_url, config.meta.base_url));
     }
-    let found = format!("{} is not HTTPS, and Meta calls back over HTTPS only", config.public_url);
-    Found::fail(found, "set public_url to the address of your proxy or tunnel, such as https://numbers.example.com")
+    let found = format!("{} is not HTTPS, and Meta sends webhooks over HTTPS only", config.public_url);
+    Outcome::fail(found, "set public_url to the address of your proxy or tunnel, such as https://numbers.example.com")
 }
 
-fn key_file(config: &Config, ring: &Keyring) -> Found {
+fn key_file(config: &Config, ring: &Keyring) -> Outcome {
     let file: &Path = &config.seal.key_file;
     if config.seal.keys.is_none() && is_open_to_others(file) {
-        let found = format!("{} can be read by others on this machine", file.display());
-        return Found::fail(found, format!("chmod 600 {}", file.display()));
+        let found = format!("{} can be read by other users of this machine", file.display());
+        return Outcome::fail(found, format!("chmod 600 {}", file.display()));
     }
-    Found::Pass(format!("key {} seals", hex::encode(ring.current())))
+    Outcome::Pass(format!("key {} encrypts", hex::encode(ring.current())))
 }
 
 #[cfg(unix)]
@@ -159,114 +169,115 @@ fn is_open_to_others(_: &Path) -> bool {
     false
 }
 
-fn database_failed(error: Error) -> Found {
+fn database_failed(error: Error) -> Outcome {
     let fix = if matches!(error, Error::Missing(_) | Error::Pending { .. }) {
         "linekeeper migrate"
     } else if matches!(error, Error::Foreign(_)) {
-        "run the version of Linekeeper that migrated it, or a newer one"
+        "run the version of Linekeeper that migrated the database, or a newer one"
     } else if matches!(error, Error::Url) {
-        "set database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
+        "write the setting database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
     } else {
-        "is the database there, and may we write to it?"
+        "check that the database exists and that this user may write to it"
     };
-    Found::fail(format!("{:#}", anyhow::Error::from(error)), fix)
+    Outcome::fail(format!("{:#}", anyhow::Error::from(error)), fix)
 }
 
-/// How full the database is, measured afresh.
-async fn room(config: &Config, store: &Store) -> Found {
+/// The size of the database, measured now.
+async fn database_size(config: &Config, store: &Store) -> Outcome {
     let measured = async { size::bytes_in_use(&mut store.read().await?).await };
     let bytes = match measured.await {
         Ok(bytes) => bytes,
-        Err(error) => return Found::fail(format!("it cannot be measured: {error}"), "may we read it?"),
+        Err(error) => {
+            return Outcome::fail(
+                format!("the size cannot be measured: {error}"),
+                "check that this user may read the database",
+            );
+        }
     };
-    let bounds = config.keeping.bounds();
+    let bounds = config.retention.bounds();
     if bounds.limit == 0 {
-        return Found::Pass(format!("{}, without a limit", gigabytes(bytes)));
+        return Outcome::Pass(format!("{}, no limit is set", gigabytes(bytes)));
     }
     let found = format!("{} of {}", gigabytes(bytes), gigabytes(bounds.limit));
     match bounds.stage(Stage::Plenty, bytes) {
-        Stage::Plenty => Found::Pass(found),
-        Stage::NearlyFull => Found::fail(format!("{found}: nearly full"), MAKE_ROOM),
-        Stage::Full => Found::fail(format!("{found}: full, and Meta's posts are refused"), MAKE_ROOM),
+        Stage::Plenty => Outcome::Pass(found),
+        Stage::NearlyFull => Outcome::fail(format!("{found}: nearly full"), FREE_SPACE),
+        Stage::Full => Outcome::fail(format!("{found}: full, Meta's webhooks are refused"), FREE_SPACE),
     }
 }
 
-const MAKE_ROOM: &str = "lower keeping.days, or raise keeping.max_gigabytes where the disk has room";
+const FREE_SPACE: &str = "lower retention.days, or raise retention.max_gigabytes if the disk has space";
 
-#[expect(clippy::cast_precision_loss, reason = "two digits of it are shown")]
+#[expect(clippy::cast_precision_loss, reason = "only two decimals are shown")]
 fn gigabytes(bytes: u64) -> String {
     format!("{:.2} GB", bytes as f64 / 1e9)
 }
 
-async fn meta(app: &App, looks: &mut Looks) {
+async fn meta(app: &App, results: &mut Results) {
     let subscription = match app.graph.app_subscription().await {
         Ok(subscription) => subscription,
         Err(failure) => {
-            looks.add(META, meta_failed(&failure));
-            looks.skip(&[CALLBACK], "Meta could not be asked");
+            results.add(META, meta_failed(&failure));
+            results.skip(&[CALLBACK], "Meta could not be called");
             return;
         }
     };
-    let at = format!("app {} at {}, {}", app.app_id(), app.config.meta.base_url, app.config.meta.version);
-    looks.add(META, Found::Pass(at));
+    let at = format!("app {} at {}, version {}", app.app_id(), app.config.meta.base_url, app.config.meta.version);
+    results.add(META, Outcome::Pass(at));
     let ours = app_callback::url(app);
     let fix = if app.config.meta.manage_app_callback {
-        "linekeeper serve sets it when it starts, unless another service holds it: then remove that one at Meta first"
+        "`linekeeper serve` sets the callback when it starts; if another service set it, remove it at Meta first"
     } else {
-        "meta.manage_app_callback is off: forward account, name and quality events here, or switch it on"
+        "forward account, name and quality events here, or set meta.manage_app_callback = true"
     };
-    let result = match &subscription {
-        None => Found::fail("the app has none: account, name and quality events reach nobody", fix),
-        Some(it) if !is_of_this_installation(&ours, &it.callback_url) => {
-            Found::fail(format!("{} gets account, name and quality events", it.callback_url), fix)
+    let outcome = match &subscription {
+        None => Outcome::fail("the app has no callback: account, name and quality events are lost", fix),
+        Some(callback) if !is_of_this_installation(&ours, &callback.callback_url) => {
+            Outcome::fail(format!("account, name and quality events go to {}", callback.callback_url), fix)
         }
-        Some(it) => {
-            let is_wanted = |field: &&&str| !it.fields.iter().any(|known| known == **field);
-            let missing: Vec<&str> = app_callback::FIELDS.iter().filter(is_wanted).copied().collect();
+        Some(callback) => {
+            let is_missing = |field: &&&str| !callback.fields.iter().any(|known| known == **field);
+            let missing: Vec<&str> = app_callback::FIELDS.iter().filter(is_missing).copied().collect();
             match missing.as_slice() {
-                [] => Found::Pass(it.callback_url.clone()),
-                missing => Found::fail(format!("it is ours and lacks {}", missing.join(", ")), fix),
+                [] => Outcome::Pass(callback.callback_url.clone()),
+                missing => Outcome::fail(
+                    format!("the callback is set, and these fields are not subscribed: {}", missing.join(", ")),
+                    fix,
+                ),
             }
         }
     };
-    looks.add(CALLBACK, result);
+    results.add(CALLBACK, outcome);
 }
 
-fn meta_failed(failure: &Failure) -> Found {
+fn meta_failed(failure: &Failure) -> Outcome {
     let fix = if failure.kind == FailureKind::Transient {
-        "can this machine reach meta.base_url? https://metastatus.com says how Meta is"
+        "check that this machine reaches meta.base_url, and Meta's status at https://metastatus.com"
     } else if matches!(failure.kind, FailureKind::TokenDead | FailureKind::AppMisconfigured) {
         "compare meta.app_id and meta.app_secret with App settings, Basic, at developers.facebook.com"
     } else {
-        "look up Meta's words in the app dashboard at developers.facebook.com"
+        "look the message up at developers.facebook.com"
     };
-    Found::fail(failure.message.clone(), fix)
+    Outcome::fail(failure.message.clone(), fix)
 }
 
-fn show(looks: &Looks, output: Output) -> anyhow::Result<Verdict> {
-    let values: Vec<Value> = looks
+fn print(results: &Results, output: Output) -> anyhow::Result<CommandStatus> {
+    let values: Vec<Value> = results
         .0
         .iter()
-        .map(|(what, result)| {
-            let (found, fix) = parts(result);
-            json!({ "check": what, "result": result.word().to_lowercase(), "found": found, "fix": fix })
+        .map(|(check, outcome)| {
+            let (found, fix) = outcome.texts();
+            json!({ "check": check, "result": outcome.word().to_lowercase(), "found": found, "fix": fix })
         })
         .collect();
-    output.either(&values, || {
-        let mut table = table(["check", "", "found", "to mend it"]);
-        for (what, result) in &looks.0 {
-            let (found, fix) = parts(result);
-            table.add_row([*what, result.word(), found, fix.unwrap_or_default()]);
+    output.print(&values, || {
+        let mut table = table(["check", "result", "found", "fix"]);
+        for (check, outcome) in &results.0 {
+            let (found, fix) = outcome.texts();
+            table.add_row([*check, outcome.word(), found, fix.unwrap_or_default()]);
         }
         table.trim_fmt()
     })?;
-    let failed = looks.0.iter().any(|(_, result)| matches!(result, Found::Fail { .. }));
-    Ok(if failed { Verdict::NotWell } else { Verdict::Well })
-}
-
-fn parts(found: &Found) -> (&str, Option<&str>) {
-    match found {
-        Found::Pass(text) | Found::Skip(text) => (text, None),
-        Found::Fail { found, fix } => (found, Some(fix)),
-    }
+    let is_failed = results.0.iter().any(|(_, outcome)| matches!(outcome, Outcome::Fail { .. }));
+    Ok(CommandStatus::success_if(!is_failed))
 }

@@ -1,22 +1,23 @@
-//! `linekeeper key`: API keys, shown once; and the keys that seal tokens and PINs at rest.
+//! `linekeeper key`: API keys, whose secrets are shown once; and the seal keys that encrypt tokens and PINs in the
+//! database ([`mod@seal_file`]).
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use domain::ids::AccountId;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::App;
+use server::flows::admin::{self, CreatedApiKey};
 use server::messages::utc;
-use server::seal::Keyring;
 use server::store::api_keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::ids::ApiKeyId;
-use server::store::reseal::reseal;
 
-use super::Verdict;
-use super::open::{self, From};
-use super::output::{Output, listing, table};
+use super::context::ConfigSource;
+use super::lookup;
+use super::output::{CommandStatus, Output, table, table_or};
+
+pub(super) mod seal_file;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -29,111 +30,109 @@ Examples:
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Key {
-    /// Make an API key; its secret is shown once and cannot be shown again.
+    /// Create an API key. Its secret is shown once and cannot be shown again.
     #[command(after_help = "Example:\n  linekeeper key create --account 1 --scope operate --name helpdesk")]
     Create(Create),
-    /// List the API keys; their secrets are not known.
+    /// List API keys, without their secrets.
     #[command(after_help = "Example:\n  linekeeper key list --account 1 --json")]
     List {
-        /// Only those of this account.
+        /// Only keys of this account.
         #[arg(long)]
         account: Option<i64>,
     },
-    /// Withdraw an API key at once; browsers that signed in with it are signed out.
+    /// Revoke an API key at once. Browsers that signed in with it are signed out.
     #[command(after_help = "Example:\n  linekeeper key revoke key_0198b2a1c3d47e6f8a9b0c1d2e3f4a5b")]
     Revoke {
-        /// Its id, as `key list` shows it.
+        /// Id of the key, as `key list` shows it.
         id: String,
     },
-    /// Make a seal key. Written in front of those there are: the first seals, all open.
+    /// Create a seal key and write it as the first line of the key file. The first key encrypts, every key decrypts.
     #[command(after_help = "Example:\n  linekeeper key seal --new --file linekeeper.keys")]
     Seal {
-        /// Make a new one.
+        /// Create a new key.
         #[arg(long, required = true)]
         new: bool,
-        /// Where the keys are kept.
+        /// Path of the key file.
         #[arg(long, value_name = "FILE", default_value = "linekeeper.keys", env = "LINEKEEPER_SEAL_KEY_FILE")]
         file: PathBuf,
     },
-    /// Seal everything anew with the newest seal key, so that older ones can be thrown away.
+    /// Encrypt everything again with the first seal key, so that older keys can be removed from the key file.
     #[command(after_help = "Example:\n  linekeeper key seal --new && linekeeper key rotate")]
     Rotate,
 }
 
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("whom").required(true))]
+#[command(group = clap::ArgGroup::new("access").required(true))]
 pub(super) struct Create {
-    /// The account it opens.
-    #[arg(long, group = "whom")]
+    /// Give access to this account.
+    #[arg(long, group = "access")]
     account: Option<i64>,
-    /// It opens the whole installation.
-    #[arg(long, group = "whom")]
+    /// Give access to the whole installation.
+    #[arg(long, group = "access")]
     operator: bool,
-    /// What it allows: seeing; seeing and pressing buttons; all, keys and deletion included.
+    /// Permissions: read; operate (read, and every action on numbers); admin (everything, including keys and
+    /// deletion).
     #[arg(long, value_parser = ["read", "operate", "admin"], default_value = "operate")]
     scope: String,
-    /// Its name, for people: who or what holds it.
+    /// Name of the key: the person or program that uses it.
     #[arg(long)]
     name: String,
 }
 
 impl Key {
-    pub(super) async fn run(self, from: &From, output: Output) -> anyhow::Result<Verdict> {
+    pub(super) async fn run(self, source: &ConfigSource, output: Output) -> anyhow::Result<CommandStatus> {
         if let Self::Seal { new: _, file } = &self {
-            return seal(file, output);
+            return seal_file::add_key(file, output);
         }
-        let app = from.app().await?;
-        let verdict = match self {
+        let app = source.app().await?;
+        let status = match self {
             Self::Create(create) => create.run(&app, output).await,
             Self::List { account } => list(&app, account, output).await,
             Self::Revoke { id } => revoke(&app, &id, output).await,
-            Self::Seal { .. } => Ok(Verdict::Well),
+            Self::Seal { .. } => Ok(CommandStatus::Success),
             Self::Rotate => rotate(&app, output).await,
         };
         app.stop().await;
-        verdict
+        status
     }
 }
 
 impl Create {
-    async fn run(self, app: &App, output: Output) -> anyhow::Result<Verdict> {
-        let account_id = match self.account {
-            Some(id) => Some(open::account(app, id).await?.id),
-            None => None,
-        };
+    async fn run(self, app: &App, output: Output) -> anyhow::Result<CommandStatus> {
+        let account_id = lookup::account_filter(app, self.account).await?;
         let scope = Scope::parse(&self.scope).context("a scope is read, operate or admin")?;
-        let secret = api_keys::fresh_secret();
-        let mut tx = app.store.write().await?;
         let new = NewApiKey { account_id, name: self.name, scope };
-        let id = api_keys::insert(&mut tx, &new, &secret, app.clock.now()).await?;
-        tx.commit().await?;
+        let CreatedApiKey { id, secret, .. } = admin::create_api_key(app, &new).await?;
         let value = json!({ "id": id.to_string(), "secret": secret.expose_secret() });
-        output.either(&value, || {
+        output.print(&value, || {
             let secret = secret.expose_secret();
-            format!("{secret}\n\nThis is the only time it is shown. Revoke it with: linekeeper key revoke {id}")
+            format!("{secret}\n\nThe secret is shown only now. Revoke the key with: linekeeper key revoke {id}")
         })
     }
 }
 
-async fn list(app: &App, account: Option<i64>, output: Output) -> anyhow::Result<Verdict> {
+async fn list(app: &App, account: Option<i64>, output: Output) -> anyhow::Result<CommandStatus> {
     let mut tx = app.store.read().await?;
     let keys = api_keys::list(&mut tx, account.map(AccountId)).await?;
     let values: Vec<Value> = keys.iter().map(json_of).collect();
-    output.either(&values, || {
-        let mut table = table(["key", "name", "opens", "scope", "made", "last used", "revoked"]);
+    output.print(&values, || {
+        let mut table = table(["key", "name", "access", "scope", "created", "last used", "revoked"]);
         for key in &keys {
             let time = |at: Option<jiff::Timestamp>| at.map_or_else(|| "–".to_owned(), utc);
             table.add_row([
                 key.id.to_string(),
                 key.name.clone(),
-                key.account_id.map_or_else(|| "everything".to_owned(), |id| format!("account {id}")),
+                key.account_id.map_or_else(|| "installation".to_owned(), |id| format!("account {id}")),
                 key.scope.as_str().to_owned(),
                 utc(key.created_at),
                 time(key.last_used_at),
                 time(key.revoked_at),
             ]);
         }
-        listing(&table, "There is no key. Make one: linekeeper key create --operator --scope admin --name me")
+        table_or(
+            &table,
+            "There is no API key. Create one with: linekeeper key create --operator --scope admin --name me",
+        )
     })
 }
 
@@ -145,74 +144,24 @@ fn json_of(key: &ApiKey) -> Value {
     })
 }
 
-async fn revoke(app: &App, id: &str, output: Output) -> anyhow::Result<Verdict> {
+async fn revoke(app: &App, id: &str, output: Output) -> anyhow::Result<CommandStatus> {
     let parsed: ApiKeyId =
-        id.parse().with_context(|| format!("\"{id}\" is no key's id; `linekeeper key list` shows them"))?;
-    let mut tx = app.store.write().await?;
-    let revoked = api_keys::revoke(&mut tx, parsed, app.clock.now()).await?;
-    tx.commit().await?;
-    ensure!(revoked, "there is no key {id} to revoke; `linekeeper key list` shows those there are");
-    output.either(&json!({ "id": id, "revoked": true }), || format!("{id} is revoked."))
+        id.parse().with_context(|| format!("\"{id}\" is not a key's id; `linekeeper key list` shows the ids"))?;
+    let revoked = admin::revoke_api_key(app, None, parsed).await?;
+    ensure!(revoked, "there is no active key {id}; `linekeeper key list` shows the existing keys");
+    output.print(&json!({ "id": id, "revoked": true }), || format!("Revoked key {id}."))
 }
 
-/// Writes a fresh key as the first line; keeps what the file held.
-fn seal(file: &Path, output: Output) -> anyhow::Result<Verdict> {
-    let before = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
-    };
-    if !before.trim().is_empty() {
-        Keyring::parse(&before.clone().into())
-            .with_context(|| format!("{} is there and holds no keys; nothing was changed", file.display()))?;
-    }
-    let fresh = Keyring::generate();
-    let id = hex::encode(Keyring::parse(&fresh)?.current());
-    write_privately(file, &format!("{}\n{before}", fresh.expose_secret()))?;
-    let is_first = before.trim().is_empty();
-    output.either(&json!({ "key": id, "file": file, "first": is_first }), || {
-        let next = if is_first {
-            "Keep a copy where backups of the database are not: without it no token and no PIN can be read."
-        } else {
-            "Restart the service, then seal everything anew: linekeeper key rotate"
-        };
-        format!("Seal key {id} is in {}. {next}", file.display())
-    })
-}
-
-/// Beside the file, for its owner only, then in its place: a crash leaves the old keys or the new.
-pub(super) fn write_privately(file: &Path, text: &str) -> anyhow::Result<()> {
-    let beside = file.with_extension("new");
-    let write = || -> std::io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(&beside)?;
-        out.write_all(text.as_bytes())?;
-        out.sync_all()?;
-        std::fs::rename(&beside, file)
-    };
-    write().with_context(|| format!("{} cannot be written", file.display()))
-}
-
-async fn rotate(app: &App, output: Output) -> anyhow::Result<Verdict> {
-    const AT_ONCE: i64 = 200;
-    let bar = output.counter("secrets sealed anew");
-    let mut total = 0;
-    loop {
-        let mut tx = app.store.write().await?;
-        let sealed = reseal(&mut tx, AT_ONCE).await?;
-        tx.commit().await?;
-        if sealed == 0 {
-            break;
-        }
-        total += sealed;
-        bar.set_position(total);
-    }
+/// Encrypts everything with the first seal key.
+async fn rotate(app: &App, output: Output) -> anyhow::Result<CommandStatus> {
+    let bar = output.counter("values encrypted again");
+    let resealed = admin::reseal(app, &|count| bar.set_position(count)).await?;
     bar.finish_and_clear();
-    let current = hex::encode(app.store.keyring().current());
-    output.either(&json!({ "sealed": total, "key": current }), || {
-        format!("{total} secrets were sealed anew; everything is sealed with key {current}. Older keys can go.")
+    let key = hex::encode(resealed.key);
+    output.print(&json!({ "sealed": resealed.count, "key": key }), || {
+        format!(
+            "Encrypted {} values again. Everything is encrypted with key {key}; older keys can be removed from the key file.",
+            resealed.count
+        )
     })
 }

@@ -1,67 +1,72 @@
-//! `linekeeper migrate`: shows what is pending and applies it.
+//! `linekeeper migrate`: creates the database's tables or brings them up to date.
 
 use serde_json::json;
 use server::config::Config;
 use server::store::{Error, Store};
 
-use super::Verdict;
-use super::open::{From, keyring};
-use super::output::Output;
+use super::context::{ConfigSource, keyring};
+use super::output::{CommandStatus, Output};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  linekeeper migrate             apply what is pending; makes an SQLite file where there is none
-  linekeeper migrate --dry-run   only say what is pending; exit status 3 when something is";
+  linekeeper migrate             apply pending migrations; creates the SQLite file if there is none
+  linekeeper migrate --dry-run   only report pending migrations; exit status 3 if there are any";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Migrate {
-    /// Only say what is pending.
+    /// Only report pending migrations.
     #[arg(long)]
     dry_run: bool,
 }
 
-/// How far the tables are.
-enum State {
+/// State of the database's tables.
+enum Schema {
     /// There is no database file.
     Missing,
-    /// At one version, needing another.
-    Behind { at: i64, needed: i64 },
-    /// Nothing to do.
+    /// Migrations are pending between these two versions.
+    Outdated {
+        found: i64,
+        needed: i64,
+    },
     Current,
 }
 
 impl Migrate {
-    pub(super) async fn run(self, from: &From, output: Output) -> anyhow::Result<Verdict> {
-        let config = from.config()?;
-        let before = state(&config).await?;
-        let is_current = matches!(before, State::Current);
+    pub(super) async fn run(self, source: &ConfigSource, output: Output) -> anyhow::Result<CommandStatus> {
+        let config = source.config()?;
+        let before = schema(&config).await?;
+        let is_current = matches!(before, Schema::Current);
         let found = match &before {
-            State::Missing => "There is no database yet.".to_owned(),
-            State::Behind { at, needed } => format!("The tables are at version {at}; this program needs {needed}."),
-            State::Current => "The tables are up to date.".to_owned(),
+            Schema::Missing => "There is no database.".to_owned(),
+            Schema::Outdated { found, needed } => {
+                format!("The database is at version {found}; this program needs version {needed}.")
+            }
+            Schema::Current => "The database is up to date.".to_owned(),
         };
         if self.dry_run {
-            let advice = if is_current { "" } else { " `linekeeper migrate` mends that." };
-            output.either(&json!({ "up_to_date": is_current, "found": found }), || format!("{found}{advice}"))?;
-            return Ok(if is_current { Verdict::Well } else { Verdict::NotWell });
+            let advice = if is_current { "" } else { " Run `linekeeper migrate`." };
+            output.print(&json!({ "up_to_date": is_current, "found": found }), || format!("{found}{advice}"))?;
+            return Ok(CommandStatus::success_if(is_current));
         }
         if !is_current {
             Store::open_and_migrate(&config.database, keyring(&config)?).await?.close().await;
         }
-        let done = if is_current { "" } else { " Done: its tables are up to date." };
-        output
-            .either(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || format!("{found}{done}"))
+        output.print(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || match before {
+            Schema::Missing => "Created the database.".to_owned(),
+            Schema::Outdated { found, needed } => format!("Migrated the database from version {found} to {needed}."),
+            Schema::Current => found,
+        })
     }
 }
 
-async fn state(config: &Config) -> anyhow::Result<State> {
+async fn schema(config: &Config) -> anyhow::Result<Schema> {
     match Store::open(&config.database, keyring(config)?).await {
         Ok(store) => {
             store.close().await;
-            Ok(State::Current)
+            Ok(Schema::Current)
         }
-        Err(Error::Missing(_)) => Ok(State::Missing),
-        Err(Error::Pending { found, needed }) => Ok(State::Behind { at: found, needed }),
+        Err(Error::Missing(_)) => Ok(Schema::Missing),
+        Err(Error::Pending { found, needed }) => Ok(Schema::Outdated { found, needed }),
         Err(error) => Err(error.into()),
     }
 }

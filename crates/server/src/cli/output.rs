@@ -1,5 +1,5 @@
-//! What a command prints: tables and sentences for people, JSON for programs. The only place that
-//! writes to standard output and standard error; a reader that went away is not an error.
+//! What a command prints: tables and text for people, JSON for programs. The only place that writes to
+//! standard output and standard error. A reader that closed its end of a pipe is not an error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -8,9 +8,22 @@ use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use super::Verdict;
+/// Result of a command that ran to its end; an error is the other case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CommandStatus {
+    /// Exit status 0.
+    Success,
+    /// Exit status 3: the command ran, and its result is negative. A check failed, a number is not live.
+    Negative,
+}
 
-/// How to print.
+impl CommandStatus {
+    pub(super) const fn success_if(is_success: bool) -> Self {
+        if is_success { Self::Success } else { Self::Negative }
+    }
+}
+
+/// Where and in which form a command prints.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Output {
     json: bool,
@@ -21,54 +34,54 @@ impl Output {
         Self { json }
     }
 
-    /// Programs read it.
+    /// Whether a program reads the output.
     pub(super) const fn is_json(self) -> bool {
         self.json
     }
 
-    /// A person watches it, on a terminal that can be redrawn.
+    /// Whether a person watches the output on a terminal, which can be redrawn.
     pub(super) fn is_terminal(self) -> bool {
         !self.json && io::stdout().is_terminal()
     }
 
-    /// Prints a text as it is.
-    #[expect(clippy::unused_self, reason = "printing goes through the one who knows how")]
-    pub(super) fn text(self, text: &str) -> anyhow::Result<Verdict> {
+    /// Prints a text unchanged, also when JSON was asked for.
+    #[expect(clippy::unused_self, reason = "everything that prints goes through an Output")]
+    pub(super) fn print_text(self, text: &str) -> anyhow::Result<CommandStatus> {
         let mut out = io::stdout().lock();
         let end = if text.ends_with('\n') { "" } else { "\n" };
         match write!(out, "{text}{end}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(Verdict::Well),
+            _ => Ok(CommandStatus::Success),
         }
     }
 
-    /// Prints a value as JSON, whoever reads.
-    pub(super) fn json(self, value: &impl Serialize) -> anyhow::Result<Verdict> {
-        self.text(&serde_json::to_string_pretty(value)?)
+    /// Prints a value as indented JSON, also when JSON was not asked for.
+    pub(super) fn print_json(self, value: &impl Serialize) -> anyhow::Result<CommandStatus> {
+        self.print_text(&serde_json::to_string_pretty(value)?)
     }
 
-    /// Prints a value as one line of JSON, for a program that reads as it goes.
-    pub(super) fn line(self, value: &impl Serialize) -> anyhow::Result<Verdict> {
-        self.text(&serde_json::to_string(value)?)
+    /// Prints a value as one line of JSON, for a program that reads line by line.
+    pub(super) fn print_json_line(self, value: &impl Serialize) -> anyhow::Result<CommandStatus> {
+        self.print_text(&serde_json::to_string(value)?)
     }
 
-    /// Prints the value for programs, or what `people` makes for people.
-    pub(super) fn either(self, value: &impl Serialize, people: impl FnOnce() -> String) -> anyhow::Result<Verdict> {
-        if self.json { self.json(value) } else { self.text(&people()) }
+    /// Prints `value` as JSON for a program, or `text` for a person.
+    pub(super) fn print(self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<CommandStatus> {
+        if self.json { self.print_json(value) } else { self.print_text(&text()) }
     }
 
-    /// A progress bar for a person; nothing where nobody watches.
-    pub(super) fn progress(self, length: usize, doing: &'static str) -> ProgressBar {
+    /// A progress bar with `length` steps; hidden unless standard error is a terminal.
+    pub(super) fn progress(self, length: usize, message: &'static str) -> ProgressBar {
         if self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar());
-        ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_style(style).with_message(doing)
+        ProgressBar::new(u64::try_from(length).unwrap_or(u64::MAX)).with_style(style).with_message(message)
     }
 
-    /// A running count for a person, where the end is not known.
-    pub(super) fn counter(self, doing: &'static str) -> ProgressBar {
+    /// A running count, for work of unknown length; hidden unless standard error is a terminal.
+    pub(super) fn counter(self, message: &'static str) -> ProgressBar {
         if self.json || !io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
@@ -77,11 +90,11 @@ impl Output {
                 ProgressStyle::with_template("{spinner} {pos} {msg}")
                     .unwrap_or_else(|_| ProgressStyle::default_spinner()),
             )
-            .with_message(doing)
+            .with_message(message)
     }
 
-    /// Says what went wrong, with every cause once, on standard error.
-    pub(super) fn failed(self, error: &anyhow::Error) -> ExitCode {
+    /// Prints an error and its causes to standard error.
+    pub(super) fn print_error(self, error: &anyhow::Error) -> ExitCode {
         let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
         let text = if self.json {
             serde_json::json!({ "error": causes.first(), "causes": causes.get(1..) }).to_string()
@@ -90,13 +103,13 @@ impl Output {
             let first = lines.next().map_or("", String::as_str);
             lines.fold(format!("error: {first}"), |text, cause| format!("{text}\n  because: {cause}"))
         };
-        // nothing is left to tell when standard error is gone
+        // there is no other place to report that standard error is closed
         let _ = writeln!(io::stderr().lock(), "{text}");
         ExitCode::FAILURE
     }
 }
 
-/// A table with this header, as wide as the terminal at most.
+/// An empty table with this header, at most as wide as the terminal.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─')));
@@ -105,7 +118,7 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     table
 }
 
-/// A sentence where there is nothing to list.
-pub(super) fn listing(table: &Table, when_empty: &str) -> String {
+/// The table as text, or `when_empty` if it has no rows.
+pub(super) fn table_or(table: &Table, when_empty: &str) -> String {
     if table.is_empty() { when_empty.to_owned() } else { table.trim_fmt() }
 }

@@ -1,4 +1,4 @@
-//! `linekeeper serve`: the service, until it is asked to stop; then it finishes what is under way.
+//! `linekeeper serve`: runs the service until it is stopped; then finishes the requests and jobs in progress.
 
 use anyhow::Context as _;
 use server::App;
@@ -6,8 +6,8 @@ use server::runtime::clock::Clock;
 use server::store::Store;
 use tokio::net::TcpListener;
 
-use super::Verdict;
-use super::open::{From, keyring};
+use super::context::{ConfigSource, keyring};
+use super::output::CommandStatus;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -17,14 +17,14 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Serve {
-    /// Bring the database's tables up to date first; without it a database that is behind is refused.
+    /// Apply pending migrations first. Without it, an outdated database is an error.
     #[arg(long)]
     migrate: bool,
 }
 
 impl Serve {
-    pub(super) async fn run(self, from: &From) -> anyhow::Result<Verdict> {
-        let config = from.service_config()?;
+    pub(super) async fn run(self, source: &ConfigSource) -> anyhow::Result<CommandStatus> {
+        let config = source.service_config()?;
         let keys = keyring(&config)?;
         let store = if self.migrate {
             Store::open_and_migrate(&config.database, keys).await?
@@ -34,34 +34,34 @@ impl Serve {
         let address = config.listen;
         let listener = TcpListener::bind(address)
             .await
-            .with_context(|| format!("{address} cannot be listened on: is another service there? (setting: listen)"))?;
+            .with_context(|| format!("cannot listen on {address}: is another service using it? (setting: listen)"))?;
         let engine = store.engine().as_str();
         let app = server::startup::build(config, store, Clock::system())?;
         listen(&app, listener);
         server::startup::start_background_tasks(&app);
-        tracing::info!(engine, public_url = app.config.public_url, "Linekeeper runs");
-        asked_to_stop().await;
-        tracing::info!("stopping: no new requests, what is under way is finished");
+        tracing::info!(engine, public_url = app.config.public_url, "Linekeeper is running");
+        stop_requested().await;
+        tracing::info!("stopping: no new requests are accepted, requests and jobs in progress are finished");
         app.stop().await;
         app.store.close().await;
-        Ok(Verdict::Well)
+        Ok(CommandStatus::Success)
     }
 }
 
-/// Answers requests until the app stops.
+/// Serves requests in the background until the app stops.
 pub(super) fn listen(app: &App, listener: TcpListener) {
     let serving = server::web::serve(app.clone(), listener);
     app.tasks.spawn(async move {
         if let Err(error) = serving.await {
-            tracing::error!("no requests are answered any more: {error:#}");
+            tracing::error!("the server stopped answering requests: {error:#}");
         }
     });
 }
 
-/// Ctrl-C, or SIGTERM from whoever runs us.
-pub(super) async fn asked_to_stop() {
+/// Waits for Ctrl-C or SIGTERM.
+pub(super) async fn stop_requested() {
     let interrupted = async {
-        // without signals only killing ends us
+        // without signals only SIGKILL ends the process
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -30,7 +30,7 @@ pub async fn measure(app: &App) -> Result<Stage, store::Error> {
     let mut tx = app.store.read().await?;
     let bytes = size::bytes_in_use(&mut tx).await?;
     drop(tx);
-    let bounds = app.config.keeping.bounds();
+    let bounds = app.config.retention.bounds();
     metrics::gauge!("linekeeper_database_bytes").set(bytes as f64);
     metrics::gauge!("linekeeper_database_limit_bytes").set(bounds.limit as f64);
     let (before, after) = app.capacity.record(bounds, bytes);
@@ -41,7 +41,7 @@ pub async fn measure(app: &App) -> Result<Stage, store::Error> {
                 bytes,
                 limit,
                 "the database is full: Meta's posts are refused, and Meta sends them again for up to seven days; \
-                 lower keeping.days or raise keeping.max_gigabytes"
+                 lower retention.days or raise retention.max_gigabytes"
             ),
             Stage::NearlyFull => tracing::warn!(bytes, limit, "the database is near its limit"),
             Stage::Plenty => tracing::info!(bytes, limit, "the database is below its warning level again"),

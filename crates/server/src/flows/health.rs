@@ -25,7 +25,7 @@ pub const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// The shortest time between two reads of a whole WABA.
 fn fleet_pace(app: &App) -> SignedDuration {
-    let seconds = app.config.limits.account_pace_seconds;
+    let seconds = app.config.limits.account_check_interval_seconds;
     SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
 }
 

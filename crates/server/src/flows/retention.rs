@@ -40,7 +40,7 @@ pub async fn purge_expired(app: &App) -> Result<Next, FlowError> {
 
 /// Like [`purge_expired`], in at most `batches` + 1 batches; the next run continues where it stopped.
 pub async fn purge_batches(app: &App, batches: usize) -> Result<Next, FlowError> {
-    let age = app.config.keeping.age();
+    let age = app.config.retention.age();
     let now = app.clock.now();
     let ages = Ages { old: now - age, too_old: now - age - age };
     let mut tx = app.store.read().await?;
@@ -67,11 +67,11 @@ pub async fn purge_batches(app: &App, batches: usize) -> Result<Next, FlowError>
     }
     if removed > 0 {
         metrics::counter!("linekeeper_events_removed_total").increment(removed);
-        tracing::info!(removed, "events older than keeping.days were purged");
+        tracing::info!(removed, "events older than retention.days were purged");
     }
     if undelivered > 0 {
         metrics::counter!("linekeeper_events_removed_owed_total").increment(undelivered);
-        tracing::warn!(undelivered, "events were purged that an endpoint had not received in twice keeping.days");
+        tracing::warn!(undelivered, "events were purged that an endpoint had not received in twice retention.days");
     }
     purge_deliveries(app).await?;
     purge_history(app).await?;

@@ -50,7 +50,7 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
 /// Fetches a business token with the installation's system token; true when a new one is stored.
 async fn replace(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
     let channel = &record.channel;
-    let (Some(system_token), Some(business)) = (&app.config.meta.system_token, record.owner()) else {
+    let (Some(system_token), Some(business)) = (&app.config.meta.system_user_token, record.owner()) else {
         return Ok(false);
     };
     let token = match app.graph.refetch_business_token(&business, system_token).await {

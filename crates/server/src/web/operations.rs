@@ -50,7 +50,7 @@ pub(crate) struct DatabaseView {
 
 impl DatabaseView {
     fn of(app: &App) -> Self {
-        let limit = app.config.keeping.bounds().limit;
+        let limit = app.config.retention.bounds().limit;
         Self {
             bytes: app.capacity.bytes(),
             limit_bytes: Some(limit).filter(|limit| *limit > 0),

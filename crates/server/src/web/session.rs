@@ -3,17 +3,13 @@
 
 use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ApiError, Code, Result};
 use crate::App;
-use crate::runtime::clock::random_token;
+use crate::flows::sessions;
 use crate::store::api_keys::ApiKey;
-use crate::store::sessions::{self, NewSession, Session};
-
-/// How long a session lasts.
-const LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
+use crate::store::sessions::{self as stored, Session};
 
 /// Whether the cookie may demand HTTPS: only then does a browser keep one.
 pub(in crate::web) fn is_secure(app: &App) -> bool {
@@ -42,19 +38,12 @@ fn token_of(app: &App, headers: &HeaderMap) -> Option<SecretString> {
 pub(in crate::web) async fn of_request(app: &App, headers: &HeaderMap) -> Result<Option<Session>> {
     let Some(token) = token_of(app, headers) else { return Ok(None) };
     let mut tx = app.store.read().await?;
-    Ok(sessions::find(&mut tx, &token, app.clock.now()).await?)
+    Ok(stored::find(&mut tx, &token, app.clock.now()).await?)
 }
 
 /// Begins a session with a key and returns its cookie.
 pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'static>> {
-    let now = app.clock.now();
-    let token = random_token(32);
-    let csrf_token = random_token(24).expose_secret().to_owned();
-    let session = NewSession { token: token.clone(), key_id: key.id, csrf_token, expires_at: now + LIFE };
-    let mut tx = app.store.write().await?;
-    sessions::insert(&mut tx, &session, now).await?;
-    sessions::purge_expired(&mut tx, now).await?;
-    tx.commit().await?;
+    let token = sessions::start(app, key.id).await?;
     let mut cookie = cookie(app, token.expose_secret().to_owned());
     // the database ends it; the browser need not count
     cookie.make_permanent();
@@ -64,9 +53,7 @@ pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'sta
 /// Ends the session of a request and returns the cookie that removes it from the browser.
 pub(in crate::web) async fn end(app: &App, headers: &HeaderMap) -> Result<Cookie<'static>> {
     if let Some(token) = token_of(app, headers) {
-        let mut tx = app.store.write().await?;
-        sessions::delete(&mut tx, &token).await?;
-        tx.commit().await?;
+        sessions::end(app, &token).await?;
     }
     let mut cookie = cookie(app, String::new());
     cookie.make_removal();

@@ -154,7 +154,7 @@ async fn take(app: &App, request: Request) -> Result<()> {
 /// A post's body, once its signature was found right.
 async fn verified(app: &App, request: Request) -> Result<Bytes> {
     let (head, body) = request.into_parts();
-    let body = read_body(body, &head.headers, app.config.limits.webhook_body_bytes).await?;
+    let body = read_body(body, &head.headers, app.config.limits.max_webhook_body_bytes).await?;
     let signature = head.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     app.verifier.verify(signature, &body).map_err(|cause| {
         tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");

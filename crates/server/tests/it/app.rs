@@ -10,7 +10,7 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::App;
-use server::config::{Config, Delivery, Keeping, Limits, Log, Meta, Seal};
+use server::config::{Config, Delivery, Limits, Log, LogFormat, Meta, Retention, Seal};
 use server::flows::queue::{Job, enqueue_now};
 use server::runner;
 use server::runtime::clock::Clock;
@@ -312,24 +312,24 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
         meta: Meta {
             app_id: APP_ID.to_owned(),
             app_secret: APP_SECRET.into(),
-            app_secret_before: None,
+            previous_app_secret: None,
             config_id: None,
             version: "v25.0".to_owned(),
             base_url: meta.to_owned(),
-            system_token: None,
+            system_user_token: None,
             verify_token: None,
             manage_app_callback: true,
         },
         limits: Limits {
             graph_deadline_seconds: 10,
             signup_deadline_seconds: 12,
-            webhook_body_bytes: 3_000_000,
-            workers: 2,
-            account_pace_seconds: 300,
+            max_webhook_body_bytes: 3_000_000,
+            job_workers: 2,
+            account_check_interval_seconds: 300,
         },
         delivery: Delivery::default(),
-        keeping: Keeping { days: 7, max_gigabytes: 0.0, warn_at_percent: 80 },
-        log: Log { filter: "warn".to_owned(), format: "text".to_owned() },
+        retention: Retention { days: 7, max_gigabytes: 0.0, warn_at_percent: 80 },
+        log: Log { filter: "warn".to_owned(), format: LogFormat::Text },
     }
 }
 

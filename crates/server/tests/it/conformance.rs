@@ -22,7 +22,7 @@ use crate::app::{APP_SECRET, TestApp};
 const TOKEN: &str = "canary-verify-token";
 
 /// The case whose verdict is a time.
-const TIMED: &str = "answer time";
+const TIMED: &str = "response time";
 
 /// How a run of the program ended.
 struct Ran {
@@ -160,7 +160,7 @@ async fn a_receiver_with_the_usual_mistakes_fails_the_cases_they_are_about() {
         "handshake, right token",
         "handshake, wrong token",
         "unsigned",
-        "signed by another",
+        "wrong secret",
         "SHA-1 signature only",
         "batch of two tenants",
         "duplicate",
@@ -172,8 +172,8 @@ async fn a_receiver_with_the_usual_mistakes_fails_the_cases_they_are_about() {
     let found = ran.case("batch of two tenants");
     assert_eq!((&found["messages"], &found["handled_once"]), (&12.into(), &1.into()), "{found}");
     assert_eq!(ran.case("duplicate")["handled_more_than_once"], 1);
-    assert_eq!(ran.case("handshake, right token")["did"], "200, the challenge and more");
-    assert!(ran.case("3 MB body")["did"].as_str().unwrap().contains("413"), "{}", ran.out);
+    assert_eq!(ran.case("handshake, right token")["observed"], "200, the challenge and other text");
+    assert!(ran.case("3 MB body")["observed"].as_str().unwrap().contains("413"), "{}", ran.out);
 }
 
 #[tokio::test]
@@ -197,6 +197,6 @@ async fn a_hook_that_tells_nothing_ends_the_run_before_it_begins() {
     let (url, observed) = (format!("{base}/hook"), format!("{base}/observed"));
     let ran = conformance(&["--url", &url, "--observed-url", &observed]).await;
     assert_eq!(ran.status, Some(1), "{}", ran.out);
-    assert!(ran.err.contains("answers no list of message ids"), "{}", ran.err);
+    assert!(ran.err.contains("does not answer with a list of message ids"), "{}", ran.err);
     assert!(handled.lock().unwrap().is_empty());
 }

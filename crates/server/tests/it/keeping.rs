@@ -149,7 +149,7 @@ async fn a_full_database_refuses_posts_alone_until_there_is_room() {
 fn set(config: &mut server::config::Config, limit: u64, warn_at_percent: u8) {
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     let max_gigabytes = (limit as f64 + 0.5) / 1e9;
-    config.keeping = server::config::Keeping { days: 7, max_gigabytes, warn_at_percent };
+    config.retention = server::config::Retention { days: 7, max_gigabytes, warn_at_percent };
 }
 
 /// The walk goes past what waits and stops at what is young; it never reads the whole table.

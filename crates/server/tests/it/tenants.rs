@@ -277,7 +277,7 @@ async fn an_account_that_was_not_shared_is_not_connected() {
 async fn two_with_system_token() -> (TestApp, Tenant, Tenant) {
     let change = |config: &mut Config, meta: &Emulator| {
         allow_this_machine(config);
-        config.meta.system_token = Some(meta.with_world(World::issue_partner_token).into());
+        config.meta.system_user_token = Some(meta.with_world(World::issue_partner_token).into());
     };
     let app = TestApp::with_meta(Engine::Sqlite, change, EmulatorConfig::default()).await;
     let first = Tenant::move_in(&app, app.account, app.key.clone()).await;

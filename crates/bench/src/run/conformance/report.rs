@@ -24,7 +24,7 @@ pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     for (at, case) in first.iter().enumerate() {
         let cells: Vec<String> =
             measures.columns.iter().map(|column| column.told.cases.get(at).map(cell).unwrap_or_default()).collect();
-        writeln!(text, "| {} | {} | {} |", case.name, case.must, cells.join(" | "))?;
+        writeln!(text, "| {} | {} | {} |", case.name, case.expected, cells.join(" | "))?;
     }
     let sums = measures.columns.iter().map(|column| {
         let told = &column.told;
@@ -57,5 +57,5 @@ fn cell(case: &Case) -> String {
         (messages, Some(once), None | Some(0)) => format!("; {once} of {messages}"),
         (messages, Some(once), Some(more)) => format!("; {once} of {messages}, {more} more than once"),
     };
-    format!("{verdict}: {}{handled}", case.did)
+    format!("{verdict}: {}{handled}", case.observed)
 }

@@ -1,5 +1,5 @@
-//! Sends the requests of a case one after the other and records the replies. Connects only to the addresses that
-//! were resolved and checked before the run. Must not judge.
+//! Sends the requests of a case, one after the other, and returns the replies. Connects only to the addresses that
+//! were resolved and checked before the run. Must not evaluate.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -10,22 +10,22 @@ use outbound::pinned::{PinnedClient, PinnedRequest};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::cases::{Case, Shot, Signed};
+use super::cases::{Case, Request, Signature};
 
-/// What came back.
+/// Reply to a request.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
     Answer {
         status: u16,
         body: String,
-        /// From the first byte sent to the last one read.
-        took: Duration,
+        /// From the first byte sent to the last byte received.
+        elapsed: Duration,
     },
-    /// Nothing, and why.
+    /// No response, and the reason.
     None(String),
 }
 
-/// The time limit of one request.
+/// Time limit of one request.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Sends to one receiver.
@@ -33,60 +33,60 @@ pub(super) struct Sender {
     client: PinnedClient,
     url: Url,
     signer: Signer,
-    other: Signer,
+    wrong_signer: Signer,
     sha1: hmac::Key,
 }
 
 impl Sender {
-    pub(super) fn new(url: &Url, at: &[SocketAddr], secret: &SecretString) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &Url, addresses: &[SocketAddr], secret: &SecretString) -> anyhow::Result<Self> {
         let sha1 = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.expose_secret().as_bytes());
-        let other = format!("not {}", secret.expose_secret());
+        let wrong_secret = format!("not {}", secret.expose_secret());
         Ok(Self {
-            client: PinnedClient::new(url, at, TIMEOUT)?,
+            client: PinnedClient::new(url, addresses, TIMEOUT)?,
             url: url.clone(),
             signer: Signer::new(secret),
-            other: Signer::new(&other.into()),
+            wrong_signer: Signer::new(&wrong_secret.into()),
             sha1,
         })
     }
 
-    /// Sends everything of a case.
+    /// Sends the requests of a case and returns a reply for each.
     pub(super) async fn send(&self, case: &Case) -> Vec<Reply> {
-        let mut replies = Vec::with_capacity(case.shots.len());
-        for shot in &case.shots {
-            replies.push(self.exchange(shot).await);
+        let mut replies = Vec::with_capacity(case.requests.len());
+        for request in &case.requests {
+            replies.push(self.exchange(request).await);
         }
         replies
     }
 
-    async fn exchange(&self, shot: &Shot) -> Reply {
-        let began = Instant::now();
-        match self.client.send(self.request(shot)).await {
-            Ok(reply) => Reply::Answer { status: reply.status, body: reply.body, took: began.elapsed() },
-            Err(why) => Reply::None(why),
+    async fn exchange(&self, request: &Request) -> Reply {
+        let started = Instant::now();
+        match self.client.send(self.build(request)).await {
+            Ok(reply) => Reply::Answer { status: reply.status, body: reply.body, elapsed: started.elapsed() },
+            Err(reason) => Reply::None(reason),
         }
     }
 
-    fn request(&self, shot: &Shot) -> PinnedRequest {
+    fn build(&self, request: &Request) -> PinnedRequest {
         let mut url = self.url.clone();
-        if !shot.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&shot.query);
+        if !request.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&request.query);
         }
-        let bytes = &shot.post.bytes;
+        let bytes = &request.payload.bytes;
         let mut headers = Vec::new();
         if !bytes.is_empty() {
             headers.push(("content-type", "application/json".to_owned()));
-            match shot.signed {
-                Signed::Well => headers.push(("x-hub-signature-256", self.signer.sign(bytes))),
-                Signed::ByAnother => headers.push(("x-hub-signature-256", self.other.sign(bytes))),
-                Signed::Sha1Only => {
+            match request.signature {
+                Signature::Valid => headers.push(("x-hub-signature-256", self.signer.sign(bytes))),
+                Signature::WrongSecret => headers.push(("x-hub-signature-256", self.wrong_signer.sign(bytes))),
+                Signature::Sha1Only => {
                     let tag = hex::encode(hmac::sign(&self.sha1, bytes));
                     headers.push(("x-hub-signature", format!("sha1={tag}")));
                 }
-                Signed::Not => {}
+                Signature::None => {}
             }
         }
         let body = bytes.clone().into();
-        PinnedRequest { method: shot.method.clone(), url, headers, body, is_slow: shot.is_slow }
+        PinnedRequest { method: request.method.clone(), url, headers, body, is_slow: request.is_slow }
     }
 }

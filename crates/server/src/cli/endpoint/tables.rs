@@ -1,5 +1,5 @@
-//! Endpoints and what they were sent as lines of a terminal, and as JSON. Neither shows a secret, an address
-//! in full, or a header's value.
+//! Endpoints, delivery attempts and dead letters as tables for a terminal, and as JSON for programs. Never prints
+//! a secret, the path of an address, or a header's value.
 
 use comfy_table::{Cell, Color};
 use domain::delivery::standing::Standing;
@@ -10,40 +10,40 @@ use server::messages as catalogue;
 use server::store::deliveries::Delivery;
 use server::store::deliveries::attempts::Attempt;
 
-use crate::cli::output::{listing, table};
-use crate::cli::words;
+use crate::cli::durations::{ago, duration, until};
+use crate::cli::output::{table, table_or};
 
-/// Endpoints as lines of a table.
+/// Table of endpoints.
 pub(super) fn list(views: &[View], now: Timestamp) -> String {
-    let mut table = table(["endpoint", "name", "host", "of", "state", "last delivered", "waiting", "dead"]);
+    let mut table = table(["endpoint", "name", "host", "owner", "status", "last delivery", "pending", "dead letters"]);
     for view in views {
         let settings = &view.endpoint.settings;
         table.add_row([
             Cell::new(view.endpoint.id),
             Cell::new(&settings.name),
             Cell::new(&settings.host),
-            Cell::new(whose(view)),
-            state_cell(&view.standing),
-            Cell::new(maybe(view.endpoint.delivered_at, now)),
+            Cell::new(owner(view)),
+            status_cell(&view.standing),
+            Cell::new(ago_or_dash(view.endpoint.delivered_at, now)),
             Cell::new(view.counts.waiting + view.counts.replayed),
             Cell::new(view.counts.dead),
         ]);
     }
-    listing(
+    table_or(
         &table,
-        "There is no endpoint: events are kept and forwarded nowhere. Make one: linekeeper endpoint create --account \
+        "There is no endpoint: events are stored and not forwarded. Create one with: linekeeper endpoint create --account \
          <account> --url https://… --format standard",
     )
 }
 
-fn whose(view: &View) -> String {
+fn owner(view: &View) -> String {
     match view.endpoint.channel_id {
         Some(inbox) => format!("inbox {inbox}"),
         None => format!("account {}", view.endpoint.account_id),
     }
 }
 
-fn state_cell(standing: &Standing) -> Cell {
+fn status_cell(standing: &Standing) -> Cell {
     let cell = Cell::new(catalogue::standing(standing).title);
     match standing {
         Standing::Active => cell.fg(Color::Green),
@@ -52,41 +52,41 @@ fn state_cell(standing: &Standing) -> Cell {
     }
 }
 
-fn maybe(at: Option<Timestamp>, now: Timestamp) -> String {
-    at.map_or_else(|| "–".to_owned(), |at| words::ago(at, now))
+fn ago_or_dash(at: Option<Timestamp>, now: Timestamp) -> String {
+    at.map_or_else(|| "–".to_owned(), |at| ago(at, now))
 }
 
-/// One endpoint.
+/// One endpoint with its settings, its status and its backlog.
 pub(super) fn page(view: &View, now: Timestamp) -> String {
     let View { endpoint, standing, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
     let message = catalogue::standing(standing);
     let kinds: Vec<&str> = settings.kinds.iter().map(|kind| kind.as_str()).collect();
     let mut lines = vec![
-        format!("{}  {}  ({}, {})", endpoint.id, settings.name, settings.host, whose(view)),
+        format!("{}  {}  ({}, {})", endpoint.id, settings.name, settings.host, owner(view)),
         format!("{}. {}", message.title, message.text),
         String::new(),
         format!("Format          {}", endpoint.format.as_str()),
-        format!("Gets            {}", kinds.join(", ")),
+        format!("Events          {}", kinds.join(", ")),
     ];
     if !settings.headers.is_empty() {
         let names: Vec<&str> = settings.headers.keys().map(String::as_str).collect();
         lines.push(format!("Headers         {}", names.join(", ")));
     }
-    lines.extend(settings.per_second.map(|limit| format!("At most         {limit} posts a second")));
-    lines.push(format!("Last delivered  {}", maybe(endpoint.delivered_at, now)));
-    lines.extend(next_try_at.map(|at| format!("Next try        {}", words::until(at, now))));
+    lines.extend(settings.per_second.map(|limit| format!("Rate limit      {limit} requests per second")));
+    lines.push(format!("Last delivery   {}", ago_or_dash(endpoint.delivered_at, now)));
+    lines.extend(next_try_at.map(|at| format!("Next attempt    {}", until(at, now))));
     let replayed = counts.replayed;
-    lines.push(format!("Waiting         {}, asked for again {replayed}, not sent yet {behind}", counts.waiting));
+    lines.push(format!("Pending         {} to retry, {replayed} to replay, {behind} not sent yet", counts.waiting));
     lines.push(format!("Dead letters    {}", counts.dead));
     let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now);
     lines.extend(
-        before.map(|(_, until)| format!("Secret before   honoured for {}", words::span(until.duration_since(now)))),
+        before.map(|(_, until)| format!("Old secret      also signs for {}", duration(until.duration_since(now)))),
     );
     lines.join("\n")
 }
 
-/// One endpoint for programs.
+/// One endpoint as JSON.
 pub(super) fn json_of(view: &View) -> Value {
     let View { endpoint, standing, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
@@ -109,13 +109,13 @@ pub(super) fn json_of(view: &View) -> Value {
     })
 }
 
-/// Posts and their answers.
+/// Table of delivery attempts.
 pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
-    let mut table = table(["event", "when", "try", "outcome", "status", "took", "answer"]);
+    let mut table = table(["event", "when", "attempt", "outcome", "status", "duration", "response"]);
     for row in rows {
         table.add_row([
             row.event.to_string(),
-            words::ago(row.at, now),
+            ago(row.at, now),
             row.attempt.to_string(),
             catalogue::delivery(&row.outcome),
             row.status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
@@ -123,28 +123,28 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
             row.answer.clone().unwrap_or_default(),
         ]);
     }
-    listing(&table, "Nothing was sent.")
+    table_or(&table, "There are no delivery attempts.")
 }
 
-/// One post for programs.
+/// One delivery attempt as JSON.
 pub(super) fn json_of_attempt(row: &Attempt) -> Value {
     json!({ "event_id": row.event.to_string(), "part": row.part, "attempt": row.attempt, "at": row.at,
         "status": row.status, "millis": row.millis, "outcome": row.outcome, "answer": row.answer })
 }
 
-/// Dead letters.
-pub(super) fn dead(rows: &[Delivery], now: Timestamp) -> String {
-    let mut table = table(["event", "first failed", "tries", "last failure"]);
+/// Table of dead letters.
+pub(super) fn dead_letters(rows: &[Delivery], now: Timestamp) -> String {
+    let mut table = table(["event", "first failure", "attempts", "last failure"]);
     for row in rows {
-        let (tries, failure) =
+        let (attempts, failure) =
             (row.attempts.to_string(), row.failure.as_deref().map_or_else(String::new, catalogue::last_failure));
-        table.add_row([row.event.to_string(), maybe(row.first_failed_at, now), tries, failure]);
+        table.add_row([row.event.to_string(), ago_or_dash(row.first_failed_at, now), attempts, failure]);
     }
-    listing(&table, "There are no dead letters: nothing was given up.")
+    table_or(&table, "There are no dead letters.")
 }
 
-/// One dead letter for programs.
-pub(super) fn json_of_dead(row: &Delivery) -> Value {
+/// One dead letter as JSON.
+pub(super) fn json_of_dead_letter(row: &Delivery) -> Value {
     json!({ "event_id": row.event.to_string(), "attempts": row.attempts, "first_failed_at": row.first_failed_at,
         "failure": row.failure })
 }

@@ -34,7 +34,7 @@ impl AssessmentInput {
                 waba_id: Some(channel.waba_id.clone()),
             },
             webhooks: webhook_facts(app, record),
-            token: token_facts(app.config.meta.system_token.is_some() && record.owner().is_some(), record),
+            token: token_facts(app.config.meta.system_user_token.is_some() && record.owner().is_some(), record),
             account: facts.account_standing(),
             sending: facts.sending(),
             new_name_approved_at: facts.new_name_approved_at,

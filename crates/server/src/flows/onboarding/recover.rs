@@ -39,7 +39,7 @@ pub(super) async fn recover_after_spent_code(
 
 /// Gets a token for a signup whose code was lost, and goes on.
 pub(super) async fn recover_token(app: &App, signup: &Signup) -> Result<Option<String>, FlowError> {
-    let (Some(system_token), Some(business)) = (&app.config.meta.system_token, &signup.business_id) else {
+    let (Some(system_token), Some(business)) = (&app.config.meta.system_user_token, &signup.business_id) else {
         return Err(FlowError::refused(
             Refusal::NotNow,
             "The signup was cut short before its code was exchanged; open the signup again",
@@ -90,8 +90,8 @@ pub async fn adopt_shared_waba(app: &App, waba: &WabaId) -> Result<Next, FlowErr
     if let Some(signup) = waiting.iter().find(|s| now < s.updated_at + BROWSER_TIME) {
         return Ok(Next::At(signup.updated_at + BROWSER_TIME));
     }
-    let (Some(system_token), Some(owner)) = (&app.config.meta.system_token, owner) else {
-        tracing::warn!(%waba, "an account was shared with us and no signup came; without meta.system_token it cannot be taken up");
+    let (Some(system_token), Some(owner)) = (&app.config.meta.system_user_token, owner) else {
+        tracing::warn!(%waba, "an account was shared with us and no signup came; without meta.system_user_token it cannot be taken up");
         return Ok(Next::Done);
     };
     let Some(account) = account else {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::App;
+use crate::flows::admin;
 use crate::store::accounts::{self, Account};
 use crate::web::error::{ApiError, Problem, Result};
 use crate::web::extract::auth::{Admin, OperatorOf, Read, SignedIn};
@@ -70,11 +71,8 @@ pub(crate) async fn create_account(
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<AccountView>)> {
     let name = named(&new.name)?;
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    let id = accounts::create(&mut tx, &name, now).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(AccountView { id: id.0, name, created_at: rfc3339(now) })))
+    let created = admin::create_account(&app, &name).await?;
+    Ok((StatusCode::CREATED, Json(created.into())))
 }
 
 /// A name that people can read.

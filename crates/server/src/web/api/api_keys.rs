@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::App;
+use crate::flows::admin;
 use crate::store::api_keys::{self, ApiKey, NewApiKey, Scope};
 use crate::store::ids::ApiKeyId;
 use crate::web::error::{ApiError, Problem, Result};
@@ -91,20 +92,16 @@ pub(crate) async fn create_api_key(
 ) -> Result<(StatusCode, Json<ApiKeyView>)> {
     let name = super::accounts::named(&new.name)?;
     let scope = Scope::parse(&new.scope).ok_or_else(|| ApiError::invalid("scope", "read, operate or admin"))?;
-    let secret = api_keys::fresh_secret();
-    let now = app.clock.now();
     let key = NewApiKey { account_id: Some(tenant.account_id), name: name.clone(), scope };
-    let mut tx = app.store.write().await?;
-    let id = api_keys::insert(&mut tx, &key, &secret, now).await?;
-    tx.commit().await?;
+    let created = admin::create_api_key(&app, &key).await?;
     let view = ApiKeyView {
-        id: id.to_string(),
+        id: created.id.to_string(),
         name,
         scope: scope.as_str(),
-        created_at: rfc3339(now),
+        created_at: rfc3339(created.created_at),
         last_used_at: None,
         revoked_at: None,
-        secret: Some(secret.expose_secret().to_owned()),
+        secret: Some(created.secret.expose_secret().to_owned()),
     };
     Ok((StatusCode::CREATED, Json(view)))
 }
@@ -121,11 +118,8 @@ pub(crate) async fn revoke_api_key(
     path: NestedId,
 ) -> Result<StatusCode> {
     let id: ApiKeyId = nested_id(&path, "key_id", "API key")?;
-    let mut tx = app.store.write().await?;
-    let own = api_keys::list(&mut tx, Some(tenant.account_id)).await?.iter().any(|key| key.id == id);
-    if !own || !api_keys::revoke(&mut tx, id, app.clock.now()).await? {
+    if !admin::revoke_api_key(&app, Some(tenant.account_id), id).await? {
         return Err(ApiError::not_found("API key"));
     }
-    tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::App;
-use crate::store::idempotency::{self, Reservation};
+use crate::flows::idempotency;
+use crate::store::idempotency::Reservation;
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Code, Result};
 use crate::web::extract::auth;
@@ -41,10 +42,7 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     let bytes = body::read(raw).await?;
     let hash = hash_of(&app.config.meta.app_secret, &parts.method, parts.uri.path(), &bytes);
 
-    let mut tx = app.store.write().await?;
-    let reservation = idempotency::reserve(&mut tx, account, &key, &hash, app.clock.now()).await?;
-    tx.commit().await?;
-    match reservation {
+    match idempotency::reserve(app, account, &key, &hash).await? {
         Reservation::Fresh => {}
         Reservation::Answered { status, body } => return Ok(replay(status, body)),
         Reservation::UnderWay => {
@@ -65,16 +63,14 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
 async fn answer(app: &App, account: Option<domain::ids::AccountId>, key: &str, response: Response) -> Result<Response> {
     let (parts, body) = response.into_parts();
     let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(ApiError::internal)?;
-    let mut tx = app.store.write().await?;
     match std::str::from_utf8(&bytes) {
         Ok(text) if !parts.status.is_server_error() && parts.status != StatusCode::UNAUTHORIZED => {
-            idempotency::complete(&mut tx, account, key, parts.status.as_u16(), text).await?;
+            idempotency::complete(app, account, key, parts.status.as_u16(), text).await?;
         }
         _ => {
-            idempotency::release(&mut tx, account, key).await?;
+            idempotency::release(app, account, key).await?;
         }
     }
-    tx.commit().await?;
     Ok(Response::from_parts(parts, Body::from(bytes)))
 }
 

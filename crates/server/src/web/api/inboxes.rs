@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
 use crate::App;
+use crate::flows::admin;
 use crate::flows::number;
 use crate::flows::onboarding::teardown;
 use crate::store::{Tx, channels};
@@ -138,13 +139,9 @@ pub(crate) async fn rename_inbox(
     Body(change): Body<Change>,
 ) -> Result<Json<InboxView>> {
     let name = super::accounts::named(&change.name)?;
-    let mut tx = app.store.write().await?;
-    let Channel { account_id, id, .. } = on.channel;
-    if !channels::rename(&mut tx, account_id, id, &name, app.clock.now()).await? {
-        return Err(ApiError::not_found("inbox"));
-    }
-    let shown = view(&app, &mut tx, Channel { name, ..on.channel }).await?;
-    tx.commit().await?;
+    let renamed = admin::rename_inbox(&app, on.channel, name).await?.ok_or_else(|| ApiError::not_found("inbox"))?;
+    let mut tx = app.store.read().await?;
+    let shown = view(&app, &mut tx, renamed).await?;
     Ok(Json(shown))
 }
 

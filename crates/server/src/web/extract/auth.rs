@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::path::path_ids;
 use crate::App;
+use crate::flows::sessions;
 use crate::store::api_keys::{self, ApiKey, Scope};
 use crate::store::{accounts, channels};
 use crate::web::error::{ApiError, Code, Result};
@@ -234,12 +235,7 @@ fn note_use(app: &App, key: &ApiKey) {
     }
     let (app, id) = (app.clone(), key.id);
     app.clone().tasks.spawn(async move {
-        let noted = async {
-            let mut tx = app.store.write().await?;
-            api_keys::touch(&mut tx, id, now).await?;
-            tx.commit().await
-        };
-        if let Err(error) = noted.await {
+        if let Err(error) = sessions::record_key_use(&app, id).await {
             tracing::debug!(%error, "a key's use was not noted");
         }
     });

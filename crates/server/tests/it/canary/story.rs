@@ -37,9 +37,9 @@ impl Told {
         let change = |config: &mut Config, meta: &graph_emulator::Emulator| {
             let (before, url) = Wire::before(&config.meta.base_url);
             config.meta.base_url = url;
-            config.meta.system_token = Some(meta.with_world(graph_emulator::World::issue_partner_token).into());
+            config.meta.system_user_token = Some(meta.with_world(graph_emulator::World::issue_partner_token).into());
             config.meta.verify_token = Some(VERIFY_TOKEN.into());
-            config.meta.app_secret_before = Some(SECRET_BEFORE.into());
+            config.meta.previous_app_secret = Some(SECRET_BEFORE.into());
             crate::endpoints::allow_this_machine(config);
             // the very first write carries the installation's verify token
             before.answer(Mode::TellBackWrites(100));

@@ -54,7 +54,7 @@ async fn what_meta_did_not_sign_is_refused_and_nothing_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_app_secret_changes_both_sign_and_no_third() {
-    let change = |config: &mut server::config::Config| config.meta.app_secret_before = Some(BEFORE.into());
+    let change = |config: &mut server::config::Config| config.meta.previous_app_secret = Some(BEFORE.into());
     let app = TestApp::with(Engine::Sqlite, change, graph_emulator::Config::default()).await;
     for (secret, status) in [(APP_SECRET, 200), (BEFORE, 200), ("a third", 401)] {
         let body = envelope("71", "messages", &messages("72", secret, 1));

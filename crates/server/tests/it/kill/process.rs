@@ -124,7 +124,7 @@ impl Installation {
             .stderr(Stdio::piped())
             .kill_on_drop(true);
         if let Some(token) = &self.system_token {
-            command.env("LINEKEEPER_META_SYSTEM_TOKEN", token);
+            command.env("LINEKEEPER_META_SYSTEM_USER_TOKEN", token);
         }
         if let Some(point) = kill_at {
             command.env("LINEKEEPER_FAILPOINT", point.as_str());

@@ -65,7 +65,7 @@ async fn e7_a_slow_exchange_is_answered_before_there_is_an_inbox(engine: Engine)
 async fn with_system_token(engine: Engine) -> TestApp {
     let change = |config: &mut server::config::Config, meta: &graph_emulator::Emulator| {
         let token = meta.with_world(graph_emulator::World::issue_partner_token);
-        config.meta.system_token = Some(token.into());
+        config.meta.system_user_token = Some(token.into());
     };
     let app = TestApp::with_meta(engine, change, Config::default()).await;
     app.meta.clear_log();

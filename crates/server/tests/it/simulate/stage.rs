@@ -82,8 +82,8 @@ impl Stage {
         let app = TestApp::with_meta(
             Engine::Sqlite,
             |config, meta| {
-                config.meta.system_token = Some(meta.with_world(World::issue_partner_token).into());
-                config.limits.account_pace_seconds = how.pace;
+                config.meta.system_user_token = Some(meta.with_world(World::issue_partner_token).into());
+                config.limits.account_check_interval_seconds = how.pace;
             },
             meta,
         )

@@ -1,0 +1,93 @@
+//! What a command runs on: configuration, log, seal keys, database, app. Each error says what to do when one
+//! of them is missing.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use secrecy::SecretString;
+use server::App;
+use server::config::{Config, DEFAULT_FILE, LogFormat};
+use server::runtime::clock::Clock;
+use server::seal::Keyring;
+use server::store::Store;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Where a command takes its configuration from.
+#[derive(Debug)]
+pub(super) struct ConfigSource {
+    /// The file named with `--config`.
+    pub(super) file: Option<PathBuf>,
+    /// Log what the configuration selects, not warnings only.
+    pub(super) verbose: bool,
+}
+
+impl ConfigSource {
+    /// The configuration; sets logging up for a command that runs and ends.
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        let config = self.read()?;
+        log_to_stderr(if self.verbose { &config.log.filter } else { "warn" }, config.log.format)?;
+        Ok(config)
+    }
+
+    /// The configuration; sets logging up for the service.
+    pub(super) fn service_config(&self) -> anyhow::Result<Config> {
+        let config = self.read()?;
+        log_to_stderr(&config.log.filter, config.log.format)?;
+        Ok(config)
+    }
+
+    fn read(&self) -> anyhow::Result<Config> {
+        Config::load(self.file.as_deref()).with_context(|| match &self.file {
+            Some(file) => format!("the configuration in {} cannot be used", file.display()),
+            None if Path::new(DEFAULT_FILE).exists() => format!("the configuration in {DEFAULT_FILE} cannot be used"),
+            None => format!(
+                "there is no usable configuration; `linekeeper config template > {DEFAULT_FILE}` writes a file to fill in"
+            ),
+        })
+    }
+
+    /// The app on the configured database, whose tables must be up to date. Starts no jobs.
+    pub(super) async fn app(&self) -> anyhow::Result<App> {
+        let config = self.config()?;
+        let store = Store::open(&config.database, keyring(&config)?).await?;
+        server::startup::build(config, store, Clock::system())
+    }
+}
+
+/// The seal keys of the configuration.
+pub(super) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
+    let lines = match &config.seal.keys {
+        Some(keys) => keys.clone(),
+        None => read_key_file(&config.seal.key_file)?,
+    };
+    Keyring::parse(&lines).context("the seal keys cannot be used")
+}
+
+fn read_key_file(path: &Path) -> anyhow::Result<SecretString> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(text.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+            "there is no seal key at {}; create one with `linekeeper key seal --new`, and keep a copy apart from the \
+             backups of the database",
+            path.display()
+        ),
+        Err(error) => Err(error).with_context(|| format!("the seal keys in {} cannot be read", path.display())),
+    }
+}
+
+fn log_to_stderr(filter: &str, format: LogFormat) -> anyhow::Result<()> {
+    let filter: Targets = filter
+        .parse()
+        .with_context(|| format!("log.filter: \"{filter}\" is not a filter; write it like info or server=debug"))?;
+    let filtered = tracing_subscriber::registry().with(filter);
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    match format {
+        LogFormat::Json => filtered.with(lines.json().flatten_event(true)).init(),
+        LogFormat::Text => filtered.with(lines.compact()).init(),
+    }
+    Ok(())
+}
