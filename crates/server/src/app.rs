@@ -11,7 +11,8 @@ use crate::config::Config;
 use crate::runtime::capacity::Capacity;
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{IngestQueue, QueuedPosts};
-use crate::runtime::metrics;
+use crate::runtime::liveness::Liveness;
+use crate::runtime::metrics::Metrics;
 use crate::runtime::notifier::Notifier;
 use crate::runtime::single_flight::SingleFlight;
 use crate::store::Store;
@@ -32,6 +33,9 @@ pub struct Handles {
     pub capacity: Capacity,
     pub clock: Clock,
     pub notifier: Notifier,
+    pub metrics: Metrics,
+    /// Whether the job runner of this process is alive.
+    pub runner: Liveness,
     /// At most one health reading per number at a time (H1).
     pub reads: SingleFlight<ChannelId>,
     /// Checks the signatures of Meta's posts.
@@ -56,6 +60,7 @@ impl App {
     /// Wires the handles over an open store. The second value is the end of the ingest queue that the
     /// writer owns.
     pub(crate) fn new(config: Config, store: Store, clock: Clock) -> anyhow::Result<(Self, QueuedPosts)> {
+        let metrics = Metrics::new()?;
         let graph = graph_api::Client::new(graph_api::Settings {
             base_url: url::Url::parse(&config.meta.base_url)?,
             version: config.meta.version.clone(),
@@ -66,7 +71,10 @@ impl App {
                 let clock = clock.clone();
                 move || clock.now()
             }),
-            observe: Arc::new(metrics::graph_call),
+            observe: Arc::new({
+                let metrics = metrics.clone();
+                move |made: &graph_api::Made<'_>| metrics.graph_call(made)
+            }),
         })?;
         let secrets: Vec<_> =
             std::iter::once(config.meta.app_secret.clone()).chain(config.meta.previous_app_secret.clone()).collect();
@@ -81,6 +89,8 @@ impl App {
             capacity: Capacity::default(),
             clock,
             notifier: Notifier::default(),
+            metrics,
+            runner: Liveness::default(),
             reads: SingleFlight::default(),
             verifier,
             ingest,

@@ -1,151 +1,322 @@
-//! Work that waits: a closed set of jobs, one loop, one sweep.
+//! The job runner: claims due jobs, runs each in a task of its own, renews its lease meanwhile, and records
+//! how it ended. What a job does is the handler's business.
 //!
-//! A job carries ids only; the flow it runs reads the facts again. Poking a job that is queued or
-//! running makes it run once more (generations), a lost worker's lease runs out, and the sweep pokes
-//! whatever should be queued and is not, so a lost nudge heals.
+//! A job that fails or panics is retried with back-off; its siblings run on. A job whose lease was lost is
+//! aborted and leaves its row alone: another runner has it. The sweep enqueues whatever should be queued and
+//! is not, so an enqueue that was lost is made up for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::registration::UNANSWERED_AFTER;
-use jiff::SignedDuration;
+use futures::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::App;
-use crate::flows::queue::{Job, enqueue, enqueue_if_absent, enqueue_now};
-use crate::flows::{self, FlowError, Next};
-use crate::store::{self, jobs as queue};
+use crate::flows::queue::{Job, enqueue_now};
+use crate::flows::{FlowError, Next};
+use crate::runtime::liveness::Alive;
+use crate::runtime::metrics::JobOutcome;
+use crate::store::{self, jobs};
 
-/// How long a worker may hold a job before another may take it.
-const LEASE: SignedDuration = SignedDuration::from_secs(120);
+mod dispatch;
+mod sweep;
 
-/// How often the sweep runs.
-const SWEEP_EVERY: SignedDuration = SignedDuration::from_mins(5);
+/// How long the loop sleeps at most: another replica may have enqueued a job.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long the loop sleeps at most when nothing is due: another replica may have poked.
-const IDLE: Duration = Duration::from_secs(2);
+/// The wait after the first failed claim; it doubles up to [`MAX_CLAIM_BACKOFF`].
+const CLAIM_BACKOFF: Duration = Duration::from_millis(200);
+const MAX_CLAIM_BACKOFF: Duration = Duration::from_secs(30);
 
-/// Runs jobs until the app stops: several workers, one queue.
+/// The wait after the first failed run of a job; it doubles up to about twenty minutes.
+const JOB_BACKOFF: SignedDuration = SignedDuration::from_secs(10);
+const MAX_DOUBLINGS: i64 = 7;
+
+/// Runs one job. Production dispatches to the flows; tests of the runner bring their own.
+pub type Handler = Arc<dyn Fn(App, Job) -> BoxFuture<'static, Result<Next, FlowError>> + Send + Sync>;
+
+/// The limits of a runner.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// How many jobs run at once.
+    pub workers: usize,
+    /// How long a job belongs to a runner that does not renew it. Renewed three times as often.
+    pub lease: SignedDuration,
+}
+
+/// Runs the jobs of one process.
+#[derive(Clone)]
+pub struct Runner {
+    app: App,
+    settings: Settings,
+    handler: Handler,
+}
+
+/// Runs the flows' jobs until the app stops.
 pub async fn run(app: App) {
-    if let Err(error) = enqueue_now(&app, &[Job::Sweep, Job::AppCallback, Job::Interpret]).await {
-        tracing::error!(%error, "the first sweep could not be queued");
-    }
-    let workers = (0..app.config.limits.job_workers.max(1)).map(|_| work(app.clone()));
-    futures::future::join_all(workers).await;
+    Runner::new(app).run().await;
 }
 
-async fn work(app: App) {
-    while !app.shutdown.is_cancelled() {
-        match step(&app).await {
-            Ok(true) => {}
-            Ok(false) => idle(&app).await,
+/// How a run ended, unless its lease was lost.
+enum Ended {
+    Done,
+    Postponed(Timestamp),
+    Failed(String),
+    Panicked(String),
+}
+
+impl Runner {
+    /// A runner of the flows' jobs, with as many workers as configured.
+    pub fn new(app: App) -> Self {
+        let settings = Settings { workers: app.config.limits.job_workers.max(1), lease: SignedDuration::from_secs(120) };
+        Self::with_handler(app, settings, Arc::new(|app, job| Box::pin(dispatch::dispatch(app, job))))
+    }
+
+    /// A runner with other limits and another handler.
+    pub fn with_handler(app: App, settings: Settings, handler: Handler) -> Self {
+        Self { app, settings, handler }
+    }
+
+    /// Claims and runs jobs until the app stops, then waits for those that run.
+    pub async fn run(self) {
+        let alive = self.app.runner.start();
+        self.enqueue_first_jobs(&alive).await;
+        let mut running = JoinSet::new();
+        let mut failed_claims = 0;
+        while !self.app.shutdown.is_cancelled() {
+            alive.tick();
+            while let Some(ended) = running.try_join_next() {
+                report_lost_task(ended);
+            }
+            let free = self.settings.workers.saturating_sub(running.len());
+            if free == 0 {
+                self.wait(&mut running, POLL_INTERVAL, false).await;
+                continue;
+            }
+            match self.claim(free).await {
+                Ok(claimed) if claimed.is_empty() => self.wait_until_due(&mut running).await,
+                Ok(claimed) => {
+                    for row in claimed {
+                        running.spawn(self.clone().run_claimed(row));
+                    }
+                    failed_claims = 0;
+                }
+                Err(error) => {
+                    failed_claims += 1;
+                    tracing::error!(%error, failed_claims, "jobs could not be claimed");
+                    self.wait(&mut running, claim_backoff(failed_claims), false).await;
+                }
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            report_lost_task(ended);
+        }
+    }
+
+    /// Runs one due job to its end; false when none is due.
+    pub async fn run_next(&self) -> Result<bool, store::Error> {
+        let claimed = self.claim(1).await?;
+        let found = !claimed.is_empty();
+        for row in claimed {
+            self.clone().run_claimed(row).await;
+        }
+        Ok(found)
+    }
+
+    /// The jobs every process asks for as it starts. They are tried until they are queued.
+    async fn enqueue_first_jobs(&self, alive: &Alive) {
+        let mut failures = 0;
+        while !self.app.shutdown.is_cancelled() {
+            alive.tick();
+            match enqueue_now(&self.app, &[Job::Sweep, Job::AppCallback, Job::Interpret]).await {
+                Ok(()) => return,
+                Err(error) => {
+                    failures += 1;
+                    tracing::error!(%error, "the first jobs could not be enqueued");
+                    self.wait(&mut JoinSet::new(), claim_backoff(failures), false).await;
+                }
+            }
+        }
+    }
+
+    async fn claim(&self, limit: usize) -> Result<Vec<jobs::Job>, store::Error> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let mut tx = self.app.store.write().await?;
+        let claimed = jobs::claim(&mut tx, self.app.clock.now(), self.settings.lease, limit).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Waits until a job is due, one is enqueued, or one of those that run has ended.
+    async fn wait_until_due(&self, running: &mut JoinSet<()>) {
+        let now = self.app.clock.now();
+        let due = match self.app.store.read().await {
+            Ok(mut tx) => jobs::next_due(&mut tx).await.ok().flatten(),
+            Err(_) => None,
+        };
+        // a job enqueued between the claim and this query is due already
+        if due.is_some_and(|at| at <= now) {
+            return;
+        }
+        let due = due.unwrap_or(now + SignedDuration::from_hours(1));
+        tokio::select! {
+            () = self.wait(running, POLL_INTERVAL, true) => {}
+            () = self.app.clock.sleep_until(due) => {}
+        }
+    }
+
+    /// Waits until a running job ends, the app stops, or the time is over; on demand, until a job is enqueued.
+    async fn wait(&self, running: &mut JoinSet<()>, time: Duration, or_enqueued: bool) {
+        tokio::select! {
+            Some(ended) = running.join_next() => report_lost_task(ended),
+            () = self.app.notifier.jobs_enqueued(), if or_enqueued => {}
+            () = self.app.shutdown.cancelled() => {}
+            () = tokio::time::sleep(time) => {}
+        }
+    }
+
+    /// Runs a claimed job and records its end.
+    async fn run_claimed(self, mut row: jobs::Job) {
+        let Some(job) = Job::parse(&row.kind, &row.key) else {
+            tracing::warn!(kind = row.kind, "a job of an unknown kind is dropped");
+            self.record(&row, Ended::Done).await;
+            return;
+        };
+        // a task of its own: it can neither starve the renewal of its lease nor panic through it
+        let mut work = AbortOnDropHandle::new(tokio::spawn((self.handler)(self.app.clone(), job.clone())));
+        let (kind, key) = (job.kind(), job.key());
+        let ended = loop {
+            let renew_at = self.app.clock.now() + self.settings.lease / 3;
+            tokio::select! {
+                ended = &mut work => break Ended::of(ended),
+                () = self.app.clock.sleep_until(renew_at) => {}
+            }
+            match self.renew(&row).await {
+                Ok(Some(renewed)) => row = renewed,
+                // it may have ended just now; else dropping the handle aborts it
+                _ if work.is_finished() => {}
+                Ok(None) => return self.report_fenced(kind, &key),
+                Err(error) => {
+                    tracing::warn!(job = kind, key, %error, "the lease of a job could not be renewed");
+                    if row.locked_until.is_none_or(|until| until <= self.app.clock.now()) {
+                        return self.report_fenced(kind, &key);
+                    }
+                }
+            }
+        };
+        match &ended {
+            Ended::Failed(error) => tracing::warn!(job = kind, key, error, "a job failed and is retried"),
+            Ended::Panicked(error) => tracing::error!(job = kind, key, error, "a job panicked and is retried"),
+            Ended::Done | Ended::Postponed(_) => {}
+        }
+        let outcome = ended.outcome();
+        match self.record(&row, ended).await {
+            Some(false) => self.report_fenced(kind, &key),
+            Some(true) | None => self.app.metrics.job_run(kind, outcome),
+        }
+    }
+
+    async fn renew(&self, row: &jobs::Job) -> Result<Option<jobs::Job>, store::Error> {
+        let until = self.app.clock.now() + self.settings.lease;
+        let mut tx = self.app.store.write().await?;
+        let renewed = jobs::extend(&mut tx, row, until).await?;
+        tx.commit().await?;
+        Ok(renewed)
+    }
+
+    /// A job whose lease was lost is another runner's: this one writes nothing about it.
+    fn report_fenced(&self, kind: &'static str, key: &str) {
+        self.app.metrics.job_run(kind, JobOutcome::Fenced);
+        tracing::warn!(job = kind, key, "a job lost its lease; another runner may have it");
+    }
+
+    /// Writes how a run ended. `None` where it could not be written: the lease runs out and the job runs
+    /// again. False where the lease was lost.
+    async fn record(&self, row: &jobs::Job, ended: Ended) -> Option<bool> {
+        match self.try_record(row, ended).await {
+            Ok(held) => Some(held),
             Err(error) => {
-                tracing::error!(%error, "the job queue cannot be read");
-                idle(&app).await;
+                let (kind, key) = (&row.kind, &row.key);
+                tracing::error!(job = kind, key, %error, "the end of a job could not be recorded; it runs again");
+                None
             }
         }
     }
-}
 
-async fn idle(app: &App) {
-    let now = app.clock.now();
-    let due = match app.store.read().await {
-        Ok(mut tx) => queue::next_due(&mut tx).await.ok().flatten(),
-        Err(_) => None,
-    };
-    // a poke between the claim and this look is due already
-    if due.is_some_and(|at| at <= now) {
-        return;
-    }
-    tokio::select! {
-        () = app.notifier.jobs_enqueued() => {}
-        () = app.shutdown.cancelled() => {}
-        () = app.clock.sleep_until(due.unwrap_or(now + SignedDuration::from_hours(1))) => {}
-        () = tokio::time::sleep(IDLE) => {}
-    }
-}
-
-/// Runs one due job; false when none is due.
-pub async fn step(app: &App) -> Result<bool, store::Error> {
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    let claimed = queue::claim(&mut tx, now, LEASE, 1).await?;
-    tx.commit().await?;
-    let Some(row) = claimed.into_iter().next() else { return Ok(false) };
-    let Some(job) = Job::parse(&row.kind, &row.key) else {
-        tracing::warn!(kind = row.kind, "a job of an unknown kind is dropped");
-        let mut tx = app.store.write().await?;
-        queue::finish(&mut tx, &row).await?;
-        tx.commit().await?;
-        return Ok(true);
-    };
-    let result = dispatch(app, &job).await;
-    let mut tx = app.store.write().await?;
-    match result {
-        Ok(Next::Done) => {
-            queue::finish(&mut tx, &row).await?;
-        }
-        Ok(Next::At(at)) => {
-            queue::postpone(&mut tx, &row, at).await?;
-        }
-        Err(error) => {
-            let wait = SignedDuration::from_secs(5) * (1 << row.attempts.clamp(1, 8));
-            tracing::warn!(job = job.kind(), key = job.key(), %error, "a job failed and is tried again");
-            queue::fail(&mut tx, &row, app.clock.now() + wait, &error.to_string()).await?;
-        }
-    }
-    tx.commit().await?;
-    Ok(true)
-}
-
-async fn dispatch(app: &App, job: &Job) -> Result<Next, FlowError> {
-    metrics::counter!("linekeeper_jobs_total", "kind" => job.kind()).increment(1);
-    match job {
-        Job::Interpret => flows::ingest::interpret::interpret(app).await,
-        Job::Register(id) => flows::registration::advance(app, *id).await,
-        Job::Subscribe(id) => flows::subscription::reconcile(app, *id).await,
-        Job::Health(id) => flows::health::check(app, *id).await,
-        Job::Fleet(waba) => flows::health::check_fleet(app, waba).await,
-        Job::Assess(id) => flows::health::reassess(app, *id).await,
-        Job::Token(id) => flows::token::check(app, *id).await,
-        Job::Coexistence(id) => flows::onboarding::coexistence::sync(app, *id).await,
-        Job::Signup(id) => flows::onboarding::signup::resume(app, *id).await,
-        Job::SharedWaba(waba) => flows::onboarding::recover::adopt_shared_waba(app, waba).await,
-        Job::AppCallback => flows::app_callback::reconcile(app).await,
-        Job::Erase(id) => flows::erasure::run(app, *id).await,
-        Job::Purge => flows::retention::purge_expired(app).await,
-        Job::Sweep => sweep(app).await,
-    }
-}
-
-/// Sees that every account's fleet read is queued, and that what time alone moves is judged again. The
-/// fleet read wakes registration where a number reads as not registered; calls left open by a crash
-/// are looked for by themselves.
-async fn sweep(app: &App) -> Result<Next, FlowError> {
-    let now = app.clock.now();
-    let mut after = None;
-    loop {
-        let mut tx = app.store.write().await?;
-        let channels = store::channels::all(&mut tx, after, 500).await?;
-        for channel in &channels {
-            enqueue_if_absent(&mut tx, &Job::Fleet(channel.waba_id.clone()), now).await?;
-        }
-        for call in store::numbers::unsettled(&mut tx, now - UNANSWERED_AFTER, 500).await? {
-            if let Some(channel) = store::channels::find_by_phone_number_id(&mut tx, &call.phone_number_id).await? {
-                enqueue_if_absent(&mut tx, &Job::Register(channel.id), now).await?;
+    async fn try_record(&self, row: &jobs::Job, ended: Ended) -> Result<bool, store::Error> {
+        let mut tx = self.app.store.write().await?;
+        let held = match ended {
+            Ended::Done => {
+                // false here may as well mean that it was enqueued again while it ran
+                jobs::finish(&mut tx, row).await?;
+                true
             }
-        }
-        for id in store::channels::level_due(&mut tx, now, 500).await? {
-            enqueue(&mut tx, &Job::Assess(id), now).await?;
-        }
+            Ended::Postponed(at) => jobs::postpone(&mut tx, row, at).await?,
+            Ended::Failed(error) | Ended::Panicked(error) => {
+                let retry_at = self.app.clock.now() + job_backoff(row.attempts);
+                jobs::fail(&mut tx, row, retry_at, &error).await?
+            }
+        };
         tx.commit().await?;
-        after = channels.last().map(|channel| channel.id);
-        if channels.len() < 500 {
-            break;
+        Ok(held)
+    }
+}
+
+impl Ended {
+    fn of(ended: Result<Result<Next, FlowError>, JoinError>) -> Self {
+        match ended {
+            Ok(Ok(Next::Done)) => Self::Done,
+            Ok(Ok(Next::At(at))) => Self::Postponed(at),
+            Ok(Err(error)) => Self::Failed(error.to_string()),
+            Err(error) => Self::Panicked(panic_message(error)),
         }
     }
-    let mut tx = app.store.write().await?;
-    enqueue_if_absent(&mut tx, &Job::Purge, now).await?;
-    flows::erasure::enqueue_unfinished(&mut tx, now).await?;
-    tx.commit().await?;
-    app.notifier.notify_jobs();
-    Ok(Next::At(now + SWEEP_EVERY))
+
+    const fn outcome(&self) -> JobOutcome {
+        match self {
+            Self::Done => JobOutcome::Done,
+            Self::Postponed(_) => JobOutcome::Postponed,
+            Self::Failed(_) => JobOutcome::Failed,
+            Self::Panicked(_) => JobOutcome::Panicked,
+        }
+    }
+}
+
+fn panic_message(error: JoinError) -> String {
+    let Ok(payload) = error.try_into_panic() else { return "its task was cancelled".to_owned() };
+    let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("without a message"))
+}
+
+/// The task around a job catches what the job does; if it ends badly itself, the job's lease runs out.
+fn report_lost_task(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "the task around a job ended badly; the job runs again after its lease");
+    }
+}
+
+fn claim_backoff(failures: u32) -> Duration {
+    CLAIM_BACKOFF.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(MAX_CLAIM_BACKOFF)
+}
+
+/// `attempts` includes the run that just failed.
+fn job_backoff(attempts: i64) -> SignedDuration {
+    JOB_BACKOFF * (1 << (attempts - 1).clamp(0, MAX_DOUBLINGS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_a_bound() {
+        assert_eq!(claim_backoff(1), Duration::from_millis(200));
+        assert_eq!(claim_backoff(3), Duration::from_millis(800));
+        assert_eq!(claim_backoff(u32::MAX), MAX_CLAIM_BACKOFF);
+        assert_eq!(job_backoff(1), SignedDuration::from_secs(10));
+        assert_eq!(job_backoff(2), SignedDuration::from_secs(20));
+        assert_eq!(job_backoff(i64::MAX), SignedDuration::from_secs(1280));
+    }
 }

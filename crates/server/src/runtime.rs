@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod clock;
 pub mod failpoint;
 pub mod ingest_queue;
-pub(crate) mod metrics;
+pub mod liveness;
+pub mod metrics;
 pub mod notifier;
 pub mod single_flight;

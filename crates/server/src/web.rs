@@ -12,7 +12,6 @@ mod operations;
 mod pages;
 mod router;
 mod session;
-mod telemetry;
 mod webhook;
 
 #[cfg(test)]
@@ -20,4 +19,3 @@ mod access_tests;
 
 pub use listener::{serve, serve_without_storing};
 pub use router::{openapi_document, router};
-pub use telemetry::install as install_metrics;

@@ -37,8 +37,8 @@ impl Serve {
             .with_context(|| format!("cannot listen on {address}: is another service using it? (setting: listen)"))?;
         let engine = store.engine().as_str();
         let app = server::startup::build(config, store, Clock::system())?;
-        listen(&app, listener);
         server::startup::start_background_tasks(&app);
+        listen(&app, listener);
         tracing::info!(engine, public_url = app.config.public_url, "Linekeeper is running");
         stop_requested().await;
         tracing::info!("stopping: no new requests are accepted, requests and jobs in progress are finished");

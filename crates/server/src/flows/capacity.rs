@@ -25,14 +25,12 @@ pub async fn watch(app: App) {
 }
 
 /// Measures once, and logs a change of the level.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; sizes stay below 2^52")]
 pub async fn measure(app: &App) -> Result<Stage, store::Error> {
     let mut tx = app.store.read().await?;
     let bytes = size::bytes_in_use(&mut tx).await?;
     drop(tx);
     let bounds = app.config.retention.bounds();
-    metrics::gauge!("linekeeper_database_bytes").set(bytes as f64);
-    metrics::gauge!("linekeeper_database_limit_bytes").set(bounds.limit as f64);
+    app.metrics.database_size(bytes, bounds.limit);
     let (before, after) = app.capacity.record(bounds, bytes);
     if before != after {
         let limit = bounds.limit;

@@ -255,7 +255,7 @@ async fn write_intent(
     // should this process die now, the planner finds the unsettled call
     enqueue(tx, &Job::Register(channel.id), now + UNANSWERED_AFTER).await?;
     let basis = Basis::as_str(basis);
-    metrics::counter!("linekeeper_ledger_calls_total", "basis" => basis).increment(1);
+    app.metrics.register_call(basis);
     tracing::info!(channel = channel.id.0, phone = %channel.phone_number, ?kind, basis, why, "calling Meta");
     Ok(Step::Call(Intent { attempt, pin }))
 }

@@ -65,12 +65,11 @@ pub async fn purge_batches(app: &App, batches: usize) -> Result<Next, FlowError>
         settings::set_json(&mut tx, RESUME_AT, &stopped_at, now).await?;
         tx.commit().await?;
     }
+    app.metrics.events_purged(removed, undelivered);
     if removed > 0 {
-        metrics::counter!("linekeeper_events_removed_total").increment(removed);
         tracing::info!(removed, "events older than retention.days were purged");
     }
     if undelivered > 0 {
-        metrics::counter!("linekeeper_events_removed_owed_total").increment(undelivered);
         tracing::warn!(undelivered, "events were purged that an endpoint had not received in twice retention.days");
     }
     purge_deliveries(app).await?;

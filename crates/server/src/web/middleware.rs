@@ -12,7 +12,6 @@ use tracing::Instrument as _;
 
 use super::error::{ApiError, Code, Failed};
 use super::pages;
-use super::telemetry;
 use crate::App;
 
 const REQUEST_ID: &str = "x-request-id";
@@ -41,7 +40,7 @@ pub(super) async fn observe(
         };
         let took = started.elapsed();
         tracing::info!(status = response.status().as_u16(), ms = took.as_secs_f64() * 1000.0, "answered");
-        telemetry::request(&method, &route, response.status(), took);
+        app.metrics.http_request(method.as_str(), &route, response.status().as_u16(), took);
         response
     };
     let mut response = answer.instrument(span).await;

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use domain::health::Level;
 use serde::Serialize;
 
 use super::error::{ApiError, Code, Result};
-use super::telemetry;
 use crate::App;
 use crate::store::{channels, events};
 
@@ -68,8 +67,9 @@ pub(crate) async fn show_liveness() -> Json<Health> {
 
 /// Is it ready?
 ///
-/// The database answers and its tables are those this version needs. 503 while it shuts down. A full
-/// database is still 200: all but Meta's posts goes on.
+/// The database answers, its tables are those this version needs, and background jobs run. 503 while the
+/// process shuts down, and when the job runner has ended or is stuck; the body names the cause. A full
+/// database is still 200: everything but Meta's posts is served.
 #[utoipa::path(get, path = "/readyz", tag = "Operation",
     responses((status = 200, body = Readiness, description = "It takes traffic"),
         (status = 503, body = super::error::Problem, description = "It does not")))]
@@ -77,6 +77,9 @@ pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readin
     let not_ready = |why: &str| ApiError::new(Code::Unavailable, why).with_retry_after(2);
     if app.shutdown.is_cancelled() {
         return Err(not_ready("It is shutting down."));
+    }
+    if let Err(problem) = app.runner.check() {
+        return Err(not_ready(&format!("The job runner {problem}.")));
     }
     match tokio::time::timeout(PATIENCE, app.store.ping()).await {
         Ok(Ok(())) => {
@@ -93,14 +96,10 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     if let Err(error) = measure(&app).await {
         tracing::warn!("metrics lack what the database knows: {error}");
     }
-    match telemetry::render() {
-        Some(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
 
 /// What is known by asking, not by counting.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
 async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
     let mut tx = app.store.read().await?;
     let counted = channels::count_by_level(&mut tx).await?;
@@ -108,11 +107,10 @@ async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
     for level in Level::ALL {
         let is_it = |word: &str| word == level.as_str() || (word.is_empty() && *level == Level::Unknown);
         let count: i64 = counted.iter().filter(|(word, _)| is_it(word)).map(|(_, count)| count).sum();
-        metrics::gauge!("linekeeper_numbers", "level" => level.as_str()).set(count as f64);
+        app.metrics.numbers(level.as_str(), count);
     }
     let backlog = events::backlog(&mut tx).await?;
-    metrics::gauge!("linekeeper_events_to_interpret").set(backlog.count as f64);
-    let waiting = backlog.oldest.map_or(0.0, |oldest| app.clock.now().duration_since(oldest).as_secs_f64());
-    metrics::gauge!("linekeeper_events_oldest_seconds").set(waiting);
+    let oldest = backlog.oldest.map_or(0.0, |oldest| app.clock.now().duration_since(oldest).as_secs_f64());
+    app.metrics.events_to_interpret(backlog.count, oldest);
     Ok(())
 }

@@ -19,7 +19,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{api, middleware, openapi, operations, pages, session, telemetry, webhook};
+use super::{api, middleware, openapi, operations, pages, session, webhook};
 use crate::App;
 
 /// A signup or a registration takes less; work that was started continues after a timeout.
@@ -42,7 +42,6 @@ pub(super) fn router_without_storing(app: App) -> Router {
 
 /// All routes except Meta's webhook, with their layers.
 fn layered(app: &App) -> Router<App> {
-    telemetry::install();
     let programs = for_programs().layer(from_fn_with_state(app.clone(), api::idempotency::heed_key));
     Router::new()
         .merge(programs)

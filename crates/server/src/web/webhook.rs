@@ -13,7 +13,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ApiError, Code, Problem, Result};
 use super::extract::body::is_over_limit;
-use super::telemetry;
 use crate::App;
 use crate::flows::ingest::handshake;
 use crate::flows::ingest::receive::{self, ReceiveError};
@@ -110,16 +109,16 @@ pub(super) async fn receive_post_for_number(State(app): State<App>, request: Req
 }
 
 async fn receive(app: &App, request: Request) -> Response {
-    let counters = telemetry::posts();
     match take(app, request).await {
         Ok(()) => {
-            counters.stored.increment(1);
+            app.metrics.post_stored();
             StatusCode::OK.into_response()
         }
         Err(error) => {
-            let is_passing = matches!(error.code(), Code::Unavailable | Code::StorageFull);
-            let counter = if is_passing { &counters.unavailable } else { &counters.refused };
-            counter.increment(1);
+            match error.code() {
+                Code::Unavailable | Code::StorageFull => app.metrics.post_unavailable(),
+                _ => app.metrics.post_refused(),
+            }
             refuse(app, &error)
         }
     }

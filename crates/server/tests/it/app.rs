@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use server::App;
 use server::config::{Config, Delivery, Limits, Log, LogFormat, Meta, Retention, Seal};
 use server::flows::queue::{Job, enqueue_now};
-use server::runner;
+use server::runner::Runner;
 use server::runtime::clock::Clock;
+use server::runtime::liveness::Alive;
 use server::seal::Keyring;
 use server::store::api_keys::{self, NewApiKey, Scope};
 use server::store::{Engine, Store, accounts};
@@ -42,6 +43,8 @@ pub(crate) struct TestApp {
     /// The keys its secrets are sealed with.
     pub(crate) keys: SecretString,
     http: reqwest::Client,
+    /// This harness runs the jobs, so it is the runner that readiness asks for.
+    alive: Alive,
 }
 
 /// What the server answered.
@@ -121,7 +124,8 @@ impl TestApp {
         let app = server::startup::build(config, store, clock.clone()).unwrap();
         tokio::spawn(server::web::serve(app.clone(), listener));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        let it = Self { app, meta, clock, url, account, key, database, keys, http };
+        let alive = app.runner.start();
+        let it = Self { alive, app, meta, clock, url, account, key, database, keys, http };
         enqueue_now(&it.app, &[Job::AppCallback]).await.unwrap();
         it.settle().await;
         it
@@ -135,9 +139,11 @@ impl TestApp {
 
     /// Runs everything that is due now, on both sides, until nothing is.
     pub(crate) async fn settle(&self) {
+        let runner = Runner::new(self.app.clone());
+        self.alive.tick();
         for _ in 0..10_000 {
             self.meta.send_due_webhooks().await;
-            if !runner::step(&self.app).await.unwrap() {
+            if !runner.run_next().await.unwrap() {
                 return;
             }
         }

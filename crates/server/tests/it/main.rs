@@ -11,28 +11,29 @@ mod canary;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
-mod counted;
-#[cfg(test)]
 mod delivery;
 #[cfg(test)]
 mod endpoints;
 #[cfg(test)]
-mod erasing;
+mod erasure;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
-mod keeping;
-#[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod runner;
 #[cfg(test)]
 mod signup;
 #[cfg(test)]
 mod silence;
 #[cfg(test)]
 mod simulate;
-#[cfg(test)]
 #[cfg(test)]
 mod store;
 #[cfg(test)]

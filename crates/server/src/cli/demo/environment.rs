@@ -60,8 +60,8 @@ impl Environment {
         let store = Store::open_and_migrate(&config.database, keyring).await?;
         let app = server::startup::build(config, store, Clock::system())?;
         let (account, operator_key, account_key) = create_tenant(&app).await?;
-        serve::listen(&app, listener);
         server::startup::start_background_tasks(&app);
+        serve::listen(&app, listener);
         Ok(Self { app, meta, account, operator_key, account_key, folder })
     }
 

@@ -64,6 +64,18 @@ impl Outcome {
     }
 }
 
+impl Outcome {
+    /// The label of the attempt in the metrics; `None` where nothing was attempted.
+    pub(super) const fn label(self) -> Option<&'static str> {
+        match self {
+            Self::Taken => Some("delivered"),
+            Self::Again { .. } => Some("failed"),
+            Self::GivenUp { .. } => Some("given_up"),
+            Self::Unwanted | Self::Gone => None,
+        }
+    }
+}
+
 /// What is to be written down.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -97,14 +109,12 @@ impl Book {
         match outcome {
             Outcome::Taken => {
                 self.delivered_at = Some(now);
-                count("delivered");
                 self.close(queue.leave(event), event);
             }
             Outcome::Unwanted => self.close(queue.leave(event), event),
             // it is switched off: its events stay in front of it, as they are
             Outcome::Gone => self.aside.extend(queue.fail(event, fail)),
             Outcome::Again { due_at, .. } => {
-                count("failed");
                 let later = |held: &mut Held| {
                     fail(held);
                     held.due_at = due_at;
@@ -112,7 +122,6 @@ impl Book {
                 self.aside.extend(queue.fail(event, later));
             }
             Outcome::GivenUp { .. } => {
-                count("given_up");
                 let row = queue.fail(event, fail);
                 self.aside.extend(row.map(|row| Delivery { state: DeliveryState::Dead, ..row }));
                 queue.leave(event);
@@ -164,8 +173,4 @@ impl Book {
 
 fn summary(attempt: &Attempt) -> String {
     attempt.status.map_or_else(|| attempt.outcome.clone(), |status| format!("HTTP {status}"))
-}
-
-fn count(outcome: &'static str) {
-    metrics::counter!("linekeeper_deliveries_total", "outcome" => outcome).increment(1);
 }

@@ -260,6 +260,9 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        if let Some(label) = outcome.label() {
+            self.task.app.metrics.delivery_attempt(label);
+        }
         self.book.enter(sent, outcome, &mut self.queue, now);
     }
 

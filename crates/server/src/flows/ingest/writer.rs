@@ -16,7 +16,7 @@ use crate::App;
 use crate::flows::queue::{Job, enqueue};
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{QueuedPost, QueuedPosts};
-use crate::runtime::metrics;
+use crate::runtime::metrics::Metrics;
 use crate::runtime::notifier::Notifier;
 use crate::store::events::{EventState, SealedEvent};
 use crate::store::{self, Engine, Store, channels, events};
@@ -40,6 +40,7 @@ pub(crate) fn start(app: &App, posts: QueuedPosts) -> std::io::Result<()> {
         store: app.store.clone(),
         clock: app.clock.clone(),
         notifier: app.notifier.clone(),
+        metrics: app.metrics.clone(),
         last_seen: HashMap::new(),
         owners: HashMap::new(),
     };
@@ -65,6 +66,7 @@ struct Writer {
     store: Store,
     clock: Clock,
     notifier: Notifier,
+    metrics: Metrics,
     /// When each number's "last seen" was last written.
     last_seen: HashMap<PhoneNumberId, Timestamp>,
     /// The account of a number as last looked up. Used for wake-ups only.
@@ -110,7 +112,7 @@ impl Writer {
         let result = self.commit(events, &seen, must_interpret, now).await.map_err(Arc::new);
         match &result {
             Ok(new) => {
-                metrics::changes(received as u64, *new);
+                self.metrics.changes(received as u64, *new);
                 if must_interpret {
                     self.notifier.notify_jobs();
                 }

@@ -82,8 +82,8 @@ fn exclude_chance<'a>(told: &Told, places: impl Iterator<Item = &'a [u8]>) {
 async fn plant(told: &Told) {
     let app = &told.app;
     let planted = planted();
+    app.app.metrics.http_request("GET", &planted, 200, std::time::Duration::ZERO);
     tracing::trace!("{planted}");
-    metrics::counter!("linekeeper_planted", "label" => planted.clone()).increment(1);
     let now = app.clock.now();
     let mut tx = app.app.store.write().await.unwrap();
     settings::set(&mut tx, "planted", &planted, now).await.unwrap();

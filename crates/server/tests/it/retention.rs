@@ -134,7 +134,7 @@ async fn a_full_database_refuses_posts_alone_until_there_is_room() {
         assert!(ready["database"]["bytes"].as_u64().unwrap() >= limit, "{ready}");
         assert_eq!(ready["database"]["limit_bytes"], limit);
         let metrics = app.get("/metrics").await.text;
-        assert!(metrics.contains("linekeeper_database_bytes"), "{metrics}");
+        assert!(metrics.contains("linekeeper_database_size_bytes"), "{metrics}");
 
         app.clock.set(app.clock.now() + SignedDuration::from_hours(8 * 24));
         retention::purge_expired(&app.app).await.unwrap();

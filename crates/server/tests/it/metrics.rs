@@ -1,7 +1,6 @@
-//! What `/metrics` says: every call to Meta is counted once, by a route that holds no id, and every change
-//! Meta posts is counted as new or as seen before.
-//!
-//! The counters are the process's, so each story is told in a process of its own.
+//! `/metrics`: every call to Meta is counted once, by a route that holds no id, and every change that Meta
+//! posts is counted as new or as a duplicate. Each installation has a recorder of its own, so these tests
+//! share a process with all others.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +9,6 @@ use graph_emulator::{Fault, Popup};
 use serde_json::{Value, json};
 
 use crate::app::{APP_SECRET, TestApp};
-use crate::canary::tell_alone;
-
-#[test]
-fn every_call_to_meta_is_counted_by_route_and_outcome() {
-    tell_alone("counted::calls_to_meta");
-}
-
-#[test]
-fn changes_are_counted_once_as_new_and_else_as_duplicates() {
-    tell_alone("counted::changes");
-}
 
 /// The samples of one measurement: labels to value.
 async fn samples(app: &TestApp, name: &str) -> BTreeMap<String, f64> {
@@ -42,9 +30,7 @@ fn bare(route: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs in a process of its own, from the test above"]
-async fn calls_to_meta() {
-    server::web::install_metrics();
+async fn every_call_to_meta_is_counted_by_route_and_outcome() {
     let app = TestApp::new().await;
     app.meta.fail(Fault::cut("POST /{phone}/register").times(1));
     app.signed_up(Popup::default()).await;
@@ -74,7 +60,7 @@ async fn calls_to_meta() {
     assert_eq!(counted, made);
     assert_eq!((outcomes["unreachable"], outcomes["pin_mismatch"]), (1, 1), "{outcomes:?}");
 
-    let timed = samples(&app, "linekeeper_graph_call_seconds_count").await;
+    let timed = samples(&app, "linekeeper_graph_call_duration_seconds_count").await;
     let timed: f64 = timed.values().sum();
     assert_eq!(format!("{timed:.0}"), made.values().sum::<u64>().to_string());
 }
@@ -88,9 +74,7 @@ fn post(ids: &[u32]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "runs in a process of its own, from the test above"]
-async fn changes() {
-    server::web::install_metrics();
+async fn changes_are_counted_once_as_new_and_else_as_duplicates() {
     let app = TestApp::new().await;
     let send = async |ids: &[u32]| {
         app.post_webhook("/webhooks/whatsapp", &post(ids), Some(APP_SECRET)).await.expect(200);
