@@ -1,7 +1,6 @@
-//! The only reader of wall time and the only source of chance.
-//!
-//! Everything else takes `now` as a parameter. A [`Clock`] either follows the system or is stepped by
-//! hand, so that tests and the demo move through days in milliseconds.
+//! The only reader of the wall clock and the only source of randomness. Everything else takes `now` as a
+//! parameter. A [`Clock`] either follows the system or is stepped by a test, which moves through days in
+//! milliseconds.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,26 +15,26 @@ pub use store::random::{random_token, uuid_at};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Wall time, or a time that only moves when told; clones show the same time.
+/// The system's time, or a time that only [`Clock::advance`] and [`Clock::set`] move; clones share it.
 #[derive(Clone)]
 pub struct Clock(Inner);
 
 #[derive(Clone)]
 enum Inner {
-    System(Pace),
+    System(Speed),
     Stepped(Arc<Stepped>),
 }
 
-/// How a running clock runs: as the wall's, or so many times faster from an instant on. The same for
-/// every process that is told the same, so that a rehearsal lives on through a restart.
+/// How fast a system clock runs: like the wall clock, or faster since an instant. Processes with the same
+/// speed show the same time, so that a test with real processes can restart one.
 #[derive(Clone, Copy)]
-struct Pace {
+struct Speed {
     from: Timestamp,
     times: i32,
 }
 
-impl Pace {
-    const WALL: Self = Self { from: Timestamp::UNIX_EPOCH, times: 1 };
+impl Speed {
+    const WALL_CLOCK: Self = Self { from: Timestamp::UNIX_EPOCH, times: 1 };
 
     /// `20@2026-11-02T09:00:00Z`.
     fn parse(text: &str) -> Option<Self> {
@@ -48,7 +47,7 @@ impl Pace {
         if self.times == 1 { wall } else { self.from + wall.duration_since(self.from) * self.times }
     }
 
-    /// How long the wall takes to get there; `None` when it is there.
+    /// How long the wall clock takes until this clock shows `at`; `None` when it does already.
     fn until(self, at: Timestamp) -> Option<Duration> {
         let left = Duration::try_from(at.duration_since(self.now())).ok()?;
         let times = u32::try_from(self.times).unwrap_or(1);
@@ -58,36 +57,36 @@ impl Pace {
 
 struct Stepped {
     time: watch::Sender<Timestamp>,
-    /// How often it was looked at since it stands where it stands.
-    looks: AtomicI64,
+    /// How often it was read: each read takes a microsecond.
+    reads: AtomicI64,
 }
 
 impl Clock {
-    /// Follows the system; in a debug build it may be told to run faster, so that a rehearsal with real
-    /// processes does not wait for minutes.
+    /// Follows the system. A debug build can be told to run faster, so that tests with real processes do
+    /// not wait for minutes.
     pub fn system() -> Self {
-        Self(Inner::System(crate::config::clock_speed().and_then(Pace::parse).unwrap_or(Pace::WALL)))
+        Self(Inner::System(crate::config::clock_speed().and_then(Speed::parse).unwrap_or(Speed::WALL_CLOCK)))
     }
 
-    /// Stands still at `start` until it is advanced, but for a microsecond per look: what happened
-    /// after something else is dated after it, as on a wall.
+    /// Stands still at `start` until it is advanced, except for a microsecond per read: a later event gets
+    /// a later date, as with a wall clock.
     pub fn stepped(start: Timestamp) -> Self {
         let time = watch::Sender::new(whole_microseconds(start));
-        Self(Inner::Stepped(Arc::new(Stepped { time, looks: AtomicI64::new(0) })))
+        Self(Inner::Stepped(Arc::new(Stepped { time, reads: AtomicI64::new(0) })))
     }
 
-    /// The present instant in whole microseconds, which is what the database keeps.
+    /// The current instant in whole microseconds, the precision of the database.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Inner::System(pace) => whole_microseconds(pace.now()),
+            Inner::System(speed) => whole_microseconds(speed.now()),
             Inner::Stepped(stepped) => {
-                let looks = stepped.looks.fetch_add(1, Ordering::Relaxed);
-                *stepped.time.borrow() + SignedDuration::from_micros(looks)
+                let reads = stepped.reads.fetch_add(1, Ordering::Relaxed);
+                *stepped.time.borrow() + SignedDuration::from_micros(reads)
             }
         }
     }
 
-    /// Moves a stepped clock forward; a system clock cannot be moved and stays as it is.
+    /// Moves a stepped clock forward; a system clock stays as it is.
     pub fn advance(&self, by: SignedDuration) {
         if let Inner::Stepped(stepped) = &self.0 {
             stepped.time.send_modify(|now| *now = whole_microseconds(*now + by));
@@ -97,12 +96,12 @@ impl Clock {
     /// Moves a stepped clock to an instant, never back; a system clock stays as it is.
     pub fn set(&self, to: Timestamp) {
         if let Inner::Stepped(stepped) = &self.0 {
-            let looks = SignedDuration::from_micros(stepped.looks.load(Ordering::Relaxed));
-            stepped.time.send_modify(|now| *now = (*now).max(whole_microseconds(to) - looks));
+            let reads = SignedDuration::from_micros(stepped.reads.load(Ordering::Relaxed));
+            stepped.time.send_modify(|now| *now = (*now).max(whole_microseconds(to) - reads));
         }
     }
 
-    /// Whether it only moves when told.
+    /// Whether it is moved by hand.
     pub fn is_stepped(&self) -> bool {
         matches!(self.0, Inner::Stepped(_))
     }
@@ -110,16 +109,16 @@ impl Clock {
     /// Returns once the clock shows `at` or later.
     pub async fn sleep_until(&self, at: Timestamp) {
         match &self.0 {
-            Inner::System(pace) => sleep_on_the_wall(*pace, at).await,
+            Inner::System(speed) => sleep_on_wall_clock(*speed, at).await,
             Inner::Stepped(stepped) => {
-                let looks = SignedDuration::from_micros(stepped.looks.load(Ordering::Relaxed));
+                let reads = SignedDuration::from_micros(stepped.reads.load(Ordering::Relaxed));
                 // the sender lives in `self`, so waiting cannot fail
-                let _ = stepped.time.subscribe().wait_for(|now| *now + looks >= at).await;
+                let _ = stepped.time.subscribe().wait_for(|now| *now + reads >= at).await;
             }
         }
     }
 
-    /// A fresh UUID v7 of the present instant.
+    /// A fresh UUID v7 of the current instant.
     pub fn uuid(&self) -> Uuid {
         uuid_at(self.now())
     }
@@ -137,20 +136,20 @@ pub fn random_pin() -> SecretString {
     OsRng.unwrap_err().random_range(100_000_u32..=999_999).to_string().into()
 }
 
-/// A fraction in `0.0..1.0` to spread retries with; not for secrets.
+/// A random fraction in `0.0..1.0` for jitter; not for secrets.
 pub fn random_fraction() -> f64 {
     rand::rng().random()
 }
 
-/// Sleeps in pieces, since the wall clock may jump while the machine is suspended.
-async fn sleep_on_the_wall(pace: Pace, at: Timestamp) {
+/// Sleeps in short pieces, since the wall clock may jump while the machine is suspended.
+async fn sleep_on_wall_clock(speed: Speed, at: Timestamp) {
     const PIECE: Duration = Duration::from_secs(30);
-    while let Some(left) = pace.until(at) {
+    while let Some(left) = speed.until(at) {
         tokio::time::sleep(left.min(PIECE)).await;
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this module is the one reader of the wall clock")]
+#[expect(clippy::disallowed_methods, reason = "this module is the only reader of the wall clock")]
 fn system_now() -> Timestamp {
     Timestamp::now()
 }
@@ -194,15 +193,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rehearsal_runs_faster_from_its_instant_on() {
+    fn a_fast_clock_runs_ahead_of_the_wall_clock() {
         let from = system_now() - SignedDuration::from_secs(10);
-        let pace = Pace::parse(&format!("20@{from}")).unwrap();
-        let ahead = pace.now().duration_since(from).as_secs();
-        assert!((200..400).contains(&ahead), "{ahead} s after 10 s at twenty times the pace");
-        assert!(pace.until(pace.now() + SignedDuration::from_mins(20)).unwrap() <= Duration::from_mins(1));
-        assert!(pace.until(from).is_none());
+        let speed = Speed::parse(&format!("20@{from}")).unwrap();
+        let ahead = speed.now().duration_since(from).as_secs();
+        assert!((200..400).contains(&ahead), "{ahead} s after 10 s at twenty times the speed");
+        assert!(speed.until(speed.now() + SignedDuration::from_mins(20)).unwrap() <= Duration::from_mins(1));
+        assert!(speed.until(from).is_none());
         for wrong in ["", "20", "0@2026-11-02T09:00:00Z", "-1@2026-11-02T09:00:00Z", "20@yesterday"] {
-            assert!(Pace::parse(wrong).is_none(), "{wrong}");
+            assert!(Speed::parse(wrong).is_none(), "{wrong}");
         }
     }
 
