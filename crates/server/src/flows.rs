@@ -1,12 +1,13 @@
 //! Flows: the only place where deciding, storing and calling meet.
 //!
 //! Each has four beats: load → decide (pure, in `domain`) → commit intent, then call → settle. No
-//! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `jobs` and `cli`
+//! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `cli` and the job runner
 //! call the same functions.
 
 use std::time::Duration;
 
 use domain::meta::failure::Failure;
+use strum::IntoStaticStr;
 
 use crate::store;
 
@@ -32,10 +33,10 @@ pub mod token;
 /// How long a job sleeps between two batches, so that others can write.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
-/// Why a flow could not do what it was asked.
+/// Why a flow failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// The database.
+    /// The database failed.
     #[error("the database did not answer")]
     Store(#[from] store::Error),
     /// Meta refused or did not answer.
@@ -52,7 +53,8 @@ pub enum FlowError {
 }
 
 /// What a flow refuses, apart from Meta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Refusal {
     /// A parameter is missing (E1, W9).
     MissingParameter,
@@ -81,19 +83,7 @@ pub enum Refusal {
 impl Refusal {
     /// The stable word of the API.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingParameter => "missing_parameter",
-            Self::InvalidParameter => "invalid_parameter",
-            Self::ChannelExists => "channel_exists",
-            Self::PhoneNumberMismatch => "phone_number_mismatch",
-            Self::NoSuchNumber => "no_such_number",
-            Self::NoAccessToWaba => "no_access_to_waba",
-            Self::CodeReplayed => "code_replayed",
-            Self::ForeignApp => "foreign_app",
-            Self::NotFound => "not_found",
-            Self::NotNow => "not_now",
-            Self::WebhookSetupFailed => "webhook_setup_failed",
-        }
+        self.into_str()
     }
 }
 
@@ -110,11 +100,11 @@ impl From<Failure> for FlowError {
     }
 }
 
-/// What a job does next after a flow ran.
+/// What becomes of a job after its flow ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing.
+    /// It is removed, unless it was enqueued again meanwhile.
     Done,
-    /// Run again at this instant.
+    /// It runs again at this instant, or earlier where it is enqueued.
     At(jiff::Timestamp),
 }

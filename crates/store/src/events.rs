@@ -13,6 +13,7 @@ use crate::ids::EventId;
 use crate::numbers::channels::find_in_account;
 use crate::{Error, Tx};
 
+pub mod body;
 pub mod erasures;
 pub(crate) mod insert;
 pub(crate) mod retention;

@@ -7,11 +7,11 @@ use domain::ids::AccountId;
 use graph_api::webhook::{Erased, Person, erase};
 use jiff::{SignedDuration, Timestamp};
 
-use super::ingest::body;
 use super::queue::{Job, enqueue, enqueue_if_absent, enqueue_now};
 use super::{BATCH_DELAY, FlowError, Next, Refusal};
 use crate::App;
 use crate::store::erasures::{self, Erasure, Kept};
+use crate::store::events::body;
 use crate::store::ids::ErasureId;
 use crate::store::{self, Tx, channels};
 

@@ -1,7 +1,6 @@
 //! Ingest: Meta's posts are stored before Meta gets its 200, and interpreted by a job afterwards.
 
 mod attribute;
-pub(crate) mod body;
 pub mod handshake;
 pub mod interpret;
 pub mod receive;

@@ -5,10 +5,9 @@ use aws_lc_rs::digest;
 use domain::delivery::ANNOUNCEMENT_FIELD;
 use serde_json::json;
 
-use super::ingest::body;
 use crate::messages;
 use crate::store::announcements::{self, NewAnnouncement};
-use crate::store::events::{EventState, NewEvent, insert_batch};
+use crate::store::events::{EventState, NewEvent, body, insert_batch};
 use crate::store::{self, Tx};
 
 /// Publishes an announcement in the caller's transaction.

@@ -1,5 +1,5 @@
-//! One person is taken out of what an account keeps, over HTTP on both engines: theirs goes, others'
-//! stays, another tenant's is not reached; it goes on after a crash and names nobody afterwards.
+//! Erasure of one person, over HTTP on both engines: their events go, those of others and of other tenants
+//! stay; it resumes after a crash, and nothing names the person afterwards.
 
 use domain::ids::AccountId;
 use graph_emulator::{Popup, SignupResult};
@@ -19,7 +19,7 @@ const ADA: &str = "15550199999";
 const ADAS_ID: &str = "US.13491208655302741918";
 const BEN: &str = "15550177777";
 
-/// A post about one number, of one value.
+/// Posts one change about a number.
 async fn post(app: &TestApp, number: &SignupResult, field: &str, mut value: Value) {
     value["messaging_product"] = json!("whatsapp");
     value["metadata"] = json!({ "display_phone_number": "15550100001", "phone_number_id": number.phone_number_id });
@@ -33,9 +33,9 @@ fn message(from: &str, id: &str, text: &str) -> Value {
     json!({ "from": from, "id": id, "timestamp": "1790000000", "type": "text", "text": { "body": text } })
 }
 
-/// What a number is sent: of Ada alone, of Ben alone, of both.
-async fn talk(app: &TestApp, number: &SignupResult) {
-    // known by her id alone, before anything says whose it is
+/// Posts messages to a number: of Ada alone, of Ben alone, of both.
+async fn post_messages(app: &TestApp, number: &SignupResult) {
+    // names her by an id alone, before any event links the id to her number
     let status = json!({ "id": "wamid.S", "status": "read", "recipient_user_id": ADAS_ID });
     post(app, number, "messages", json!({ "statuses": [status] })).await;
     let ada = json!({ "profile": { "name": "Ada" }, "wa_id": ADA, "user_id": ADAS_ID });
@@ -52,8 +52,8 @@ async fn talk(app: &TestApp, number: &SignupResult) {
     app.settle().await;
 }
 
-/// Every kept body as text.
-async fn kept(app: &TestApp) -> Vec<String> {
+/// The body of every stored event.
+async fn bodies(app: &TestApp) -> Vec<String> {
     let mut tx = app.app.store.read().await.unwrap();
     let mut bodies = Vec::new();
     for id in 1..200 {
@@ -78,14 +78,14 @@ fn of_number<'a>(bodies: &'a [String], number: &SignupResult) -> Vec<&'a String>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_person_is_gone_and_everybody_else_is_still_there() {
+async fn one_person_is_erased_and_everybody_else_stays() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         let (mine, _) = app.signed_up(Popup::default()).await;
         let (_, their_key, theirs) = tenant(&app).await;
-        talk(&app, &mine).await;
-        talk(&app, &theirs).await;
-        let before = kept(&app).await;
+        post_messages(&app, &mine).await;
+        post_messages(&app, &theirs).await;
+        let before = bodies(&app).await;
         let their_before: Vec<String> = of_number(&before, &theirs).into_iter().cloned().collect();
 
         // nobody but the account's admin
@@ -98,7 +98,7 @@ async fn one_person_is_gone_and_everybody_else_is_still_there() {
             assert_eq!(app.post(&path, nonsense).await.expect(422)["code"], "invalid_parameter");
         }
         app.settle().await;
-        assert_eq!(kept(&app).await, before, "nothing was asked for");
+        assert_eq!(bodies(&app).await, before, "no erasure was started");
 
         let begun = app.post(&path, whom).await.expect(202);
         assert_eq!((&begun["state"], &begun["finished_at"]), (&json!("under_way"), &Value::Null), "{begun}");
@@ -110,7 +110,7 @@ async fn one_person_is_gone_and_everybody_else_is_still_there() {
         app.send(Method::GET, &own, None, Some(&their_key)).await.expect(404);
         app.get(&format!("{path}/ers_0190f3a2c0de7000b000000000000001")).await.expect(404);
 
-        let after = kept(&app).await;
+        let after = bodies(&app).await;
         let rest = of_number(&after, &mine);
         for gone in [ADA, ADAS_ID, "secret", "Ada", "wamid.A", "wamid.S"] {
             assert!(!rest.iter().any(|body| body.contains(gone)), "{gone} is still there: {rest:#?}");
@@ -119,7 +119,7 @@ async fn one_person_is_gone_and_everybody_else_is_still_there() {
             assert!(rest.iter().any(|body| body.contains(stays)), "{stays} is gone: {rest:#?}");
         }
         let alone = before.iter().find(|body| body.contains("mine") && of_number(&before, &mine).contains(body));
-        assert!(after.contains(alone.unwrap()), "what did not concern her is as it came");
+        assert!(after.contains(alone.unwrap()), "an event that does not name her is unchanged");
         let their_after: Vec<String> = of_number(&after, &theirs).into_iter().cloned().collect();
         assert_eq!(their_after, their_before, "another tenant's was touched");
     }
@@ -133,11 +133,11 @@ async fn mine_number(app: &TestApp) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_it_was_is_kept_nowhere_and_the_same_request_works_once() {
+async fn the_person_is_named_nowhere_and_a_repeated_request_works_once() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         let (mine, _) = app.signed_up(Popup::default()).await;
-        talk(&app, &mine).await;
+        post_messages(&app, &mine).await;
         let http = reqwest::Client::new();
         let mut answers = Vec::new();
         for _ in 0..2 {
@@ -156,13 +156,13 @@ async fn who_it_was_is_kept_nowhere_and_the_same_request_works_once() {
         assert!(it.passes >= 2, "an id was learnt at the end: {it:?}");
         assert!(!format!("{it:?}").contains(ADA));
         drop(tx);
-        assert!(!kept(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
+        assert!(!bodies(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
     }
 }
 
-/// Whoever drives it may die after any bite; another goes on, and two at once do no harm.
+/// Its driver may end after any batch; the job resumes it, and two drivers at once do no harm.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_erasure_goes_on_where_it_was_left() {
+async fn an_erasure_resumes_where_it_stopped() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         let (mine, _) = app.signed_up(Popup::default()).await;
@@ -176,12 +176,12 @@ async fn an_erasure_goes_on_where_it_was_left() {
         let grace = Driver::Caller(SignedDuration::from_mins(5));
         let begun = erasure::start(&app.app, app.account, ADA, grace).await.unwrap();
         let BatchResult::More(first) = erasure::erase_batch(&app.app, begun.id).await.unwrap() else {
-            panic!("one bite is not all")
+            panic!("one batch is not all")
         };
         assert!((1..100).contains(&first.percent()) && first.percent() > 10, "{}", first.percent());
-        // its driver is gone: nothing happens until the sweep
+        // its driver has ended: nothing happens until the sweep
         app.settle().await;
-        assert!(kept(&app).await.iter().any(|body| body.contains(ADA)) || first.after.0 > 199);
+        assert!(bodies(&app).await.iter().any(|body| body.contains(ADA)) || first.after.0 > 199);
         let (one, other) =
             tokio::join!(erasure::erase_batch(&app.app, begun.id), erasure::erase_batch(&app.app, begun.id));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
@@ -194,47 +194,47 @@ async fn an_erasure_goes_on_where_it_was_left() {
     }
 }
 
-/// A number may have been another tenant's before: what it got then is not ours to erase.
+/// A number may have been another tenant's before: events of that time are not this account's to erase.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_number_got_before_it_was_ours_stays() {
+async fn events_from_before_a_number_was_connected_stay() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         let number = app.meta.sign_up(Popup::default()).await;
-        talk(&app, &number).await;
-        // within the time a code is good for
+        post_messages(&app, &number).await;
+        // within the lifetime of a signup code
         app.advance(SignedDuration::from_secs(20)).await;
-        let before = kept(&app).await;
+        let before = bodies(&app).await;
         app.authorize(&number).await.expect(200);
         post(&app, &number, "messages", json!({ "messages": [message(ADA, "wamid.later", "secret")] })).await;
         app.settle().await;
         app.post(&app.path("/erasures"), json!({ "person": ADA })).await.expect(202);
         app.settle().await;
-        let after = kept(&app).await;
+        let after = bodies(&app).await;
         assert!(!after.iter().any(|body| body.contains("wamid.later")));
         let of_before = |bodies: &[String]| of_number(bodies, &number).len();
         assert_eq!(of_before(&after), of_before(&before));
     }
 }
 
-/// The command: refuses to guess whether it is meant, and says what it did.
+/// The command asks for a confirmation and reports what it did.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_command_erases_and_says_how_much() {
+async fn the_command_erases_and_reports_how_much() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         let (mine, _) = app.signed_up(Popup::default()).await;
-        talk(&app, &mine).await;
+        post_messages(&app, &mine).await;
         let account = app.account.to_string();
         let asked = erase(&app, &["--account", &account, "--person", ADA]).await;
         let said = String::from_utf8_lossy(&asked.stderr).into_owned();
         assert!(!asked.status.success() && said.contains("--yes"), "{said}");
-        assert!(kept(&app).await.iter().any(|body| body.contains(ADA)), "nothing was said to be meant");
+        assert!(bodies(&app).await.iter().any(|body| body.contains(ADA)), "the erasure was not confirmed");
         let wrong = erase(&app, &["--account", &account, "--person", "Ada", "--yes"]).await;
         let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
         assert!(!wrong.status.success() && said.contains("a phone number such as"), "{said}");
         let done = erase(&app, &["--account", &account, "--person", ADA, "--yes", "--json"]).await;
         let value: Value = serde_json::from_slice(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
         assert_eq!((&value["erased"], &value["events_deleted"]), (&json!(true), &json!(3)), "{value}");
-        assert!(!kept(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
+        assert!(!bodies(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
     }
 }
 

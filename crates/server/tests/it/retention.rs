@@ -1,5 +1,5 @@
-//! How long and how much is kept, over HTTP on both engines: what is old goes and what waits stays; a
-//! full database refuses posts and nothing else, and takes them again once there is room.
+//! Retention and capacity, over HTTP on both engines: old events are purged and waiting ones stay; a full
+//! database refuses posts and nothing else, and accepts them again once it has space.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::app::{APP_SECRET, Answer, TestApp};
 
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
-/// A post with so many messages of so many bytes, none of them sent before.
+/// Posts `changes` messages of `bytes` bytes each, none of them sent before.
 async fn post(app: &TestApp, name: &str, changes: usize, bytes: usize) -> Answer {
     let text = "x".repeat(bytes);
     let change = |n: usize| {
@@ -31,7 +31,7 @@ async fn post(app: &TestApp, name: &str, changes: usize, bytes: usize) -> Answer
     app.post_webhook("/webhooks/whatsapp", body.to_string().as_bytes(), Some(APP_SECRET)).await
 }
 
-async fn kept(app: &TestApp, id: i64) -> bool {
+async fn exists(app: &TestApp, id: i64) -> bool {
     let mut tx = app.app.store.read().await.unwrap();
     events::find(&mut tx, EventId(id)).await.unwrap().is_some()
 }
@@ -42,14 +42,14 @@ async fn bytes(app: &TestApp) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_old_goes_by_itself_and_what_is_young_or_waits_stays() {
+async fn old_events_are_purged_and_young_or_waiting_ones_stay() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         for n in 0..5 {
             post(&app, &format!("old{n}"), 200, 10).await.expect(200);
         }
         app.settle().await;
-        // it is as old and was never interpreted
+        // an event of the same age that was never interpreted
         let mut tx = app.app.store.write().await.unwrap();
         let waiting = events::NewEvent {
             received_at: app.clock.now(),
@@ -71,27 +71,27 @@ async fn what_is_old_goes_by_itself_and_what_is_young_or_waits_stays() {
         app.clock.set(app.clock.now() + SignedDuration::from_hours(6 * 24));
         post(&app, "young", 3, 10).await.expect(200);
         assert!(matches!(retention::purge_expired(&app.app).await.unwrap(), Next::Done));
-        assert!(kept(&app, 1).await && kept(&app, 1000).await, "six days old");
+        assert!(exists(&app, 1).await && exists(&app, 1000).await, "six days old");
         app.clock.set(app.clock.now() + SignedDuration::from_hours(25));
         retention::purge_expired(&app.app).await.unwrap();
         assert!(
-            !kept(&app, 1).await && !kept(&app, 500).await && !kept(&app, 1000).await,
+            !exists(&app, 1).await && !exists(&app, 500).await && !exists(&app, 1000).await,
             "seven days and an hour old"
         );
-        assert!(kept(&app, waits).await, "what waits is never removed");
-        assert!(kept(&app, waits + 1).await && kept(&app, waits + 3).await, "a day old");
-        // interpreted at last, it goes by the sweep alone, and the young ones in their time
+        assert!(exists(&app, waits).await, "an event that waits to be interpreted is never purged");
+        assert!(exists(&app, waits + 1).await && exists(&app, waits + 3).await, "a day old");
+        // interpreted at last, it is purged by the sweep's job alone, and the young ones later
         enqueue_now(&app.app, &[Job::Sweep, Job::Interpret]).await.unwrap();
         app.advance(SignedDuration::from_mins(11)).await;
-        assert!(!kept(&app, waits).await && kept(&app, waits + 1).await);
+        assert!(!exists(&app, waits).await && exists(&app, waits + 1).await);
         app.advance(SignedDuration::from_hours(6 * 24)).await;
-        assert!(!kept(&app, waits + 1).await);
+        assert!(!exists(&app, waits + 1).await);
     }
 }
 
-/// Measures until it is so. PostgreSQL counts living rows some seconds behind and a few rows wrong; it
-/// is asked to count anew, as it does by itself whenever a tenth of them has changed.
-async fn until(app: &TestApp, stage: Stage) {
+/// Measures until the level is reached. PostgreSQL's count of living rows is some seconds behind and a few
+/// rows wrong; `analyze` makes it count again, as it does by itself whenever a tenth of them has changed.
+async fn measure_until(app: &TestApp, stage: Stage) {
     for _ in 0..100 {
         if app.app.store.engine() == Engine::Postgres {
             let mut conn = PgConnection::connect(&app.database.url).await.unwrap();
@@ -106,26 +106,26 @@ async fn until(app: &TestApp, stage: Stage) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_database_refuses_posts_alone_until_there_is_room() {
+async fn a_full_database_refuses_posts_alone_until_it_has_space() {
     for engine in ENGINES {
         let fresh = bytes(&TestApp::on(engine).await).await;
-        // room for four megabytes beside an empty database; nearly full at half of them
+        // four megabytes more than an empty database takes; the warning level at half of them
         let limit = fresh + 4_000_000;
         let warn_at_percent = u8::try_from((fresh + 2_000_000) * 100 / limit).unwrap();
         let app = TestApp::with(engine, |config| set(config, limit, warn_at_percent), EmulatorConfig::default()).await;
-        until(&app, Stage::Plenty).await;
+        measure_until(&app, Stage::Plenty).await;
         post(&app, "first", 120, 20_000).await.expect(200);
-        until(&app, Stage::NearlyFull).await;
+        measure_until(&app, Stage::NearlyFull).await;
         let ready = app.get("/readyz").await.expect(200);
         assert_eq!((&ready["status"], &ready["database"]["room"]), (&json!("ok"), &json!("nearly_full")), "{ready}");
         post(&app, "second", 120, 20_000).await.expect(200);
-        until(&app, Stage::Full).await;
+        measure_until(&app, Stage::Full).await;
 
         let refused = post(&app, "third", 1, 10).await;
         let problem = refused.expect(503);
         assert_eq!(problem["code"], "storage_full", "{problem}");
         assert!(refused.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 60);
-        // whoever forges learns nothing, and all else goes on
+        // a forged post learns nothing, and everything else is served
         assert_eq!(app.post_webhook("/webhooks/whatsapp", b"{}", None).await.expect(401)["code"], "bad_signature");
         app.get(&app.path("/inboxes")).await.expect(200);
         app.post(&app.path("/api_keys"), json!({ "name": "x", "scope": "read" })).await.expect(201);
@@ -138,11 +138,11 @@ async fn a_full_database_refuses_posts_alone_until_there_is_room() {
 
         app.clock.set(app.clock.now() + SignedDuration::from_hours(8 * 24));
         retention::purge_expired(&app.app).await.unwrap();
-        until(&app, Stage::Plenty).await;
+        measure_until(&app, Stage::Plenty).await;
         post(&app, "third", 1, 10).await.expect(200);
-        // what was freed is filled again: the same once more reaches the limit, not twice of it
+        // freed space is used again: the same posts once more reach the warning level, not the limit
         post(&app, "fourth", 120, 20_000).await.expect(200);
-        until(&app, Stage::NearlyFull).await;
+        measure_until(&app, Stage::NearlyFull).await;
     }
 }
 
@@ -152,9 +152,9 @@ fn set(config: &mut server::config::Config, limit: u64, warn_at_percent: u8) {
     config.retention = server::config::Retention { days: 7, max_gigabytes, warn_at_percent };
 }
 
-/// The walk goes past what waits and stops at what is young; it never reads the whole table.
+/// The purge passes events that wait and stops at young ones; it never reads the whole table.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_walk_ends_at_the_first_young_window() {
+async fn the_purge_stops_at_the_first_young_window() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
         post(&app, "old", 250, 1).await.expect(200);
@@ -173,7 +173,7 @@ async fn the_walk_ends_at_the_first_young_window() {
                 break;
             }
         }
-        // the very first waits to be interpreted: its number is heard of for the first time
+        // the very first event waits to be interpreted: its number is seen for the first time
         assert_eq!(steps, [99, 100, 50, 0]);
     }
 }

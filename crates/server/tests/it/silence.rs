@@ -1,4 +1,4 @@
-//! A number that goes quiet: what is usual is learnt from what Meta sends, and far longer than that is told.
+//! Silence: the usual gap between a number's events is learnt, and a gap far beyond it is announced.
 
 use graph_emulator::Popup;
 use jiff::SignedDuration;
@@ -8,13 +8,13 @@ use server::store::Engine;
 use crate::app::{APP_SECRET, TestApp};
 use crate::support::on_each_engine;
 
-on_each_engine!(far_longer_than_usual_is_told_and_ends_with_the_next_message);
+on_each_engine!(a_gap_far_beyond_the_usual_is_announced_and_ends_with_the_next_message);
 
-/// How often somebody writes.
-const EVERY: SignedDuration = SignedDuration::from_hours(6);
+/// The usual gap between two messages.
+const USUAL_GAP: SignedDuration = SignedDuration::from_hours(6);
 
-/// Somebody writes to a number for the so-manieth time.
-async fn write(app: &TestApp, number: &str, count: usize) {
+/// Posts one message to a number; `count` makes its id unique.
+async fn post_message(app: &TestApp, number: &str, count: usize) {
     let value = json!({ "messaging_product": "whatsapp",
         "metadata": { "display_phone_number": "15550100001", "phone_number_id": number },
         "messages": [{ "from": "15550199999", "id": format!("wamid.{count}"), "type": "text", "text": { "body": "Hi" } }] });
@@ -24,7 +24,7 @@ async fn write(app: &TestApp, number: &str, count: usize) {
     app.settle().await;
 }
 
-async fn far_longer_than_usual_is_told_and_ends_with_the_next_message(engine: Engine) {
+async fn a_gap_far_beyond_the_usual_is_announced_and_ends_with_the_next_message(engine: Engine) {
     let app = TestApp::on(engine).await;
     let (result, inbox) = app.signed_up(Popup::default()).await;
     let number = result.phone_number_id.unwrap();
@@ -33,28 +33,28 @@ async fn far_longer_than_usual_is_told_and_ends_with_the_next_message(engine: En
         let findings = health["findings"].as_array().unwrap().clone();
         findings.iter().any(|finding| finding["code"] == "silence")
     };
-    let is_told = async || {
+    let is_announced = async || {
         let list = app.get(&app.path("/announcements")).await.expect(200);
         list.to_string().contains("\"silence\"")
     };
     let mut count = 0;
     for _ in 0..4 {
-        write(&app, &number, count).await;
-        app.advance(EVERY).await;
+        post_message(&app, &number, count).await;
+        app.advance(USUAL_GAP).await;
         count += 1;
     }
-    // a day is too short to tell what is usual
+    // one day of events is too little to know the usual gap
     app.advance(SignedDuration::from_hours(3 * 24)).await;
     assert!(!is_silent().await);
     for _ in 0..4 * 30 {
-        write(&app, &number, count).await;
-        app.advance(EVERY).await;
+        post_message(&app, &number, count).await;
+        app.advance(USUAL_GAP).await;
         count += 1;
     }
-    assert!(!is_silent().await && !is_told().await, "it is as usual");
-    // what was the longest gap is a month ago and half forgotten; no more than twelve times the rest of it
+    assert!(!is_silent().await && !is_announced().await, "the gap is usual");
+    // the longest gap is a month old and counts half; a gap of more than twelve times the rest is announced
     app.advance(SignedDuration::from_hours(31 * 24)).await;
-    assert!(is_silent().await && is_told().await);
-    write(&app, &number, count).await;
+    assert!(is_silent().await && is_announced().await);
+    post_message(&app, &number, count).await;
     assert!(!is_silent().await);
 }

@@ -18,9 +18,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::flows::ingest::body::{self, StoredBody};
 use crate::store::deliveries::log::Entry;
 use crate::store::endpoints::Endpoint;
+use crate::store::events::body::{self, StoredBody};
 
 /// What a Standard Webhooks secret begins with.
 pub(crate) const SECRET_PREFIX: &str = "whsec_";

@@ -9,12 +9,11 @@ use domain::registration::Source;
 use graph_api::webhook::RawChange;
 use jiff::{SignedDuration, Timestamp};
 
-use super::body;
 use crate::App;
 use crate::flows::number::owner;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Next};
-use crate::store::events::StoredEvent;
+use crate::store::events::{StoredEvent, body};
 use crate::store::numbers::{StoredAccountState, StoredSending};
 use crate::store::{self, Tx, channels, events, numbers};
 

@@ -9,10 +9,9 @@ use domain::meta::event::MessagesSeen;
 use graph_api::webhook::{BodyError, RawChange, dedup_key, split};
 use jiff::Timestamp;
 
-use super::body;
 use crate::App;
 use crate::store;
-use crate::store::events::{EventState, NewEvent, SealedEvent};
+use crate::store::events::{EventState, NewEvent, SealedEvent, body};
 
 /// Why a post was not stored. Nothing of it was.
 #[derive(Debug, thiserror::Error)]

@@ -4,17 +4,17 @@ use bytes::Bytes;
 
 /// A decoded body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct StoredBody<'a> {
+pub struct StoredBody<'a> {
     /// The id of the entry in Meta's post; empty for an announcement.
-    pub(crate) entry_id: &'a str,
+    pub entry_id: &'a str,
     /// The time of that entry in Unix seconds, where Meta gave one.
-    pub(crate) time: Option<i64>,
+    pub time: Option<i64>,
     /// The change's `value`, a JSON text.
-    pub(crate) value: &'a str,
+    pub value: &'a str,
 }
 
 /// Encodes a change for storage.
-pub(crate) fn encode(entry_id: &str, time: Option<i64>, value: &str) -> Bytes {
+pub fn encode(entry_id: &str, time: Option<i64>, value: &str) -> Bytes {
     let time = time.map(|time| time.to_string()).unwrap_or_default();
     let mut body = Vec::with_capacity(entry_id.len() + time.len() + value.len() + 2);
     for part in [entry_id, "\n", &time, "\n", value] {
@@ -24,7 +24,7 @@ pub(crate) fn encode(entry_id: &str, time: Option<i64>, value: &str) -> Bytes {
 }
 
 /// Decodes a stored body; `None` when it is not one.
-pub(crate) fn decode(body: &[u8]) -> Option<StoredBody<'_>> {
+pub fn decode(body: &[u8]) -> Option<StoredBody<'_>> {
     let text = std::str::from_utf8(body).ok()?;
     let (entry_id, rest) = text.split_once('\n')?;
     let (time, value) = rest.split_once('\n')?;
@@ -32,7 +32,7 @@ pub(crate) fn decode(body: &[u8]) -> Option<StoredBody<'_>> {
 }
 
 /// The same body with another value; the entry's id and time stay.
-pub(crate) fn with_value(body: &[u8], value: &str) -> Option<Bytes> {
+pub fn with_value(body: &[u8], value: &str) -> Option<Bytes> {
     let StoredBody { entry_id, time, .. } = decode(body)?;
     Some(encode(entry_id, time, value))
 }
