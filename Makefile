@@ -73,8 +73,8 @@ kill: ## A hundred kill -9 under load, on both engines and with two processes; w
 	crates/server/tests/it/kill/load/run.sh
 
 simulate: ## Play thousands of drawn lives of numbers under a fresh seed; count calls, delays and locks
-	LINEKEEPER_HISTORIES=$${LINEKEEPER_HISTORIES:-5000} LINEKEEPER_SEED=$${LINEKEEPER_SEED:-$$(date +%s)} \
-		$(CARGO) test --locked --package server --test it a_thousand_drawn_histories -- --nocapture
+	LINEKEEPER_SIMULATION_HISTORIES=$${LINEKEEPER_SIMULATION_HISTORIES:-5000} LINEKEEPER_SIMULATION_SEED=$${LINEKEEPER_SIMULATION_SEED:-$$(date +%s)} \
+		$(CARGO) test --locked --package server --test it a_thousand_generated_histories -- --nocapture
 
 fuzz: ## Throw arbitrary bytes at everything that reads what comes from outside; writes docs/measurements/fuzz.md
 	fuzz/run.sh

@@ -1,9 +1,8 @@
-//! `kill -9` at every point of signup and registration, and of what an owner enters for it, where one thing
-//! was done and the next was not: after a restart the number goes live by itself, with the PIN that is
-//! stored, and with no more than one call above what it takes.
+//! `kill -9` at every failpoint of signup, registration and an owner's entries: after a restart the number goes
+//! live by itself, with the stored PIN, and with at most one call more than needed.
 //!
-//! The real program, the real signal. Only its clock runs faster than the wall (`Clock::system`), so
-//! that the minutes it waits for a lost answer are seconds here.
+//! The real program, the real signal. Only its clock runs faster than the wall clock (`Clock::system`), so that
+//! the minutes it waits for a lost answer are seconds here.
 
 use graph_emulator::world::{NameDecision, RegisterKind};
 use graph_emulator::{NumberAction, Popup, Review};
@@ -18,21 +17,21 @@ mod list;
 mod load;
 mod process;
 
-/// So many stories at one time: each is two processes, and there may be two cores.
-const SIDE_BY_SIDE: usize = 3;
+/// How many tests run at once: each has two processes, and there may be two cores.
+const CONCURRENT: usize = 3;
 
-/// Tells the stories, a few at a time.
+/// Kills a signup at each failpoint, a few at a time.
 async fn at_each(points: &[Failpoint], engine: Engine) {
     use futures::StreamExt as _;
 
-    let stories = points.iter().map(|point| killed_in_signup(*point, engine));
-    let told: Vec<()> = futures::stream::iter(stories).buffer_unordered(SIDE_BY_SIDE).collect().await;
-    assert_eq!(told.len(), points.len());
+    let kills = points.iter().map(|point| killed_in_signup(*point, engine));
+    let done: Vec<()> = futures::stream::iter(kills).buffer_unordered(CONCURRENT).collect().await;
+    assert_eq!(done.len(), points.len());
 }
 
-/// A signup is cut short at this point; the process is started again, and the browser tries again.
+/// A signup is killed at this failpoint; the process is started again, and the browser tries again.
 async fn killed_in_signup(point: Failpoint, engine: Engine) {
-    let place = Installation::new(&format!("a signup cut short at {}", point.as_str()), engine).await;
+    let place = Installation::new(&format!("a signup killed at {}", point.as_str()), engine).await;
     let mut doomed = place.start(Some(point)).await;
     let signup = place.meta.sign_up(Popup::default()).await;
     let browser = place.authorize(&signup);
@@ -48,10 +47,10 @@ async fn killed_in_signup(point: Failpoint, engine: Engine) {
     drop(process);
 }
 
-/// A registration by the planner is cut short at this point: a webhook has just approved the name. It
-/// comes a while after the refusal: a name read as good within ten minutes of it would be no news.
+/// A registration by the planner is killed at this failpoint: a webhook has just approved the name. It comes a
+/// while after the refusal: a name read as good within ten minutes of it is not new evidence.
 async fn killed_in_a_job(point: Failpoint, engine: Engine) {
-    let mut place = Installation::new(&format!("the planner cut short at {}", point.as_str()), engine).await;
+    let mut place = Installation::new(&format!("the planner killed at {}", point.as_str()), engine).await;
     let calm = place.start(None).await;
     let review = Some(Review { lasts: None, outcome: NameDecision::Approved });
     let signup = place.meta.sign_up(Popup { review, ..Popup::default() }).await;
@@ -70,9 +69,9 @@ async fn killed_in_a_job(point: Failpoint, engine: Engine) {
     drop(process);
 }
 
-/// Its owner entered something, and the process died over it: another goes on.
+/// The process is killed while it handles an owner's entry: the next process resumes.
 async fn killed_over_what_its_owner_entered(point: Failpoint, engine: Engine) {
-    let place = Installation::new(&format!("its owner's entry cut short at {}", point.as_str()), engine).await;
+    let place = Installation::new(&format!("its owner's entry killed at {}", point.as_str()), engine).await;
     let calm = place.start(None).await;
     let popup = if point == Failpoint::CodeVerified {
         Popup { verified: false, ..Popup::default() }
@@ -104,7 +103,7 @@ async fn killed_over_what_its_owner_entered(point: Failpoint, engine: Engine) {
     drop(process);
 }
 
-/// What only a person sets off; everything else is a point of every signup.
+/// Failpoints that only a person reaches; every signup reaches the others.
 const BY_A_PERSON: [Failpoint; 2] = [Failpoint::PinKept, Failpoint::CodeVerified];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,13 +133,13 @@ async fn killed_in_the_planners_own_call_the_number_still_goes_live() {
     }
 }
 
-/// Without a system token there is nothing but the code: cut short before its exchange, the same code
-/// is taken again, as long as it lives.
+/// Without a system token there is only the code: killed before its exchange, the same code is accepted again
+/// within its lifetime.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_was_not_exchanged_may_be_sent_again() {
     let mut place = Installation::new("a code that is sent again", Engine::Sqlite).await;
     place.system_token = None;
-    place.pace = 1;
+    place.clock_speed = 1;
     let mut doomed = place.start(Some(Failpoint::SignupWritten)).await;
     let signup = place.meta.sign_up(Popup::default()).await;
     let browser = place.authorize(&signup);
@@ -149,7 +148,7 @@ async fn a_code_that_was_not_exchanged_may_be_sent_again() {
 
     let process = place.start(None).await;
     let number = signup.phone_number_id.clone().unwrap();
-    place.send_again_until_taken(&process, &signup).await;
+    place.repeat_until_accepted(&process, &signup).await;
     place.wait_until_live(&process, &number).await;
     place.check(&number, 1).await;
     let calls = place.meta.number(&number).unwrap().register_calls;

@@ -1,9 +1,9 @@
-//! At least a thousand drawn lives of numbers, through the real flows, with faults: none stuck, none
-//! locked out, and never more calls than the policy allows. `docs/measurements/simulate.md` has the
+//! Simulation: at least a thousand generated histories of numbers, through the real flows, with faults: none
+//! stuck, none locked out, and never more calls than the policy allows. `docs/measurements/simulate.md` has the
 //! figures of the long form (`make simulate`).
 //!
-//! `LINEKEEPER_HISTORIES` and `LINEKEEPER_SEED` play others than CI does; `LINEKEEPER_SIMULATE=seed:company`
-//! tells one company's stories alone, with every line.
+//! `LINEKEEPER_SIMULATION_HISTORIES` and `LINEKEEPER_SIMULATION_SEED` run other histories than CI does;
+//! `LINEKEEPER_SIMULATION_ONLY=seed:company` runs one company's histories alone and prints every line.
 
 use std::fmt::Write as _;
 
@@ -15,31 +15,31 @@ use self::watch::Ended;
 
 mod bounds;
 mod report;
+mod scripted;
 mod stage;
 mod story;
-mod told;
 mod watch;
 
-/// What CI plays.
+/// The histories that CI runs.
 const SEED: u64 = 20_261_102;
 const HISTORIES: usize = 1_000;
 
-/// Companies in one world.
-const TOGETHER: u64 = 24;
+/// How many companies share one emulated world.
+const COMPANIES_PER_WORLD: u64 = 24;
 
-/// Worlds at one time.
-const SIDE_BY_SIDE: usize = 3;
+/// How many worlds run at once.
+const CONCURRENT_WORLDS: usize = 3;
 
-/// Slower than the product reads by itself (five minutes): what readings beside the planner's own
-/// would find early is found late here, and less is computed.
-const SLOW_PACE: u64 = 6 * 3_600;
+/// The least time between two reads of an account, in seconds. Longer than the product's default (five
+/// minutes): changes are found late, and the simulation computes less.
+const SLOW_READS: u64 = 6 * 3_600;
 
-#[expect(clippy::disallowed_methods, reason = "how a story is told again by hand")]
-fn asked_for(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "how a failed history is run again by hand")]
+fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// How many companies from the first on it takes for so many numbers.
+/// How many companies, from the first on, have `histories` numbers together.
 fn companies_for(seed: u64, histories: usize) -> u64 {
     let (mut places, mut numbers) = (0, 0);
     while numbers < histories {
@@ -51,39 +51,39 @@ fn companies_for(seed: u64, histories: usize) -> u64 {
 
 async fn play_all(how: How, histories: usize) -> Vec<Ended> {
     let places = companies_for(how.seed, histories);
-    let batches = (0..places).step_by(usize::try_from(TOGETHER).unwrap());
-    let worlds = batches.map(|from| tokio::spawn(play(how, from..(from + TOGETHER).min(places))));
-    let ended: Vec<_> = futures::stream::iter(worlds).buffer_unordered(SIDE_BY_SIDE).collect().await;
+    let batches = (0..places).step_by(usize::try_from(COMPANIES_PER_WORLD).unwrap());
+    let worlds = batches.map(|from| tokio::spawn(play(how, from..(from + COMPANIES_PER_WORLD).min(places))));
+    let ended: Vec<_> = futures::stream::iter(worlds).buffer_unordered(CONCURRENT_WORLDS).collect().await;
     ended.into_iter().flat_map(Result::unwrap).collect()
 }
 
-/// What must not be, with the stories it happened in.
-fn complaints(seed: u64, ended: &[Ended]) -> String {
+/// The violations, each with the history it happened in.
+fn violations(seed: u64, ended: &[Ended]) -> String {
     let mut text = String::new();
     for one in ended.iter().filter(|one| !one.found.is_empty()) {
-        writeln!(text, "LINEKEEPER_SIMULATE={seed}:{}  {}", one.place, one.found.join("; ")).unwrap();
+        writeln!(text, "LINEKEEPER_SIMULATION_ONLY={seed}:{}  {}", one.place, one.found.join("; ")).unwrap();
         writeln!(text, "{}\n", one.lines.join("\n")).unwrap();
     }
     text
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_drawn_histories_end_live_without_a_lock() {
-    if let Some(one) = asked_for("LINEKEEPER_SIMULATE") {
+async fn a_thousand_generated_histories_end_live_without_a_lock() {
+    if let Some(one) = setting("LINEKEEPER_SIMULATION_ONLY") {
         let (seed, place) = one.split_once(':').expect("seed:company");
         let (seed, place): (u64, u64) = (seed.parse().unwrap(), place.parse().unwrap());
-        let ended = play(How { seed, pace: SLOW_PACE }, place..place + 1).await;
+        let ended = play(How { seed, pace: SLOW_READS }, place..place + 1).await;
         for one in &ended {
             println!("{}\n{:?}\n", one.lines.join("\n"), one.found);
         }
         assert!(ended.iter().all(|one| one.found.is_empty()));
         return;
     }
-    let histories = asked_for("LINEKEEPER_HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap());
-    let seed = asked_for("LINEKEEPER_SEED").map_or(SEED, |text| text.parse().unwrap());
-    let ended = play_all(How { seed, pace: SLOW_PACE }, histories).await;
+    let histories = setting("LINEKEEPER_SIMULATION_HISTORIES").map_or(HISTORIES, |text| text.parse().unwrap());
+    let seed = setting("LINEKEEPER_SIMULATION_SEED").map_or(SEED, |text| text.parse().unwrap());
+    let ended = play_all(How { seed, pace: SLOW_READS }, histories).await;
     println!("seed {seed}\n\n{}", Figures::of(&ended));
-    let complaints = complaints(seed, &ended);
-    assert!(complaints.is_empty(), "{complaints}");
+    let violations = violations(seed, &ended);
+    assert!(violations.is_empty(), "{violations}");
     assert!(ended.len() >= histories);
 }

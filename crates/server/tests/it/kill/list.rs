@@ -1,5 +1,5 @@
-//! The list of kill points is closed from both ends: every point stands in the code, once, and every call
-//! that changes something at Meta has its point, or a reason why it needs none.
+//! The list of failpoints is complete: each is in the code exactly once, and every call that changes something
+//! at Meta has a failpoint behind it, or a reason why it needs none.
 
 use std::fs;
 use std::path::{Path, PathBuf};

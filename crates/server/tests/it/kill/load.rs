@@ -1,7 +1,7 @@
-//! `kill -9` under load, at moments nobody chose: every event that was answered with 200 is delivered, in
-//! the order of its conversation, and what comes twice has the same id.
+//! `kill -9` under load, at random moments: every event that was answered with 200 is delivered, in the order
+//! of its conversation, and a post that comes twice has the same id.
 //!
-//! A few rounds run with every test; `make kill` plays a hundred of each and writes
+//! A few rounds run with every test; `make kill` runs a hundred of each and writes
 //! docs/measurements/kill.md.
 
 use std::collections::HashMap;
@@ -10,36 +10,36 @@ use std::time::{Duration, Instant};
 use graph_emulator::Popup;
 use server::store::Engine;
 
-use self::judge::{Judged, judge};
+use self::outcome::{Outcome, compare};
 use self::sender::Senders;
 use super::process::{Installation, Process};
 use crate::support::chance::Chance;
 use crate::support::receiver::{Receiver, Reply};
 
-mod judge;
+mod outcome;
 mod sender;
 
-/// What runs with every test.
+/// The rounds that run with every test.
 const ROUNDS: usize = 5;
 
-/// Lets leases end in seconds; the program's own times stay in proportion.
-const PACE: i32 = 4;
+/// How much faster than the wall clock the program runs, so that leases end in seconds.
+const CLOCK_SPEED: i32 = 4;
 
-/// So long the last of it may take to arrive, and so much more for every kill before it.
+/// How long the last posts may take to arrive, and how much longer per kill.
 const PATIENCE: Duration = Duration::from_mins(3);
 const PATIENCE_PER_KILL: Duration = Duration::from_secs(6);
 
-/// Of a hundred posts so many are refused by the receiver, whatever they are. Which ones is drawn: refusals in a
-/// row would meet those that are tried again alone, again and again, until they wait for longer than patience.
+/// How many percent of the posts the receiver refuses. Which ones is random: regular refusals would meet the
+/// retries again and again, until they wait for longer than [`PATIENCE`].
 const REFUSED_PERCENT: usize = 3;
 
-#[expect(clippy::disallowed_methods, reason = "how the long form is asked for")]
-fn asked_for(name: &str) -> Option<String> {
+#[expect(clippy::disallowed_methods, reason = "how the long form is requested")]
+fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn rounds() -> usize {
-    asked_for("LINEKEEPER_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap())
+    setting("LINEKEEPER_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn tell(name: &str, engine: Engine, processes: usize) {
     let rounds = rounds();
     let began = Instant::now();
     let mut place = Installation::new(&format!("killed under load, {name}"), engine).await;
-    place.pace = PACE;
+    place.clock_speed = CLOCK_SPEED;
     let receiver = Receiver::start().await;
     place.forward_to(&receiver.url).await;
     let addresses = place.addresses(processes);
@@ -87,42 +87,42 @@ async fn tell(name: &str, engine: Engine, processes: usize) {
     }
     let answered = senders.stop().await;
     let patience = PATIENCE + PATIENCE_PER_KILL * u32::try_from(rounds).unwrap();
-    let judged = wait_for_all(&receiver, &answered, patience).await;
+    let outcome = wait_for_all(&receiver, &answered, patience).await;
     for process in running {
         process.end().await;
     }
-    assert!(judged.is_right(), "{name}: {judged:?}");
-    report(name, rounds, &judged, began.elapsed());
+    assert!(outcome.is_right(), "{name}: {outcome:?}");
+    report(name, rounds, &outcome, began.elapsed());
 }
 
-/// Until everything answered arrived, or patience ends; what there is to say of it.
-async fn wait_for_all(receiver: &Receiver, answered: &HashMap<String, usize>, patience: Duration) -> Judged {
+/// Waits until everything that was answered has arrived, or for `patience`; returns the comparison.
+async fn wait_for_all(receiver: &Receiver, answered: &HashMap<String, usize>, patience: Duration) -> Outcome {
     let until = Instant::now() + patience;
     let all: usize = answered.values().sum();
     loop {
         let is_over = Instant::now() > until;
-        // judging reads every post: not before there are enough of them
+        // the comparison reads every post: not before there are enough of them
         if receiver.count() >= all || is_over {
-            let judged = judge(&receiver.taken(), answered);
-            if judged.missing == 0 || is_over {
-                return judged;
+            let outcome = compare(&receiver.taken(), answered);
+            if outcome.missing == 0 || is_over {
+                return outcome;
             }
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// One line of the table of docs/measurements/kill.md, where the long form was asked for.
-fn report(name: &str, rounds: usize, judged: &Judged, took: Duration) {
+/// Appends a row to the table of docs/measurements/kill.md, when the long form was requested.
+fn report(name: &str, rounds: usize, outcome: &Outcome, took: Duration) {
     use std::io::Write as _;
 
-    let Judged { answered, taken, missing, out_of_order, again, other_id } = judged;
+    let Outcome { answered, taken, missing, out_of_order, again, other_id } = outcome;
     let line = format!(
         "| {name} | {rounds} | {answered} | {taken} | {missing} | {out_of_order} | {again} | {other_id} | {} s |",
         took.as_secs()
     );
     println!("{line}");
-    if let Some(path) = asked_for("LINEKEEPER_KILL_REPORT") {
+    if let Some(path) = setting("LINEKEEPER_KILL_REPORT") {
         let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
         writeln!(file, "{line}").unwrap();
     }

@@ -1,5 +1,5 @@
-//! An installation of the real program: its database, its keys, Meta, and its process, which may be
-//! killed and started again.
+//! An installation of the real program: its database, its keys, the emulator, and its process, which a test
+//! can kill and start again.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
@@ -28,21 +28,21 @@ use tokio::task::JoinHandle;
 use crate::app::{APP_ID, APP_SECRET, browser};
 use crate::support::stores::Database;
 
-/// How much faster than the wall the program's clock runs.
-const PACE: i32 = 20;
+/// How much faster than the wall clock the program's clock runs.
+const CLOCK_SPEED: i32 = 20;
 
-/// Nothing takes this long; a story that does is told as failed.
+/// How long a test waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Between two looks.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a condition is checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What stays when a process is killed.
+/// Everything that survives the kill of a process.
 pub(super) struct Installation {
     pub(super) meta: Emulator,
     pub(super) system_token: Option<String>,
-    pub(super) pace: i32,
-    /// What is told, for the one who reads of a failure.
+    pub(super) clock_speed: i32,
+    /// Names the test in the message of a failure.
     name: String,
     database: Database,
     keys: SecretString,
@@ -53,7 +53,7 @@ pub(super) struct Installation {
     http: reqwest::Client,
 }
 
-/// One life of the program; dropped, it is killed.
+/// One run of the program; dropping it kills it.
 pub(super) struct Process {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
@@ -84,25 +84,24 @@ impl Installation {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let system_token = Some(system_token);
         let name = format!("{name} on {engine:?}");
-        Self { meta, system_token, pace: PACE, name, database, keys, account, key, address, began, http }
+        Self { meta, system_token, clock_speed: CLOCK_SPEED, name, database, keys, account, key, address, began, http }
     }
 
-    /// Lets time pass while no process runs: the next one's clock is so much ahead. A clock that runs so many
-    /// times faster than the wall gains this when it is said to have begun earlier. Meta's, which dates its
-    /// webhooks, is set by it.
+    /// Lets time pass while no process runs: the clock of the next one is ahead by it, because its speed counts
+    /// from an earlier instant. The emulator's clock, which dates its webhooks, follows.
     pub(super) async fn pass(&mut self, time: SignedDuration) {
-        self.began -= time / (self.pace - 1);
+        self.began -= time / (self.clock_speed - 1);
         let wall = Clock::system().now();
-        self.meta.set_now(self.began + wall.duration_since(self.began) * self.pace).await;
+        self.meta.set_now(self.began + wall.duration_since(self.began) * self.clock_speed).await;
     }
 
-    /// Starts the program and waits until it answers; with a point it will stop there.
-    pub(super) async fn start(&self, kill_at: Option<Failpoint>) -> Process {
-        self.start_at(&self.address, kill_at).await
+    /// Starts the program and waits until it answers; with a failpoint it will stop there.
+    pub(super) async fn start(&self, failpoint: Option<Failpoint>) -> Process {
+        self.start_at(&self.address, failpoint).await
     }
 
     /// The same at another address: a second process on the same database.
-    pub(super) async fn start_at(&self, address: &str, kill_at: Option<Failpoint>) -> Process {
+    pub(super) async fn start_at(&self, address: &str, failpoint: Option<Failpoint>) -> Process {
         let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_linekeeper"));
         command
@@ -117,7 +116,7 @@ impl Installation {
             .env("LINEKEEPER_META_APP_ID", APP_ID)
             .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
             .env("LINEKEEPER_META_BASE_URL", self.meta.base_url())
-            .env("LINEKEEPER_CLOCK_SPEED", format!("{}@{}", self.pace, self.began))
+            .env("LINEKEEPER_CLOCK_SPEED", format!("{}@{}", self.clock_speed, self.began))
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -126,7 +125,7 @@ impl Installation {
         if let Some(token) = &self.system_token {
             command.env("LINEKEEPER_META_SYSTEM_USER_TOKEN", token);
         }
-        if let Some(point) = kill_at {
+        if let Some(point) = failpoint {
             command.env("LINEKEEPER_FAILPOINT", point.as_str());
         }
         let mut child = command.spawn().unwrap();
@@ -147,7 +146,7 @@ impl Installation {
         process
     }
 
-    /// Where so many processes of it listen; the first is the one Meta knows.
+    /// The addresses of `count` processes; the first is the one the emulator posts to.
     pub(super) fn addresses(&self, count: usize) -> Vec<String> {
         std::iter::once(self.address.clone()).chain((1..count).map(|_| free_address())).collect()
     }
@@ -172,12 +171,12 @@ impl Installation {
         store.close().await;
     }
 
-    /// Sends what the browser got, behind; a process that dies meanwhile answers nothing.
+    /// Posts the popup's result in a task of its own; `None` when the process was killed meanwhile.
     pub(super) fn authorize(&self, signup: &SignupResult) -> JoinHandle<Option<u16>> {
         self.post("/whatsapp/authorization", &browser(signup))
     }
 
-    /// Posts to the account, behind; a process that dies meanwhile answers nothing.
+    /// Posts to the account in a task of its own; `None` when the process was killed meanwhile.
     pub(super) fn post(&self, path: &str, body: &Value) -> JoinHandle<Option<u16>> {
         let request = self.request(path).json(body);
         tokio::spawn(async move { request.send().await.ok().map(|answer| answer.status().as_u16()) })
@@ -193,10 +192,10 @@ impl Installation {
         inboxes[0].id.0
     }
 
-    /// As an impatient browser does, until the server takes the code.
-    pub(super) async fn send_again_until_taken(&self, process: &Process, signup: &SignupResult) {
+    /// Posts the popup's result again until the server accepts the code.
+    pub(super) async fn repeat_until_accepted(&self, process: &Process, signup: &SignupResult) {
         let taken = async || self.authorize(signup).await.unwrap() == Some(200);
-        process.wait_still("the code is taken", taken).await;
+        process.wait_until("the code is accepted", taken).await;
     }
 
     fn request(&self, path: &str) -> reqwest::RequestBuilder {
@@ -204,15 +203,14 @@ impl Installation {
         self.http.post(url).bearer_auth(self.key.expose_secret())
     }
 
-    /// Until the call was answered and nothing is left to be done now.
+    /// Waits until Meta refused the one call and nothing is left to do now.
     pub(super) async fn wait_until_refused(&self, process: &Process, number: &str) {
         let refused =
             async || self.meta.number(number).unwrap().register_calls.len() == 1 && !self.is_open(number).await;
-        process.wait_still("the number is refused and nothing is open", refused).await;
+        process.wait_until("the number is refused and nothing is open", refused).await;
     }
 
-    /// Until Meta holds the number live, the server says so too, and nothing is left to be done: what is
-    /// checked then is the end.
+    /// Waits until the number is live at Meta, the server reports it, and nothing is left to do.
     pub(super) async fn wait_until_live(&self, process: &Process, number: &str) {
         let live = async || {
             let listed = self
@@ -227,10 +225,10 @@ impl Installation {
             let says_so = ["\"level\":\"live\"", "\"level\":\"at_risk\""].iter().any(|level| listed.contains(level));
             seen.registered && seen.status == "CONNECTED" && says_so && !self.is_open(number).await
         };
-        process.wait_still("the number is live and nothing is open", live).await;
+        process.wait_until("the number is live and nothing is open", live).await;
     }
 
-    /// A call without an outcome, or a signup that is to be taken up again.
+    /// Whether a call has no outcome yet, or a signup is to be resumed.
     async fn is_open(&self, number: &str) -> bool {
         let store = self.database.open(&self.keys).await;
         let mut tx = store.read().await.unwrap();
@@ -242,8 +240,8 @@ impl Installation {
         rows.iter().any(|row| row.attempt.settled_at.is_none()) || signups.iter().any(|it| !ended(&it.state))
     }
 
-    /// The PIN at Meta is the stored one, every call is written down, and there was at most one more
-    /// than it takes; the webhooks are set.
+    /// Checks that the PIN at Meta is the stored one, every call is in the ledger, there was at most one call
+    /// more than needed, and the webhooks are set.
     pub(super) async fn check(&self, number: &str, least: usize) {
         let seen = self.meta.number(number).unwrap();
         let id = PhoneNumberId(number.to_owned());
@@ -265,8 +263,8 @@ impl Installation {
     }
 }
 
-/// An address that is free, and the same for every life. It is none of those the system gives away by itself,
-/// or somebody else might have it before the next life does.
+/// A free address for all runs of a program. It is outside the range of ephemeral ports, so that nothing else
+/// gets it between two runs.
 fn free_address() -> String {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 15_000 + u16::try_from(std::process::id() % 10_000).unwrap();
@@ -279,20 +277,20 @@ fn free_address() -> String {
 }
 
 impl Process {
-    /// Ends it, and returns when it is gone.
+    /// Kills it and waits for its end.
     pub(super) async fn end(mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Sends SIGKILL wherever it is; it must have died of that and nothing else.
+    /// Sends SIGKILL at once; the process must end by it.
     pub(super) async fn kill_now(mut self) {
-        assert!(self.child.try_wait().unwrap().is_none(), "it died by itself\n{}", self.story());
+        assert!(self.child.try_wait().unwrap().is_none(), "it died by itself\n{}", self.log_text());
         self.child.start_kill().unwrap();
         let status = self.child.wait().await.unwrap();
         assert_eq!(status.signal(), Some(9), "{status}");
     }
 
-    /// Waits for the point and sends SIGKILL; the process must have died of that and nothing else.
+    /// Waits for the failpoint and sends SIGKILL; the process must end by it.
     pub(super) async fn kill_at(&mut self, point: Failpoint) {
         let marker = format!("{MARKER}{}", point.as_str());
         let log = Arc::clone(&self.log);
@@ -303,25 +301,25 @@ impl Process {
         assert_eq!(status.signal(), Some(9), "{status}");
     }
 
-    /// Waits for something, as long as the process lives.
+    /// Waits for a condition while the process runs.
     async fn wait(&mut self, what: &str, is_so: impl AsyncFn() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !is_so().await {
             let ended = self.child.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < until, "waited for: {what}; {ended:?}\n{}", self.story());
-            tokio::time::sleep(LOOK).await;
+            assert!(ended.is_none() && Instant::now() < until, "waited for: {what}; {ended:?}\n{}", self.log_text());
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    async fn wait_still(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+    async fn wait_until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
         let until = Instant::now() + PATIENCE;
         while !is_so().await {
-            assert!(Instant::now() < until, "waited for: {what}\n{}", self.story());
-            tokio::time::sleep(LOOK).await;
+            assert!(Instant::now() < until, "waited for: {what}\n{}", self.log_text());
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    fn story(&self) -> String {
+    fn log_text(&self) -> String {
         format!("{}\n{}", self.name, self.log.lock().unwrap().join("\n"))
     }
 }

@@ -1,4 +1,4 @@
-//! The ledger's limits in stories that are told, not drawn: people, webhooks and signups without end.
+//! The ledger's limits in scripted histories: people, webhooks and signups that repeat without end.
 
 use graph_emulator::world::NameDecision;
 use graph_emulator::{NumberAction, NumberView, Popup, Review, WabaAction};
