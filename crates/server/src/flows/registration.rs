@@ -200,6 +200,7 @@ pub(super) enum Step {
 /// One call that is in the ledger and not made yet.
 pub(super) struct Intent {
     attempt: AttemptId,
+    basis: Basis,
     /// The PIN a register call carries; `None` for a deregister call.
     pin: Option<SecretString>,
 }
@@ -254,10 +255,9 @@ async fn write_intent(
     let attempt = numbers::open_attempt(tx, &channel.phone_number_id, kind, basis, &why, now).await?;
     // should this process die now, the planner finds the unsettled call
     enqueue(tx, &Job::Register(channel.id), now + UNANSWERED_AFTER).await?;
-    let basis = Basis::as_str(basis);
-    app.metrics.register_call(basis);
-    tracing::info!(channel = channel.id.0, phone = %channel.phone_number, ?kind, basis, why, "calling Meta");
-    Ok(Step::Call(Intent { attempt, pin }))
+    let word = Basis::as_str(basis);
+    tracing::info!(channel = channel.id.0, phone = %channel.phone_number, ?kind, basis = word, why, "calling Meta");
+    Ok(Step::Call(Intent { attempt, basis, pin }))
 }
 
 /// Makes the call and settles it. The outcome of a register call is returned; a deregister call returns `None`.
@@ -265,6 +265,7 @@ pub(super) async fn execute(app: &App, record: &NumberRecord, intent: &Intent) -
     reached(Failpoint::IntentCommitted);
     let channel = &record.channel;
     let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
+    app.metrics.register_call(intent.basis.as_str());
     let result = match &intent.pin {
         Some(pin) => account.register(&channel.phone_number_id, pin).await,
         None => account.deregister(&channel.phone_number_id).await,
