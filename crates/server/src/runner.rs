@@ -70,7 +70,8 @@ enum Ended {
 impl Runner {
     /// A runner of the flows' jobs, with as many workers as configured.
     pub fn new(app: App) -> Self {
-        let settings = Settings { workers: app.config.limits.job_workers.max(1), lease: SignedDuration::from_secs(120) };
+        let settings =
+            Settings { workers: app.config.limits.job_workers.max(1), lease: SignedDuration::from_secs(120) };
         Self::with_handler(app, settings, Arc::new(|app, job| Box::pin(dispatch::dispatch(app, job))))
     }
 
