@@ -226,7 +226,7 @@ async fn a_query_that_cannot_be_read_says_so() {
     let site = Site::new().await;
     let of_inbox = ["events", "health/history"].map(|what| format!("/inboxes/{}/{what}", site.inbox));
     let of_endpoint =
-        ["deliveries", "waiting", "dead_letters"].map(|what| format!("/endpoints/{}/{what}", site.endpoint));
+        ["deliveries", "retrying", "dead_letters"].map(|what| format!("/endpoints/{}/{what}", site.endpoint));
     let lists = ["/inboxes", "/announcements"].map(str::to_owned);
     for list in lists.into_iter().chain(of_inbox).chain(of_endpoint) {
         for query in [
@@ -335,7 +335,7 @@ async fn no_header_of_ours_is_written_by_the_caller() {
     }
 }
 
-/// A code is Meta's text: what is none is refused before Meta is asked and before it is written down.
+/// A text that cannot be a code of Meta's is refused before Meta is called and before it is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signup_code_that_is_none_goes_nowhere() {
     let site = Site::new().await;

@@ -1,4 +1,4 @@
-//! What the pages show of endpoints, worked out: no decision is made here, only put into words and marks.
+//! Endpoints, deliveries and dead letters, prepared for the templates. No decision is made here.
 
 use domain::delivery::standing::Standing;
 use domain::delivery::{EventKind, Format};
@@ -12,17 +12,17 @@ use crate::store::deliveries::Delivery;
 use crate::store::deliveries::attempts::Attempt;
 use crate::web::extract::auth::Principal;
 use crate::web::pages::badge::{self, Mark};
-use crate::web::pages::icons;
+use crate::web::pages::icons::{ALERT, CHECK};
 
-/// The panel on a number's page.
-pub(in crate::web::pages) struct Forwarding {
-    pub(in crate::web::pages) endpoints: Vec<EndpointRow>,
-    /// Whoever looks may make one.
-    pub(in crate::web::pages) may_change: bool,
+/// The endpoints of a number, for its tab.
+pub(crate) struct Forwarding {
+    pub(crate) endpoints: Vec<EndpointRow>,
+    /// The reader may create an endpoint.
+    pub(crate) may_change: bool,
 }
 
 impl Forwarding {
-    pub(in crate::web::pages) fn new(views: &[View], principal: &Principal) -> Self {
+    pub(crate) fn new(views: &[View], principal: &Principal) -> Self {
         Self {
             endpoints: views.iter().map(EndpointRow::from).collect(),
             may_change: principal.key.scope >= Scope::Admin,
@@ -30,18 +30,18 @@ impl Forwarding {
     }
 }
 
-/// An endpoint on a number's page.
-pub(in crate::web::pages) struct EndpointRow {
-    pub(in crate::web::pages) id: String,
-    pub(in crate::web::pages) name: String,
-    /// Its host, where its name is another.
-    pub(in crate::web::pages) host: String,
-    pub(in crate::web::pages) mark: Mark,
-    pub(in crate::web::pages) kinds: String,
-    pub(in crate::web::pages) is_of_account: bool,
-    pub(in crate::web::pages) delivered_html: Option<String>,
-    pub(in crate::web::pages) waiting: i64,
-    pub(in crate::web::pages) dead: i64,
+/// An endpoint in the list of a number.
+pub(crate) struct EndpointRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Empty where the name is the host.
+    pub(crate) host: String,
+    pub(crate) mark: Mark,
+    pub(crate) kinds: String,
+    pub(crate) is_of_account: bool,
+    pub(crate) delivered_html: Option<String>,
+    pub(crate) waiting: i64,
+    pub(crate) dead: i64,
 }
 
 impl From<&View> for EndpointRow {
@@ -62,29 +62,29 @@ impl From<&View> for EndpointRow {
     }
 }
 
-/// What it gets, in one line.
+/// The kinds of events in one line.
 fn kinds(kinds: &[EventKind], format: Format) -> String {
     let possible = EventKind::ALL.len() - usize::from(format == Format::Meta);
     if kinds.len() >= possible {
-        return "Everything".to_owned();
+        return "All events".to_owned();
     }
     kinds.iter().map(|kind| messages::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
 }
 
-/// How events are written for it.
+/// The name of a format.
 pub(super) const fn format_name(format: Format) -> &'static str {
     match format {
-        Format::Meta => "As Meta posts",
+        Format::Meta => "Meta’s format",
         Format::Standard => "Standard Webhooks",
     }
 }
 
-/// An endpoint on its own page.
+/// An endpoint with its status and settings.
 pub(super) struct Detail {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) host: String,
-    /// For whoever may change it.
+    /// Shown to readers who may change the endpoint.
     pub(super) url: Option<String>,
     pub(super) mark: Mark,
     pub(super) text_html: String,
@@ -97,9 +97,9 @@ pub(super) struct Detail {
     pub(super) delivered_html: Option<String>,
     pub(super) next_html: Option<String>,
     pub(super) secret_before_html: Option<String>,
-    pub(super) waiting: i64,
+    pub(super) retrying: i64,
     pub(super) replayed: i64,
-    pub(super) behind: String,
+    pub(super) backlog: String,
     pub(super) dead: i64,
 }
 
@@ -121,19 +121,21 @@ impl Detail {
             format: format_name(endpoint.format),
             kinds: kinds(&settings.kinds, endpoint.format),
             headers: headers.join(", "),
-            limit: settings.per_second.map_or_else(|| "None".to_owned(), |limit| format!("{limit} posts a second")),
+            limit: settings
+                .per_second
+                .map_or_else(|| "None".to_owned(), |limit| format!("{limit} requests per second")),
             delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
             next_html: next_try_at.map(|at| time_element(at, "until")),
             secret_before_html: before.map(|(_, until)| time_element(*until, "at")),
-            waiting: counts.waiting,
+            retrying: counts.waiting,
             replayed: counts.replayed,
-            behind: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
+            backlog: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
             dead: counts.dead,
         }
     }
 }
 
-/// One post and its answer.
+/// One delivery attempt, for its table row.
 pub(super) struct DeliveryRow {
     pub(super) at_html: String,
     pub(super) event: String,
@@ -148,8 +150,7 @@ pub(super) struct DeliveryRow {
 
 impl From<Attempt> for DeliveryRow {
     fn from(attempt: Attempt) -> Self {
-        let (tone, icon) =
-            if attempt.outcome == "delivered" { ("good", icons::CHECK) } else { ("caution", icons::ALERT) };
+        let (tone, icon) = if attempt.outcome == "delivered" { ("good", CHECK) } else { ("caution", ALERT) };
         Self {
             at_html: time_element(attempt.at, "moment"),
             event: attempt.event.to_string(),
@@ -164,7 +165,7 @@ impl From<Attempt> for DeliveryRow {
     }
 }
 
-/// One dead letter.
+/// One dead letter, for its table row.
 pub(super) struct DeadRow {
     pub(super) event: String,
     pub(super) first_html: String,
