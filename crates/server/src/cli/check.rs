@@ -164,6 +164,8 @@ fn database_failed(error: Error) -> Found {
         "linekeeper migrate"
     } else if matches!(error, Error::Foreign(_)) {
         "run the version of Linekeeper that migrated it, or a newer one"
+    } else if matches!(error, Error::Unreleased { .. }) {
+        "set database to a new file or an empty PostgreSQL database, then run linekeeper migrate"
     } else if matches!(error, Error::Url) {
         "set database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
     } else {

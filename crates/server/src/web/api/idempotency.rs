@@ -46,8 +46,8 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     tx.commit().await?;
     match reservation {
         Reservation::Fresh => {}
-        Reservation::Answered { status, body } => return Ok(replay(status, body)),
-        Reservation::UnderWay => {
+        Reservation::Completed { status, body } => return Ok(replay(status, body)),
+        Reservation::InProgress => {
             let text = "Ask again in a moment; the first request is still being worked on.";
             return Err(ApiError::new(Code::IdempotencyInProgress, text).with_retry_after(2));
         }
