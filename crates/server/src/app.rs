@@ -81,6 +81,11 @@ impl App {
         let verifier = graph_api::webhook::Verifier::new(&secrets);
         let outbound = outbound::Guard::new(config.delivery.rules()?);
         let (ingest, posts) = IngestQueue::new();
+        let notifier = Notifier::default();
+        let store = store.with_commit_hook({
+            let notifier = notifier.clone();
+            move |committed| notifier.committed(committed)
+        });
         let handles = Handles {
             config,
             store,
@@ -88,7 +93,7 @@ impl App {
             outbound,
             capacity: Capacity::default(),
             clock,
-            notifier: Notifier::default(),
+            notifier,
             metrics,
             runner: Liveness::default(),
             reads: SingleFlight::default(),

@@ -1,21 +1,26 @@
 //! What the installation knows of itself: its verify token, the state of its subscription at Meta,
 //! the field tiers it learnt. Secrets go through the functions that say so and are sealed.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::engine::columns::micros;
 use crate::{Error, Tx};
 
 statements! {
     GET = "select plain from setting where name = $1";
+    GET_MANY = "select name, plain from setting
+        where plain is not null and name in (select value from json_each($1))",
+        postgres: "select name, plain from setting
+        where plain is not null and name in (select json_array_elements_text($1::json))";
     SET = "insert into setting (name, plain, updated_at) values ($1, $2, $3)
         on conflict (name) do update set plain = excluded.plain, updated_at = excluded.updated_at";
     GET_SECRET = "select sealed from setting where name = $1";
-    SET_SECRET = "insert into setting (name, sealed, updated_at) values ($1, $2, $3)
-        on conflict (name) do update set sealed = excluded.sealed, updated_at = excluded.updated_at";
     OFFER_SECRET = "insert into setting (name, sealed, updated_at) values ($1, $2, $3)
         on conflict (name) do update set sealed = coalesce(setting.sealed, excluded.sealed)";
     REMOVE = "delete from setting where name = $1";
@@ -34,6 +39,17 @@ pub const FIELD_TIERS: &str = "field_tiers";
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>, Error> {
     let row: Option<(Option<String>,)> = one!(tx, GET, name)?;
     Ok(row.and_then(|(plain,)| plain))
+}
+
+/// The JSON values of these names that are set, in one statement.
+pub async fn get_many(tx: &mut Tx, names: &[&str]) -> Result<BTreeMap<String, Value>, Error> {
+    let names = Value::from(names.to_vec()).to_string();
+    let rows: Vec<(String, String)> = all!(tx, GET_MANY, names)?;
+    let read = |(name, text): (String, String)| {
+        let value = serde_json::from_str(&text).map_err(Error::corrupt("setting", &name, "plain"))?;
+        Ok((name, value))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// Keeps a value in the open.
@@ -60,13 +76,6 @@ pub async fn get_secret(tx: &mut Tx, name: &str) -> Result<Option<SecretString>,
     let Some(blob) = row.and_then(|(sealed,)| sealed) else { return Ok(None) };
     let secret = tx.keyring.open_secret(&place(name), &blob);
     secret.map(Some).map_err(Error::corrupt("setting", name, "sealed"))
-}
-
-/// Seals and keeps a secret.
-pub async fn set_secret(tx: &mut Tx, name: &str, secret: &SecretString, now: Timestamp) -> Result<(), Error> {
-    let sealed = tx.keyring.seal_secret(&place(name), secret)?;
-    run!(tx, SET_SECRET, name, sealed.as_slice(), micros(now))?;
-    Ok(())
 }
 
 /// Keeps a secret unless there is one, and gives the one that counts: replicas that start together

@@ -96,7 +96,7 @@ impl SealedEvent {
         (event.account_id, event.channel_id) = (Some(account), channel);
         // told apart from the first, and the same whenever the change comes again
         event.dedup_key.extend_from_slice(&account.0.to_be_bytes());
-        event.state = EventState::Kept;
+        event.state = EventState::Stored;
         Self { event, body: self.body.clone() }
     }
 
@@ -121,6 +121,7 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
     if events.is_empty() {
         return Ok(0);
     }
+    tx.notify_events(events.iter().filter_map(|sealed| sealed.event.account_id));
     match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events).await,
         Conn::Postgres(tx) => {

@@ -15,21 +15,24 @@ use crate::{Conflict, Error, Tx};
 /// The columns of an attempt, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "id, phone_number_id, kind, basis, why, started_at, settled_at, succeeded, failure, is_assumed"
+        "id, phone_number_id, kind, basis, reason, started_at, settled_at, succeeded, failure, is_assumed"
     };
 }
 
 statements! {
-    OPEN = "insert into number_attempt (id, phone_number_id, kind, basis, why, started_at, is_assumed)
+    OPEN = "insert into number_attempt (id, phone_number_id, kind, basis, reason, started_at, is_assumed)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
     SETTLE = "update number_attempt set settled_at = $2, succeeded = $3, failure = $4, is_assumed = $5
         where id = $1 and (settled_at is null or is_assumed)";
     ASSUME = "update number_attempt set settled_at = $2, succeeded = $3, failure = $4, is_assumed = $5
         where id = $1 and settled_at is null";
     FIND = concat!("select ", columns!(), " from number_attempt where id = $1");
-    ALL = concat!("select ", columns!(), " from number_attempt where phone_number_id = $1 order by started_at, id");
     NEWEST = concat!("select ", columns!(),
         " from number_attempt where phone_number_id = $1 order by started_at desc, id desc limit $2");
+    OF_NUMBERS = concat!("select ", columns!(), " from number_attempt
+        where phone_number_id in (select value from json_each($1)) order by started_at, id"),
+        postgres: concat!("select ", columns!(), " from number_attempt
+        where phone_number_id in (select json_array_elements_text($1::json)) order by started_at, id");
     UNSETTLED = concat!("select ", columns!(),
         " from number_attempt where settled_at is null and started_at <= $1 order by started_at limit $2");
 }
@@ -44,7 +47,7 @@ pub struct RecordedAttempt {
     /// The call itself.
     pub attempt: Attempt,
     /// Why it was made, by code.
-    pub why: String,
+    pub reason: String,
     /// Its outcome was concluded from what the number says; the call's own answer never came.
     pub is_assumed: bool,
 }
@@ -56,11 +59,11 @@ pub async fn open_attempt(
     number: &PhoneNumberId,
     kind: CallKind,
     basis: Basis,
-    why: &str,
+    reason: &str,
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
     let id = AttemptId::fresh(now);
-    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), why, micros(now), false)?;
+    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), reason, micros(now), false)?;
     if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::UnsettledCall)) }
 }
 
@@ -92,9 +95,9 @@ pub async fn unsettled(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec
     read(all!(tx, UNSETTLED, micros(before), limit)?)
 }
 
-/// Every call of a number, oldest first. They are few: Meta accepts ten in 72 hours.
-pub(super) async fn all_of(tx: &mut Tx, number: &PhoneNumberId) -> Result<Vec<RecordedAttempt>, Error> {
-    read(all!(tx, ALL, number.as_str())?)
+/// Every call of these numbers (a JSON list of ids), oldest first. A number has few: Meta accepts ten in 72 hours.
+pub(super) async fn of_numbers(tx: &mut Tx, numbers: &str) -> Result<Vec<RecordedAttempt>, Error> {
+    read(all!(tx, OF_NUMBERS, numbers)?)
 }
 
 #[derive(sqlx::FromRow)]
@@ -103,7 +106,7 @@ struct Row {
     phone_number_id: String,
     kind: String,
     basis: String,
-    why: String,
+    reason: String,
     started_at: i64,
     settled_at: Option<i64>,
     succeeded: Option<bool>,
@@ -136,7 +139,7 @@ impl TryFrom<Row> for RecordedAttempt {
                 outcome,
             },
             phone_number_id: PhoneNumberId(row.phone_number_id),
-            why: row.why,
+            reason: row.reason,
             is_assumed: row.is_assumed,
         })
     }

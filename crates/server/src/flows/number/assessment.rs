@@ -41,20 +41,12 @@ pub(crate) async fn assess_and_announce(
         snapshots::append_history(tx, channel.id, level, &snapshot.reading, Some(&snapshot.waba), now).await?;
     }
     let assessment = remember(before, &report);
-    channels::set_level(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
+    channels::set_assessment(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
     if let Some(until) = report.level_until {
         enqueue(tx, &Job::Assess(channel.id), until).await?;
     }
     record.last_assessment = Some(assessment);
     Ok(report)
-}
-
-/// Commits a transaction that assessed a number, and wakes what it enqueued or announced.
-pub(crate) async fn commit(app: &App, tx: Tx, record: &NumberRecord) -> Result<(), store::Error> {
-    tx.commit().await?;
-    app.notifier.notify_jobs();
-    app.notifier.notify_events([record.channel.account_id]);
-    Ok(())
 }
 
 fn args(change: &Announcement) -> Value {

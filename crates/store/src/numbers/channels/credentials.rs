@@ -19,12 +19,8 @@ statements! {
         updated_at = $8 where id = $1";
     RENEW = "update channel set access_token = $2, token_expires_at = $3, token_dead_since = null,
         token_renewed_at = $4, updated_at = $4 where id = $1";
-    VERIFY_TOKEN = "update channel set verify_token = $2, updated_at = $3 where id = $1";
     DEAD = "update channel set token_dead_since = $2 where id = $1 and token_dead_since is null";
     ALIVE = "update channel set token_dead_since = null where id = $1 and token_dead_since is not null";
-    DUE = "select id from channel
-        where token_dead_since is not null or (token_expires_at is not null and token_expires_at <= $1)
-        order by id limit $2";
 }
 
 /// What Meta is asked with and what Meta's handshake must carry.
@@ -67,11 +63,11 @@ pub struct Reauthorization {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    phone_number: String,
-    access_token: Vec<u8>,
-    token_expires_at: Option<i64>,
-    verify_token: Vec<u8>,
+pub(crate) struct Row {
+    pub(in crate::numbers) phone_number: String,
+    pub(in crate::numbers) access_token: Vec<u8>,
+    pub(in crate::numbers) token_expires_at: Option<i64>,
+    pub(in crate::numbers) verify_token: Vec<u8>,
 }
 
 /// The place an access token is sealed for; a channel's phone number never changes.
@@ -87,28 +83,40 @@ pub(crate) fn verify_place(phone: &E164) -> String {
 /// A channel's secrets, opened.
 pub async fn credentials(tx: &mut Tx, id: ChannelId) -> Result<Option<Credentials>, Error> {
     let row: Option<Row> = one!(tx, SELECT, id.0)?;
-    let Some(row) = row else { return Ok(None) };
-    let phone = parse_phone(id, &row.phone_number)?;
-    let open = |column, place: String, blob: &[u8]| {
-        tx.keyring.open_secret(&place, blob).map_err(Error::corrupt("channel", id, column))
-    };
-    Ok(Some(Credentials {
-        access_token: open("access_token", access_place(&phone), &row.access_token)?,
-        token_expires_at: At { table: "channel", id: &id }.maybe_time("token_expires_at", row.token_expires_at)?,
-        verify_token: open("verify_token", verify_place(&phone), &row.verify_token)?,
-    }))
+    row.map(|row| row.open(tx, id)).transpose()
+}
+
+impl Row {
+    pub(in crate::numbers) fn open(self, tx: &Tx, id: ChannelId) -> Result<Credentials, Error> {
+        let phone = parse_phone(id, &self.phone_number)?;
+        let open = |column, place: String, blob: &[u8]| {
+            tx.keyring.open_secret(&place, blob).map_err(Error::corrupt("channel", id, column))
+        };
+        Ok(Credentials {
+            access_token: open("access_token", access_place(&phone), &self.access_token)?,
+            token_expires_at: At { table: "channel", id: &id }.maybe_time("token_expires_at", self.token_expires_at)?,
+            verify_token: open("verify_token", verify_place(&phone), &self.verify_token)?,
+        })
+    }
 }
 
 /// What is known of the access token's life.
 pub async fn token_state(tx: &mut Tx, id: ChannelId) -> Result<Option<TokenState>, Error> {
-    let row: Option<(Option<i64>, Option<i64>, Option<i64>)> = one!(tx, STATE, id.0)?;
-    let Some((expires_at, dead_since, renewed_at)) = row else { return Ok(None) };
+    let row: Option<StateRow> = one!(tx, STATE, id.0)?;
+    row.map(|row| read_state(id, row)).transpose()
+}
+
+/// The columns of a [`TokenState`]: `token_expires_at`, `token_dead_since`, `token_renewed_at`.
+type StateRow = (Option<i64>, Option<i64>, Option<i64>);
+
+pub(in crate::numbers) fn read_state(id: ChannelId, row: StateRow) -> Result<TokenState, Error> {
+    let (expires_at, dead_since, renewed_at) = row;
     let at = At { table: "channel", id: &id };
-    Ok(Some(TokenState {
+    Ok(TokenState {
         expires_at: at.maybe_time("token_expires_at", expires_at)?,
         dead_since: at.maybe_time("token_dead_since", dead_since)?,
         renewed_at: at.maybe_time("token_renewed_at", renewed_at)?,
-    }))
+    })
 }
 
 /// Stores what a re-authorisation brought; false when the channel is gone,
@@ -147,13 +155,6 @@ pub async fn renew_token(
     Ok(run!(tx, RENEW, id.0, sealed.as_slice(), maybe_micros(expires_at), micros(now))? == 1)
 }
 
-/// Stores another verify token; false when the channel is gone.
-pub async fn set_verify_token(tx: &mut Tx, id: ChannelId, token: &SecretString, now: Timestamp) -> Result<bool, Error> {
-    let Some(phone) = phone(tx, id).await? else { return Ok(false) };
-    let sealed = tx.keyring.seal_secret(&verify_place(&phone), token)?;
-    Ok(run!(tx, VERIFY_TOKEN, id.0, sealed.as_slice(), micros(now))? == 1)
-}
-
 /// Notes that Meta refuses the token; true the first time, so that it is told once.
 pub async fn token_dead(tx: &mut Tx, id: ChannelId, since: Timestamp) -> Result<bool, Error> {
     Ok(run!(tx, DEAD, id.0, micros(since))? == 1)
@@ -162,12 +163,6 @@ pub async fn token_dead(tx: &mut Tx, id: ChannelId, since: Timestamp) -> Result<
 /// Notes that the token works; true when it was thought dead.
 pub async fn token_alive(tx: &mut Tx, id: ChannelId) -> Result<bool, Error> {
     Ok(run!(tx, ALIVE, id.0)? == 1)
-}
-
-/// Channels whose token is dead or ends by `by`.
-pub async fn tokens_due(tx: &mut Tx, by: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
-    let rows: Vec<(i64,)> = all!(tx, DUE, micros(by), limit)?;
-    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 async fn seal_access(tx: &mut Tx, id: ChannelId, token: &SecretString) -> Result<Option<Vec<u8>>, Error> {
