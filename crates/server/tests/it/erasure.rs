@@ -153,7 +153,7 @@ async fn the_person_is_named_nowhere_and_a_repeated_request_works_once() {
         let mut tx = app.app.store.read().await.unwrap();
         let it = erasures::find(&mut tx, answers[0].parse().unwrap()).await.unwrap().unwrap();
         assert!(it.finished_at.is_some() && it.person.is_none());
-        assert!(it.passes >= 2, "an id was learnt at the end: {it:?}");
+        assert!(it.pass >= 2, "an id was learnt at the end: {it:?}");
         assert!(!format!("{it:?}").contains(ADA));
         drop(tx);
         assert!(!bodies(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
