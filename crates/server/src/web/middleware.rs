@@ -38,15 +38,9 @@ pub(super) async fn observe(
         } else {
             response
         };
-<<<<<<< HEAD
-        let took = started.elapsed();
-        tracing::info!(status = response.status().as_u16(), ms = took.as_secs_f64() * 1000.0, "answered");
-        app.metrics.http_request(method.as_str(), &route, response.status().as_u16(), took);
-=======
         let duration = started.elapsed();
         tracing::info!(status = response.status().as_u16(), ms = duration.as_secs_f64() * 1000.0, "answered");
-        telemetry::request(&method, &route, response.status(), duration);
->>>>>>> w-web
+        app.metrics.http_request(method.as_str(), &route, response.status().as_u16(), duration);
         response
     };
     let mut response = answer.instrument(span).await;

@@ -67,14 +67,9 @@ pub(crate) async fn show_liveness() -> Json<Health> {
 
 /// Check readiness for traffic
 ///
-<<<<<<< HEAD
-/// The database answers, its tables are those this version needs, and background jobs run. 503 while the
-/// process shuts down, and when the job runner has ended or is stuck; the body names the cause. A full
-/// database is still 200: everything but Meta's posts is served.
-=======
-/// The database answers and has the schema of this version. 503 while the process shuts down. A full database is still 200,
+/// The database answers and has the schema of this version, and background jobs run. 503 while the process shuts
+/// down, and when the job runner has ended or is stuck; the body names the cause. A full database is still 200,
 /// because only Meta's webhook posts are refused.
->>>>>>> w-web
 #[utoipa::path(get, path = "/readyz", tag = "Operation",
     responses((status = 200, body = Readiness, description = "Ready for traffic"),
         (status = 503, body = super::error::Problem, description = "Not ready")))]
@@ -83,14 +78,10 @@ pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readin
     if app.shutdown.is_cancelled() {
         return Err(not_ready("It is shutting down."));
     }
-<<<<<<< HEAD
     if let Err(problem) = app.runner.check() {
         return Err(not_ready(&format!("The job runner {problem}.")));
     }
-    match tokio::time::timeout(PATIENCE, app.store.ping()).await {
-=======
     match tokio::time::timeout(PING_TIMEOUT, app.store.ping()).await {
->>>>>>> w-web
         Ok(Ok(())) => {
             Ok(Json(Readiness { status: ALIVE.status, version: ALIVE.version, database: DatabaseView::of(&app) }))
         }
@@ -108,14 +99,8 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
 
-<<<<<<< HEAD
-/// What is known by asking, not by counting.
-async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
-=======
 /// Sets the gauges that are read from the database.
-#[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
-async fn measure(app: &App) -> std::result::Result<(), store::Error> {
->>>>>>> w-web
+async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
     let mut tx = app.store.read().await?;
     let counted = channels::count_by_level(&mut tx).await?;
     // a level without numbers is zero, not missing

@@ -115,16 +115,10 @@ async fn receive(app: &App, request: Request) -> Response {
             StatusCode::OK.into_response()
         }
         Err(error) => {
-<<<<<<< HEAD
             match error.code() {
                 Code::Unavailable | Code::StorageFull => app.metrics.post_unavailable(),
                 _ => app.metrics.post_refused(),
             }
-=======
-            let is_unavailable = matches!(error.code(), Code::Unavailable | Code::StorageFull);
-            let counter = if is_unavailable { &counters.unavailable } else { &counters.refused };
-            counter.increment(1);
->>>>>>> w-web
             refuse(app, &error)
         }
     }
