@@ -1,5 +1,5 @@
-# A consumer that nobody here wrote: pywa on its own FastAPI route, set up as its documentation does, given no more than a
-# secret and a verify token. Ours are the handlers, which note what they are handed. Must not touch a post before pywa does.
+# An independent consumer: pywa with its own FastAPI route, set up like in its documentation. It gets only a secret and a
+# verify token. The handlers here record the updates they get. They must not read a post before pywa does.
 
 import os
 
@@ -15,18 +15,18 @@ whatsapp = WhatsApp(
     app_secret=os.environ["PEER_APP_SECRET"],
 )
 
-handed: list[dict] = []
+updates: list[dict] = []
 
 
-def note(handler: str, update: Message | CallbackButton | CallbackSelection | MessageStatus, said: str | None) -> None:
-    handed.append(
+def record(handler: str, update: Message | CallbackButton | CallbackSelection | MessageStatus, content: str | None) -> None:
+    updates.append(
         {
             "handler": handler,
             "id": update.id,
             "waba": update.waba_id,
             "number": update.metadata.phone_number_id,
             "person": update.from_user.wa_id,
-            "said": said,
+            "content": content,
         }
     )
 
@@ -34,29 +34,29 @@ def note(handler: str, update: Message | CallbackButton | CallbackSelection | Me
 @whatsapp.on_message
 def on_message(_: WhatsApp, message: Message) -> None:
     image = f"{message.image.id} {message.image.sha256} {message.caption}" if message.image else None
-    note("message", message, image or message.text)
+    record("message", message, image or message.text)
 
 
 @whatsapp.on_callback_button
 def on_button(_: WhatsApp, button: CallbackButton) -> None:
-    note("button", button, f"{button.data} {button.title}")
+    record("button", button, f"{button.data} {button.title}")
 
 
 @whatsapp.on_callback_selection
 def on_selection(_: WhatsApp, selection: CallbackSelection) -> None:
-    note("selection", selection, f"{selection.data} {selection.title}")
+    record("selection", selection, f"{selection.data} {selection.title}")
 
 
 @whatsapp.on_message_status
 def on_status(_: WhatsApp, status: MessageStatus) -> None:
-    note("status", status, status.status.value)
+    record("status", status, status.status.value)
 
 
 @whatsapp.on_raw_update
 def on_anything(_: WhatsApp, update: RawUpdate) -> None:
-    handed.append({"handler": "raw", "waba": update.id, "field": update.field})
+    updates.append({"handler": "raw", "waba": update.id, "field": update.field})
 
 
 @app.get("/observed")
 def observed() -> list[dict]:
-    return handed
+    return updates

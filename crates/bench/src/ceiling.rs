@@ -1,8 +1,8 @@
-//! The ceiling: the product's own listener, router, body reader and signature check, compiled from the
-//! same code with the same settings and allocator; it answers 200 once the signature was found right.
+//! The ceiling: the product's own listener, router, body reader and signature check, built from the same code with the same
+//! settings and allocator. It answers 200 to every valid signature and stores nothing.
 //!
-//! It is a process of the bench and no switch of the product: a shipped program that can be told to
-//! acknowledge and keep nothing would be a trap.
+//! It is a process of the bench and not a mode of the product: a shipped program must not be able to acknowledge events
+//! without storing them.
 
 use anyhow::Context as _;
 use server::config::Config;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 pub(crate) struct Ceiling {}
 
 impl Ceiling {
-    /// Serves until it is ended.
+    /// Serves until the process is stopped.
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let config = Config::load(None)?;
         let keys = config.seal.keys.clone().context("LINEKEEPER_SEAL_KEYS is not set")?;

@@ -1,8 +1,8 @@
-//! The load generator, a process of its own: posts arrive on a fixed schedule whether or not earlier
-//! ones were answered, and an answer's time counts from the scheduled instant. So a server that stalls
-//! is charged for every post that should have arrived meanwhile (no coordinated omission).
+//! The load generator, a process of its own. It sends posts on a fixed schedule, even if earlier ones are not answered, and
+//! the time of an answer counts from the scheduled instant. A server that stalls therefore pays for every post that is due
+//! meanwhile (no coordinated omission).
 //!
-//! One thread, non-blocking sockets, one post at a time per connection.
+//! It uses one thread, non-blocking sockets, and one post at a time on each connection.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,116 +18,111 @@ mod drive;
 #[cfg(test)]
 mod tests;
 
-/// What is posted, how fast and for how long.
+/// The posts of one load, their rate and duration.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Load {
-    /// Where to.
+    /// Address of the server.
     #[arg(long)]
     pub(crate) target: SocketAddr,
-    /// Posts per second; 0 posts as fast as answers come (a closed loop, to find where to begin).
+    /// Posts per second; 0 posts as fast as answers arrive (a closed loop).
     #[arg(long)]
     pub(crate) rate: f64,
-    /// How long, after the warm-up.
+    /// Duration in seconds after the warm-up.
     #[arg(long, default_value_t = 10.0)]
     pub(crate) seconds: f64,
-    /// Posted at the same rate before, and left out of the times.
+    /// Seconds of warm-up at the same rate, excluded from the times.
     #[arg(long, default_value_t = 1.0)]
     pub(crate) warmup: f64,
-    /// Changes in one post.
+    /// Number of changes in one post.
     #[arg(long, default_value_t = 1)]
     pub(crate) changes: usize,
-    /// Connections that are kept open.
+    /// Number of connections, which stay open.
     #[arg(long, default_value_t = 512)]
     pub(crate) connections: usize,
-    /// Signs the posts.
+    /// App secret that signs the posts.
     #[arg(long)]
     pub(crate) secret: String,
-    /// The numbers the messages are for, as `phone_number_id:waba_id`.
+    /// Numbers that the messages are for, each as `phone_number_id:waba_id`.
     #[arg(long = "number", default_value = "106000000000001:102000000000001")]
     pub(crate) numbers: Vec<String>,
-    /// Persons that write to each number: as many conversations.
+    /// People who write to each number; each makes a conversation.
     #[arg(long, default_value_t = 1)]
     pub(crate) people: usize,
-    /// The number of the first message; every message of a run has its own.
+    /// Number of the first message; every message of a run has a number of its own.
     #[arg(long, default_value_t = 0)]
     pub(crate) first: u64,
-    /// Stop as soon as it is certain that the 99th percentile will be above so many milliseconds.
+    /// Stop as soon as the 99th percentile is certain to exceed this number of milliseconds.
     #[arg(long)]
-    pub(crate) hopeless_above: Option<f64>,
-    /// Where to write down which messages were acknowledged.
+    pub(crate) abort_above: Option<f64>,
+    /// File for the set of acknowledged messages.
     #[arg(long)]
     pub(crate) acks: Option<PathBuf>,
 }
 
-/// What came of it.
+/// The results of one load, printed as JSON.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Outcome {
-    /// Posts asked for per second; 0 for the closed loop.
+pub(crate) struct GeneratorReport {
+    /// Scheduled posts per second; 0 for the closed loop.
     pub(crate) rate: f64,
-    /// Changes in one post.
     pub(crate) changes: usize,
-    /// Bytes of one body.
+    /// Size of one body in bytes.
     pub(crate) body_bytes: usize,
-    /// Posts sent, the warm-up included.
+    /// Number of posts sent, with the warm-up.
     pub(crate) sent: u64,
-    /// Posts by the status they were answered with.
+    /// Number of posts by the status of the answer.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Posts never answered.
+    /// Number of posts without an answer.
     pub(crate) unanswered: u64,
-    /// Whether it was stopped because it was hopeless.
+    /// Whether the load was stopped early because it was too slow.
     #[serde(default)]
-    pub(crate) gave_up: bool,
+    pub(crate) aborted: bool,
     /// Posts answered 200 per second of the schedule.
     pub(crate) achieved: f64,
-    /// How long after the last scheduled instant the last answer came.
+    /// Time between the end of the schedule and the last answer.
     pub(crate) drain_ms: f64,
-    /// Times from the scheduled instant to the answer, in milliseconds.
+    /// Median time from the scheduled instant to the answer; percentiles and the maximum follow.
     pub(crate) p50_ms: f64,
-    /// The same.
     pub(crate) p90_ms: f64,
-    /// The same.
     pub(crate) p99_ms: f64,
-    /// The same.
     pub(crate) p999_ms: f64,
-    /// The same.
     pub(crate) max_ms: f64,
-    /// How late the generator itself sent, at the 99th percentile; part of the times above.
+    /// Delay of the generator itself at the 99th percentile; the times above include it.
     pub(crate) sent_late_p99_ms: f64,
-    /// Processor seconds the generator used.
+    /// Processor seconds of the generator.
     pub(crate) generator_cpu_s: f64,
 }
 
-impl Outcome {
+impl GeneratorReport {
     /// Whether every post was answered 200.
     pub(crate) fn is_all_stored(&self) -> bool {
         self.unanswered == 0 && self.statuses.keys().all(|status| *status == 200)
     }
 
-    /// Posts answered 200.
+    /// The number of posts answered 200.
     pub(crate) fn stored(&self) -> u64 {
         self.statuses.get(&200).copied().unwrap_or_default()
     }
 }
 
 impl Load {
-    /// Runs it and prints the outcome as one line of JSON.
-    #[expect(clippy::print_stdout, reason = "its answer to the process that started it")]
+    /// Runs the load and prints the report as one line of JSON.
+    #[expect(clippy::print_stdout, reason = "the report for the process that started this one")]
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let outcome = drive::drive(self)?;
         println!("{}", serde_json::to_string(&outcome)?);
         Ok(())
     }
 
-    fn lasts(&self) -> Duration {
+    fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.warmup + self.seconds)
     }
 
-    /// An answer slower than this …
+    /// Whether an answer exceeds the limit.
     fn is_slow(&self, took: Duration) -> bool {
-        self.hopeless_above.is_some_and(|limit| took.as_secs_f64() * 1000.0 > limit)
+        self.abort_above.is_some_and(|limit| took.as_secs_f64() * 1000.0 > limit)
     }
 
-    /// … may come so often: were all that are still to come fast, the 99th percentile would be below it.
+    /// Number of slow answers that still allow a 99th percentile below the limit.
     fn slow_allowed(&self) -> f64 {
         self.rate * self.seconds * 0.01
     }

@@ -1,18 +1,20 @@
-//! Measures Linekeeper from outside, as Meta and an operator meet it: built program, own process, real
-//! sockets, durable disk. Nothing here is shipped, and no test asserts a time.
+//! Measures Linekeeper from outside: the built program in its own process, with real sockets and a durable disk. Nothing
+//! here is shipped, and no test asserts a time.
 //!
-//! `bench run` is all of it; `bench backlog` and `bench soak` are the long ones; `bench peers` and
-//! `bench conformance` put other receivers beside it, `bench consumers` one behind it; `bench load` and `bench ceiling`
-//! are the processes they start.
+//! `bench run` measures everything; `bench backlog` and `bench soak` take longer; `bench peers` and `bench conformance`
+//! compare other receivers, `bench consumers` forwards to one. `bench render` renders the pages again from their raw figures.
+//! `bench load` and `bench ceiling` are the processes that measurements start.
 
 use clap::{Parser, Subcommand};
 
 mod ceiling;
 mod load;
+mod progress;
+mod render;
 mod run;
 mod sink;
 
-// the ceiling must not differ from the product in its allocator
+// The ceiling must use the same allocator as the product.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -26,21 +28,23 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measure everything and write a document of it under docs/measurements.
+    /// Measure everything and write a page under docs/measurements.
     Run(run::Run),
-    /// Let events pile up before an endpoint that is down and write docs/measurements/backlog.md.
-    Backlog(run::forward::backlog::Long),
+    /// Let events pile up for an endpoint that is down and write docs/measurements/backlog.md.
+    Backlog(run::forward::long::BacklogCommand),
     /// Forward a steady load for minutes and write docs/measurements/soak.md.
-    Soak(run::forward::soak::Soak),
-    /// Measure other receivers beside ours and write docs/measurements/peers.md.
+    Soak(run::forward::long::SoakCommand),
+    /// Measure other receivers for comparison and write docs/measurements/peers.md.
     Peers(run::peers::Peers),
-    /// Try ours and other receivers with the conformance suite and write docs/measurements/conformance.md.
+    /// Run the conformance suite against Linekeeper and other receivers and write docs/measurements/conformance.md.
     Conformance(run::conformance::Conformance),
-    /// Forward to a consumer that is not ours and write docs/measurements/consumers.md.
+    /// Forward to pywa, an independent consumer, and write docs/measurements/consumers.md.
     Consumers(run::consumers::Consumers),
-    /// Post signed webhooks on a fixed schedule and say how long the answers took, as JSON.
+    /// Render pages again from their raw figures, without a measurement.
+    Render(render::Render),
+    /// Post signed webhooks on a fixed schedule and print the times of the answers as JSON.
     Load(load::Load),
-    /// Serve with the product's own listener, router and signature check, and store nothing.
+    /// Serve with the product's listener, router and signature check, and store nothing.
     Ceiling(ceiling::Ceiling),
 }
 
@@ -52,6 +56,7 @@ fn main() -> anyhow::Result<()> {
         Command::Peers(command) => runtime()?.block_on(command.run()),
         Command::Conformance(command) => runtime()?.block_on(command.run()),
         Command::Consumers(command) => runtime()?.block_on(command.run()),
+        Command::Render(command) => command.run(),
         Command::Load(command) => command.run(),
         Command::Ceiling(command) => runtime()?.block_on(command.run()),
     }

@@ -1,361 +1,284 @@
-//! `bench run`: everything that is measured, one after the other, with what it is compared with in the
-//! same run. Prints a table and writes a document under docs/measurements; goals that are missed are printed
-//! like those that are met.
+//! `bench run`: measures everything, one part after the other, and compares it with the ceiling of the same run. Prints a
+//! table and writes a page with its raw figures; goals that are missed are shown like those that are met.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::ensure;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub(crate) mod clients;
 pub(crate) mod conformance;
 pub(crate) mod consumers;
-mod database;
+pub(crate) mod database;
+pub(crate) mod footprint;
 pub(crate) mod forward;
-mod live;
-mod machine;
-mod occasion;
+pub(crate) mod ingest;
+pub(crate) mod machine;
+pub(crate) mod page;
 pub(crate) mod peers;
+pub(crate) mod plot;
 pub(crate) mod process;
-mod product;
-mod report;
-mod rows;
-mod samples;
-mod search;
-mod stage;
-mod steady;
+pub(crate) mod product;
+pub(crate) mod rate_search;
+pub(crate) mod report;
+pub(crate) mod rig;
+pub(crate) mod run_context;
+pub(crate) mod samples;
+pub(crate) mod stored_rows;
+pub(crate) mod table;
+pub(crate) mod test_bed;
 
-use database::{Engine, Tuning};
-use forward::Forwarding;
-use live::{Approval, Sides};
-use machine::load_average;
-use occasion::Occasion;
-use product::{Programs, Setting, start_meta};
-use rows::Rows;
-use search::{Held, Loader, Pace};
-use stage::{Place, Stage, remove_sqlite};
-use steady::Steady;
+use self::clients::{ApiClients, Approval};
+use self::database::{Engine, Tuning};
+use self::footprint::Footprint;
+use self::forward::Forwarding;
+use self::ingest::Ingest;
+use self::machine::load_average;
+use self::product::start_emulator;
+use self::rate_search::{Durations, SustainedRate};
+use self::rig::Rig;
+use self::run_context::RunContext;
+use self::test_bed::TestDatabase;
+use crate::progress::log_progress;
 
-/// What every fsync is made slower by, for the figures of a slower disk.
+/// Milliseconds that every fsync is slowed down by, for the figures of a slower disk.
 const SLOW_FSYNC_MS: u32 = 5;
-
-/// Numbers the load is for; all are live and known to the product.
-const NUMBERS: usize = 20;
 
 /// A part of the measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
     /// Events per second, and the ceiling.
     Ingest,
-    /// The same with slow fsync.
+    /// Events per second with slow fsync.
     Slow,
-    /// Approval to live.
+    /// Time from approval to live.
     Approval,
-    /// Memory, cold start, size.
-    Steady,
+    /// Idle memory, cold start and program size.
+    Footprint,
     /// Forwarding to one endpoint.
     Delivered,
-    /// Forwarding to several.
+    /// Forwarding to several endpoints.
     FanOut,
-    /// An endpoint that was down.
+    /// Forwarding to an endpoint that was down.
     Backlog,
-    /// A healthy endpoint beside sick ones.
+    /// Forwarding to a healthy endpoint beside failing ones.
     Isolation,
 }
 
-/// What to measure.
+/// Which parts to measure, and how.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Run {
-    /// Everything, but briefly: says whether it works, not how fast it is. Writes no document.
+    /// Measure everything briefly, to see whether it works; write no page.
     #[arg(long)]
     quick: bool,
-    /// Everything, as small as it goes; fails where something that was acknowledged was not delivered. Writes
-    /// no document.
+    /// Measure everything as briefly as possible, fail if an acknowledged event was not delivered; write no page.
     #[arg(long, conflicts_with = "quick")]
     smoke: bool,
-    /// Where databases and logs are put and removed again; its file system is what is measured.
+    /// Folder for temporary databases and logs; its file system is part of what is measured.
     #[arg(long, default_value = "/var/tmp")]
     folder: PathBuf,
-    /// Where the document is written; bench.md or, for one engine, bench-sqlite.md or bench-postgresql.md in
-    /// docs/measurements unless given.
+    /// Page to write, with raw figures and plots beside it. In docs/measurements: bench.md, or bench-sqlite.md and
+    /// bench-postgresql.md for one engine.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Only these engines.
+    /// Measure only these engines.
     #[arg(long = "engine", value_enum, default_values_t = [Engine::Sqlite, Engine::Postgres])]
     engines: Vec<Engine>,
-    /// Only these parts; then no document is written.
+    /// Measure only these parts, and write no page.
     #[arg(long = "part", value_enum)]
     parts: Vec<Part>,
-    /// Only this many changes per post.
+    /// Measure only this number of changes per post.
     #[arg(long = "changes", default_values_t = [1, 10])]
     changes: Vec<usize>,
-    /// A setting PostgreSQL is run with, `name=value`, beside its default ones.
+    /// A PostgreSQL setting beside its defaults, as `name=value`.
     #[arg(long = "postgres")]
     postgres: Vec<String>,
-    /// Connections of the generator.
-    #[arg(long, default_value_t = 512)]
+    /// Connections of the load generator.
+    #[arg(long, default_value_t = rig::CONNECTIONS)]
     connections: usize,
-    /// Posts per second for the times of forwarding, instead of half of what it keeps up with.
+    /// Posts per second for the forwarding times, instead of half of the sustained rate.
     #[arg(long)]
     rate: Option<f64>,
-    /// How many events pile up before an endpoint that is down; `bench backlog` is for many.
+    /// Events that pile up for an endpoint that is down; `bench backlog` measures many more.
     #[arg(long = "backlog", default_value_t = 100_000)]
     events: u64,
-    /// Posts per second while they do.
+    /// Posts per second while they pile up.
     #[arg(long, default_value_t = 8000.0)]
     backlog_rate: f64,
-    /// Pairs of runs with and without sick endpoints.
+    /// Pairs of runs with and without failing endpoints.
     #[arg(long, default_value_t = 7)]
     pairs: usize,
 }
 
-/// Events per second of one engine in one form.
-#[derive(Debug, Clone, Serialize)]
-struct Ingest {
-    engine: Engine,
-    fsync_added_ms: u32,
-    /// Before it began.
-    load_average: String,
-    held: Held,
-    rows: Rows,
-}
-
-/// Everything measured.
-#[derive(Debug, Clone, Serialize)]
-struct Measures {
+/// All results of one run.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Measures {
     #[serde(flatten)]
-    occasion: Occasion,
-    connections: usize,
-    pace: Pace,
-    /// Signature check only; measured before and after the product, the higher one counts.
-    ceiling: Vec<Held>,
-    ingest: Vec<Ingest>,
-    approval: Option<Approval>,
-    steady: Vec<(Engine, Steady)>,
-    forwarding: Forwarding,
-    binary_mb: Option<f64>,
-    /// Whether all that was wanted was measured.
-    is_whole: bool,
-}
-
-/// One run.
-pub(crate) struct Bench<'a> {
-    run: &'a Run,
-    programs: Programs,
-    folder: PathBuf,
-    pace: Pace,
+    pub(crate) context: RunContext,
+    pub(crate) connections: usize,
+    pub(crate) durations: Durations,
+    /// The signature check alone, before and after the product; the higher rate counts.
+    pub(crate) ceiling: Vec<SustainedRate>,
+    pub(crate) ingest: Vec<Ingest>,
+    pub(crate) approval: Option<Approval>,
+    pub(crate) footprint: Vec<(Engine, Footprint)>,
+    pub(crate) forwarding: Forwarding,
+    /// Size of the program in megabytes of a million bytes.
+    pub(crate) binary_mb: Option<f64>,
+    /// Whether every requested part was measured.
+    pub(crate) is_complete: bool,
 }
 
 impl Run {
-    /// Measures.
+    /// Measures, prints the table and writes the page.
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let folder = self.folder.join(format!("linekeeper-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        let pace = if self.smoke { Pace::SMOKE } else { Pace::of(self.quick) };
-        let bench = Bench { run: self, programs: Programs::beside_us()?, folder: folder.clone(), pace };
-        let mut measures = bench.begin()?;
-        let result = bench.all(&mut measures).await;
+        let durations = if self.smoke { Durations::SMOKE } else { Durations::of(self.quick) };
+        let rig = Rig {
+            connections: self.connections,
+            postgres_settings: self.postgres.clone(),
+            ..Rig::new(&folder, durations)?
+        };
+        let mut measures = self.begin(&rig)?;
+        let outcome = self.measure_all(&rig, &mut measures).await;
         let _ = std::fs::remove_dir_all(&folder);
         report::print(&measures);
-        result?;
-        ensure!(!self.smoke || measures.forwarding.is_all_there(), "something that was acknowledged was not delivered");
+        outcome?;
+        ensure!(!self.smoke || measures.forwarding.is_complete(), "an acknowledged event was not delivered");
         Ok(())
     }
 
-    /// Whether what is measured goes into the document.
-    fn is_for_the_document(&self) -> bool {
+    /// Whether the results go into the page.
+    fn writes_page(&self) -> bool {
         !self.quick && !self.smoke && self.parts.is_empty()
     }
 
-    /// Where the document is written.
-    fn document(&self) -> PathBuf {
-        let of_engines = || match self.engines.as_slice() {
-            [engine] => format!("docs/measurements/bench-{}.md", engine.as_str().to_lowercase()).into(),
+    /// Path of the page.
+    fn page(&self) -> PathBuf {
+        let by_engine = || match self.engines.as_slice() {
+            [engine] => format!("docs/measurements/bench-{}.md", engine.to_string().to_lowercase()).into(),
             _ => PathBuf::from("docs/measurements/bench.md"),
         };
-        self.out.clone().unwrap_or_else(of_engines)
-    }
-
-    /// What other commands measure with.
-    fn of(engines: Vec<Engine>, folder: &Path) -> Self {
-        Self {
-            quick: false,
-            smoke: false,
-            folder: folder.to_owned(),
-            out: None,
-            engines,
-            parts: Vec::new(),
-            changes: vec![1],
-            postgres: Vec::new(),
-            connections: 512,
-            rate: None,
-            events: 0,
-            backlog_rate: 0.0,
-            pairs: 0,
-        }
+        self.out.clone().unwrap_or_else(by_engine)
     }
 
     fn wants(&self, part: Part) -> bool {
         self.parts.is_empty() || self.parts.contains(&part)
     }
-}
 
-impl Bench<'_> {
-    fn begin(&self) -> anyhow::Result<Measures> {
+    fn begin(&self, rig: &Rig) -> anyhow::Result<Measures> {
         Ok(Measures {
-            occasion: Occasion::begin(&self.programs, &self.folder)?,
-            connections: self.run.connections,
-            pace: self.pace,
+            context: RunContext::begin(&rig.programs, &rig.folder)?,
+            connections: self.connections,
+            durations: rig.durations,
             ceiling: Vec::new(),
             ingest: Vec::new(),
             approval: None,
-            steady: Vec::new(),
+            footprint: Vec::new(),
             forwarding: Forwarding::default(),
-            binary_mb: steady::size_mb(&self.programs.linekeeper),
-            is_whole: false,
+            binary_mb: footprint::size_mb(&rig.programs.linekeeper),
+            is_complete: false,
         })
     }
 
-    /// The document so far: whoever ends an hour's run early keeps what it found.
-    fn note(&self, measures: &Measures) -> anyhow::Result<()> {
-        if self.run.is_for_the_document() { report::write(measures, &self.run.document()) } else { Ok(()) }
+    /// Writes the page with the results so far, so that a run that is ended early keeps them.
+    fn save(&self, measures: &Measures) -> anyhow::Result<()> {
+        if !self.writes_page() {
+            return Ok(());
+        }
+        page::write_raw(&self.page(), measures)?;
+        report::write(measures, &self.page())
     }
 
-    async fn all(&self, measures: &mut Measures) -> anyhow::Result<()> {
-        if self.run.wants(Part::Steady) {
-            for engine in &self.run.engines {
-                measures.steady.push((*engine, self.steady(*engine).await?));
+    async fn measure_all(&self, rig: &Rig, measures: &mut Measures) -> anyhow::Result<()> {
+        if self.wants(Part::Footprint) {
+            for engine in &self.engines {
+                measures.footprint.push((*engine, self.measure_footprint(rig, *engine).await?));
             }
         }
-        if self.run.wants(Part::Approval) {
-            measures.approval = Some(self.approval().await?);
+        if self.wants(Part::Approval) {
+            measures.approval = Some(self.measure_approval(rig).await?);
         }
-        if self.run.wants(Part::Ingest) {
-            self.fast(measures).await?;
+        if self.wants(Part::Ingest) {
+            self.measure_ingest(rig, measures).await?;
         }
-        if self.run.wants(Part::Slow) {
-            for engine in &self.run.engines {
-                measures.ingest.push(self.ingest(*engine, 1, SLOW_FSYNC_MS).await?);
-                self.note(measures)?;
+        if self.wants(Part::Slow) {
+            for engine in &self.engines {
+                measures.ingest.push(ingest::measure(rig, *engine, 1, SLOW_FSYNC_MS).await?);
+                self.save(measures)?;
             }
         }
-        self.forward(measures).await?;
-        measures.occasion.end();
-        measures.is_whole = true;
-        self.note(measures)
+        self.measure_forwarding(rig, measures).await?;
+        measures.context.end();
+        measures.is_complete = true;
+        self.save(measures)
     }
 
-    /// Everything about forwarding.
-    async fn forward(&self, measures: &mut Measures) -> anyhow::Result<()> {
-        let run = self.run;
-        for engine in &run.engines {
-            if run.wants(Part::Delivered) {
+    async fn measure_forwarding(&self, rig: &Rig, measures: &mut Measures) -> anyhow::Result<()> {
+        for engine in &self.engines {
+            if self.wants(Part::Delivered) {
                 let is_same = |ingest: &&Ingest| {
-                    ingest.engine == *engine && ingest.fsync_added_ms == 0 && ingest.held.changes == 1
+                    ingest.engine == *engine && ingest.fsync_added_ms == 0 && ingest.sustained.changes == 1
                 };
-                let ingest = measures.ingest.iter().find(is_same).map(|ingest| ingest.held.events_per_s);
-                let delivered = forward::delivered::measure(self, *engine, run.rate, ingest).await?;
+                let ingest = measures.ingest.iter().find(is_same).map(|ingest| ingest.sustained.events_per_s);
+                let delivered = forward::delivered::measure(rig, *engine, self.rate, ingest).await?;
                 measures.forwarding.delivered.push(delivered);
             }
-            if run.wants(Part::FanOut) {
-                measures.forwarding.fan_out.push(forward::fan_out::measure(self, *engine).await?);
+            if self.wants(Part::FanOut) {
+                measures.forwarding.fan_out.push(forward::fan_out::measure(rig, *engine).await?);
             }
-            if run.wants(Part::Backlog) {
-                let size = forward::backlog::Size { events: run.events, rate: run.backlog_rate };
-                measures.forwarding.backlog.push(forward::backlog::measure(self, *engine, size).await?);
+            if self.wants(Part::Backlog) {
+                let size = forward::backlog::Size { events: self.events, rate: self.backlog_rate };
+                measures.forwarding.backlog.push(forward::backlog::measure(rig, *engine, size).await?);
             }
-            if run.wants(Part::Isolation) {
-                measures.forwarding.isolation.push(forward::isolation::measure(self, *engine, run.pairs).await?);
+            if self.wants(Part::Isolation) {
+                measures.forwarding.isolation.push(forward::isolation::measure(rig, *engine, self.pairs).await?);
             }
-            self.note(measures)?;
+            self.save(measures)?;
         }
         Ok(())
     }
 
-    /// Every engine between two looks at the ceiling, form by form.
-    async fn fast(&self, measures: &mut Measures) -> anyhow::Result<()> {
-        for changes in &self.run.changes {
-            measures.ceiling.push(self.ceiling(*changes).await?);
-            for engine in &self.run.engines {
-                measures.ingest.push(self.ingest(*engine, *changes, 0).await?);
-                self.note(measures)?;
+    /// Measures every engine between two measurements of the ceiling.
+    async fn measure_ingest(&self, rig: &Rig, measures: &mut Measures) -> anyhow::Result<()> {
+        for changes in &self.changes {
+            measures.ceiling.push(ingest::ceiling(rig, *changes).await?);
+            for engine in &self.engines {
+                measures.ingest.push(ingest::measure(rig, *engine, *changes, 0).await?);
+                self.save(measures)?;
             }
             if *changes == 1 {
-                measures.ceiling.push(self.ceiling(*changes).await?);
+                measures.ceiling.push(ingest::ceiling(rig, *changes).await?);
             }
         }
         Ok(())
     }
 
-    async fn ceiling(&self, changes: usize) -> anyhow::Result<Held> {
-        say(&format!("ceiling, {changes} per post (load average {})", load_average()));
-        let file = self.folder.join("ceiling.db");
-        let setting = Setting::new(&format!("sqlite://{}", file.display()), "http://127.0.0.1:9", &self.folder)?;
-        let server = setting.serve_ceiling(&self.programs).await?;
-        let mut loader = self.loader(&setting, changes, vec!["106000000000001:102000000000001".to_owned()]);
-        let held = loader.highest(Pace { half: 0.0, ..self.pace }, &server)?;
+    async fn measure_approval(&self, rig: &Rig) -> anyhow::Result<Approval> {
+        log_progress(&format!("approval to live (load average {})", load_average()));
+        let database = TestDatabase::open(Engine::Sqlite, &rig.folder, Tuning::default()).await?;
+        let (_meta, meta) = start_emulator(&rig.programs, &rig.folder).await?;
+        let config = database.config(&meta)?;
+        let tenant = config.prepare(&rig.programs)?;
+        let server = config.serve(&rig.programs).await?;
+        let clients = ApiClients { http: reqwest::Client::new(), config: &config, tenant: &tenant };
+        let numbers = clients.sign_up(if self.quick { 5 } else { 60 }, true).await?;
+        let approval = clients.approve(&numbers).await?;
         drop(server);
-        remove_sqlite(&file);
-        Ok(held)
-    }
-
-    async fn ingest(&self, engine: Engine, changes: usize, fsync_added_ms: u32) -> anyhow::Result<Ingest> {
-        let load_average = load_average();
-        say(&format!(
-            "{}, {changes} per post, fsync +{fsync_added_ms} ms (load average {load_average})",
-            engine.as_str()
-        ));
-        let mut stage = Stage::open(self, engine, fsync_added_ms, NUMBERS).await?;
-        stage.loader.changes = changes;
-        let held = stage.loader.highest(self.pace, &stage.server)?;
-        let rows = stage.end().await?;
-        say(&format!("    rows: {rows:?}"));
-        Ok(Ingest { engine, fsync_added_ms, load_average, held, rows })
-    }
-
-    async fn approval(&self) -> anyhow::Result<Approval> {
-        say(&format!("approval to live (load average {})", load_average()));
-        let place = Place::open(Engine::Sqlite, &self.folder, Tuning::default()).await?;
-        let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
-        let setting = place.setting(&meta)?;
-        let tenant = setting.prepare(&self.programs)?;
-        let server = setting.serve(&self.programs).await?;
-        let sides = Sides { http: reqwest::Client::new(), setting: &setting, tenant: &tenant };
-        let numbers = sides.sign_up(if self.run.quick { 5 } else { 60 }, true).await?;
-        let approval = sides.approve(&numbers).await?;
-        drop(server);
-        place.remove().await?;
+        database.remove().await?;
         Ok(approval)
     }
 
-    async fn steady(&self, engine: Engine) -> anyhow::Result<Steady> {
-        say(&format!("memory and start, {} (load average {})", engine.as_str(), load_average()));
-        let tuning = Tuning { settings: &self.run.postgres, ..Tuning::default() };
-        let place = Place::open(engine, &self.folder, tuning).await?;
-        let (_meta, meta) = start_meta(&self.programs, &self.folder).await?;
-        let setting = place.setting(&meta)?;
-        setting.prepare(&self.programs)?;
-        let steady = steady::measure(&setting, &self.programs, if self.run.quick { 5 } else { 20 }).await?;
-        place.remove().await?;
-        Ok(steady)
+    async fn measure_footprint(&self, rig: &Rig, engine: Engine) -> anyhow::Result<Footprint> {
+        log_progress(&format!("memory and start, {engine} (load average {})", load_average()));
+        let tuning = Tuning { settings: &self.postgres, ..Tuning::default() };
+        let database = TestDatabase::open(engine, &rig.folder, tuning).await?;
+        let (_meta, meta) = start_emulator(&rig.programs, &rig.folder).await?;
+        let config = database.config(&meta)?;
+        config.prepare(&rig.programs)?;
+        let footprint = footprint::measure(&config, &rig.programs, if self.quick { 5 } else { 20 }).await?;
+        database.remove().await?;
+        Ok(footprint)
     }
-
-    fn loader(&self, setting: &Setting, changes: usize, numbers: Vec<String>) -> Loader {
-        Loader {
-            programs: self.programs.clone(),
-            target: setting.listen,
-            numbers,
-            changes,
-            people: 1,
-            warmup: self.pace.warmup,
-            connections: self.run.connections,
-            folder: self.folder.clone(),
-            first: 1,
-            acks: Vec::new(),
-        }
-    }
-}
-
-#[expect(clippy::print_stderr, reason = "progress, for whoever waits")]
-pub(crate) fn say(text: &str) {
-    eprintln!("{text}");
 }

@@ -1,7 +1,6 @@
-//! The receiver at the other end of forwarding: one thread of its own, non-blocking sockets, connections kept
-//! open, so that it costs little beside what is measured. Every door is an endpoint's address. It knows which
-//! messages came in and how long after they were due; it must not judge signatures, order or whether that is
-//! fast.
+//! The receiver of forwarded messages: one thread with non-blocking sockets and open connections, so that it costs little
+//! beside the product. Each stub endpoint has an address of its own. The sink records which messages arrive and how long
+//! after their scheduled instant; it must not check signatures or order.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use mio::net::TcpListener;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::load::acks::Acks;
 use crate::load::body::{Mark, mark_of, unix_micros};
@@ -20,81 +19,76 @@ mod serve;
 #[cfg(test)]
 mod tests;
 
-/// How long a slow door takes to answer: less than the product waits at most.
-const SLOW: Duration = Duration::from_secs(10);
+/// Delay of a slow answer; shorter than the time limit of the product.
+const SLOW_REPLY: Duration = Duration::from_secs(10);
 
-/// How a door answers.
+/// How a stub endpoint answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// 200, at once.
-    Takes,
-    /// 200, after ten seconds.
-    IsSlow,
-    /// 429, without saying for how long.
-    IsBusy,
-    /// 503, as a proxy does before an application that is down.
-    IsDown,
+pub(crate) enum ReplyMode {
+    /// Answers 200 at once.
+    Accept,
+    /// Answers 200 after ten seconds.
+    AcceptSlowly,
+    /// Answers 429 without `Retry-After`.
+    TooManyRequests,
+    /// Answers 503, like a proxy whose application is down.
+    Unavailable,
 }
 
-impl Manner {
-    const ALL: [Self; 4] = [Self::Takes, Self::IsSlow, Self::IsBusy, Self::IsDown];
+impl ReplyMode {
+    const ALL: [Self; 4] = [Self::Accept, Self::AcceptSlowly, Self::TooManyRequests, Self::Unavailable];
 
     const fn number(self) -> u8 {
         match self {
-            Self::Takes => 0,
-            Self::IsSlow => 1,
-            Self::IsBusy => 2,
-            Self::IsDown => 3,
+            Self::Accept => 0,
+            Self::AcceptSlowly => 1,
+            Self::TooManyRequests => 2,
+            Self::Unavailable => 3,
         }
     }
 
     const fn answer(self) -> &'static [u8] {
         match self {
-            Self::Takes | Self::IsSlow => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
-            Self::IsBusy => b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n",
-            Self::IsDown => b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
+            Self::Accept | Self::AcceptSlowly => b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            Self::TooManyRequests => b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n",
+            Self::Unavailable => b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
         }
     }
 
-    /// Whether the endpoint has a message that was answered so.
+    /// Whether this answer accepts the message.
     const fn takes(self) -> bool {
-        matches!(self, Self::Takes | Self::IsSlow)
+        matches!(self, Self::Accept | Self::AcceptSlowly)
     }
 }
 
-/// What came in, over some doors.
-#[derive(Debug, Clone, Default, Serialize)]
-pub(crate) struct Summary {
-    /// Messages taken, each counted once.
-    pub(crate) taken: u64,
-    /// Posts of a message that had been taken before.
-    pub(crate) again: u64,
-    /// Posts without a message of ours.
-    pub(crate) strange: u64,
-    /// Posts that were refused.
+/// What some stub endpoints received.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct DeliverySummary {
+    /// Messages accepted, each counted once.
+    pub(crate) accepted: u64,
+    /// Posts of a message that was accepted before.
+    pub(crate) duplicates: u64,
+    /// Posts without a message of this run.
+    pub(crate) unrecognized: u64,
     pub(crate) refused: u64,
-    /// When the first message was taken, in microseconds of the wall's clock; 0 where none was.
+    /// Wall clock of the first accepted message in microseconds; 0 without one.
     pub(crate) first_us: u64,
-    /// When the last new message was taken.
+    /// Wall clock of the last new message in microseconds.
     pub(crate) last_us: u64,
-    /// How long after the last message was due the last one was taken.
-    pub(crate) behind_ms: f64,
-    /// Messages in the times below: those of the warm-up are not.
+    /// Time between the last scheduled instant and the last accepted message.
+    pub(crate) lag_ms: f64,
+    /// Messages that the times below include; those of the warm-up are excluded.
     pub(crate) timed: u64,
-    /// From the instant a post was due until its message was here, in milliseconds.
+    /// Median time from the scheduled instant of a post until its message arrived; percentiles and the maximum follow.
     pub(crate) p50_ms: f64,
-    /// The same.
     pub(crate) p90_ms: f64,
-    /// The same.
     pub(crate) p99_ms: f64,
-    /// The same.
     pub(crate) p999_ms: f64,
-    /// The same.
     pub(crate) max_ms: f64,
 }
 
-impl Summary {
-    /// Seconds between the first message and the last.
+impl DeliverySummary {
+    /// Seconds between the first and the last message.
     pub(crate) fn seconds(&self) -> f64 {
         Duration::from_micros(self.last_us.saturating_sub(self.first_us)).as_secs_f64()
     }
@@ -102,67 +96,67 @@ impl Summary {
     /// Messages per second between the first and the last.
     pub(crate) fn per_second(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 messages")]
-        let taken = self.taken as f64;
-        if self.seconds() > 0.0 { taken / self.seconds() } else { 0.0 }
+        let accepted = self.accepted as f64;
+        if self.seconds() > 0.0 { accepted / self.seconds() } else { 0.0 }
     }
 }
 
-/// One address.
-struct Door {
-    manner: AtomicU8,
-    got: Mutex<Got>,
+/// One stub endpoint with its address.
+struct StubEndpoint {
+    mode: AtomicU8,
+    received: Mutex<Received>,
 }
 
-/// What came in through a door since it was last begun.
-struct Got {
-    /// Since it was opened.
+/// What a stub endpoint received since its counters were reset.
+struct Received {
+    /// Every message since the sink was opened.
     messages: Acks,
-    taken: u64,
-    again: u64,
-    strange: u64,
+    accepted: u64,
+    duplicates: u64,
+    unrecognized: u64,
     refused: u64,
     first_us: u64,
     last_us: u64,
     last_due_us: u64,
     warmup_us: u64,
-    /// Times count for posts that were due from here on; set by the first.
+    /// Times count for posts scheduled since this instant; the first post sets it.
     timed_from_us: Option<u64>,
     times: Histogram<u64>,
 }
 
-impl Door {
+impl StubEndpoint {
     fn new() -> anyhow::Result<Self> {
-        Ok(Self { manner: AtomicU8::new(Manner::Takes.number()), got: Mutex::new(Got::new(Acks::new(0))?) })
+        Ok(Self { mode: AtomicU8::new(ReplyMode::Accept.number()), received: Mutex::new(Received::new(Acks::new(0))?) })
     }
 
-    fn manner(&self) -> Manner {
-        let number = self.manner.load(Ordering::Relaxed);
-        Manner::ALL.into_iter().find(|manner| manner.number() == number).unwrap_or(Manner::Takes)
+    fn mode(&self) -> ReplyMode {
+        let number = self.mode.load(Ordering::Relaxed);
+        ReplyMode::ALL.into_iter().find(|mode| mode.number() == number).unwrap_or(ReplyMode::Accept)
     }
 
-    fn got(&self) -> MutexGuard<'_, Got> {
-        self.got.lock().unwrap_or_else(PoisonError::into_inner)
+    fn received(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A post came in and is answered so.
-    fn note(&self, body: &[u8], manner: Manner) {
+    /// Records a post with the mode of its answer.
+    fn note(&self, body: &[u8], mode: ReplyMode) {
         let now = unix_micros();
-        let mut got = self.got();
+        let mut received = self.received();
         match mark_of(body) {
-            _ if !manner.takes() => got.refused += 1,
-            Some(mark) => got.take(mark, now),
-            None => got.strange += 1,
+            _ if !mode.takes() => received.refused += 1,
+            Some(mark) => received.take(mark, now),
+            None => received.unrecognized += 1,
         }
     }
 }
 
-impl Got {
+impl Received {
     fn new(messages: Acks) -> anyhow::Result<Self> {
         Ok(Self {
             messages,
-            taken: 0,
-            again: 0,
-            strange: 0,
+            accepted: 0,
+            duplicates: 0,
+            unrecognized: 0,
             refused: 0,
             first_us: 0,
             last_us: 0,
@@ -175,10 +169,10 @@ impl Got {
 
     fn take(&mut self, mark: Mark, now: u64) {
         if !self.messages.insert(mark.number) {
-            self.again += 1;
+            self.duplicates += 1;
             return;
         }
-        self.taken += 1;
+        self.accepted += 1;
         if self.first_us == 0 {
             self.first_us = now;
         }
@@ -191,94 +185,95 @@ impl Got {
     }
 }
 
-/// The receiver; ends when dropped.
+/// The running receiver, which stops when dropped.
 pub(crate) struct Sink {
     addresses: Vec<SocketAddr>,
-    doors: Arc<[Door]>,
+    endpoints: Arc<[StubEndpoint]>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 impl Sink {
-    /// Opens so many doors, all of which take what comes.
-    pub(crate) fn open(doors: usize) -> anyhow::Result<Self> {
+    /// Opens this number of stub endpoints, which accept everything at first.
+    pub(crate) fn open(endpoints: usize) -> anyhow::Result<Self> {
         let open = |_| TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)));
-        let listeners: Vec<TcpListener> = (0..doors).map(open).collect::<Result<_, _>>()?;
+        let listeners: Vec<TcpListener> = (0..endpoints).map(open).collect::<Result<_, _>>()?;
         let addresses = listeners.iter().map(TcpListener::local_addr).collect::<Result<_, _>>()?;
-        let doors: Arc<[Door]> = (0..doors).map(|_| Door::new()).collect::<anyhow::Result<Vec<_>>>()?.into();
+        let endpoints: Arc<[StubEndpoint]> =
+            (0..endpoints).map(|_| StubEndpoint::new()).collect::<anyhow::Result<Vec<_>>>()?.into();
         let stop = Arc::new(AtomicBool::new(false));
-        let server = serve::Server::new(listeners, Arc::clone(&doors), Arc::clone(&stop))?;
+        let server = serve::Server::new(listeners, Arc::clone(&endpoints), Arc::clone(&stop))?;
         let thread = std::thread::Builder::new().name("sink".to_owned()).spawn(move || server.run())?;
-        Ok(Self { addresses, doors, stop, thread: Some(thread) })
+        Ok(Self { addresses, endpoints, stop, thread: Some(thread) })
     }
 
-    /// Where a door is.
-    pub(crate) fn url(&self, door: usize) -> String {
-        self.addresses.get(door).map(|address| format!("http://{address}/hook")).unwrap_or_default()
+    /// Address of a stub endpoint.
+    pub(crate) fn url(&self, endpoint: usize) -> String {
+        self.addresses.get(endpoint).map(|address| format!("http://{address}/hook")).unwrap_or_default()
     }
 
-    /// Changes how a door answers from now on.
-    pub(crate) fn set(&self, door: usize, manner: Manner) {
-        if let Some(door) = self.doors.get(door) {
-            door.manner.store(manner.number(), Ordering::Relaxed);
+    /// Sets how a stub endpoint answers from now on.
+    pub(crate) fn set(&self, endpoint: usize, mode: ReplyMode) {
+        if let Some(endpoint) = self.endpoints.get(endpoint) {
+            endpoint.mode.store(mode.number(), Ordering::Relaxed);
         }
     }
 
-    /// Counts anew at every door. Posts due within `warmup` of the first one are left out of the times.
+    /// Resets the counters of every stub endpoint. Times exclude posts within `warmup` seconds of the first.
     pub(crate) fn begin(&self, warmup: f64) -> anyhow::Result<()> {
-        for door in &*self.doors {
-            let mut got = door.got();
-            let messages = std::mem::take(&mut got.messages);
+        for endpoint in &*self.endpoints {
+            let mut received = endpoint.received();
+            let messages = std::mem::take(&mut received.messages);
             let warmup_us = u64::try_from(Duration::from_secs_f64(warmup).as_micros())?;
-            *got = Got { warmup_us, ..Got::new(messages)? };
+            *received = Received { warmup_us, ..Received::new(messages)? };
         }
         Ok(())
     }
 
-    /// How many messages were taken at a door since it was begun.
-    pub(crate) fn taken(&self, door: usize) -> u64 {
-        self.doors.get(door).map_or(0, |door| door.got().taken)
+    /// Messages that a stub endpoint accepted since the reset.
+    pub(crate) fn accepted(&self, endpoint: usize) -> u64 {
+        self.endpoints.get(endpoint).map_or(0, |endpoint| endpoint.received().accepted)
     }
 
-    /// How many posts of a message came to a door that it had taken before, since it was begun.
-    pub(crate) fn again(&self, door: usize) -> u64 {
-        self.doors.get(door).map_or(0, |door| door.got().again)
+    /// Posts of messages that a stub endpoint had accepted before, since the reset.
+    pub(crate) fn duplicates(&self, endpoint: usize) -> u64 {
+        self.endpoints.get(endpoint).map_or(0, |endpoint| endpoint.received().duplicates)
     }
 
-    /// Which of these messages a door never took.
-    pub(crate) fn missing(&self, door: usize, acknowledged: &Acks) -> u64 {
-        let Some(door) = self.doors.get(door) else { return acknowledged.len() };
-        let got = door.got();
-        acknowledged.iter().filter(|message| !got.messages.contains(*message)).count() as u64
+    /// Number of these messages that a stub endpoint never accepted.
+    pub(crate) fn missing(&self, endpoint: usize, acknowledged: &Acks) -> u64 {
+        let Some(endpoint) = self.endpoints.get(endpoint) else { return acknowledged.len() };
+        let received = endpoint.received();
+        acknowledged.iter().filter(|message| !received.messages.contains(*message)).count() as u64
     }
 
-    /// What came in at the first so many doors since they were begun.
-    pub(crate) fn summary(&self, doors: usize) -> anyhow::Result<Summary> {
-        let mut all = Got::new(Acks::default())?;
-        for door in self.doors.iter().take(doors) {
-            let got = door.got();
-            all.taken += got.taken;
-            all.again += got.again;
-            all.strange += got.strange;
-            all.refused += got.refused;
-            all.last_us = all.last_us.max(got.last_us);
-            all.last_due_us = all.last_due_us.max(got.last_due_us);
-            if got.first_us > 0 {
-                all.first_us = if all.first_us == 0 { got.first_us } else { all.first_us.min(got.first_us) };
+    /// What the first `endpoints` stubs received since the reset.
+    pub(crate) fn summary(&self, endpoints: usize) -> anyhow::Result<DeliverySummary> {
+        let mut all = Received::new(Acks::default())?;
+        for endpoint in self.endpoints.iter().take(endpoints) {
+            let received = endpoint.received();
+            all.accepted += received.accepted;
+            all.duplicates += received.duplicates;
+            all.unrecognized += received.unrecognized;
+            all.refused += received.refused;
+            all.last_us = all.last_us.max(received.last_us);
+            all.last_due_us = all.last_due_us.max(received.last_due_us);
+            if received.first_us > 0 {
+                all.first_us = if all.first_us == 0 { received.first_us } else { all.first_us.min(received.first_us) };
             }
-            all.times.add(&got.times)?;
+            all.times.add(&received.times)?;
         }
         #[expect(clippy::cast_precision_loss, reason = "no time has 2^52 microseconds")]
         let milliseconds = |micros: u64| micros as f64 / 1000.0;
         let ms = |q: f64| milliseconds(all.times.value_at_quantile(q));
-        Ok(Summary {
-            taken: all.taken,
-            again: all.again,
-            strange: all.strange,
+        Ok(DeliverySummary {
+            accepted: all.accepted,
+            duplicates: all.duplicates,
+            unrecognized: all.unrecognized,
             refused: all.refused,
             first_us: all.first_us,
             last_us: all.last_us,
-            behind_ms: milliseconds(all.last_us.saturating_sub(all.last_due_us)),
+            lag_ms: milliseconds(all.last_us.saturating_sub(all.last_due_us)),
             timed: all.times.len(),
             p50_ms: ms(0.5),
             p90_ms: ms(0.9),
@@ -293,7 +288,7 @@ impl Drop for Sink {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(Ok(Err(error))) = self.thread.take().map(JoinHandle::join) {
-            crate::run::say(&format!("the receiver failed: {error:#}"));
+            crate::progress::log_progress(&format!("the receiver failed: {error:#}"));
         }
     }
 }

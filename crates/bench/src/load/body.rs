@@ -1,42 +1,42 @@
-//! Bodies as Meta sends them: a text message of about 2 KiB, each with an id of its own and a true
-//! signature. What does not change is hashed once, so that signing costs the generator little. The id says
-//! when its post was due, for whoever receives the message in the end.
+//! Webhook bodies in Meta's form: text messages of about 2 KiB, each with an id of its own and a valid signature. The constant
+//! part is hashed once, so that signing costs the generator little. The id contains the scheduled instant of its post, for the
+//! receiver that gets the message in the end.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
 
-/// Before the number of a message in its id; a message is found in the database by it.
+/// Prefix of the number of a message in its id; searches in the database use it.
 pub(crate) const MARK: &[u8] = b"wamid.BENCH";
 
-/// How many digits the number of a message has, and the instant behind it.
+/// Digits of the number of a message, and of the instant after it.
 pub(crate) const DIGITS: usize = 16;
 
 const SECONDS_DIGITS: usize = 10;
 
-/// Bytes of a value, about.
+/// Approximate size of a value in bytes.
 const VALUE_BYTES: usize = 1900;
 
-/// The number of a message, and when its post was due, in microseconds of the wall's clock.
+/// Number of a message and scheduled instant of its post, in microseconds of the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     pub(crate) number: u64,
     pub(crate) due_us: u64,
 }
 
-/// Makes signed bodies of one person to one number.
+/// Builds signed bodies from one person to one number.
 pub(crate) struct Template {
     head: Vec<u8>,
-    /// Over `head`, to go on from.
+    /// HMAC state after `head`.
     signed_head: hmac::Context,
-    /// From one message's end to the next one's id.
+    /// Bytes between the end of one message and the id of the next.
     between: Vec<u8>,
     tail: &'static [u8],
     changes: usize,
 }
 
 impl Template {
-    /// For a number, as `phone_number_id:waba_id`; of one of ten thousand persons.
+    /// A template for a number, as `phone_number_id:waba_id`, and one of ten thousand people.
     pub(crate) fn new(number: &str, person: usize, changes: usize, key: &hmac::Key) -> Self {
         let (number, waba) = number.split_once(':').unwrap_or((number, "102000000000001"));
         let value = value(number, person % 10_000);
@@ -53,13 +53,13 @@ impl Template {
         }
     }
 
-    /// Bytes of a body.
+    /// Size of a body in bytes.
     pub(crate) fn len(&self) -> usize {
         let unique = SECONDS_DIGITS + ID.len() + DIGITS + 1 + DIGITS;
         self.head.len() + self.changes * unique + (self.changes - 1) * self.between.len() + self.tail.len()
     }
 
-    /// Appends the body of the messages that begin with this one; its signature in hexadecimal digits.
+    /// Appends a body whose messages begin with this one; returns its signature as hexadecimal digits.
     pub(crate) fn write(&self, first: Mark, out: &mut Vec<u8>) -> [u8; 64] {
         let begin = out.len();
         out.extend_from_slice(&self.head);
@@ -79,16 +79,16 @@ impl Template {
         let mut context = self.signed_head.clone();
         context.update(out.get(unsigned..).unwrap_or_default());
         let mut signature = [0; 64];
-        // 32 bytes always fit into 64 digits
+        // 32 bytes always fit into 64 digits.
         let _ = hex::encode_to_slice(context.sign().as_ref(), &mut signature);
         signature
     }
 }
 
-/// What stands between the time and the number of a message.
+/// Bytes between the time and the number of a message.
 const ID: &str = r#"","id":"wamid.BENCH"#;
 
-/// A change up to the time of its message.
+/// The part of a change before the time of its message.
 fn value(number: &str, person: usize) -> String {
     let start = format!(
         r#"{{"value":{{"messaging_product":"whatsapp","metadata":{{"display_phone_number":"15550100001","phone_number_id":"{number}"}},"contacts":[{{"profile":{{"name":"B\u00e4rbel Beispiel"}},"wa_id":"1650555{person:04}","user_id":"DE.134912086553{person:04}"}}],"messages":[{{"from":"1650555{person:04}","from_user_id":"DE.134912086553{person:04}","type":"text","text":{{"body":""#
@@ -99,14 +99,14 @@ fn value(number: &str, person: usize) -> String {
     format!(r#"{start}{}"}},"timestamp":""#, text.repeat(wanted.div_ceil(text.len())))
 }
 
-/// The wall's clock, in microseconds.
+/// The wall clock in microseconds.
 pub(crate) fn unix_micros() -> u64 {
     #[expect(clippy::disallowed_methods, reason = "the generator stands for Meta, whose clock is the wall")]
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.ok().and_then(|since| u64::try_from(since.as_micros()).ok()).unwrap_or_default()
 }
 
-/// The number of the message in a body as it is kept.
+/// The number of the message in a body as the database stores it.
 pub(crate) fn number_of(kept: &[u8]) -> Option<u64> {
     let at = kept.windows(MARK.len()).rposition(|window| window == MARK)? + MARK.len();
     number(kept.get(at..at + DIGITS)?)

@@ -1,5 +1,5 @@
-//! One kept-open HTTP/1.1 connection with at most one post under way. Knows just enough of HTTP to
-//! post and to read a status; anything else it meets is an error.
+//! One open HTTP/1.1 connection with at most one post in flight. It parses just enough of HTTP to read a status; everything
+//! else is an error.
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -8,37 +8,37 @@ use anyhow::{Context as _, bail};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-/// A connection.
+/// A connection of the load generator.
 pub(super) struct Connection {
     stream: TcpStream,
-    /// The post that is being sent, reused.
+    /// Buffer of the post that is being sent, reused.
     pub(super) out: Vec<u8>,
     written: usize,
     read: Vec<u8>,
-    /// The post under way.
-    pub(super) under_way: Option<u64>,
+    /// Number of the post in flight.
+    pub(super) in_flight: Option<u64>,
 }
 
 impl Connection {
-    /// Connects and registers.
+    /// Connects and registers for events.
     pub(super) fn open(target: SocketAddr, token: Token, registry: &Registry) -> anyhow::Result<Self> {
         let stream = std::net::TcpStream::connect(target).with_context(|| format!("nobody listens at {target}"))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         registry.register(&mut stream, token, Interest::READABLE | Interest::WRITABLE)?;
-        Ok(Self { stream, out: Vec::new(), written: 0, read: Vec::new(), under_way: None })
+        Ok(Self { stream, out: Vec::new(), written: 0, read: Vec::new(), in_flight: None })
     }
 
-    /// Begins to send what is in `out`.
+    /// Starts to send the buffer `out`.
     pub(super) fn send(&mut self, post: u64) -> io::Result<()> {
-        self.under_way = Some(post);
+        self.in_flight = Some(post);
         self.written = 0;
-        self.go_on()
+        self.continue_sending()
     }
 
-    /// Sends what is left.
-    pub(super) fn go_on(&mut self) -> io::Result<()> {
+    /// Sends the rest of the buffer.
+    pub(super) fn continue_sending(&mut self) -> io::Result<()> {
         while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
             match self.stream.write(rest) {
                 Ok(count) => self.written += count,
@@ -50,7 +50,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Reads what came; the status once a whole answer is there.
+    /// Reads from the connection; returns the status once an answer is complete.
     pub(super) fn receive(&mut self) -> anyhow::Result<Option<u16>> {
         let mut buffer = [0; 4096];
         loop {
@@ -75,7 +75,7 @@ impl Connection {
     }
 }
 
-/// The status of a whole answer; `None` while some of it is missing.
+/// The status of a complete answer; `None` while a part is missing.
 pub(super) fn answer(read: &[u8]) -> anyhow::Result<Option<u16>> {
     let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(read.get(..end).unwrap_or_default())?;

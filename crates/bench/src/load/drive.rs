@@ -1,5 +1,5 @@
-//! The loop of the generator: sends what is due on whatever connection is free, reads answers, and
-//! sleeps a tenth of a millisecond at most, so that it is itself hardly ever late.
+//! The loop of the generator: sends posts that are due on free connections and reads answers. It sleeps at most 0.1 ms at a
+//! time, so that it is hardly ever late itself.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,13 +12,13 @@ use mio::{Events, Poll, Token};
 use super::acks::Acks;
 use super::body::{Mark, Template, unix_micros};
 use super::connection::Connection;
-use super::{Load, Outcome};
+use super::{GeneratorReport, Load};
 
-/// How long answers are waited for after the schedule's end.
-const GRACE: Duration = Duration::from_secs(10);
+/// Time to wait for answers after the end of the schedule.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the generator sleeps at most while nothing happens.
-const NAP: Duration = Duration::from_micros(100);
+/// The longest sleep of the generator while nothing happens.
+const POLL_INTERVAL: Duration = Duration::from_micros(100);
 
 struct Driver<'a> {
     load: &'a Load,
@@ -26,44 +26,44 @@ struct Driver<'a> {
     connections: Vec<Connection>,
     free: VecDeque<usize>,
     began: Instant,
-    /// When each post under way was due, by connection.
+    /// Scheduled instant of the post in flight, by connection.
     due: Vec<Instant>,
     next: u64,
     last_answer: Instant,
-    /// The wall's clock when it began.
+    /// Wall clock at the start, in microseconds.
     began_us: u64,
     times: Histogram<u64>,
     late: Histogram<u64>,
-    /// Answers too slow, the warm-up aside.
+    /// Number of answers above the limit, without the warm-up.
     slow: u64,
     acks: Acks,
-    outcome: Outcome,
+    outcome: GeneratorReport,
 }
 
 /// Runs a load to its end.
-pub(super) fn drive(load: &Load) -> anyhow::Result<Outcome> {
+pub(super) fn drive(load: &Load) -> anyhow::Result<GeneratorReport> {
     let mut poll = Poll::new()?;
     let mut driver = Driver::new(load, &poll)?;
     let mut events = Events::with_capacity(1024);
-    let mut end = driver.began + load.lasts();
+    let mut end = driver.began + load.duration();
     loop {
         let now = Instant::now();
-        if driver.is_hopeless() && now < end {
-            (end, driver.outcome.gave_up) = (now, true);
+        if driver.is_unreachable() && now < end {
+            (end, driver.outcome.aborted) = (now, true);
         }
-        let has_sent_all = driver.send_what_is_due(now, end)?;
+        let has_sent_all = driver.send_due_posts(now, end)?;
         let is_idle = driver.free.len() == driver.connections.len();
-        if (has_sent_all && is_idle) || now > end + GRACE {
+        if (has_sent_all && is_idle) || now > end + DRAIN_TIMEOUT {
             break;
         }
-        // with no connection free only an answer helps; else the schedule must not be missed
-        let patience = if driver.free.is_empty() { Duration::from_millis(1) } else { Duration::ZERO };
-        poll.poll(&mut events, Some(patience))?;
+        // Without a free connection only an answer helps; with one, the schedule must not be missed.
+        let timeout = if driver.free.is_empty() { Duration::from_millis(1) } else { Duration::ZERO };
+        poll.poll(&mut events, Some(timeout))?;
         for event in &events {
-            driver.attend(event.token().0, event.is_readable(), event.is_writable())?;
+            driver.handle_events(event.token().0, event.is_readable(), event.is_writable())?;
         }
         if events.is_empty() && !driver.free.is_empty() {
-            std::thread::sleep(driver.until_next(Instant::now()).min(NAP));
+            std::thread::sleep(driver.until_next(Instant::now()).min(POLL_INTERVAL));
         }
     }
     driver.finish(end)
@@ -94,7 +94,7 @@ impl<'a> Driver<'a> {
             late: histogram()?,
             slow: 0,
             acks: Acks::new(load.first),
-            outcome: Outcome::default(),
+            outcome: GeneratorReport::default(),
         })
     }
 
@@ -103,11 +103,11 @@ impl<'a> Driver<'a> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
-    fn is_hopeless(&self) -> bool {
+    fn is_unreachable(&self) -> bool {
         !self.is_closed_loop() && self.slow as f64 > self.load.slow_allowed()
     }
 
-    /// When a post is due.
+    /// The scheduled instant of a post.
     fn due_at(&self, post: u64) -> Instant {
         #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
         let after = if self.is_closed_loop() { 0.0 } else { post as f64 / self.load.rate };
@@ -118,12 +118,12 @@ impl<'a> Driver<'a> {
         self.due_at(self.next).saturating_duration_since(now)
     }
 
-    /// True once the schedule is at its end.
-    fn send_what_is_due(&mut self, now: Instant, end: Instant) -> anyhow::Result<bool> {
+    /// Sends posts that are due; returns true at the end of the schedule.
+    fn send_due_posts(&mut self, now: Instant, end: Instant) -> anyhow::Result<bool> {
         loop {
             let due = self.due_at(self.next);
             let is_over = if self.is_closed_loop() { now >= end } else { due >= end };
-            if is_over || self.outcome.gave_up {
+            if is_over || self.outcome.aborted {
                 return Ok(true);
             }
             if due > now {
@@ -151,16 +151,16 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    fn attend(&mut self, at: usize, is_readable: bool, is_writable: bool) -> anyhow::Result<()> {
+    fn handle_events(&mut self, at: usize, is_readable: bool, is_writable: bool) -> anyhow::Result<()> {
         let connection = &mut self.connections[at];
         if is_writable {
-            connection.go_on()?;
+            connection.continue_sending()?;
         }
         if !is_readable {
             return Ok(());
         }
         let Some(status) = connection.receive()? else { return Ok(()) };
-        let post = connection.under_way.take().context("an answer nobody asked for")?;
+        let post = connection.in_flight.take().context("an answer without a post")?;
         self.last_answer = Instant::now();
         if self.due[at] >= self.began + Duration::from_secs_f64(self.load.warmup) {
             let took = self.last_answer.saturating_duration_since(self.due[at]);
@@ -179,18 +179,18 @@ impl<'a> Driver<'a> {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 posts")]
-    fn finish(mut self, end: Instant) -> anyhow::Result<Outcome> {
+    fn finish(mut self, end: Instant) -> anyhow::Result<GeneratorReport> {
         if let Some(path) = &self.load.acks {
             self.acks.write(path)?;
         }
         let ms = |histogram: &Histogram<u64>, q: f64| histogram.value_at_quantile(q) as f64 / 1000.0;
-        let lasted = end.max(self.last_answer).saturating_duration_since(self.began);
+        let seconds = end.max(self.last_answer).saturating_duration_since(self.began);
         self.outcome.rate = self.load.rate;
         self.outcome.changes = self.load.changes;
         self.outcome.body_bytes = self.templates.first().map_or(0, Template::len);
         self.outcome.sent = self.next;
         self.outcome.unanswered = (self.connections.len() - self.free.len()) as u64;
-        self.outcome.achieved = self.outcome.stored() as f64 / lasted.as_secs_f64();
+        self.outcome.achieved = self.outcome.stored() as f64 / seconds.as_secs_f64();
         self.outcome.drain_ms = self.last_answer.saturating_duration_since(end).as_secs_f64() * 1000.0;
         self.outcome.p50_ms = ms(&self.times, 0.5);
         self.outcome.p90_ms = ms(&self.times, 0.9);
@@ -203,7 +203,7 @@ impl<'a> Driver<'a> {
     }
 }
 
-/// A whole post, as Meta's servers word it.
+/// Writes a whole HTTP request like those of Meta's servers.
 fn write_post(out: &mut Vec<u8>, template: &Template, first: Mark) {
     const SIGNATURE_AT: &[u8] = b"\r\nx-hub-signature-256: sha256=";
     const NO_SIGNATURE: [u8; 64] = [b'0'; 64];

@@ -1,5 +1,4 @@
-//! The generator against a server of its own: what it posts is what Meta would, and it counts rightly.
-//! No time is asserted.
+//! The generator against a server of the test: its posts have Meta's form and its counts are right. No time is asserted.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -17,7 +16,7 @@ fn key() -> aws_lc_rs::hmac::Key {
 }
 
 #[test]
-fn bodies_are_signed_and_read_as_changes() {
+fn bodies_have_a_valid_signature_and_can_be_split_into_changes() {
     for changes in [1, 10] {
         let template = Template::new("106:102", 7, changes, &key());
         let mut body = Vec::new();
@@ -38,7 +37,7 @@ fn bodies_are_signed_and_read_as_changes() {
     }
 }
 
-/// Answers every tenth post 503, the others 200, on as many connections as come.
+/// Answers every tenth post 503 and the others 200, on this number of connections.
 fn answer_most(listener: &TcpListener, connections: usize) {
     let counter = std::sync::atomic::AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -76,7 +75,7 @@ fn load(target: SocketAddr) -> Load {
         people: 3,
         numbers: vec!["106:102".to_owned()],
         first: 7,
-        hopeless_above: None,
+        abort_above: None,
         acks: None,
     }
 }
@@ -99,14 +98,14 @@ fn every_post_is_counted_and_only_stored_ones_are_acknowledged() {
 }
 
 #[test]
-fn a_load_that_cannot_be_held_any_more_ends_early() {
+fn a_load_that_cannot_be_sustained_stops_early() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = listener.local_addr().unwrap();
     let server = std::thread::spawn(move || answer_most(&listener, 4));
-    // any time is too long, so that the first answers that count decide it
-    let outcome = drive::drive(&Load { hopeless_above: Some(0.0), seconds: 60.0, ..load(target) }).unwrap();
+    // With a limit of zero every answer is too slow, so the first counted answers stop the load.
+    let outcome = drive::drive(&Load { abort_above: Some(0.0), seconds: 60.0, ..load(target) }).unwrap();
     server.join().unwrap();
-    assert!(outcome.gave_up && outcome.unanswered == 0, "{outcome:?}");
+    assert!(outcome.aborted && outcome.unanswered == 0, "{outcome:?}");
     assert!((120..2000).contains(&outcome.sent), "{outcome:?}");
 }
 

@@ -1,5 +1,5 @@
-//! `bench conformance`: the suite of `linekeeper conformance` against us and against the peers, in one run, side by
-//! side. It judges nothing itself; it starts receivers and shows what the suite said.
+//! `bench conformance`: runs the suite of `linekeeper conformance` against Linekeeper and other receivers in one run and shows
+//! the results side by side. Must not judge results itself.
 
 use std::path::{Path, PathBuf};
 
@@ -9,37 +9,38 @@ use serde::Deserialize;
 use server::seal::Keyring;
 use tokio::process::Command;
 
+use super::clients::ApiClients;
 use super::database::{Engine, Postgres, Tuning};
-use super::live::Sides;
 use super::machine::Machine;
 use super::peers::{Peer, VERIFY_TOKEN};
-use super::product::{APP_SECRET, Programs, start_meta};
-use super::{Place, say};
+use super::product::{APP_SECRET, Programs, start_emulator};
+use super::test_bed::TestDatabase;
+use crate::progress::log_progress;
 
 mod hook;
 mod report;
 
-/// Where the document is written, and what it is about.
+/// Where to put temporary files and the page.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Conformance {
-    /// Where databases and logs are put and removed again.
+    /// Folder for temporary databases and logs.
     #[arg(long, default_value = "/var/tmp")]
     folder: PathBuf,
-    /// Where the document is written.
+    /// Page to write, without raw figures.
     #[arg(long, default_value = "docs/measurements/conformance.md")]
     out: PathBuf,
 }
 
-/// What the suite said of a receiver.
+/// The report of the suite about one receiver.
 #[derive(Debug, Clone, Deserialize)]
-struct Told {
+struct SuiteReport {
     passed: usize,
     failed: usize,
     unknown: usize,
     cases: Vec<Case>,
 }
 
-/// One case of it.
+/// One case of the suite.
 #[derive(Debug, Clone, Deserialize)]
 struct Case {
     #[serde(rename = "case")]
@@ -52,16 +53,16 @@ struct Case {
     handled_more_than_once: Option<usize>,
 }
 
-/// A receiver and what was said of it.
+/// A receiver with the report about it.
 #[derive(Debug)]
 struct Column {
     name: &'static str,
-    made_of: String,
-    keeps: &'static str,
-    told: Told,
+    versions: String,
+    stores: &'static str,
+    report: SuiteReport,
 }
 
-/// The run.
+/// All results of the run.
 struct Measures {
     date: Timestamp,
     machine: Machine,
@@ -70,59 +71,59 @@ struct Measures {
 }
 
 impl Conformance {
-    /// Runs the suite against each.
+    /// Runs the suite against every receiver and writes the page.
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let folder = self.folder.join(format!("linekeeper-conformance-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         let result = against_each(&folder).await;
         let _ = std::fs::remove_dir_all(&folder);
         report::write(&result?, &self.out)?;
-        say(&format!("written: {}", self.out.display()));
+        log_progress(&format!("written: {}", self.out.display()));
         Ok(())
     }
 }
 
 async fn against_each(folder: &Path) -> anyhow::Result<Measures> {
     let programs = Programs::beside_us()?;
-    let machine = Machine::look(folder, Postgres::version())?;
-    let made_of = Peer::ALL.map(Peer::versions);
-    say("Linekeeper");
-    let mut columns = vec![ours(&programs, folder).await?];
-    for (peer, made_of) in Peer::ALL.into_iter().zip(made_of) {
-        say(peer.name());
+    let machine = Machine::inspect(folder, Postgres::version())?;
+    let versions = Peer::ALL.map(Peer::versions);
+    log_progress("Linekeeper");
+    let mut columns = vec![linekeeper(&programs, folder).await?];
+    for (peer, versions) in Peer::ALL.into_iter().zip(versions) {
+        log_progress(peer.into_str());
         let receiver = peer.start(folder).await?;
         let base = format!("http://{}", receiver.address);
-        let told = suite(&programs, &base, &format!("{base}/observed"), &[]).await?;
-        columns.push(Column { name: peer.name(), made_of: made_of?, keeps: peer.keeps(), told });
+        let report = suite(&programs, &base, &format!("{base}/observed"), &[]).await?;
+        columns.push(Column { name: peer.into_str(), versions: versions?, stores: peer.stores(), report });
     }
     #[expect(clippy::disallowed_methods, reason = "the date of the measurement")]
     let date = Timestamp::now();
     Ok(Measures { date, machine, profile: programs.profile, columns })
 }
 
-async fn ours(programs: &Programs, folder: &Path) -> anyhow::Result<Column> {
-    let place = Place::open(Engine::Sqlite, folder, Tuning::default()).await?;
-    let (_meta, meta) = start_meta(programs, folder).await?;
-    let setting = place.setting(&meta)?;
-    let tenant = setting.prepare(programs)?;
-    let mut command = setting.command(&programs.linekeeper);
+async fn linekeeper(programs: &Programs, folder: &Path) -> anyhow::Result<Column> {
+    let place = TestDatabase::open(Engine::Sqlite, folder, Tuning::default()).await?;
+    let (_meta, meta) = start_emulator(programs, folder).await?;
+    let config = place.config(&meta)?;
+    let tenant = config.prepare(programs)?;
+    let mut command = config.command(&programs.linekeeper);
     command.env("LINEKEEPER_META_VERIFY_TOKEN", VERIFY_TOKEN).arg("serve");
-    let _server = setting.start(&mut command, "linekeeper").await?;
-    let sides = Sides { http: reqwest::Client::new(), setting: &setting, tenant: &tenant };
-    let numbers = sides.sign_up(2, false).await?;
+    let _server = config.start(&mut command, "linekeeper").await?;
+    let clients = ApiClients { http: reqwest::Client::new(), config: &config, tenant: &tenant };
+    let numbers = clients.sign_up(2, false).await?;
     let numbers: Vec<String> = numbers.into_iter().map(|number| number.phone_number_id).collect();
-    let observed = hook::serve(setting.database.clone(), Keyring::parse(&setting.keys)?).await?;
-    let told = suite(programs, &setting.url(), &observed, &numbers).await?;
+    let observed = hook::serve(config.database.clone(), Keyring::parse(&config.keys)?).await?;
+    let report = suite(programs, &config.url(), &observed, &numbers).await?;
     Ok(Column {
         name: "Linekeeper",
-        made_of: format!("linekeeper {}, SQLite", env!("CARGO_PKG_VERSION")),
-        keeps: "every change of every field, whole and sealed; a change that came before is not kept again",
-        told,
+        versions: format!("linekeeper {}, SQLite", env!("CARGO_PKG_VERSION")),
+        stores: "every change of every field, whole and sealed; a repeated change is not stored again",
+        report,
     })
 }
 
-/// Runs the shipped program's suite; that a case fails is an answer.
-async fn suite(programs: &Programs, base: &str, observed: &str, numbers: &[String]) -> anyhow::Result<Told> {
+/// Runs the shipped program's suite; a failed case is a result, not an error.
+async fn suite(programs: &Programs, base: &str, observed: &str, numbers: &[String]) -> anyhow::Result<SuiteReport> {
     let mut command = Command::new(&programs.linekeeper);
     command.args(["--json", "conformance", "--verify-token", VERIFY_TOKEN, "--observed-url", observed]);
     command.arg("--url").arg(format!("{base}/webhooks/whatsapp"));

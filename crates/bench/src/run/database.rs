@@ -1,5 +1,5 @@
-//! Throw-away databases: a SQLite file, or a database on a PostgreSQL of our own with the
-//! engine's defaults, synchronous commit included, but for settings that were named. Ends with the run.
+//! A temporary PostgreSQL server with the engine's default settings, synchronous commit included, except those a command
+//! gives. The server stops and its files are removed at the end of the run.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,53 +8,43 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::process::{Process, output};
 
-/// Which database stands behind the product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
+/// The database engine of the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum, strum::Display)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Engine {
-    /// A file.
+    #[strum(serialize = "SQLite")]
     Sqlite,
-    /// A server.
+    #[strum(serialize = "PostgreSQL")]
     Postgres,
 }
 
-impl Engine {
-    /// Its name for people.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sqlite => "SQLite",
-            Self::Postgres => "PostgreSQL",
-        }
-    }
-}
-
-/// What is other than usual about a PostgreSQL of our own.
+/// What differs from the defaults of a temporary PostgreSQL server.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Tuning<'a> {
-    /// Slows its disk.
+    /// Library that slows its disk down.
     pub(crate) preload: Option<&'a Preload>,
-    /// Its settings, each `name=value`.
+    /// Settings, each as `name=value`.
     pub(crate) settings: &'a [String],
 }
 
-/// A PostgreSQL of our own.
+/// A temporary PostgreSQL server.
 pub(crate) struct Postgres {
     process: Process,
     folder: PathBuf,
 }
 
 impl Postgres {
-    /// The newest one installed, in words.
+    /// Version of the newest installed PostgreSQL, as it prints it.
     pub(crate) fn version() -> Option<String> {
         output(Command::new(programs()?.join("postgres")).arg("--version")).ok().map(|text| text.trim().to_owned())
     }
 
-    /// Starts one.
+    /// Starts a server in an empty folder.
     pub(crate) async fn start(folder: &Path, tuning: Tuning<'_>) -> anyhow::Result<Self> {
         let programs = programs().context("no PostgreSQL server under /usr/lib/postgresql")?;
         let _ = fs::remove_dir_all(folder);
@@ -87,16 +77,16 @@ impl Postgres {
         Ok(server)
     }
 
-    /// Makes a database and says where it is; one of the same name is thrown away.
+    /// Creates an empty database and returns its URL; an existing one of this name is dropped.
     pub(crate) async fn create(&self, name: &str) -> anyhow::Result<String> {
         let mut conn = PgConnection::connect(&self.address("postgres")).await?;
-        // the names are ours
+        // Only names of this program are used.
         conn.execute(sqlx::AssertSqlSafe(format!("drop database if exists {name}"))).await?;
         conn.execute(sqlx::AssertSqlSafe(format!("create database {name}"))).await?;
         Ok(self.address(name))
     }
 
-    /// Throws a database away.
+    /// Drops a database of this server.
     pub(crate) async fn remove(&self, name: &str) -> anyhow::Result<()> {
         let mut conn = PgConnection::connect(&self.address("postgres")).await?;
         conn.execute(sqlx::AssertSqlSafe(format!("drop database if exists {name}"))).await?;
@@ -116,7 +106,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A library that makes every fsync slower.
+/// A library for `LD_PRELOAD` that slows every fsync down.
 #[derive(Debug, Clone)]
 pub(crate) struct Preload {
     library: PathBuf,
@@ -124,7 +114,7 @@ pub(crate) struct Preload {
 }
 
 impl Preload {
-    /// Compiles it.
+    /// Compiles the library with gcc.
     pub(crate) fn build(folder: &Path, milliseconds: u32) -> anyhow::Result<Self> {
         let source = folder.join("slow_fsync.c");
         let library = folder.join("slow_fsync.so");
@@ -133,13 +123,13 @@ impl Preload {
         Ok(Self { library, milliseconds })
     }
 
-    /// Makes a command's process use it.
+    /// Makes the process of a command use the library.
     pub(crate) fn apply(&self, command: &mut Command) {
         command.env("LD_PRELOAD", &self.library).env("BENCH_FSYNC_MS", self.milliseconds.to_string());
     }
 }
 
-/// PostgreSQL refuses to run as root.
+/// A command that runs as the user postgres, since PostgreSQL refuses to run as root.
 fn as_postgres(is_root: bool, program: &Path) -> Command {
     if !is_root {
         return Command::new(program);

@@ -1,38 +1,33 @@
-//! Where it was measured: processor, kernel, file system, how busy it was. Figures without these are
-//! worth little.
+//! The machine of a measurement: processor, kernel, file system and load. Figures need these to be comparable.
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::process::output;
 
-/// The machine.
-#[derive(Debug, Clone, Serialize)]
+/// The machine that figures were measured on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Machine {
-    /// Processor.
     pub(crate) processor: String,
-    /// How many of them.
     pub(crate) cores: usize,
-    /// Memory in gigabytes.
     pub(crate) memory_gb: f64,
-    /// Kernel.
     pub(crate) kernel: String,
-    /// File system below the databases.
+    /// File system of the databases.
     pub(crate) file_system: String,
-    /// What one write of 4 KiB and fdatasync take there: median of 200, microseconds.
+    /// Median of 200 writes of 4 KiB with fdatasync, in microseconds.
     pub(crate) fsync_us: f64,
-    /// The commit measured, and whether the tree held changes beside it.
+    /// The measured commit, and whether the tree had changes.
     pub(crate) commit: String,
-    /// PostgreSQL, where it is installed.
+    /// Version of PostgreSQL, if it is installed.
     pub(crate) postgres: Option<String>,
 }
 
 impl Machine {
-    /// Looks at the machine; `folder` is where the databases will be.
-    pub(crate) fn look(folder: &Path, postgres: Option<String>) -> anyhow::Result<Self> {
+    /// Inspects the machine; `folder` will contain the databases.
+    pub(crate) fn inspect(folder: &Path, postgres: Option<String>) -> anyhow::Result<Self> {
         let first = |file: &str, name: &str| -> Option<String> {
             let text = fs::read_to_string(file).ok()?;
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'))?;
@@ -53,7 +48,7 @@ impl Machine {
     }
 }
 
-/// The load averages of the last minute, five and fifteen.
+/// The load averages of the last 1, 5 and 15 minutes.
 pub(crate) fn load_average() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
@@ -80,12 +75,12 @@ fn fsync(folder: &Path) -> anyhow::Result<f64> {
     Ok(median(&mut times))
 }
 
-/// The middle one.
+/// The median of some values.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The smallest value that this share of all does not exceed.
+/// The smallest value that at least this share of the values does not exceed.
 pub(crate) fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
     #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small")]

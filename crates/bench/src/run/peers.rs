@@ -1,6 +1,5 @@
-//! `bench peers`: the highest rate that we hold and that other receivers hold, one after the other in one run, with the
-//! same posts from the same generator. What each keeps before it answers is told beside its figures; every
-//! acknowledged message is looked for in its database.
+//! `bench peers`: the rates that Linekeeper and other receivers sustain, measured one after the other in one run with the
+//! same posts from the same generator. Every acknowledged message is searched in the receiver's database.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,52 +7,57 @@ use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::{Connection as _, SqliteConnection};
 
 use super::database::{Engine, Postgres};
+use super::ingest;
 use super::machine::{Machine, load_average};
+use super::page::write_raw;
 use super::process::{Process, output};
-use super::product::{APP_SECRET, Programs, free_address, wait_until_it_answers};
-use super::rows::Rows;
-use super::search::{Held, Loader, Pace};
-use super::{Bench, Run, say};
+use super::product::{APP_SECRET, free_address, wait_until_it_answers};
+use super::rate_search::{Durations, Loader, SustainedRate};
+use super::rig::Rig;
+use super::stored_rows::StoredRows;
+use super::test_bed::remove_sqlite;
 use crate::load::acks::Acks;
 use crate::load::body::number_of;
+use crate::progress::log_progress;
 
-mod report;
+pub(crate) mod report;
 
-/// What a handshake must carry.
+/// Verify token of every handshake.
 pub(super) const VERIFY_TOKEN: &str = "bench-verify-token-77c0";
 
-/// Where the peers are, from the root of the repository.
+/// Folder of the peers, relative to the root of the repository.
 const FOLDER: &str = "bench/peers";
 
-/// What to measure.
+/// How to measure the receivers.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Peers {
-    /// Everything, but briefly: says whether it works, not how fast it is. Writes no document.
+    /// Measure everything briefly, to see whether it works; write no page.
     #[arg(long)]
     quick: bool,
-    /// Where databases and logs are put and removed again; its file system is what is measured.
+    /// Folder for temporary databases and logs; its file system is part of what is measured.
     #[arg(long, default_value = "/var/tmp")]
     folder: PathBuf,
-    /// Where the document is written.
+    /// Page to write, with raw figures and plots beside it.
     #[arg(long, default_value = "docs/measurements/peers.md")]
     out: PathBuf,
-    /// Connections of the generator.
+    /// Connections of the load generator.
     #[arg(long, default_value_t = 512)]
     connections: usize,
 }
 
-/// Another receiver.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Another receiver of webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub(super) enum Peer {
     Node,
     Pywa,
 }
 
-/// A peer that runs.
+/// A running peer with its address and database.
 pub(super) struct Receiver {
     pub(super) process: Process,
     pub(super) address: SocketAddr,
@@ -63,25 +67,17 @@ pub(super) struct Receiver {
 impl Peer {
     pub(super) const ALL: [Self; 2] = [Self::Node, Self::Pywa];
 
-    /// Its name for `run.sh`, and for people.
-    pub(super) const fn name(self) -> &'static str {
+    /// The parts of a post that the peer stores before it answers.
+    pub(super) const fn stores(self) -> &'static str {
         match self {
-            Self::Node => "node",
-            Self::Pywa => "pywa",
-        }
-    }
-
-    /// What it keeps of a post before it answers.
-    pub(super) const fn keeps(self) -> &'static str {
-        match self {
-            Self::Node => "id and JSON of every message, one commit for what waits in a process; no other field",
+            Self::Node => "the id and JSON of every message, one commit for all that wait in a process; no other field",
             Self::Pywa => {
-                "id and JSON of the message its handler is handed, one commit for what waits in a process; nothing else"
+                "the id and JSON of the message its handler gets, one commit for all that wait in a process; nothing else"
             }
         }
     }
 
-    /// The versions it is made of; fails where it is not installed.
+    /// The versions of its parts; fails if the peer is not installed.
     pub(super) fn versions(self) -> anyhow::Result<String> {
         let mut command = match self {
             Self::Node => {
@@ -96,22 +92,22 @@ impl Peer {
             }
         };
         let text = output(&mut command).with_context(|| {
-            format!("the {} peer is not installed: {FOLDER}/setup.sh, from the root of the repository", self.name())
+            format!("the {} peer is not installed: {FOLDER}/setup.sh, from the root of the repository", self.into_str())
         })?;
         Ok(text.trim().to_owned())
     }
 
-    /// Starts it over an empty database and waits until it answers.
+    /// Starts the peer with an empty database and waits until it answers.
     pub(super) async fn start(self, folder: &Path) -> anyhow::Result<Receiver> {
-        let database = folder.join(format!("{}.db", self.name()));
-        super::remove_sqlite(&database);
-        let log = folder.join(format!("{}.log", self.name()));
-        let (process, address) = start(self.name(), APP_SECRET, &log, Some(&database)).await?;
+        let database = folder.join(format!("{}.db", self.into_str()));
+        remove_sqlite(&database);
+        let log = folder.join(format!("{}.log", self.into_str()));
+        let (process, address) = start(self.into_str(), APP_SECRET, &log, Some(&database)).await?;
         Ok(Receiver { process, address, database })
     }
 }
 
-/// Starts what `run.sh` knows by this name and waits until it answers.
+/// Starts the program that `run.sh` has under this name and waits until it answers.
 pub(super) async fn start(
     name: &str,
     secret: &str,
@@ -137,34 +133,34 @@ ${require('better-sqlite3/package.json').version}, Node ${process.versions.node}
 const PYTHON_VERSIONS: &str = "import platform; from importlib.metadata import version as v
 print(f\"pywa {v('pywa')}, FastAPI {v('fastapi')}, uvicorn {v('uvicorn')}, Python {platform.python_version()}\")";
 
-/// One receiver, measured.
-#[derive(Debug, Clone, Serialize)]
-struct Measured {
-    name: &'static str,
-    made_of: String,
-    keeps: &'static str,
+/// The results of one receiver.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ReceiverResult {
+    name: String,
+    versions: String,
+    stores: String,
     load_average: String,
-    held: Held,
-    /// What its database held; a ceiling has none.
-    rows: Option<Rows>,
+    sustained: SustainedRate,
+    /// Rows in its database; the ceiling has none.
+    rows: Option<StoredRows>,
 }
 
-/// Everything measured.
-#[derive(Debug, Clone, Serialize)]
-struct Measures {
+/// All results of `bench peers`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Measures {
     date: Timestamp,
     profile: String,
     machine: Machine,
     connections: usize,
-    pace: Pace,
-    /// Signature check only, before the others and after them.
-    ceilings: Vec<Measured>,
-    ours: Measured,
-    peers: Vec<Measured>,
+    durations: Durations,
+    /// The signature check alone, before and after the others.
+    ceilings: Vec<ReceiverResult>,
+    linekeeper: ReceiverResult,
+    peers: Vec<ReceiverResult>,
 }
 
 impl Peers {
-    /// Measures.
+    /// Measures, prints the table and writes the page.
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let folder = self.folder.join(format!("linekeeper-peers-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -172,51 +168,54 @@ impl Peers {
         let _ = std::fs::remove_dir_all(&folder);
         let measures = result?;
         report::print(&measures);
-        if self.quick { Ok(()) } else { report::write(&measures, &self.out) }
+        if self.quick {
+            return Ok(());
+        }
+        write_raw(&self.out, &measures)?;
+        report::write(&measures, &self.out)
     }
 
     async fn measure(&self, folder: &Path) -> anyhow::Result<Measures> {
-        let made_of = Peer::ALL.map(Peer::versions);
-        let run =
-            Run { quick: self.quick, connections: self.connections, ..Run::of(vec![Engine::Sqlite], &self.folder) };
-        let pace = Pace::of(self.quick);
-        let bench = Bench { run: &run, programs: Programs::beside_us()?, folder: folder.to_owned(), pace };
-        let machine = Machine::look(folder, Postgres::version())?;
-        let mut ceilings = vec![ceiling(&bench).await?];
-        let ours = ours(&bench).await?;
+        let versions = Peer::ALL.map(Peer::versions);
+        let durations = Durations::of(self.quick);
+        let rig = Rig { connections: self.connections, ..Rig::new(folder, durations)? };
+        let machine = Machine::inspect(folder, Postgres::version())?;
+        let mut ceilings = vec![ceiling(&rig).await?];
+        let linekeeper = linekeeper(&rig).await?;
         let mut peers = Vec::new();
-        for (peer, made_of) in Peer::ALL.into_iter().zip(made_of) {
-            peers.push(theirs(&bench, peer, made_of?).await?);
+        for (peer, versions) in Peer::ALL.into_iter().zip(versions) {
+            peers.push(measure_peer(&rig, peer, versions?).await?);
         }
-        ceilings.push(ceiling(&bench).await?);
+        ceilings.push(ceiling(&rig).await?);
         #[expect(clippy::disallowed_methods, reason = "the date of the measurement")]
         let date = Timestamp::now();
-        let profile = bench.programs.profile.clone();
-        Ok(Measures { date, profile, machine, connections: self.connections, pace, ceilings, ours, peers })
+        let profile = rig.programs.profile.clone();
+        Ok(Measures { date, profile, machine, connections: self.connections, durations, ceilings, linekeeper, peers })
     }
 }
 
-async fn ceiling(bench: &Bench<'_>) -> anyhow::Result<Measured> {
+async fn ceiling(rig: &Rig) -> anyhow::Result<ReceiverResult> {
     let load_average = load_average();
-    let held = bench.ceiling(1).await?;
-    Ok(Measured {
-        name: "signature check only",
-        made_of: made_of_ours(),
-        keeps: "nothing: our listener, router and signature check",
+    let sustained = ingest::ceiling(rig, 1).await?;
+    Ok(ReceiverResult {
+        name: "signature check only".to_owned(),
+        versions: made_of_ours(),
+        stores: "nothing: Linekeeper's listener, router and signature check".to_owned(),
         load_average,
-        held,
+        sustained,
         rows: None,
     })
 }
 
-async fn ours(bench: &Bench<'_>) -> anyhow::Result<Measured> {
-    let ingest = bench.ingest(Engine::Sqlite, 1, 0).await?;
-    Ok(Measured {
-        name: "Linekeeper",
-        made_of: made_of_ours(),
-        keeps: "every change of every field, whole and sealed, with a key against repetition; one commit for what waits",
+async fn linekeeper(rig: &Rig) -> anyhow::Result<ReceiverResult> {
+    let ingest = ingest::measure(rig, Engine::Sqlite, 1, 0).await?;
+    Ok(ReceiverResult {
+        name: "Linekeeper".to_owned(),
+        versions: made_of_ours(),
+        stores: "every change of every field, whole and sealed, with a deduplication key; one commit for all that wait"
+            .to_owned(),
         load_average: ingest.load_average,
-        held: ingest.held,
+        sustained: ingest.sustained,
         rows: Some(ingest.rows),
     })
 }
@@ -225,43 +224,50 @@ fn made_of_ours() -> String {
     format!("linekeeper {}, SQLite", env!("CARGO_PKG_VERSION"))
 }
 
-async fn theirs(bench: &Bench<'_>, peer: Peer, made_of: String) -> anyhow::Result<Measured> {
+async fn measure_peer(rig: &Rig, peer: Peer, versions: String) -> anyhow::Result<ReceiverResult> {
     let load_average = load_average();
-    say(&format!("{} (load average {load_average})", peer.name()));
-    let receiver = peer.start(&bench.folder).await?;
+    log_progress(&format!("{} (load average {load_average})", peer.into_str()));
+    let receiver = peer.start(&rig.folder).await?;
     let mut loader = Loader {
-        programs: bench.programs.clone(),
+        programs: rig.programs.clone(),
         target: receiver.address,
         numbers: vec!["106000000000001:102000000000001".to_owned()],
         changes: 1,
         people: 1,
-        warmup: bench.pace.warmup,
-        connections: bench.run.connections,
-        folder: bench.folder.clone(),
+        warmup: rig.durations.warmup,
+        connections: rig.connections,
+        folder: rig.folder.clone(),
         first: 1,
         acks: Vec::new(),
     };
-    let held = loader.highest(bench.pace, &receiver.process)?;
+    let sustained = loader.highest(rig.durations, &receiver.process)?;
     let database = receiver.database.clone();
     drop(receiver);
-    let rows = kept(&database, &loader.acks).await?;
-    say(&format!("    rows: {rows:?}"));
-    super::remove_sqlite(&database);
-    Ok(Measured { name: peer.name(), made_of, keeps: peer.keeps(), load_average, held, rows: Some(rows) })
+    let rows = stored_messages(&database, &loader.acks).await?;
+    log_progress(&format!("    rows: {rows:?}"));
+    remove_sqlite(&database);
+    Ok(ReceiverResult {
+        name: peer.into_str().to_owned(),
+        versions,
+        stores: peer.stores().to_owned(),
+        load_average,
+        sustained,
+        rows: Some(rows),
+    })
 }
 
-/// Which of the acknowledged messages a peer's database holds; its primary key lets none be there twice.
-async fn kept(database: &Path, acknowledged: &[Acks]) -> anyhow::Result<Rows> {
+/// Searches the acknowledged messages in a peer's database, whose primary key prevents duplicates.
+async fn stored_messages(database: &Path, acknowledged: &[Acks]) -> anyhow::Result<StoredRows> {
     let mut conn = SqliteConnection::connect(&format!("sqlite://{}", database.display())).await?;
     let ids: Vec<(String,)> = sqlx::query_as("select id from message").fetch_all(&mut conn).await?;
     conn.close().await?;
     let mut found = Acks::new(0);
-    let mut rows = Rows { acknowledged: acknowledged.iter().map(Acks::len).sum(), ..Rows::default() };
+    let mut rows = StoredRows { acknowledged: acknowledged.iter().map(Acks::len).sum(), ..StoredRows::default() };
     for (id,) in ids {
         let Some(number) = number_of(id.as_bytes()) else { continue };
         ensure!(number < 1 << 40, "{id} is a strange number");
         rows.stored += 1;
-        rows.twice += u64::from(!found.insert(number));
+        rows.duplicated += u64::from(!found.insert(number));
     }
     rows.missing = acknowledged.iter().flat_map(Acks::iter).filter(|number| !found.contains(*number)).count() as u64;
     Ok(rows)

@@ -1,4 +1,4 @@
-//! Processes of a run: started with a log, ended when dropped, looked at through /proc.
+//! Processes of a run: started with a log file, stopped when dropped, inspected through /proc.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,27 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
-/// How long a process may take to end when asked to.
-const END: Duration = Duration::from_secs(30);
+/// Time that a process gets to stop before it is killed.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running process of ours.
+/// A process started by this program.
 pub(crate) struct Process {
     child: Child,
     log: PathBuf,
     signal: &'static str,
 }
 
-/// What a process holds in memory, in megabytes of a million bytes.
+/// Memory of a process in megabytes of a million bytes.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// Resident: program text read from the disk included.
+    /// Resident memory, with the program text.
     pub(crate) rss_mb: f64,
-    /// Its own, not backed by a file.
+    /// Anonymous memory, which no file backs.
     pub(crate) anonymous_mb: f64,
 }
 
 impl Process {
-    /// Starts it; what it prints goes into `log`.
+    /// Starts a command; its output goes to the file `log`.
     pub(crate) fn start(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
         let file = File::create(log)?;
         let child = command
@@ -40,18 +40,18 @@ impl Process {
         Ok(Self { child, log: log.to_owned(), signal: "-TERM" })
     }
 
-    /// Asks it to end with another signal than SIGTERM.
+    /// Sets the signal that stops the process, in place of SIGTERM.
     pub(crate) fn ended_by(mut self, signal: &'static str) -> Self {
         self.signal = signal;
         self
     }
 
-    /// Its id.
+    /// The process id as text.
     pub(crate) fn id(&self) -> String {
         self.child.id().to_string()
     }
 
-    /// Fails, with the end of its log, once it has ended.
+    /// Fails with the end of the log if the process has ended.
     pub(crate) fn check(&mut self) -> anyhow::Result<()> {
         let Some(status) = self.child.try_wait()? else { return Ok(()) };
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
@@ -59,13 +59,13 @@ impl Process {
         bail!("a process ended with {status}:\n{}", log.get(from..).unwrap_or(&log))
     }
 
-    /// Asks it to end and waits.
+    /// Stops the process and waits for its end.
     pub(crate) fn stop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
         let _ = Command::new("kill").arg(self.signal).arg(self.id()).status();
-        let until = Instant::now() + END;
+        let until = Instant::now() + STOP_TIMEOUT;
         while Instant::now() < until {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return;
@@ -76,14 +76,14 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// What it holds in memory.
+    /// The current memory of the process.
     pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         Memory::of(&self.id())
     }
 }
 
 impl Memory {
-    /// What a process holds.
+    /// The current memory of a process by its id.
     pub(crate) fn of(id: &str) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup"))?;
         let field = |name: &str| -> anyhow::Result<f64> {
@@ -101,9 +101,9 @@ impl Drop for Process {
     }
 }
 
-/// Processor seconds a process has used.
+/// Processor seconds that a process has used.
 pub(crate) fn cpu_seconds(id: &str) -> Option<f64> {
-    /// Linux counts in hundredths for everybody who asks.
+    /// Linux reports processor time in hundredths of a second.
     const TICKS: f64 = 100.0;
     let text = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let (_, after_name) = text.rsplit_once(')')?;
@@ -112,7 +112,7 @@ pub(crate) fn cpu_seconds(id: &str) -> Option<f64> {
     Some((user + system) / TICKS)
 }
 
-/// Runs a command to its end; what it printed.
+/// Runs a command to its end and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     let name = command.get_program().to_owned();
     let output = command.output().with_context(|| format!("{} cannot be started", name.display()))?;

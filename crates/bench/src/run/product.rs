@@ -1,5 +1,4 @@
-//! The product and Meta's stand-in as processes of their own, configured through the environment like
-//! anybody's installation.
+//! The product and the emulator of Meta as processes, configured through the environment like any installation.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -14,30 +13,27 @@ use server::seal::Keyring;
 use super::database::Preload;
 use super::process::{Process, output};
 
-/// The app at Meta.
+/// Id of the app at Meta.
 const APP_ID: &str = "740000000000001";
 
-/// What the posts are signed with.
+/// App secret that signs the posts.
 pub(crate) const APP_SECRET: &str = "bench-app-secret-2f61";
 
-/// How long a process may take until it answers.
-const READY: Duration = Duration::from_mins(1);
+/// Time within which a started process must answer.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The programs, all built with the same settings.
 #[derive(Debug, Clone)]
 pub(crate) struct Programs {
-    /// The product.
     pub(crate) linekeeper: PathBuf,
-    /// Meta's stand-in.
     pub(crate) emulator: PathBuf,
-    /// This program.
     pub(crate) bench: PathBuf,
-    /// The folder they are in, which is named after the build profile.
+    /// Name of their folder, which is the build profile.
     pub(crate) profile: String,
 }
 
 impl Programs {
-    /// Those beside this one.
+    /// The programs in the folder of this one.
     pub(crate) fn beside_us() -> anyhow::Result<Self> {
         let bench = std::env::current_exe()?;
         let folder = bench.parent().context("no folder")?.to_owned();
@@ -51,25 +47,25 @@ impl Programs {
     }
 }
 
-/// How the product is configured.
+/// The configuration of one process of the product.
 #[derive(Clone)]
-pub(crate) struct Setting {
-    /// Its database.
+pub(crate) struct ProductConfig {
+    /// URL of its database.
     pub(crate) database: String,
-    /// Its seal key.
+    /// Keys that seal stored secrets and bodies.
     pub(crate) keys: SecretString,
-    /// Where Meta is.
+    /// Base address of Meta's Graph API.
     pub(crate) meta: String,
-    /// Makes its disk slower.
+    /// Library that slows its disk down.
     pub(crate) preload: Option<Preload>,
-    /// Where it listens.
+    /// Address that it listens on.
     pub(crate) listen: SocketAddr,
-    /// Where logs go.
+    /// Folder for its logs.
     pub(crate) folder: PathBuf,
 }
 
-impl Setting {
-    /// Over a database, with a fresh key and port.
+impl ProductConfig {
+    /// A configuration for a database, with a new key and port.
     pub(crate) fn new(database: &str, meta: &str, folder: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             database: database.to_owned(),
@@ -81,7 +77,7 @@ impl Setting {
         })
     }
 
-    /// The base of its addresses.
+    /// Base address of the product.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.listen)
     }
@@ -98,21 +94,21 @@ impl Setting {
             .env("LINEKEEPER_META_APP_ID", APP_ID)
             .env("LINEKEEPER_META_APP_SECRET", APP_SECRET)
             .env("LINEKEEPER_META_BASE_URL", &self.meta)
-            // what is forwarded goes to this machine
+            // The receivers of forwarded messages are on this machine.
             .env("LINEKEEPER_DELIVERY_ALLOW_SUBNETS", "127.0.0.1")
             .env("LINEKEEPER_DELIVERY_ALLOW_HTTP", "true")
-            // a search stores tens of gigabytes, and a full database refuses
+            // A rate search stores tens of gigabytes; a limit would refuse them.
             .env("LINEKEEPER_RETENTION_MAX_GIGABYTES", "0");
         command
     }
 
-    /// Makes the tables, an account and a key for it.
+    /// Migrates the database and creates an account with a key.
     pub(crate) fn prepare(&self, programs: &Programs) -> anyhow::Result<Tenant> {
         output(self.command(&programs.linekeeper).arg("migrate"))?;
         self.tenant(programs, "Bench")
     }
 
-    /// Makes an account and a key for it.
+    /// Creates an account and an API key for it.
     pub(crate) fn tenant(&self, programs: &Programs, name: &str) -> anyhow::Result<Tenant> {
         let cli = |args: &[&str]| -> anyhow::Result<Value> {
             let text = output(self.command(&programs.linekeeper).arg("--json").args(args))?;
@@ -139,7 +135,7 @@ impl Setting {
         self.start(self.command(&programs.bench).arg("ceiling"), "ceiling").await
     }
 
-    /// Starts a server configured so and waits until it answers.
+    /// Starts a server with this configuration and waits until it answers.
     pub(crate) async fn start(&self, command: &mut Command, name: &str) -> anyhow::Result<Process> {
         let mut process = Process::start(command, &self.folder.join(format!("{name}.log")))?;
         wait_until_it_answers(&format!("{}/healthz", self.url()), &mut process).await?;
@@ -147,17 +143,15 @@ impl Setting {
     }
 }
 
-/// Who uses the product's API.
+/// An account of the product and its API key.
 #[derive(Clone)]
 pub(crate) struct Tenant {
-    /// The account.
     pub(crate) account: i64,
-    /// Its key.
     pub(crate) key: SecretString,
 }
 
-/// Starts Meta's stand-in on the wall's clock; its base address.
-pub(crate) async fn start_meta(programs: &Programs, folder: &Path) -> anyhow::Result<(Process, String)> {
+/// Starts the emulator of Meta on the wall clock; returns its base address too.
+pub(crate) async fn start_emulator(programs: &Programs, folder: &Path) -> anyhow::Result<(Process, String)> {
     let address = free_address()?;
     let mut command = Command::new(&programs.emulator);
     command.args(["--port", &address.port().to_string(), "--app-id", APP_ID, "--app-secret", APP_SECRET]);
@@ -167,9 +161,9 @@ pub(crate) async fn start_meta(programs: &Programs, folder: &Path) -> anyhow::Re
     Ok((process, url))
 }
 
-/// Waits until an address answers well, or the process has ended.
+/// Waits until an address answers with success; fails if the process ends.
 pub(crate) async fn wait_until_it_answers(url: &str, process: &mut Process) -> anyhow::Result<()> {
-    let deadline = Instant::now() + READY;
+    let deadline = Instant::now() + START_TIMEOUT;
     loop {
         if reqwest::get(url).await.is_ok_and(|answer| answer.status().is_success()) {
             return Ok(());
@@ -180,7 +174,7 @@ pub(crate) async fn wait_until_it_answers(url: &str, process: &mut Process) -> a
     }
 }
 
-/// A port nobody uses at the moment.
+/// A local address with a port that is free at the moment.
 pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }

@@ -1,5 +1,5 @@
-//! The loop of the receiver. Knows just enough of HTTP/1.1 to find where a post ends and to answer it; what it
-//! cannot read it hangs up on.
+//! The loop of the receiver. It parses just enough of HTTP/1.1 to find the end of a post and to answer it, and closes a
+//! connection that it cannot parse.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -10,65 +10,74 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 
-use super::{Door, Manner, SLOW};
+use super::{ReplyMode, SLOW_REPLY, StubEndpoint};
 
-/// How often it is looked whether to stop.
-const NAP: Duration = Duration::from_millis(50);
+/// Interval at which the loop checks whether to stop.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 struct Connection {
-    /// Another one in the same place later has another number.
+    /// Distinguishes this connection from later ones in the same slot.
     number: u64,
-    door: usize,
+    endpoint: usize,
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-/// An answer that is held back.
-struct Late {
+/// An answer that waits for its delay.
+struct DelayedReply {
     at: Instant,
     place: usize,
     number: u64,
 }
 
-/// Every listener and connection.
+/// The state of the loop: listeners, connections and delayed answers.
 pub(super) struct Server {
     poll: Poll,
     listeners: Vec<TcpListener>,
-    doors: Arc<[Door]>,
+    endpoints: Arc<[StubEndpoint]>,
     stop: Arc<AtomicBool>,
     connections: Vec<Option<Connection>>,
     opened: u64,
-    /// In the order they are due.
-    late: VecDeque<Late>,
+    /// Delayed answers in the order they are due.
+    delayed: VecDeque<DelayedReply>,
     buffer: Box<[u8]>,
 }
 
 impl Server {
     pub(super) fn new(
         mut listeners: Vec<TcpListener>,
-        doors: Arc<[Door]>,
+        endpoints: Arc<[StubEndpoint]>,
         stop: Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
         let poll = Poll::new()?;
-        for (door, listener) in listeners.iter_mut().enumerate() {
-            poll.registry().register(listener, Token(door), Interest::READABLE)?;
+        for (endpoint, listener) in listeners.iter_mut().enumerate() {
+            poll.registry().register(listener, Token(endpoint), Interest::READABLE)?;
         }
         let buffer = vec![0; 1 << 16].into_boxed_slice();
-        Ok(Self { poll, listeners, doors, stop, connections: Vec::new(), opened: 0, late: VecDeque::new(), buffer })
+        Ok(Self {
+            poll,
+            listeners,
+            endpoints,
+            stop,
+            connections: Vec::new(),
+            opened: 0,
+            delayed: VecDeque::new(),
+            buffer,
+        })
     }
 
     pub(super) fn run(mut self) -> anyhow::Result<()> {
         let mut events = Events::with_capacity(1024);
         while !self.stop.load(Ordering::Relaxed) {
-            let until = self.late.front().map(|late| late.at.saturating_duration_since(Instant::now()));
-            match self.poll.poll(&mut events, Some(until.unwrap_or(NAP).min(NAP))) {
+            let until = self.delayed.front().map(|delayed| delayed.at.saturating_duration_since(Instant::now()));
+            match self.poll.poll(&mut events, Some(until.unwrap_or(POLL_INTERVAL).min(POLL_INTERVAL))) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 other => other?,
             }
             for event in &events {
                 match event.token().0.checked_sub(self.listeners.len()) {
                     None => self.accept(event.token().0)?,
-                    Some(place) => self.attend(place),
+                    Some(place) => self.handle_events(place),
                 }
             }
             self.answer_late();
@@ -76,13 +85,13 @@ impl Server {
         Ok(())
     }
 
-    fn accept(&mut self, door: usize) -> anyhow::Result<()> {
+    fn accept(&mut self, endpoint: usize) -> anyhow::Result<()> {
         loop {
-            let Some(listener) = self.listeners.get(door) else { return Ok(()) };
+            let Some(listener) = self.listeners.get(endpoint) else { return Ok(()) };
             let mut stream = match listener.accept() {
                 Ok((stream, _)) => stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
-                // whoever hung up before it was met
+                // The client closed the connection before it was accepted.
                 Err(_) => continue,
             };
             stream.set_nodelay(true)?;
@@ -94,15 +103,15 @@ impl Server {
             let token = Token(self.listeners.len() + place);
             self.poll.registry().register(&mut stream, token, Interest::READABLE)?;
             self.opened += 1;
-            let connection = Connection { number: self.opened, door, stream, read: Vec::new() };
+            let connection = Connection { number: self.opened, endpoint, stream, read: Vec::new() };
             if let Some(slot) = self.connections.get_mut(place) {
                 *slot = Some(connection);
             }
         }
     }
 
-    /// Reads what came and answers every whole post of it.
-    fn attend(&mut self, place: usize) {
+    /// Reads from a connection and answers every complete post.
+    fn handle_events(&mut self, place: usize) {
         let Some(slot) = self.connections.get_mut(place) else { return };
         let Some(connection) = slot else { return };
         let mut is_open;
@@ -127,14 +136,18 @@ impl Server {
                     break;
                 }
             };
-            if let Some(door) = self.doors.get(connection.door) {
-                let manner = door.manner();
-                door.note(connection.read.get(head..head + length).unwrap_or_default(), manner);
-                if manner == Manner::IsSlow {
-                    self.late.push_back(Late { at: Instant::now() + SLOW, place, number: connection.number });
+            if let Some(endpoint) = self.endpoints.get(connection.endpoint) {
+                let mode = endpoint.mode();
+                endpoint.note(connection.read.get(head..head + length).unwrap_or_default(), mode);
+                if mode == ReplyMode::AcceptSlowly {
+                    self.delayed.push_back(DelayedReply {
+                        at: Instant::now() + SLOW_REPLY,
+                        place,
+                        number: connection.number,
+                    });
                 } else {
-                    // an answer is short and the only one under way: it fits, or nobody is there
-                    is_open = connection.stream.write_all(manner.answer()).is_ok();
+                    // An answer is short and the only one in flight: it fits the buffer, or the client is gone.
+                    is_open = connection.stream.write_all(mode.answer()).is_ok();
                 }
             }
             connection.read.drain(..head + length);
@@ -146,28 +159,28 @@ impl Server {
 
     fn answer_late(&mut self) {
         let now = Instant::now();
-        while let Some(late) = self.late.pop_front_if(|late| late.at <= now) {
-            let Some(slot) = self.connections.get_mut(late.place) else { continue };
-            let Some(connection) = slot.as_mut().filter(|it| it.number == late.number) else { continue };
-            if connection.stream.write_all(Manner::IsSlow.answer()).is_err() {
+        while let Some(delayed) = self.delayed.pop_front_if(|delayed| delayed.at <= now) {
+            let Some(slot) = self.connections.get_mut(delayed.place) else { continue };
+            let Some(connection) = slot.as_mut().filter(|it| it.number == delayed.number) else { continue };
+            if connection.stream.write_all(ReplyMode::AcceptSlowly.answer()).is_err() {
                 *slot = None;
             }
         }
     }
 }
 
-/// How far a post was read.
+/// How much of a post has been read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Read {
-    /// All of it: how long its head is, and its body.
+    /// All of it, with the lengths of head and body.
     Whole { head: usize, length: usize },
-    /// Some of it is missing.
+    /// A part of it is missing.
     Part,
-    /// It is no post with a length.
+    /// It is not a post with a length.
     Nonsense,
 }
 
-/// Where the first post in what was read ends.
+/// Finds the end of the first post in the bytes that were read.
 pub(super) fn post(read: &[u8]) -> Read {
     let Some(end) = read.windows(4).position(|window| window == b"\r\n\r\n") else { return Read::Part };
     let Ok(head) = std::str::from_utf8(read.get(..end).unwrap_or_default()) else { return Read::Nonsense };

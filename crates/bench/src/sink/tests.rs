@@ -1,13 +1,13 @@
-//! The receiver alone: it takes, refuses and counts as it is told. No time is asserted.
+//! The receiver alone: it accepts, refuses and counts messages. No time is asserted.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use super::serve::{Read, post};
-use super::{Manner, Sink};
+use super::{ReplyMode, Sink};
 use crate::load::acks::Acks;
 
-/// A post with a message; more than one at once, where `text` is repeated.
+/// A post with one message of this number.
 fn message(number: u64) -> String {
     let body = format!(r#"{{"id":"wamid.BENCH{number:016}.{:016}"}}"#, 1_700_000_000_000_000_u64);
     format!("POST /hook HTTP/1.1\r\nhost: sink\r\ncontent-length: {}\r\n\r\n{body}", body.len())
@@ -21,7 +21,7 @@ fn exchange(stream: &mut TcpStream, text: &str) -> String {
 }
 
 #[test]
-fn a_post_is_read_piece_by_piece() {
+fn a_post_is_parsed_from_any_number_of_pieces() {
     let text = message(7);
     let head = text.find("{\"id").unwrap();
     for end in 1..text.len() {
@@ -32,24 +32,24 @@ fn a_post_is_read_piece_by_piece() {
 }
 
 #[test]
-fn every_door_counts_what_it_took_once() {
+fn every_stub_endpoint_counts_each_message_once() {
     let sink = Sink::open(2).unwrap();
-    let address = |door: usize| sink.url(door)["http://".len()..].trim_end_matches("/hook").to_owned();
+    let address = |endpoint: usize| sink.url(endpoint)["http://".len()..].trim_end_matches("/hook").to_owned();
     let mut one = TcpStream::connect(address(0)).unwrap();
     let mut other = TcpStream::connect(address(1)).unwrap();
     for number in [1, 2, 2, 9] {
         assert!(exchange(&mut one, &message(number)).starts_with("HTTP/1.1 200"));
     }
-    sink.set(1, Manner::IsBusy);
+    sink.set(1, ReplyMode::TooManyRequests);
     assert!(exchange(&mut other, &message(1)).starts_with("HTTP/1.1 429"));
-    sink.set(1, Manner::IsDown);
+    sink.set(1, ReplyMode::Unavailable);
     assert!(exchange(&mut other, &message(1)).starts_with("HTTP/1.1 503"));
-    sink.set(1, Manner::Takes);
+    sink.set(1, ReplyMode::Accept);
     assert!(exchange(&mut other, "POST / HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}").starts_with("HTTP/1.1 200"));
     let first = sink.summary(1).unwrap();
-    assert_eq!((first.taken, first.again, first.strange, first.refused, first.timed), (3, 1, 0, 0, 3));
+    assert_eq!((first.accepted, first.duplicates, first.unrecognized, first.refused, first.timed), (3, 1, 0, 0, 3));
     let both = sink.summary(2).unwrap();
-    assert_eq!((both.taken, both.again, both.strange, both.refused), (3, 1, 1, 2));
+    assert_eq!((both.accepted, both.duplicates, both.unrecognized, both.refused), (3, 1, 1, 2));
     let mut acknowledged = Acks::new(0);
     assert!(acknowledged.insert(2) && acknowledged.insert(3));
     assert_eq!((sink.missing(0, &acknowledged), sink.missing(1, &acknowledged)), (1, 2));
@@ -57,5 +57,5 @@ fn every_door_counts_what_it_took_once() {
     assert!(exchange(&mut one, &message(9)).starts_with("HTTP/1.1 200"));
     assert!(exchange(&mut one, &message(10)).starts_with("HTTP/1.1 200"));
     let anew = sink.summary(1).unwrap();
-    assert_eq!((sink.taken(0), anew.again, anew.timed), (1, 1, 0), "what was taken before is remembered");
+    assert_eq!((sink.accepted(0), anew.duplicates, anew.timed), (1, 1, 0), "a reset does not forget accepted messages");
 }

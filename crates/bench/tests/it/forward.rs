@@ -1,10 +1,10 @@
-//! Every measurement of forwarding, as small as it goes, with the built programs: what was acknowledged must be
-//! delivered and in the database. No time is asserted, and no figure means anything here.
+//! Every measurement of forwarding, as short as possible, with the built programs: acknowledged events must be delivered and
+//! stored. No time is asserted, and no figure means anything here.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Of a load as small as here, all of it is soon over.
+/// The shortest form of `bench run`, with a load that takes a moment.
 const SMOKE: [&str; 11] = [
     "run",
     "--smoke",
@@ -19,7 +19,7 @@ const SMOKE: [&str; 11] = [
     "--connections=16",
 ];
 
-/// `cargo test` of the workspace builds the programs beforehand, of this package alone it does not.
+/// Builds the programs that are missing: `cargo test` of the workspace builds them, `cargo test` of this package does not.
 fn build(programs: &Path) {
     for (package, program) in [("server", "linekeeper"), ("graph-emulator", "graph-emulator")] {
         if !programs.join(program).is_file() {
@@ -33,38 +33,44 @@ fn bench(arguments: &[&str]) -> String {
     let program = Path::new(env!("CARGO_BIN_EXE_bench"));
     build(program.parent().unwrap());
     let output = Command::new(program).args(arguments).output().unwrap();
-    let (printed, told) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}\n{told}\n{printed}");
+    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}\n{errors}\n{printed}");
     printed.into_owned()
 }
 
 #[test]
-fn what_is_acknowledged_is_delivered_in_every_measurement_on_sqlite() {
+fn every_acknowledged_event_is_delivered_in_every_measurement_on_sqlite() {
     let printed = bench(&[&SMOKE[..], &["--engine=sqlite"]].concat());
-    for part in ["due until delivered", "one event to 16 endpoints", "200 events before", "beside a dead, a slow"] {
+    for part in
+        ["time until delivered", "one event to 16 endpoints", "backlog of 200 events", "beside three failing ones"]
+    {
         assert!(printed.contains(part), "{part}:\n{printed}");
     }
 }
 
 #[test]
-fn what_is_acknowledged_is_delivered_in_every_measurement_on_postgres() {
+fn every_acknowledged_event_is_delivered_in_every_measurement_on_postgres() {
     bench(&[&SMOKE[..], &["--engine=postgres"]].concat());
 }
 
 #[test]
-fn the_long_ones_work_briefly_and_say_what_they_saw() {
+fn the_long_measurements_write_a_page_with_plots_that_its_raw_figures_reproduce() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("measurements");
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap();
     for (command, title, arguments) in
         [("soak", "# Soak", ["--for=3s", "--rate=100"]), ("backlog", "# Backlog", ["--events=300", "--rate=150"])]
     {
-        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{command}.md"));
-        let place = ["--engine=sqlite", "--out", out.to_str().unwrap()];
-        bench(&[&[command][..], &arguments, &place].concat());
-        let document = std::fs::read_to_string(&out).unwrap();
-        assert!(document.starts_with(title), "{document}");
-        for part in
-            [", commit ", "`bench ", "load average", "acknowledged and delivered", " 0 missing", "## Raw figures"]
-        {
-            assert!(document.contains(part), "{part}:\n{document}");
+        let out = folder.join(format!("{command}.md"));
+        let options = ["--engine=sqlite", "--out", out.to_str().unwrap()];
+        bench(&[&[command][..], &arguments, &options].concat());
+        let (page, plot) = (read(&format!("{command}.md")), read(&format!("plots/{command}-memory.svg")));
+        assert!(page.starts_with(title) && page.len() < 30_000, "{page}");
+        let links = [format!("plots/{command}-memory.svg"), format!("raw/{command}.json")];
+        let parts = [", commit ", "`bench ", "load average", "acknowledged and delivered", " 0 missing"];
+        for part in links.iter().map(String::as_str).chain(parts) {
+            assert!(page.contains(part), "{part}:\n{page}");
         }
+        bench(&["render", "--folder", folder.to_str().unwrap(), command]);
+        assert_eq!((read(&format!("{command}.md")), read(&format!("plots/{command}-memory.svg"))), (page, plot));
     }
 }

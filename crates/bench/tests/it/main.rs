@@ -1,4 +1,4 @@
-//! The bench itself, driven from outside: it must measure what it says, however fast that is.
+//! Tests of the bench with its built program. They assert counts, never times.
 
 #[cfg(test)]
 mod forward;

@@ -1,5 +1,5 @@
-//! The observation hook for our own receiver: every message id in the bodies its database keeps, opened with its own
-//! keys. A page of HTTP is all it speaks.
+//! The observation hook for Linekeeper: serves the id of every message in the bodies of its database, opened with its own
+//! keys. It supports just one kind of HTTP request.
 
 use serde_json::Value;
 use server::seal::Keyring;
@@ -7,16 +7,16 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Where the store seals bodies for.
-const PLACE: &str = "event/body";
+/// Context that the store seals event bodies with.
+const SEAL_CONTEXT: &str = "event/body";
 
-/// Serves until the program ends; where.
+/// Serves until the program ends; returns the address.
 pub(super) async fn serve(database: String, keyring: Keyring) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/observed", listener.local_addr()?);
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // whoever asks sees that there was no answer
+            // The client sees the failure as a missing answer.
             let _ = answer(stream, &database, &keyring).await;
         }
     });
@@ -39,14 +39,14 @@ async fn ids(database: &str, keyring: &Keyring) -> anyhow::Result<Vec<String>> {
     conn.close().await?;
     let mut ids = Vec::new();
     for (body,) in bodies {
-        ids.extend(messages_of(&keyring.open(PLACE, &body)?));
+        ids.extend(messages_of(&keyring.open(SEAL_CONTEXT, &body)?));
     }
     Ok(ids)
 }
 
-/// The ids of the messages in a kept change: two lines of where it stood, then its value.
-fn messages_of(kept: &[u8]) -> Vec<String> {
-    let value = kept.splitn(3, |byte| *byte == b'\n').nth(2).unwrap_or_default();
+/// The ids of the messages in a stored change: two lines about its origin precede its value.
+fn messages_of(stored_messages: &[u8]) -> Vec<String> {
+    let value = stored_messages.splitn(3, |byte| *byte == b'\n').nth(2).unwrap_or_default();
     let value: Value = serde_json::from_slice(value).unwrap_or_default();
     let messages = value["messages"].as_array().map_or(&[][..], Vec::as_slice);
     messages.iter().filter_map(|message| message["id"].as_str().map(str::to_owned)).collect()

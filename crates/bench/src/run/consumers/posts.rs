@@ -1,49 +1,49 @@
-//! What Meta posts (facts §3.1 and §3.2), and what a consumer must be handed of it. Must not know who forwards.
+//! The posts of Meta (facts §3.1 and §3.2), and the updates that a consumer must get from them. Must not know who forwards.
 
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Handed;
+use super::HandledUpdate;
 
-/// A number and its account.
+/// A number and its WABA.
 pub(super) struct Number {
     pub(super) id: String,
     pub(super) waba: String,
 }
 
-/// One or more posts, and what is due of them to the account whose endpoint it is.
+/// One or more posts, and the updates that the endpoint's account must get.
 pub(super) struct Case {
     pub(super) name: &'static str,
     pub(super) bodies: Vec<Vec<u8>>,
-    /// Sorted.
-    pub(super) due: Vec<Handed>,
-    /// Whether one change holds more than one thing.
+    /// The expected updates, sorted.
+    pub(super) due: Vec<HandledUpdate>,
+    /// Whether one change contains several messages.
     pub(super) in_one_change: bool,
 }
 
-/// Who writes. A contact with a `user_id` is what pywa 4.5 makes a sender of.
+/// The sender. pywa 4.5 needs a contact with a `user_id` for a sender.
 const PERSON: &str = "16505550111";
 const SCOPED: &str = "US.1349120865530274";
 
-/// Beyond ASCII and beyond one code unit, with a line and marks that JSON escapes.
-const ODD: &str = "Zwei Laibe für Samstag, bitte \u{1f950}\u{1f1e9}\u{1f1ea}\n\"مرحبا\" \\ </b> \u{2028}";
+/// Characters outside ASCII and outside the basic plane, with a line break and characters that JSON escapes.
+const UNUSUAL_TEXT: &str = "Zwei Laibe für Samstag, bitte \u{1f950}\u{1f1e9}\u{1f1ea}\n\"مرحبا\" \\ </b> \u{2028}";
 
-/// Every case: `first` and `second` are of the account, `foreign` is another's.
+/// Every case: `first` and `second` belong to the account, `foreign` to another tenant.
 pub(super) fn all(first: &Number, second: &Number, foreign: &Number) -> Vec<Case> {
     let mut cases = vec![
         one("text", first, &text("text", "Two loaves for Saturday, please")),
-        one("text beyond ASCII", first, &text("unicode", ODD)),
+        one("text beyond ASCII", first, &text("unicode", UNUSUAL_TEXT)),
         one("image with a caption", first, &image("image")),
         one("reply button", first, &button("button")),
         one("list selection", first, &selection("list")),
         one("status", first, &status("status")),
     ];
     let again = text("again", "Sent twice");
-    let twice = post(&[(first, vec![&again])]);
+    let duplicated = post(&[(first, vec![&again])]);
     cases.push(Case {
         name: "the same post twice",
-        bodies: vec![twice.clone(), twice],
+        bodies: vec![duplicated.clone(), duplicated],
         due: vec![again.due(first)],
         in_one_change: false,
     });
@@ -83,22 +83,22 @@ pub(super) fn all(first: &Number, second: &Number, foreign: &Number) -> Vec<Case
     cases
 }
 
-/// A message or a status, and what a handler must be handed of it.
+/// A message or a status, and the update that a handler must get.
 struct Thing {
     handler: &'static str,
     body: Value,
-    said: String,
+    content: String,
 }
 
 impl Thing {
-    fn due(&self, number: &Number) -> Handed {
-        Handed {
+    fn due(&self, number: &Number) -> HandledUpdate {
+        HandledUpdate {
             handler: self.handler.to_owned(),
             id: self.body["id"].as_str().unwrap_or_default().to_owned(),
             waba: number.waba.clone(),
             number: number.id.clone(),
             person: Some(PERSON.to_owned()),
-            said: Some(self.said.clone()),
+            content: Some(self.content.clone()),
         }
     }
 }
@@ -113,18 +113,18 @@ fn message(id: &str, kind: &str, content: &Value) -> Value {
         "type": kind, kind: content })
 }
 
-fn text(id: &str, said: &str) -> Thing {
-    Thing { handler: "message", body: message(id, "text", &json!({ "body": said })), said: said.to_owned() }
+fn text(id: &str, content: &str) -> Thing {
+    Thing { handler: "message", body: message(id, "text", &json!({ "body": content })), content: content.to_owned() }
 }
 
 fn image(id: &str) -> Thing {
     let (media, hash) = ("1479537139650973", "oVX7hQ0vJ+q1B2DgVt5T0pA6Q8y0Yq0Xh6m1cQ==");
-    let content = json!({ "caption": "The order \u{1f35e}", "mime_type": "image/jpeg", "sha256": hash, "id": media });
-    let said = format!("{media} {hash} The order \u{1f35e}");
-    Thing { handler: "message", body: message(id, "image", &content), said }
+    let payload = json!({ "caption": "The order \u{1f35e}", "mime_type": "image/jpeg", "sha256": hash, "id": media });
+    let content = format!("{media} {hash} The order \u{1f35e}");
+    Thing { handler: "message", body: message(id, "image", &payload), content }
 }
 
-/// A reply points at the message whose button or list it is.
+/// A reply to the message with the button or the list.
 fn reply(id: &str, content: &Value) -> Value {
     let mut body = message(id, "interactive", content);
     body["context"] = json!({ "from": "15550100001", "id": "wamid.consumer.asked" });
@@ -132,24 +132,24 @@ fn reply(id: &str, content: &Value) -> Value {
 }
 
 fn button(id: &str) -> Thing {
-    let content = json!({ "type": "button_reply", "button_reply": { "id": "confirm:17", "title": "Confirm" } });
-    Thing { handler: "button", body: reply(id, &content), said: "confirm:17 Confirm".to_owned() }
+    let payload = json!({ "type": "button_reply", "button_reply": { "id": "confirm:17", "title": "Confirm" } });
+    Thing { handler: "button", body: reply(id, &payload), content: "confirm:17 Confirm".to_owned() }
 }
 
 fn selection(id: &str) -> Thing {
-    let content = json!({ "type": "list_reply",
+    let payload = json!({ "type": "list_reply",
         "list_reply": { "id": "slot:9", "title": "Nine o'clock", "description": "Pick it up at nine" } });
-    Thing { handler: "selection", body: reply(id, &content), said: "slot:9 Nine o'clock".to_owned() }
+    Thing { handler: "selection", body: reply(id, &payload), content: "slot:9 Nine o'clock".to_owned() }
 }
 
 fn status(id: &str) -> Thing {
     let body = json!({ "id": format!("wamid.consumer.{id}"), "status": "delivered", "timestamp": "1795600001",
         "recipient_id": PERSON, "recipient_user_id": SCOPED,
         "pricing": { "billable": true, "pricing_model": "PMP", "category": "utility", "type": "regular" } });
-    Thing { handler: "status", body, said: "delivered".to_owned() }
+    Thing { handler: "status", body, content: "delivered".to_owned() }
 }
 
-/// One post with a change for each of these, in their order; neighbours of one account share its entry.
+/// One post with a change for each of these, in order; consecutive ones of one account share an entry.
 fn post(changes: &[(&Number, Vec<&Thing>)]) -> Vec<u8> {
     let entries = changes.chunk_by(|(one, _), (next, _)| one.waba == next.waba).filter_map(|same| {
         let (number, _) = same.first()?;
@@ -170,7 +170,7 @@ fn change(number: &Number, things: &[&Thing]) -> Value {
         items: bodies } })
 }
 
-/// Meta writes what is beyond ASCII as `\uXXXX`, and `/` as `\/`.
+/// Meta escapes characters outside ASCII as `\uXXXX`, and `/` as `\/`.
 fn as_meta_escapes(json: &str) -> Vec<u8> {
     let mut written = String::with_capacity(json.len());
     for character in json.chars() {

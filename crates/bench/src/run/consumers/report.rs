@@ -1,42 +1,45 @@
-//! The document of `bench consumers`: what was set up, then one row a case, as the consumer's handlers told it.
+//! The page of `bench consumers`: the checks of the set-up, then one row for each case. Must not judge results.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Handed, Measures, Told};
+use super::{CaseResult, HandledUpdate, Measures};
 
-const HEAD: &str = "# A consumer that nobody here wrote\n\nWritten by `make consumers`; do not edit. pywa, on its own FastAPI route with \
-its own signature check and handshake, is given an endpoint's secret and verify token and nothing else; it reads what Linekeeper \
-forwards in the format `meta` as if Meta had posted it. [Our part of it](../../bench/peers/pywa/consumer.py) is handlers that note what they \
-are handed.\n\n";
+const HEAD: &str = "# An independent consumer\n\nWritten by `make consumers`; do not edit. pywa runs with its own FastAPI route, \
+signature check and handshake. It knows only the secret and the verify token of an endpoint, and reads what Linekeeper forwards in \
+the format `meta` as if Meta had posted it. [Its handlers](../../bench/peers/pywa/consumer.py) record the updates they get.\n\n";
 
-const EXPLAINED: &str = "
-Every post is made once and given to both sides: to Linekeeper, signed as Meta signs, which forwards it to one pywa; and straight to another
-pywa that knows Meta's secret. Due is what is this account's; a cell says how much of it handlers were handed, each with its id, its
-number, its account, its sender and what it says compared. The two may differ in one direction only: pywa reads the first change of a
-post, and Linekeeper forwards each change as a post of its own, so through it pywa is handed what it would leave out of Meta's own batch.
-Of several messages in one change pywa reads the first, whoever posts it; Linekeeper does not take a change apart in this format. What
-else pywa wants of a post is in [the notes on it](../../bench/peers/README.md).";
+const EXPLANATION: &str = "
+Every post goes to both sides: to Linekeeper, signed like Meta's, which forwards it to one pywa; and directly to another pywa that
+knows Meta's secret. *Expected* are the updates of this account. A cell shows how many of them the handlers got, compared by id,
+number, account, sender and content. The two may differ in one direction only: pywa reads the first change of a post, while
+Linekeeper forwards each change as a post of its own, so that pywa gets more through Linekeeper than from Meta's own batch. Of
+several messages in one change pywa reads the first in both cases; in this format Linekeeper does not split a change. The [notes on
+pywa](../../bench/peers/README.md) list its other requirements.";
 
-/// Writes the document.
+/// Writes the page with all results.
 pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     let mut text = String::from(HEAD);
     let machine = &measures.machine;
     writeln!(text, "- {}, commit {}", measures.date.strftime("%Y-%m-%d %H:%M UTC"), machine.commit)?;
     writeln!(text, "- linekeeper {}, SQLite; build profile {}", env!("CARGO_PKG_VERSION"), measures.profile)?;
-    writeln!(text, "- {}", measures.made_of)?;
-    writeln!(text, "- posts of another tenant's accounts that reached pywa: {}\n", measures.foreign)?;
-    writeln!(text, "| set up | |\n|---|---|")?;
-    for seen in &measures.seen {
-        writeln!(text, "| {} | {} |", seen.what, seen.saw)?;
+    writeln!(text, "- {}", measures.versions)?;
+    writeln!(text, "- posts of other tenants' accounts that reached pywa: {}\n", measures.foreign)?;
+    writeln!(text, "| check of the set-up | observed |\n|---|---|")?;
+    for setup_checks in &measures.setup_checks {
+        writeln!(text, "| {} | {} |", setup_checks.what, setup_checks.observed)?;
     }
-    writeln!(text, "\n| Meta posts | due | straight from Meta | through Linekeeper | |\n|---|---|---|---|---|")?;
-    for told in &measures.told {
-        let verdict = if told.is_right() { "right" } else { "**WRONG**" };
-        let (due, direct, forwarded) = (due(told), cell(told, &told.direct), cell(told, &told.forwarded));
-        writeln!(text, "| {} | {due} | {direct} | {forwarded} | {verdict} |", told.case.name)?;
+    writeln!(
+        text,
+        "\n| Meta posts | expected | directly from Meta | through Linekeeper | result |\n|---|---|---|---|---|"
+    )?;
+    for results in &measures.results {
+        let verdict = if results.is_complete() { "right" } else { "**WRONG**" };
+        let (due, direct, forwarded) =
+            (due(results), cell(results, &results.direct), cell(results, &results.forwarded));
+        writeln!(text, "| {} | {due} | {direct} | {forwarded} | {verdict} |", results.case.name)?;
     }
-    writeln!(text, "{EXPLAINED}")?;
+    writeln!(text, "{EXPLANATION}")?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
@@ -44,17 +47,17 @@ pub(super) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How many of each handler's: `2 message, 1 button`.
-fn due(told: &Told) -> String {
-    let due = &told.case.due;
+/// The expected updates by handler, for example `2 message, 1 button`.
+fn due(results: &CaseResult) -> String {
+    let due = &results.case.due;
     let by_handler = due.chunk_by(|one, next| one.handler == next.handler);
     let words = by_handler.filter_map(|same| same.first().map(|first| format!("{} {}", same.len(), first.handler)));
     let words: Vec<String> = words.collect();
     if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 
-fn cell(told: &Told, handed: &[Handed]) -> String {
-    let due = &told.case.due;
+fn cell(results: &CaseResult, handed: &[HandledUpdate]) -> String {
+    let due = &results.case.due;
     let right = due.iter().filter(|due| handed.contains(due)).count();
     let more = handed.len().saturating_sub(right);
     let more = if more > 0 { format!(", and {more} more") } else { String::new() };

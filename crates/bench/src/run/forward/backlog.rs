@@ -1,189 +1,154 @@
-//! An endpoint that is down while its events pile up, comes back, and asks for all of them again: what the product holds
-//! in memory meanwhile, how fast what piled up is delivered, and whether whoever posts notices.
+//! An endpoint is down while its events pile up, returns, and requests a replay of all of them. Measures the memory of the
+//! product, the rate of delivery, and whether the answers to posts become slower.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::Course;
+use super::forwarding_rig::ForwardingRig;
 use super::replay::Replay;
-use crate::load::Outcome;
+use crate::load::GeneratorReport;
 use crate::load::acks::Acks;
 use crate::load::body::unix_micros;
+use crate::progress::log_progress;
 use crate::run::database::Engine;
 use crate::run::machine::load_average;
-use crate::run::occasion::Occasion;
 use crate::run::process::Memory;
-use crate::run::product::Programs;
-use crate::run::rows::Rows;
-use crate::run::samples::{Sampler, Samples};
-use crate::run::search::Pace;
-use crate::run::{Bench, Run, say};
-use crate::sink::{Manner, Summary};
+use crate::run::rig::Rig;
+use crate::run::run_context::RunContext;
+use crate::run::samples::{SAMPLE_INTERVAL, Sample, Sampler, Samples};
+use crate::run::stored_rows::StoredRows;
+use crate::sink::{DeliverySummary, ReplyMode};
 
-/// How long the product is left alone before its memory is looked at.
-const QUIET: Duration = Duration::from_secs(5);
+/// Time without load before the memory of the product is read.
+const IDLE_TIME: Duration = Duration::from_secs(5);
 
-/// How often memory is looked at.
-pub(super) const SAMPLED: Duration = Duration::from_millis(500);
+/// Rate of posts while the backlog is delivered, as a share of the rate while it piled up.
+const CONCURRENT_SHARE: f64 = 0.2;
 
-/// So much is posted, of what was posted while it was down, while what piled up is delivered.
-const MEANWHILE: f64 = 0.2;
+/// Time within which the return must be detected: the circuit breaker probes every five minutes at the latest.
+const DETECTION_TIMEOUT: Duration = Duration::from_secs(400);
 
-/// An endpoint that is down is tried every five minutes at the least.
-const PROBED: Duration = Duration::from_secs(400);
-
-/// A million events before one endpoint.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Long {
-    /// How many events pile up.
-    #[arg(long, default_value_t = 1_000_000)]
-    events: u64,
-    /// Posts per second while they do.
-    #[arg(long, default_value_t = 8000.0)]
-    rate: f64,
-    /// Over these engines.
-    #[arg(long = "engine", value_enum, default_values_t = [Engine::Sqlite, Engine::Postgres])]
-    engines: Vec<Engine>,
-    /// Where databases and logs are put and removed again; its file system is what is measured.
-    #[arg(long, default_value = "/var/tmp")]
-    folder: PathBuf,
-    /// Where the document is written.
-    #[arg(long, default_value = "docs/measurements/backlog.md")]
-    out: PathBuf,
-    /// Write no document.
-    #[arg(long)]
-    dry: bool,
-}
-
-/// How much piles up, and how fast.
-#[derive(Debug, Clone, Copy, Serialize)]
+/// Size of the backlog and the rate at which it grows.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Size {
-    /// Events.
     pub(crate) events: u64,
-    /// Posts per second.
     pub(crate) rate: f64,
 }
 
 impl Size {
-    /// How long they are posted, the warm-up aside.
+    /// Duration of the load in seconds, without the warm-up.
     #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 events")]
     fn seconds(self, warmup: f64) -> f64 {
         (self.events as f64 / self.rate - warmup).max(0.1)
     }
 }
 
-/// What was measured.
-#[derive(Debug, Clone, Serialize)]
+/// The results over one engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Backlog {
-    /// Over which database.
     pub(crate) engine: Engine,
     load_average: String,
-    /// What was asked for.
     pub(crate) size: Size,
-    /// Posts at the same rate before there was an endpoint.
-    pub(crate) before: Outcome,
-    /// Posts while it was down.
-    pub(crate) down: Outcome,
-    /// Posts while what had piled up was delivered.
-    pub(crate) meanwhile: Outcome,
-    /// Memory before the endpoint was made.
+    /// Posts at the same rate before the endpoint existed.
+    pub(crate) before: GeneratorReport,
+    /// Posts while the endpoint was down.
+    pub(crate) down: GeneratorReport,
+    /// Posts while the backlog was delivered.
+    pub(crate) meanwhile: GeneratorReport,
+    /// Memory before the endpoint existed.
     pub(crate) memory_before: Memory,
-    /// Memory while it was down.
+    /// Memory while the endpoint was down.
     pub(crate) memory_down: Samples,
-    /// Memory from its return until everything was delivered.
+    /// Memory from the return of the endpoint until everything was delivered.
     pub(crate) memory_drain: Samples,
     /// Memory after everything was delivered.
     pub(crate) memory_after: Memory,
-    /// Seconds until the endpoint was found to be back: it is tried less and less often.
-    pub(crate) found_s: f64,
-    /// What arrived once it was back.
-    pub(crate) drain: Summary,
-    /// Acknowledged while it was down or later, and never taken.
+    /// Seconds until the return of the endpoint was detected.
+    pub(crate) detected_s: f64,
+    /// Deliveries after the return.
+    pub(crate) drain: DeliverySummary,
+    /// Messages acknowledged since the endpoint was down and never delivered.
     pub(crate) missing: u64,
-    /// Everything asked for again.
-    pub(crate) replay: Replay,
-    /// What the database held afterwards.
-    pub(crate) rows: Rows,
+    /// The replay of everything; older figures have none.
+    pub(crate) replay: Option<Replay>,
+    /// Rows in the database afterwards.
+    pub(crate) rows: StoredRows,
 }
 
 impl Backlog {
-    /// Memory over all of it.
+    /// Memory during the whole measurement, without the replay.
     pub(crate) fn memory(&self) -> Samples {
         let mut all = self.memory_down.clone();
         let until = all.0.last().map_or(0.0, |sample| sample.at_s);
-        all.0.extend(
-            self.memory_drain
-                .0
-                .iter()
-                .map(|sample| crate::run::samples::Sample { at_s: until + sample.at_s, ..*sample }),
-        );
+        all.0.extend(self.memory_drain.0.iter().map(|sample| Sample { at_s: until + sample.at_s, ..*sample }));
         all
     }
 
-    /// Memory from when the endpoint was found to be back; until then the server rests.
+    /// Memory since the return was detected; until then the product is idle.
     pub(crate) fn memory_back(&self) -> Samples {
-        self.memory_drain.since(self.found_s)
+        self.memory_drain.since(self.detected_s)
     }
 
-    /// Whether everything acknowledged was delivered, and came again when asked for.
-    pub(crate) fn is_all_there(&self) -> bool {
+    /// Whether every acknowledged event was delivered, and again by the replay.
+    pub(crate) fn is_complete(&self) -> bool {
         let acknowledged = self.down.stored() + self.meanwhile.stored();
-        self.missing == 0 && self.drain.taken > 0 && self.replay.is_all_of(acknowledged)
+        self.missing == 0
+            && self.drain.accepted > 0
+            && self.replay.as_ref().is_none_or(|replay| replay.is_complete(acknowledged))
     }
 
-    /// Whether memory stayed flat, however much piled up: while it did, and while it was delivered.
+    /// Whether memory stayed flat while the backlog grew and while it was delivered.
     pub(crate) fn is_flat(&self) -> bool {
         self.memory_down.is_flat() && self.memory_back().is_flat()
     }
 }
 
-/// Measures.
-pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine, size: Size) -> anyhow::Result<Backlog> {
+/// Lets events pile up over one engine, delivers them and replays them.
+pub(crate) async fn measure(rig: &Rig, engine: Engine, size: Size) -> anyhow::Result<Backlog> {
     let load_average = load_average();
-    say(&format!("backlog of {}, {} (load average {load_average})", size.events, engine.as_str()));
-    let mut course = Course::open(bench, engine, 1).await?;
-    let before = course.stage.loader.load(size.rate, bench.pace.probe)?;
-    tokio::time::sleep(QUIET).await;
-    let memory_before = course.stage.server.memory()?;
-    course.sink.set(0, Manner::IsDown);
+    log_progress(&format!("backlog of {}, {} (load average {load_average})", size.events, engine));
+    let mut forwarding = ForwardingRig::open(rig, engine, 1).await?;
+    let before = forwarding.test_bed.loader.load(size.rate, rig.durations.probe)?;
+    tokio::time::sleep(IDLE_TIME).await;
+    let memory_before = forwarding.test_bed.server.memory()?;
+    forwarding.sink.set(0, ReplyMode::Unavailable);
     let made_us = unix_micros();
-    let endpoint = course.stage.add_endpoint(&course.sink.url(0)).await?;
-    let since = course.stage.loader.acks.len();
+    let endpoint = forwarding.test_bed.add_endpoint(&forwarding.sink.url(0)).await?;
+    let since = forwarding.test_bed.loader.acks.len();
 
-    let sampler = Sampler::start(&course.stage.server, SAMPLED);
-    let down = course.stage.loader.load(size.rate, size.seconds(bench.pace.warmup))?;
+    let sampler = Sampler::start(&forwarding.test_bed.server, SAMPLE_INTERVAL);
+    let down = forwarding.test_bed.loader.load(size.rate, size.seconds(rig.durations.warmup))?;
     let memory_down = sampler.stop();
-    say(&format!("    down: p99 {:.1} ms, at most {:.1} MB", down.p99_ms, memory_down.max_mb()));
+    log_progress(&format!("    down: p99 {:.1} ms, at most {:.1} MB", down.p99_ms, memory_down.max_mb()));
 
-    let sampler = Sampler::start(&course.stage.server, SAMPLED);
-    course.sink.begin(0.0)?;
-    course.sink.set(0, Manner::Takes);
+    let sampler = Sampler::start(&forwarding.test_bed.server, SAMPLE_INTERVAL);
+    forwarding.sink.begin(0.0)?;
+    forwarding.sink.set(0, ReplyMode::Accept);
     let back = Instant::now();
-    while course.sink.taken(0) < 100.min(down.stored()) {
-        ensure!(back.elapsed() < PROBED, "the endpoint is not tried any more");
+    while forwarding.sink.accepted(0) < 100.min(down.stored()) {
+        ensure!(back.elapsed() < DETECTION_TIMEOUT, "the return of the endpoint was not detected");
         std::thread::sleep(Duration::from_millis(10));
     }
-    let found_s = back.elapsed().as_secs_f64();
-    let rate = size.rate * MEANWHILE;
-    let meanwhile = course.stage.loader.load(rate, bench.pace.probe)?;
-    course.wait(1, down.stored() + meanwhile.stored());
+    let detected_s = back.elapsed().as_secs_f64();
+    let rate = size.rate * CONCURRENT_SHARE;
+    let meanwhile = forwarding.test_bed.loader.load(rate, rig.durations.probe)?;
+    forwarding.wait(1, down.stored() + meanwhile.stored());
     let memory_drain = sampler.stop();
-    let drain = course.sink.summary(1)?;
-    say(&format!(
-        "    back: {:.0}/s, {} taken, at most {:.1} MB",
+    let drain = forwarding.sink.summary(1)?;
+    log_progress(&format!(
+        "    back: {:.0}/s, {} accepted, at most {:.1} MB",
         drain.per_second(),
-        drain.taken,
+        drain.accepted,
         memory_drain.max_mb()
     ));
-    tokio::time::sleep(QUIET).await;
-    let memory_after = course.stage.server.memory()?;
-    let wanted = course.stage.loader.acks.iter().skip(since);
-    let missing = wanted.map(|acks: &Acks| course.sink.missing(0, acks)).sum();
-    let replay = Replay::measure(&mut course, &endpoint, made_us, rate, bench.pace).await?;
-    let rows = course.stage.end().await?;
+    tokio::time::sleep(IDLE_TIME).await;
+    let memory_after = forwarding.test_bed.server.memory()?;
+    let wanted = forwarding.test_bed.loader.acks.iter().skip(since);
+    let missing = wanted.map(|acks: &Acks| forwarding.sink.missing(0, acks)).sum();
+    let replay = Replay::measure(&mut forwarding, &endpoint, made_us, rate, rig.durations).await?;
+    let rows = forwarding.test_bed.end().await?;
     Ok(Backlog {
         engine,
         load_average,
@@ -195,46 +160,18 @@ pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine, size: Size) -> an
         memory_down,
         memory_drain,
         memory_after,
-        found_s,
+        detected_s,
         drain,
         missing,
-        replay,
+        replay: Some(replay),
         rows,
     })
 }
 
-/// The document of `bench backlog`.
-#[derive(Debug, Clone, Serialize)]
+/// All results of `bench backlog`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Measures {
-    /// When and where.
-    pub(crate) occasion: Occasion,
-    /// By engine.
+    pub(crate) context: RunContext,
+    /// One result for each engine.
     pub(crate) backlog: Vec<Backlog>,
-}
-
-impl Long {
-    /// Measures and writes the document.
-    pub(crate) async fn run(&self) -> anyhow::Result<()> {
-        let folder = self.folder.join(format!("linekeeper-backlog-{}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
-        let result = self.measure(&folder).await;
-        let _ = std::fs::remove_dir_all(&folder);
-        let measures = result?;
-        super::report::print_backlog(&measures);
-        if self.dry { Ok(()) } else { super::report::write_backlog(&measures, &self.out) }
-    }
-
-    async fn measure(&self, folder: &std::path::Path) -> anyhow::Result<Measures> {
-        let run = Run::of(self.engines.clone(), &self.folder);
-        let programs = Programs::beside_us()?;
-        let mut occasion = Occasion::begin(&programs, folder)?;
-        let bench = Bench { run: &run, programs, folder: folder.to_owned(), pace: Pace::of(false) };
-        let size = Size { events: self.events, rate: self.rate };
-        let mut backlog = Vec::new();
-        for engine in &self.engines {
-            backlog.push(measure(&bench, *engine, size).await?);
-        }
-        occasion.end();
-        Ok(Measures { occasion, backlog })
-    }
 }

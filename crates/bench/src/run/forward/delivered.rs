@@ -1,64 +1,65 @@
-//! From Meta's post to one endpoint: the highest rate forwarding keeps up with, and the times at half of it.
+//! Forwarding to one endpoint: the highest rate that it keeps up with, and the delivery times at half of it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Course, Passage};
+use super::forwarding_rig::{ForwardingRig, LoadResult};
+use crate::progress::log_progress;
 use crate::run::database::Engine;
 use crate::run::machine::load_average;
-use crate::run::rows::Rows;
-use crate::run::search::{STEP, TRIES, narrow};
-use crate::run::{Bench, say};
+use crate::run::rate_search::{MAX_ATTEMPTS, STEP, narrow};
+use crate::run::rig::Rig;
+use crate::run::stored_rows::StoredRows;
 
-/// What was measured.
-#[derive(Debug, Clone, Serialize)]
+/// The results over one engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Delivered {
-    /// Over which database.
     pub(crate) engine: Engine,
     load_average: String,
-    /// Posts that came as fast as they were answered.
-    pub(crate) flood: Passage,
-    /// At the highest rate it keeps up with; `None` when it kept up with none that was tried.
-    pub(crate) held: Option<Passage>,
-    /// At half of that, or at the rate that was asked for.
-    pub(crate) half: Option<Passage>,
-    /// At half of what is acknowledged, forwarding aside, where that was measured before.
-    pub(crate) half_of_ingest: Option<Passage>,
-    /// What the database held afterwards.
-    pub(crate) rows: Rows,
+    /// Posts as fast as they are answered.
+    pub(crate) flood: LoadResult,
+    /// At the highest rate that forwarding keeps up with; `None` if it kept up with none.
+    pub(crate) sustained: Option<LoadResult>,
+    /// At half of that rate, or at the rate that was given.
+    pub(crate) half: Option<LoadResult>,
+    /// At half of the rate that is stored without forwarding, if that was measured.
+    pub(crate) half_of_ingest: Option<LoadResult>,
+    /// Rows in the database afterwards.
+    pub(crate) rows: StoredRows,
 }
 
-/// Measures; `rate` is asked for instead of half of what is held, `ingest` is what was acknowledged per second.
+/// Measures over one engine; `rate` replaces half of the sustained rate, `ingest` is the rate that is stored.
 pub(crate) async fn measure(
-    bench: &Bench<'_>,
+    rig: &Rig,
     engine: Engine,
     rate: Option<f64>,
     ingest: Option<f64>,
 ) -> anyhow::Result<Delivered> {
     let load_average = load_average();
-    say(&format!("delivered, {} (load average {load_average})", engine.as_str()));
-    let pace = bench.pace;
-    let mut course = Course::with_endpoints(bench, engine, 1).await?;
-    let flood = course.pass(0.0, pace.probe, 1)?;
-    let mut held = None;
+    log_progress(&format!("delivered, {} (load average {load_average})", engine));
+    let durations = rig.durations;
+    let mut forwarding = ForwardingRig::with_endpoints(rig, engine, 1).await?;
+    let flood = forwarding.run_load(0.0, durations.probe, 1)?;
+    let mut sustained = None;
     if rate.is_none() {
-        let mut from = narrow(flood.came.per_second(), |rate| Ok(course.pass(rate, pace.probe, 1)?.keeps_up()))?;
-        for _ in 0..TRIES {
-            let passage = course.pass(from, pace.hold, 1)?;
-            if passage.keeps_up() {
-                held = Some(passage);
+        let mut from =
+            narrow(flood.received.per_second(), |rate| Ok(forwarding.run_load(rate, durations.probe, 1)?.keeps_up()))?;
+        for _ in 0..MAX_ATTEMPTS {
+            let result = forwarding.run_load(from, durations.hold, 1)?;
+            if result.keeps_up() {
+                sustained = Some(result);
                 break;
             }
             from *= STEP;
         }
     }
-    let half = match rate.or_else(|| held.as_ref().map(|held| held.sent.rate / 2.0)) {
-        Some(rate) => Some(course.pass(rate, pace.half, 1)?),
+    let half = match rate.or_else(|| sustained.as_ref().map(|sustained| sustained.sent.rate / 2.0)) {
+        Some(rate) => Some(forwarding.run_load(rate, durations.half, 1)?),
         None => None,
     };
     let half_of_ingest = match ingest {
-        Some(ingest) => Some(course.pass(ingest / 2.0, pace.half, 1)?),
+        Some(ingest) => Some(forwarding.run_load(ingest / 2.0, durations.half, 1)?),
         None => None,
     };
-    let rows = course.stage.end().await?;
-    Ok(Delivered { engine, load_average, flood, held, half, half_of_ingest, rows })
+    let rows = forwarding.test_bed.end().await?;
+    Ok(Delivered { engine, load_average, flood, sustained, half, half_of_ingest, rows })
 }

@@ -1,68 +1,66 @@
-//! One event to several endpoints of an account: how many deliveries a second that comes to, and how long they
-//! take at half of it.
+//! Forwarding of every event to several endpoints: the deliveries per second, and their times at half of that rate.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Course, Passage};
+use super::forwarding_rig::{ForwardingRig, LoadResult};
+use crate::progress::log_progress;
 use crate::run::database::Engine;
 use crate::run::machine::load_average;
-use crate::run::rows::Rows;
-use crate::run::{Bench, say};
+use crate::run::rig::Rig;
+use crate::run::stored_rows::StoredRows;
 
-/// How many endpoints.
+/// Numbers of endpoints that are measured.
 const ENDPOINTS: [usize; 3] = [1, 4, 16];
 
-/// What is posted exceeds by so much what one endpoint takes, so that forwarding is what is slowest.
-const TOO_MUCH: f64 = 1.6;
+/// Posts exceed the deliveries of one endpoint by this factor, so that forwarding is the bottleneck.
+const OVERLOAD: f64 = 1.6;
 
-/// What was measured over one database.
-#[derive(Debug, Clone, Serialize)]
+/// The results over one engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct FanOut {
-    /// Over which database.
     pub(crate) engine: Engine,
     load_average: String,
-    /// By how many endpoints.
+    /// One result for each number of endpoints.
     pub(crate) widths: Vec<Width>,
-    /// What the database held afterwards.
-    pub(crate) rows: Rows,
+    /// Rows in the database afterwards.
+    pub(crate) rows: StoredRows,
 }
 
-/// What was measured with so many endpoints.
-#[derive(Debug, Clone, Serialize)]
+/// The results with one number of endpoints.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Width {
-    /// Endpoints of the account.
     pub(crate) endpoints: usize,
-    /// More was posted than is delivered at once.
-    pub(crate) full: Passage,
-    /// At half of the deliveries that came to.
-    pub(crate) half: Passage,
+    /// At more posts than forwarding keeps up with.
+    pub(crate) full: LoadResult,
+    /// At half of the deliveries of `full`.
+    pub(crate) half: LoadResult,
 }
 
-/// Measures; endpoints are added to those before.
-pub(crate) async fn measure(bench: &Bench<'_>, engine: Engine) -> anyhow::Result<FanOut> {
+/// Measures over one engine; endpoints are added step by step.
+pub(crate) async fn measure(rig: &Rig, engine: Engine) -> anyhow::Result<FanOut> {
     let load_average = load_average();
-    say(&format!("fan-out, {} (load average {load_average})", engine.as_str()));
+    log_progress(&format!("fan-out, {} (load average {load_average})", engine));
     let most = ENDPOINTS.into_iter().max().unwrap_or_default();
-    let mut course = Course::open(bench, engine, most).await?;
+    let mut forwarding = ForwardingRig::open(rig, engine, most).await?;
     let (mut made, mut per_second) = (0, None);
     let mut widths = Vec::new();
     for endpoints in ENDPOINTS {
-        for door in made..endpoints {
-            course.stage.add_endpoint(&course.sink.url(door)).await?;
+        for endpoint in made..endpoints {
+            forwarding.test_bed.add_endpoint(&forwarding.sink.url(endpoint)).await?;
         }
         made = endpoints;
         #[expect(clippy::cast_precision_loss, reason = "few")]
         let many = endpoints as f64;
-        // what one endpoint takes is found out first
+        // The rate of one endpoint is measured first.
         let one = match per_second {
             Some(one) => one,
-            None => course.pass(0.0, bench.pace.probe, endpoints)?.came.per_second(),
+            None => forwarding.run_load(0.0, rig.durations.probe, endpoints)?.received.per_second(),
         };
         per_second = Some(one);
-        let full = course.pass(one * TOO_MUCH / many, bench.pace.probe * 2.0, endpoints)?;
-        let half = course.pass(full.came.per_second() / many / 2.0, bench.pace.half, endpoints)?;
+        let full = forwarding.run_load(one * OVERLOAD / many, rig.durations.probe * 2.0, endpoints)?;
+        let half = forwarding.run_load(full.received.per_second() / many / 2.0, rig.durations.half, endpoints)?;
         widths.push(Width { endpoints, full, half });
     }
-    let rows = course.stage.end().await?;
+    let rows = forwarding.test_bed.end().await?;
     Ok(FanOut { engine, load_average, widths, rows })
 }

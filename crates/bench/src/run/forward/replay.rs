@@ -1,64 +1,68 @@
-//! Everything an endpoint was sent, asked for again while posts come: how long it takes until all of it is marked and
-//! until all of it came, and whether whoever posts notices.
+//! The replay of everything an endpoint was sent, while posts arrive: the time until all events are marked, the time until
+//! all are delivered again, and whether the answers to posts become slower.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::backlog::SAMPLED;
-use super::{Course, wait_for};
-use crate::load::Outcome;
-use crate::run::samples::{Sampler, Samples};
-use crate::run::say;
-use crate::run::search::Pace;
+use super::forwarding_rig::{ForwardingRig, wait_for};
+use crate::load::GeneratorReport;
+use crate::progress::log_progress;
+use crate::run::rate_search::Durations;
+use crate::run::samples::{SAMPLE_INTERVAL, Sampler, Samples};
 
-/// What was measured.
-#[derive(Debug, Clone, Serialize)]
+/// The results of one replay.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Replay {
-    /// Events, as the product said.
+    /// Number of replayed events, as the product reports it.
     pub(crate) events: u64,
-    /// Seconds until it said so.
+    /// Seconds until the product had marked them.
     pub(crate) marked_s: f64,
-    /// Seconds until the endpoint had been posted so many again.
-    pub(crate) again_s: f64,
-    /// How many it was posted again.
-    pub(crate) again: u64,
-    /// Posts meanwhile.
-    pub(crate) meanwhile: Outcome,
-    /// Memory meanwhile.
+    /// Seconds until the endpoint had received that many events again.
+    pub(crate) redelivered_s: f64,
+    /// Number of events that the endpoint received again.
+    pub(crate) redelivered: u64,
+    pub(crate) meanwhile: GeneratorReport,
     pub(crate) memory: Samples,
 }
 
 impl Replay {
-    /// Asks for what was received from an instant on (microseconds of the wall's clock), while so many posts a second
-    /// come, and waits until all of it came.
+    /// Requests a replay of everything since an instant (in microseconds of the wall clock) while posts arrive at `rate` a
+    /// second, and waits until all of it is delivered.
     pub(crate) async fn measure(
-        course: &mut Course,
+        forwarding: &mut ForwardingRig,
         endpoint: &str,
         from_us: u64,
         rate: f64,
-        pace: Pace,
+        durations: Durations,
     ) -> anyhow::Result<Self> {
-        course.sink.begin(0.0)?;
-        let sampler = Sampler::start(&course.stage.server, SAMPLED);
-        // in the middle: the generator takes its time to begin
-        let seconds = pace.probe * 3.0;
-        let after = Duration::from_secs_f64(pace.warmup + seconds / 2.0);
+        forwarding.sink.begin(0.0)?;
+        let sampler = Sampler::start(&forwarding.test_bed.server, SAMPLE_INTERVAL);
+        // The replay starts in the middle of the load, since the generator needs time to start.
+        let seconds = durations.probe * 3.0;
+        let after = Duration::from_secs_f64(durations.warmup + seconds / 2.0);
         let began = Instant::now() + after;
         let from = Timestamp::from_microsecond(i64::try_from(from_us)?)?;
-        let asked = course.stage.replay(endpoint, from, after);
+        let asked = forwarding.test_bed.replay(endpoint, from, after);
         let timed = tokio::spawn(async move {
             let events = asked.await??;
             Ok::<_, anyhow::Error>((events, began.elapsed().as_secs_f64()))
         });
-        let meanwhile = course.stage.loader.load(rate, seconds)?;
+        let meanwhile = forwarding.test_bed.loader.load(rate, seconds)?;
         let (events, marked_s) = timed.await??;
-        wait_for(events, || course.sink.again(0));
-        let again_s = began.elapsed().as_secs_f64();
-        let it = Self { events, marked_s, again_s, again: course.sink.again(0), meanwhile, memory: sampler.stop() };
-        say(&format!(
-            "    asked for again: {events} marked in {marked_s:.1} s, {:.0}/s; answers p99 {:.1} ms, at most {:.1} MB",
+        wait_for(events, || forwarding.sink.duplicates(0));
+        let redelivered_s = began.elapsed().as_secs_f64();
+        let it = Self {
+            events,
+            marked_s,
+            redelivered_s,
+            redelivered: forwarding.sink.duplicates(0),
+            meanwhile,
+            memory: sampler.stop(),
+        };
+        log_progress(&format!(
+            "    replay: {events} marked in {marked_s:.1} s, {:.0}/s; answers p99 {:.1} ms, at most {:.1} MB",
             it.per_second(),
             it.meanwhile.p99_ms,
             it.memory.max_mb()
@@ -66,15 +70,15 @@ impl Replay {
         Ok(it)
     }
 
-    /// Whether everything that had been acknowledged was marked, and came.
-    pub(crate) const fn is_all_of(&self, acknowledged: u64) -> bool {
-        self.events >= acknowledged && self.again >= self.events
+    /// Whether every acknowledged event was marked and delivered again.
+    pub(crate) const fn is_complete(&self, acknowledged: u64) -> bool {
+        self.events >= acknowledged && self.redelivered >= self.events
     }
 
-    /// Posted again per second.
+    /// Deliveries per second during the replay.
     pub(crate) fn per_second(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 messages")]
-        let again = self.again as f64;
-        again / self.again_s.max(f64::EPSILON)
+        let redelivered = self.redelivered as f64;
+        redelivered / self.redelivered_s.max(f64::EPSILON)
     }
 }

@@ -1,62 +1,54 @@
-//! Approval to live: numbers whose name is in review are signed up through the product's API; Meta's
-//! stand-in, in a process of its own and on the wall's clock, approves one after the other; the clock
-//! runs from that act until the number is CONNECTED there and the product says live.
+//! Clients of the product's API and of the emulator: sign numbers up and measure the time from approval to live. It counts
+//! from the approval of a name until the number is CONNECTED at Meta and live in the product.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use reqwest::{Client, Method};
 use secrecy::ExposeSecret as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::machine::quantile;
-use super::product::{Setting, Tenant};
+use super::product::{ProductConfig, Tenant};
 
-/// How long one number may take before the measurement gives up on it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time within which a number must become live.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What was measured.
-#[derive(Debug, Clone, Serialize)]
+/// The times from approval to live.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Approval {
-    /// Numbers approved.
     pub(crate) numbers: usize,
-    /// Numbers that were not live in time.
+    /// Numbers that did not become live in time.
     pub(crate) not_live: usize,
-    /// Seconds until CONNECTED at Meta.
+    /// Median of the seconds until CONNECTED at Meta.
     pub(crate) connected_p50_s: f64,
-    /// The same.
     pub(crate) connected_p95_s: f64,
-    /// Seconds until the product says live as well.
+    /// Median of the seconds until live in the product.
     pub(crate) live_p50_s: f64,
-    /// The same.
     pub(crate) live_p95_s: f64,
-    /// The worst.
     pub(crate) live_max_s: f64,
 }
 
 /// A number that was signed up.
 #[derive(Debug, Clone)]
 pub(crate) struct Number {
-    /// The product's inbox.
     pub(crate) inbox: i64,
-    /// Meta's number.
     pub(crate) phone_number_id: String,
-    /// Meta's account.
     pub(crate) waba_id: String,
 }
 
-/// Talks to both sides.
-pub(crate) struct Sides<'a> {
+/// Calls the product as one tenant, and the emulator.
+pub(crate) struct ApiClients<'a> {
     pub(crate) http: Client,
-    pub(crate) setting: &'a Setting,
+    pub(crate) config: &'a ProductConfig,
     pub(crate) tenant: &'a Tenant,
 }
 
-impl Sides<'_> {
-    /// Signs numbers up; with `in_review` their names wait for Meta.
+impl ApiClients<'_> {
+    /// Signs numbers up; with `in_review` Meta has not approved their names yet.
     pub(crate) async fn sign_up(&self, count: usize, in_review: bool) -> anyhow::Result<Vec<Number>> {
         let review = if in_review { json!({ "outcome": "APPROVED" }) } else { Value::Null };
         let popup = json!({ "review": review, "business_verification": "verified" });
@@ -76,32 +68,32 @@ impl Sides<'_> {
         Ok(numbers)
     }
 
-    /// Waits until the product says that a number is live; false when it does not in time.
+    /// Waits until a number is live in the product; returns false after the time limit.
     pub(crate) async fn is_live_in_time(&self, number: &Number) -> anyhow::Result<bool> {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             if self.product(Method::GET, &format!("/inboxes/{}", number.inbox), None).await?["level"] == "live" {
                 return Ok(true);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(false)
     }
 
     async fn is_connected_in_time(&self, number: &Number) -> anyhow::Result<bool> {
-        let url = format!("{}/_emulator/numbers/{}", self.setting.meta, number.phone_number_id);
+        let url = format!("{}/_emulator/numbers/{}", self.config.meta, number.phone_number_id);
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < TIMEOUT {
             let view: Value = self.http.get(&url).send().await?.json().await?;
             if view["status"] == "CONNECTED" {
                 return Ok(true);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(false)
     }
 
-    /// Approves one number after the other.
+    /// Approves one number after the other and measures each.
     pub(crate) async fn approve(&self, numbers: &[Number]) -> anyhow::Result<Approval> {
         let (mut connected, mut live, mut not_live) = (Vec::new(), Vec::new(), 0);
         for number in numbers {
@@ -126,16 +118,16 @@ impl Sides<'_> {
     }
 
     async fn meta_post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let answer = self.http.post(format!("{}/_emulator{path}", self.setting.meta)).json(body).send().await?;
+        let answer = self.http.post(format!("{}/_emulator{path}", self.config.meta)).json(body).send().await?;
         let status = answer.status();
         let text = answer.text().await?;
-        ensure!(status.is_success(), "Meta's stand-in: {path}: {status} {text}");
+        ensure!(status.is_success(), "emulator: {path}: {status} {text}");
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Asks the product's API about the account; null where it answers without a body.
+    /// Calls the product's API for the account; returns null for an answer without a body.
     pub(crate) async fn product(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        let url = format!("{}/api/v1/accounts/{}{path}", self.setting.url(), self.tenant.account);
+        let url = format!("{}/api/v1/accounts/{}{path}", self.config.url(), self.tenant.account);
         let mut request = self.http.request(method, &url);
         if let Some(body) = body {
             request = request.json(body);
