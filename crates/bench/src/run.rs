@@ -184,7 +184,11 @@ impl Run {
 
     /// Writes the page with the results so far, so that a run that is ended early keeps them.
     fn save(&self, measures: &Measures) -> anyhow::Result<()> {
-        if self.writes_page() { report::write(measures, &self.page()) } else { Ok(()) }
+        if !self.writes_page() {
+            return Ok(());
+        }
+        page::write_raw(&self.page(), measures)?;
+        report::write(measures, &self.page())
     }
 
     async fn measure_all(&self, rig: &Rig, measures: &mut Measures) -> anyhow::Result<()> {

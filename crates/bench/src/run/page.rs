@@ -43,10 +43,9 @@ impl Page {
         Ok(())
     }
 
-    /// Writes the page, and its raw figures as one line of JSON.
-    pub(crate) fn finish(mut self, raw: &impl Serialize) -> anyhow::Result<()> {
+    /// Links the raw figures and writes the page.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
         let file = format!("raw/{}.json", self.name);
-        write(&self.beside(&file), &format!("{}\n", serde_json::to_string(raw)?))?;
         write!(self.text, "\nThe raw figures are in [{file}]({file}).\n")?;
         write(&self.path, &self.text)
     }
@@ -56,7 +55,13 @@ impl Page {
     }
 }
 
-/// Reads the raw figures of a page.
+/// Writes the raw figures of the page at this path, as one line of JSON.
+pub(crate) fn write_raw(page: &Path, raw: &impl Serialize) -> anyhow::Result<()> {
+    let name = page.file_stem().and_then(|name| name.to_str()).context("the page has no name")?;
+    write(&page.with_file_name(format!("raw/{name}.json")), &format!("{}\n", serde_json::to_string(raw)?))
+}
+
+/// Reads raw figures from a file.
 pub(crate) fn read_raw<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} does not have the expected figures", path.display()))

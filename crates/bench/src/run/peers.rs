@@ -13,6 +13,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use super::database::{Engine, Postgres};
 use super::ingest;
 use super::machine::{Machine, load_average};
+use super::page::write_raw;
 use super::process::{Process, output};
 use super::product::{APP_SECRET, free_address, wait_until_it_answers};
 use super::rate_search::{Durations, Loader, SustainedRate};
@@ -167,7 +168,11 @@ impl Peers {
         let _ = std::fs::remove_dir_all(&folder);
         let measures = result?;
         report::print(&measures);
-        if self.quick { Ok(()) } else { report::write(&measures, &self.out) }
+        if self.quick {
+            return Ok(());
+        }
+        write_raw(&self.out, &measures)?;
+        report::write(&measures, &self.out)
     }
 
     async fn measure(&self, folder: &Path) -> anyhow::Result<Measures> {

@@ -27,7 +27,7 @@ pub(crate) fn print(measures: &Measures) {
     print_table(&measures.context, &sections(measures).into_iter().flat_map(|(_, rows)| rows).collect::<Vec<_>>());
 }
 
-/// Writes the page, its plots and its raw figures.
+/// Writes the page and its plots.
 pub(crate) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     let mut page = Page::new(path, "Measurements", INTRODUCTION)?;
     page.push_list(&measures.context.lines());
@@ -45,7 +45,7 @@ pub(crate) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
         }
     }
     page.push(EXPLANATION);
-    page.finish(measures)
+    page.finish()
 }
 
 /// Bars of the rates of receiving.

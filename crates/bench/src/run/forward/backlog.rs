@@ -71,8 +71,8 @@ pub(crate) struct Backlog {
     pub(crate) drain: DeliverySummary,
     /// Messages acknowledged since the endpoint was down and never delivered.
     pub(crate) missing: u64,
-    /// The replay of everything.
-    pub(crate) replay: Replay,
+    /// The replay of everything; older figures have none.
+    pub(crate) replay: Option<Replay>,
     /// Rows in the database afterwards.
     pub(crate) rows: StoredRows,
 }
@@ -94,7 +94,9 @@ impl Backlog {
     /// Whether every acknowledged event was delivered, and again by the replay.
     pub(crate) fn is_complete(&self) -> bool {
         let acknowledged = self.down.stored() + self.meanwhile.stored();
-        self.missing == 0 && self.drain.accepted > 0 && self.replay.is_complete(acknowledged)
+        self.missing == 0
+            && self.drain.accepted > 0
+            && self.replay.as_ref().is_none_or(|replay| replay.is_complete(acknowledged))
     }
 
     /// Whether memory stayed flat while the backlog grew and while it was delivered.
@@ -161,7 +163,7 @@ pub(crate) async fn measure(rig: &Rig, engine: Engine, size: Size) -> anyhow::Re
         detected_s,
         drain,
         missing,
-        replay,
+        replay: Some(replay),
         rows,
     })
 }

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::{backlog, report, soak};
 use crate::run::database::Engine;
+use crate::run::page::write_raw;
 use crate::run::rate_search::Durations;
 use crate::run::rig::Rig;
 use crate::run::run_context::RunContext;
@@ -67,7 +68,11 @@ impl BacklogCommand {
         let _ = std::fs::remove_dir_all(&folder);
         let measures = outcome?;
         report::print_backlog(&measures);
-        if self.dry { Ok(()) } else { report::write_backlog(&measures, &self.out) }
+        if self.dry {
+            return Ok(());
+        }
+        write_raw(&self.out, &measures)?;
+        report::write_backlog(&measures, &self.out)
     }
 
     async fn measure(&self, folder: &Path) -> anyhow::Result<backlog::Measures> {
@@ -92,7 +97,11 @@ impl SoakCommand {
         let _ = std::fs::remove_dir_all(&folder);
         let measures = outcome?;
         report::print_soak(&measures);
-        if self.dry { Ok(()) } else { report::write_soak(&measures, &self.out) }
+        if self.dry {
+            return Ok(());
+        }
+        write_raw(&self.out, &measures)?;
+        report::write_soak(&measures, &self.out)
     }
 
     async fn measure(&self, folder: &Path) -> anyhow::Result<soak::Measures> {

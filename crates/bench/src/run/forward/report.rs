@@ -113,7 +113,7 @@ fn backlog_rows(it: &Backlog, rows: &mut Vec<Row>) {
     let text =
         format!("{} missing, {} duplicates, {} unrecognized", it.missing, it.drain.duplicates, it.drain.unrecognized);
     rows.push(Row::goal(format!("{name}: acknowledged and delivered"), text, "all", it.missing == 0));
-    let replay = &it.replay;
+    let Some(replay) = &it.replay else { return };
     let name = format!("{}, replay of {} events", it.engine, replay.events);
     let text = format!(
         "{} delivered again, {}; all marked after {:.1} s; memory at most {:.1} MB",
@@ -208,7 +208,7 @@ fn backlog_table(measures: &backlog::Measures) -> Vec<Row> {
     rows
 }
 
-/// Writes the page of `bench backlog`, its plots and its raw figures.
+/// Writes the page of `bench backlog` and its plots.
 pub(crate) fn write_backlog(measures: &backlog::Measures, path: &Path) -> anyhow::Result<()> {
     let mut page = Page::new(path, "Backlog", BACKLOG)?;
     page.push_list(&measures.context.lines());
@@ -219,13 +219,14 @@ pub(crate) fn write_backlog(measures: &backlog::Measures, path: &Path) -> anyhow
         "Lines: resident memory while the backlog grows and is delivered",
         &line_chart("Resident memory while the backlog grows and is delivered", SECONDS, MEGABYTES, &lines),
     )?;
-    let lines: Vec<Line> = measures.backlog.iter().map(|it| line(it.engine.to_string(), &it.replay.memory)).collect();
+    let replays = measures.backlog.iter().filter_map(|it| Some((it.engine, it.replay.as_ref()?)));
+    let lines: Vec<Line> = replays.map(|(engine, replay)| line(engine.to_string(), &replay.memory)).collect();
     page.push_plot(
         "replay",
         "Lines: resident memory during the replay",
         &line_chart("Resident memory during the replay", SECONDS, MEGABYTES, &lines),
     )?;
-    page.finish(measures)
+    page.finish()
 }
 
 /// Prints the result of `bench soak`.
@@ -253,7 +254,7 @@ fn soak_table(measures: &soak::Measures) -> Vec<Row> {
     rows
 }
 
-/// Writes the page of `bench soak`, its plot and its raw figures.
+/// Writes the page of `bench soak` and its plot.
 pub(crate) fn write_soak(measures: &soak::Measures, path: &Path) -> anyhow::Result<()> {
     let mut page = Page::new(path, "Soak", SOAK)?;
     page.push_list(&measures.context.lines());
@@ -265,7 +266,7 @@ pub(crate) fn write_soak(measures: &soak::Measures, path: &Path) -> anyhow::Resu
         "Lines: resident memory under a steady load",
         &line_chart(title, SECONDS, MEGABYTES, &lines),
     )?;
-    page.finish(measures)
+    page.finish()
 }
 
 fn line(name: String, samples: &Samples) -> Line {

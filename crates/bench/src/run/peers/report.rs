@@ -30,7 +30,7 @@ pub(super) fn print(measures: &Measures) {
     println!("{}\n{table}\n{}", circumstances(measures).join("\n"), best(measures));
 }
 
-/// Writes the page, its plot and its raw figures.
+/// Writes the page and its plot.
 pub(crate) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     let mut page = Page::new(path, "Compared with other receivers", INTRODUCTION)?;
     page.push_list(&circumstances(measures));
@@ -52,7 +52,7 @@ pub(crate) fn write(measures: &Measures, path: &Path) -> anyhow::Result<()> {
     let stored = receivers.map(|receiver| format!("{} ({}): {}.", receiver.name, receiver.versions, receiver.stores));
     page.push_list(&stored.collect::<Vec<_>>());
     page.push(EXPLANATION);
-    page.finish(measures)
+    page.finish()
 }
 
 const INTRODUCTION: &str = "Written by `make bench-peers`; do not edit. `bench peers --quick` does the same briefly and writes \
