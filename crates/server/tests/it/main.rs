@@ -33,6 +33,7 @@ mod silence;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
+mod statements;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
