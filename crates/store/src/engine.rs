@@ -46,7 +46,13 @@ pub struct Store {
     pools: Pools,
     keyring: Keyring,
     on_commit: Option<CommitHook>,
+    #[cfg(feature = "testing")]
+    statements: Statements,
 }
+
+/// The texts of the statements that ran, for tests that count them.
+#[cfg(feature = "testing")]
+type Statements = Arc<std::sync::Mutex<Vec<&'static str>>>;
 
 /// Called after each commit that brought something tasks wait for.
 type CommitHook = Arc<dyn Fn(&Committed) + Send + Sync>;
@@ -76,6 +82,8 @@ pub struct Tx {
     /// What the commit will make known; nothing is made known of a transaction that is dropped.
     pub(crate) pending: Committed,
     on_commit: Option<CommitHook>,
+    #[cfg(feature = "testing")]
+    statements: Statements,
 }
 
 pub(crate) enum Conn {
@@ -104,7 +112,13 @@ impl Store {
             Some("postgres" | "postgresql") => postgres::open(url).await?,
             _ => return Err(Error::Url),
         };
-        Ok(Self { pools, keyring, on_commit: None })
+        Ok(Self {
+            pools,
+            keyring,
+            on_commit: None,
+            #[cfg(feature = "testing")]
+            statements: Statements::default(),
+        })
     }
 
     /// Applies the pending migrations and returns their versions. Two processes may call it at once.
@@ -139,7 +153,14 @@ impl Store {
     }
 
     fn transaction(&self, conn: Conn) -> Tx {
-        Tx { conn, keyring: self.keyring.clone(), pending: Committed::default(), on_commit: self.on_commit.clone() }
+        Tx {
+            conn,
+            keyring: self.keyring.clone(),
+            pending: Committed::default(),
+            on_commit: self.on_commit.clone(),
+            #[cfg(feature = "testing")]
+            statements: Statements::clone(&self.statements),
+        }
     }
 
     /// The same store, whose transactions call `hook` after a commit that enqueued jobs, changed endpoints or
@@ -147,6 +168,12 @@ impl Store {
     #[must_use]
     pub fn with_commit_hook(self, hook: impl Fn(&Committed) + Send + Sync + 'static) -> Self {
         Self { on_commit: Some(Arc::new(hook)), ..self }
+    }
+
+    /// The texts of the statements that ran since the last call, in order. BEGIN and COMMIT are not among them.
+    #[cfg(feature = "testing")]
+    pub fn take_statements(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// Fails when the database does not answer.
@@ -184,6 +211,14 @@ impl Store {
 }
 
 impl Tx {
+    /// The text of a statement that is about to run.
+    pub(crate) fn begin_statement(&self, statement: sql::Sql) -> &'static str {
+        let text = statement.text(self.engine());
+        #[cfg(feature = "testing")]
+        self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(text);
+        text
+    }
+
     /// Commits, then wakes the tasks of this process that wait for what was written.
     pub async fn commit(self) -> Result<(), Error> {
         match self.conn {

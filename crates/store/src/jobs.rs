@@ -18,6 +18,15 @@ statements! {
     ENQUEUE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do update set generation = job.generation + 1,
         run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
+    ENQUEUE_MANY = "insert into job (kind, dedup_key, run_at, generation, attempts)
+        select value ->> 0, value ->> 1, value ->> 2, 0, 0 from json_each($1) where true
+        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
+        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end",
+        postgres: "insert into job (kind, dedup_key, run_at, generation, attempts)
+        select it ->> 0, it ->> 1, (it ->> 2)::bigint, 0, 0 from json_array_elements($1::json) as it
+        order by 1, 2
+        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
+        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
     ENQUEUE_IF_ABSENT = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do nothing";
     /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
@@ -72,6 +81,14 @@ pub struct Job {
 /// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
 pub async fn enqueue(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
     run!(tx, ENQUEUE, kind, dedup_key, micros(run_at))?;
+    tx.pending.jobs = true;
+    Ok(())
+}
+
+/// The same for several different jobs, in one statement.
+pub async fn enqueue_many(tx: &mut Tx, jobs: &[(&str, String, Timestamp)]) -> Result<(), Error> {
+    let rows: Vec<_> = jobs.iter().map(|(kind, key, run_at)| (kind, key, micros(*run_at))).collect();
+    run!(tx, ENQUEUE_MANY, serde_json::json!(rows).to_string())?;
     tx.pending.jobs = true;
     Ok(())
 }

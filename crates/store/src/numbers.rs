@@ -15,7 +15,7 @@ pub mod snapshots;
 
 pub use account_state::{StoredAccountState, StoredSending};
 pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled};
-pub use changes::{changes, note_changes};
+pub use changes::{changes, note_changes, store_changes};
 pub use facts::NumberFacts;
 pub use number::{PinState, confirm_pin, facts, facts_for_update, lock, pin, pin_state, set_facts, set_hold, set_pin};
 pub use record::{NumberRow, history};

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::ids::WabaId;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -24,6 +25,14 @@ statements! {
     OFFER_SECRET = "insert into setting (name, sealed, updated_at) values ($1, $2, $3)
         on conflict (name) do update set sealed = coalesce(setting.sealed, excluded.sealed)";
     REMOVE = "delete from setting where name = $1";
+}
+
+/// The state of the app-level callback at Meta; JSON.
+pub const APP_CALLBACK: &str = "app_callback";
+
+/// The owner of a WABA as Meta's webhook named it; loaded with every record of a number.
+pub fn waba_owner(waba: &WabaId) -> String {
+    format!("waba_owner:{waba}")
 }
 
 /// The verify token that the installation's own callback answers Meta's handshake with; a secret.

@@ -104,6 +104,15 @@ pub async fn enqueue_if_absent(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Res
     jobs::enqueue_if_absent(tx, job.kind(), &job.key(), run_at).await
 }
 
+/// Enqueues several different jobs in the caller's transaction, in one statement.
+pub(crate) async fn enqueue_all(tx: &mut Tx, jobs: &[(Job, Timestamp)]) -> Result<(), store::Error> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = jobs.iter().map(|(job, run_at)| (job.kind(), job.key(), *run_at)).collect();
+    jobs::enqueue_many(tx, &rows).await
+}
+
 /// Enqueues jobs in a transaction of their own, due now.
 pub async fn enqueue_now(app: &App, jobs: &[Job]) -> Result<(), store::Error> {
     let now = app.clock.now();

@@ -75,7 +75,7 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
             }
             Step::Settled => tx.commit().await?,
             Step::Nothing => {
-                assess_and_announce(app, &mut tx, &mut record, now).await?;
+                assess_and_announce(app, &mut tx, &mut record, Vec::new(), now).await?;
                 tx.commit().await?;
                 return Ok(decision.look_at().map_or(Next::Done, Next::At));
             }
@@ -115,8 +115,8 @@ pub async fn complete_registration(
             }
             Step::Settled => tx.commit().await?,
             Step::Nothing => {
-                assess_and_announce(app, &mut tx, &mut record, now).await?;
-                enqueue(&mut tx, &Job::Register(channel.id), now).await?;
+                let follow_ups = vec![(Job::Register(channel.id), now)];
+                assess_and_announce(app, &mut tx, &mut record, follow_ups, now).await?;
                 tx.commit().await?;
                 break;
             }

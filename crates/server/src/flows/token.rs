@@ -42,7 +42,7 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     if !info.is_valid && channels::token_dead(&mut tx, id, now).await? {
         record.token.dead_since = Some(now);
     }
-    assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
+    assess_and_announce(app, &mut tx, &mut record, Vec::new(), app.clock.now()).await?;
     tx.commit().await?;
     Ok(Next::At(now + RETRY_AFTER))
 }

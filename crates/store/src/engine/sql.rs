@@ -51,7 +51,7 @@ macro_rules! on {
 /// Runs a statement; the number of rows it touched.
 macro_rules! run {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
-        let text = $sql.text($tx.engine());
+        let text = $tx.begin_statement($sql);
         on!($tx, |conn| {
             sqlx::query(text)$(.bind($arg))*.execute(conn).await.map(|done| done.rows_affected())
         })
@@ -62,7 +62,7 @@ macro_rules! run {
 /// The one row a statement yields, if it yields one.
 macro_rules! one {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
-        let text = $sql.text($tx.engine());
+        let text = $tx.begin_statement($sql);
         on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_optional(conn).await)
             .map_err(crate::Error::from)
     }};
@@ -71,7 +71,7 @@ macro_rules! one {
 /// Every row a statement yields.
 macro_rules! all {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
-        let text = $sql.text($tx.engine());
+        let text = $tx.begin_statement($sql);
         on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_all(conn).await)
             .map_err(crate::Error::from)
     }};

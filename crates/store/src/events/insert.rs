@@ -11,7 +11,7 @@ use super::{BODY_PLACE, EventState, NewEvent};
 use crate::engine::Conn;
 use crate::engine::columns::micros;
 use crate::sealing::Keyring;
-use crate::{Error, Tx};
+use crate::{Engine, Error, Tx};
 
 const COLUMN_COUNT: usize = 9;
 
@@ -122,6 +122,10 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
         return Ok(0);
     }
     tx.notify_events(events.iter().filter_map(|sealed| sealed.event.account_id));
+    if tx.engine() == Engine::Postgres {
+        tx.begin_statement(IN_ORDER);
+    }
+    tx.begin_statement(INSERT);
     match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events).await,
         Conn::Postgres(tx) => {

@@ -29,10 +29,6 @@ statements! {
     FIND = concat!("select ", columns!(), " from number_attempt where id = $1");
     NEWEST = concat!("select ", columns!(),
         " from number_attempt where phone_number_id = $1 order by started_at desc, id desc limit $2");
-    OF_NUMBERS = concat!("select ", columns!(), " from number_attempt
-        where phone_number_id in (select value from json_each($1)) order by started_at, id"),
-        postgres: concat!("select ", columns!(), " from number_attempt
-        where phone_number_id in (select json_array_elements_text($1::json)) order by started_at, id");
     UNSETTLED = concat!("select ", columns!(),
         " from number_attempt where settled_at is null and started_at <= $1 order by started_at limit $2");
 }
@@ -95,9 +91,57 @@ pub async fn unsettled(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec
     read(all!(tx, UNSETTLED, micros(before), limit)?)
 }
 
-/// Every call of these numbers (a JSON list of ids), oldest first. A number has few: Meta accepts ten in 72 hours.
-pub(super) async fn of_numbers(tx: &mut Tx, numbers: &str) -> Result<Vec<RecordedAttempt>, Error> {
-    read(all!(tx, OF_NUMBERS, numbers)?)
+/// An attempt as an element of a JSON array: an array of its columns, without the number's id.
+#[derive(serde::Deserialize)]
+struct JsonRow {
+    id: String,
+    kind: String,
+    basis: String,
+    reason: String,
+    started_at: i64,
+    settled_at: Option<i64>,
+    succeeded: Option<Flag>,
+    failure: Option<String>,
+    is_assumed: Flag,
+}
+
+/// A truth value: SQLite's JSON has numbers, PostgreSQL's has booleans.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Flag {
+    Bool(bool),
+    Number(u8),
+}
+
+impl From<Flag> for bool {
+    fn from(flag: Flag) -> Self {
+        match flag {
+            Flag::Bool(flag) => flag,
+            Flag::Number(number) => number != 0,
+        }
+    }
+}
+
+/// The attempts of a number from a JSON array of arrays, oldest first.
+pub(super) fn from_json(number: &PhoneNumberId, text: &str) -> Result<Vec<RecordedAttempt>, Error> {
+    let all: Vec<JsonRow> = serde_json::from_str(text).map_err(Error::corrupt("number_attempt", number, "id"))?;
+    let mut rows = Vec::with_capacity(all.len());
+    for row in all {
+        rows.push(Row {
+            id: row.id.parse().map_err(Error::corrupt("number_attempt", number, "id"))?,
+            phone_number_id: number.0.clone(),
+            kind: row.kind,
+            basis: row.basis,
+            reason: row.reason,
+            started_at: row.started_at,
+            settled_at: row.settled_at,
+            succeeded: row.succeeded.map(bool::from),
+            failure: row.failure,
+            is_assumed: row.is_assumed.into(),
+        });
+    }
+    rows.sort_by_key(|row| (row.started_at, row.id));
+    read(rows)
 }
 
 #[derive(sqlx::FromRow)]

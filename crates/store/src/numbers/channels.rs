@@ -17,7 +17,9 @@ pub mod assessment;
 pub mod credentials;
 pub mod webhook;
 
-pub use assessment::{StoredAssessment, assessment, assessments_due, count_by_level, list_by_level, set_assessment};
+pub use assessment::{
+    StoredAssessment, assessment, assessments_due, count_by_level, list_assessed, list_by_level, set_assessment,
+};
 pub use credentials::{
     Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, token_alive, token_dead,
     token_state,

@@ -13,12 +13,15 @@ statements! {
     ENSURE = "insert into number (phone_number_id, facts, updated_at) values ($1, '{}', 0)
         on conflict (phone_number_id) do update set phone_number_id = excluded.phone_number_id";
     SELECT = "select pin, pin_set_at, pin_confirmed_at, held_until, facts from number where phone_number_id = $1";
-    SET_PIN = "update number set pin = $2, pin_set_at = $3, pin_confirmed_at = null, updated_at = $3
-        where phone_number_id = $1";
+    SET_PIN = "insert into number (phone_number_id, pin, pin_set_at, facts, updated_at) values ($1, $2, $3, '{}', $3)
+        on conflict (phone_number_id) do update set pin = excluded.pin, pin_set_at = excluded.pin_set_at,
+        pin_confirmed_at = null, updated_at = excluded.updated_at";
     CONFIRM_PIN = "update number set pin_confirmed_at = $2, updated_at = $2
         where phone_number_id = $1 and pin is not null";
-    HOLD = "update number set held_until = $2 where phone_number_id = $1";
-    SET_FACTS = "update number set facts = $2, updated_at = $3 where phone_number_id = $1";
+    HOLD = "insert into number (phone_number_id, held_until, facts, updated_at) values ($1, $2, '{}', 0)
+        on conflict (phone_number_id) do update set held_until = excluded.held_until";
+    SET_FACTS = "insert into number (phone_number_id, facts, updated_at) values ($1, $2, $3)
+        on conflict (phone_number_id) do update set facts = excluded.facts, updated_at = excluded.updated_at";
 }
 
 /// What is known of a stored PIN besides itself.
@@ -64,7 +67,6 @@ pub async fn pin_state(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<PinStat
 /// Seals and stores a PIN; committed before it is sent to Meta (D2).
 pub async fn set_pin(tx: &mut Tx, id: &PhoneNumberId, pin: &SecretString, now: Timestamp) -> Result<(), Error> {
     let sealed = tx.keyring.seal_secret(&pin_place(id.as_str()), pin)?;
-    ensure(tx, id).await?;
     run!(tx, SET_PIN, id.as_str(), sealed.as_slice(), micros(now))?;
     Ok(())
 }
@@ -77,7 +79,6 @@ pub async fn confirm_pin(tx: &mut Tx, id: &PhoneNumberId, now: Timestamp) -> Res
 
 /// Nobody calls before `until`; `None` ends the hold.
 pub async fn set_hold(tx: &mut Tx, id: &PhoneNumberId, until: Option<Timestamp>) -> Result<(), Error> {
-    ensure(tx, id).await?;
     run!(tx, HOLD, id.as_str(), maybe_micros(until))?;
     Ok(())
 }
@@ -99,7 +100,6 @@ pub async fn facts_for_update(tx: &mut Tx, id: &PhoneNumberId) -> Result<NumberF
 /// Writes down what was learnt.
 pub async fn set_facts(tx: &mut Tx, id: &PhoneNumberId, facts: &NumberFacts, now: Timestamp) -> Result<(), Error> {
     let text = serde_json::to_string(facts).map_err(Error::corrupt("number", id, "facts"))?;
-    ensure(tx, id).await?;
     run!(tx, SET_FACTS, id.as_str(), text, micros(now))?;
     Ok(())
 }

@@ -1,7 +1,5 @@
-//! The record of a number: everything stored about it and its channel, in three statements for one number or
+//! The record of a number: everything stored about it and its channel, in one statement for one number or
 //! for a whole page of numbers. What follows from a record is decided by the callers.
-
-use std::collections::BTreeMap;
 
 use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId};
@@ -10,6 +8,7 @@ use domain::registration::{Changes, History};
 use jiff::Timestamp;
 
 use super::attempts::{self, RecordedAttempt};
+use super::changes;
 use super::channels::assessment::{self, StoredAssessment};
 use super::channels::credentials::{self, Credentials, TokenState};
 use super::channels::webhook::{self, Webhook};
@@ -17,13 +16,12 @@ use super::channels::{self as channel_rows};
 use super::facts::NumberFacts;
 use super::number::{read_facts, select};
 use super::snapshots::{self, StoredSnapshot};
-use super::{changes, json_list};
 use crate::engine::columns::At;
 use crate::{Error, Tx};
 
 /// The row of a channel with everything that hangs on it one to one. Columns that two tables share are renamed.
 macro_rules! record {
-    ($condition:expr) => {
+    ($attempts:literal, $changes:literal, $condition:expr) => {
         concat!(
             "select channel.id, channel.account_id, channel.name, channel.phone_number, channel.phone_number_id,
             channel.waba_id, channel.business_id, channel.onboarding, channel.created_at, channel.access_token,
@@ -35,7 +33,17 @@ macro_rules! record {
             channel_webhook.checked_at as webhook_checked_at, channel_webhook.reconciled_at,
             number.pin is not null as has_pin, number.pin_set_at, number.held_until, number.facts,
             snapshot.channel_id as snapshot_of, snapshot.reading, snapshot.waba, snapshot.checked_at,
-            snapshot.failure, snapshot.failed_at
+            snapshot.failure, snapshot.failed_at,
+            (select plain from setting where name = 'app_callback') as app_callback,
+            (select plain from setting where name = 'waba_owner:' || channel.waba_id) as waba_owner,
+            (select ",
+            $attempts,
+            " from number_attempt it
+             where it.phone_number_id = channel.phone_number_id) as attempts,
+            (select ",
+            $changes,
+            " from number_change it
+             where it.phone_number_id = channel.phone_number_id) as changes
             from channel left join channel_webhook on channel_webhook.channel_id = channel.id
             left join number on number.phone_number_id = channel.phone_number_id
             left join snapshot on snapshot.channel_id = channel.id where ",
@@ -44,12 +52,36 @@ macro_rules! record {
     };
 }
 
+macro_rules! sqlite {
+    ($condition:literal) => {
+        record!(
+            "json_group_array(json_array(lower(hex(it.id)), it.kind, it.basis, it.reason, it.started_at,
+             it.settled_at, it.succeeded, it.failure, it.is_assumed))",
+            "json_group_array(json_array(it.kind, it.at, it.source))",
+            $condition
+        )
+    };
+}
+
+macro_rules! postgres {
+    ($condition:literal) => {
+        record!(
+            "coalesce(json_agg(json_build_array(it.id, it.kind, it.basis, it.reason, it.started_at,
+             it.settled_at, it.succeeded, it.failure, it.is_assumed)), '[]')::text",
+            "coalesce(json_agg(json_build_array(it.kind, it.at, it.source)), '[]')::text",
+            $condition
+        )
+    };
+}
+
 statements! {
-    FIND = record!("channel.id = $1");
-    PAGE = record!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
+    FIND = sqlite!("channel.id = $1"), postgres: postgres!("channel.id = $1");
+    PAGE = sqlite!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
+        order by channel.id limit $4"),
+        postgres: postgres!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
         order by channel.id limit $4");
-    MANY = record!("channel.id in (select value from json_each($1)) order by channel.id"),
-        postgres: record!("channel.id in (select value::bigint from json_array_elements_text($1::json))
+    MANY = sqlite!("channel.id in (select value from json_each($1)) order by channel.id"),
+        postgres: postgres!("channel.id in (select value::bigint from json_array_elements_text($1::json))
         order by channel.id");
 }
 
@@ -73,23 +105,27 @@ pub struct NumberRow {
     pub snapshot: Option<StoredSnapshot>,
     pub webhook: Webhook,
     pub assessment: StoredAssessment,
+    /// The setting [`settings::APP_CALLBACK`](crate::settings::APP_CALLBACK).
+    pub app_callback: Option<String>,
+    /// The setting [`settings::waba_owner`](crate::settings::waba_owner) of the channel's WABA.
+    pub waba_owner: Option<String>,
 }
 
-/// Loads the record of a channel in three statements; `None` when the channel is gone.
+/// Loads the record of a channel in one statement; `None` when the channel is gone.
 pub async fn load(tx: &mut Tx, id: ChannelId) -> Result<Option<NumberRow>, Error> {
-    let rows: Vec<Row> = all!(tx, FIND, id.0)?;
-    Ok(complete(tx, rows).await?.pop())
+    let row: Option<Row> = one!(tx, FIND, id.0)?;
+    row.map(|row| row.read(tx)).transpose()
 }
 
-/// Loads the records of these channels in three statements, in the order of their ids. Channels that are gone
+/// Loads the records of these channels in one statement, in the order of their ids. Channels that are gone
 /// are left out.
 pub async fn load_many(tx: &mut Tx, ids: &[ChannelId]) -> Result<Vec<NumberRow>, Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<Row> = all!(tx, MANY, serde_json::Value::from(ids).to_string())?;
-    complete(tx, rows).await
+    rows.into_iter().map(|row| row.read(tx)).collect()
 }
 
-/// Loads a page of an account's records in three statements, oldest channel first, behind a given one.
+/// Loads a page of an account's records in one statement, oldest channel first, behind a given one.
 /// With `level` only the channels that were last assessed at this level.
 pub async fn load_page(
     tx: &mut Tx,
@@ -100,7 +136,7 @@ pub async fn load_page(
 ) -> Result<Vec<NumberRow>, Error> {
     let after = after.map_or(0, |id| id.0);
     let rows: Vec<Row> = all!(tx, PAGE, account.0, level.unwrap_or_default(), after, limit)?;
-    complete(tx, rows).await
+    rows.into_iter().map(|row| row.read(tx)).collect()
 }
 
 /// Everything on record that a decision about the number needs.
@@ -109,7 +145,8 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
     let row = select(tx, id).await?;
     let facts = row.as_ref().map_or_else(|| Ok(NumberFacts::default()), |row| read_facts(id, &row.facts))?;
     let held_until = row.as_ref().and_then(|row| row.held_until);
-    let attempts = attempts::of_numbers(tx, &json_list([id.as_str()])).await?;
+    let mut attempts = attempts::attempts(tx, id, i64::MAX).await?;
+    attempts.reverse();
     Ok(History {
         onboarding: channel.onboarding,
         channel_created_at: channel.created_at,
@@ -130,25 +167,6 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
         failed_reads: facts.failed_reads,
         previous_read_at: facts.previous_read_at,
     })
-}
-
-/// Adds what a number has many of: its calls and its changes.
-async fn complete(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<NumberRow>, Error> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let numbers = json_list(rows.iter().map(|row| row.phone_number_id.as_str()));
-    let mut attempts: BTreeMap<PhoneNumberId, Vec<RecordedAttempt>> = BTreeMap::new();
-    for attempt in attempts::of_numbers(tx, &numbers).await? {
-        attempts.entry(attempt.phone_number_id.clone()).or_default().push(attempt);
-    }
-    let mut changes = changes::of_numbers(tx, &numbers).await?;
-    let complete = |row: Row| {
-        let number = PhoneNumberId(row.phone_number_id.clone());
-        let attempts = attempts.remove(&number).unwrap_or_default();
-        row.read(tx, attempts, changes.remove(&number).unwrap_or_default())
-    };
-    rows.into_iter().map(complete).collect()
 }
 
 #[derive(sqlx::FromRow)]
@@ -191,13 +209,19 @@ struct Row {
     checked_at: Option<i64>,
     failure: Option<String>,
     failed_at: Option<i64>,
+    app_callback: Option<String>,
+    waba_owner: Option<String>,
+    attempts: String,
+    changes: String,
 }
 
 impl Row {
-    fn read(self, tx: &Tx, attempts: Vec<RecordedAttempt>, changes: Changes) -> Result<NumberRow, Error> {
+    fn read(self, tx: &Tx) -> Result<NumberRow, Error> {
         let id = ChannelId(self.id);
         let number = PhoneNumberId(self.phone_number_id.clone());
         let at = At { table: "number", id: &number };
+        let changes: Vec<(String, i64, String)> =
+            serde_json::from_str(&self.changes).map_err(Error::corrupt("number_change", &number, "kind"))?;
         let webhook = match self.override_level {
             None => Webhook::default(),
             Some(override_level) => webhook::Row {
@@ -245,14 +269,16 @@ impl Row {
             credentials: credentials.open(tx, id)?,
             token: credentials::read_state(id, token)?,
             facts: self.facts.map_or_else(|| Ok(NumberFacts::default()), |text| read_facts(&number, &text))?,
-            attempts,
-            changes,
+            attempts: attempts::from_json(&number, &self.attempts)?,
+            changes: changes::read(&number, changes)?,
             held_until: at.maybe_time("held_until", self.held_until)?,
             has_pin: self.has_pin,
             pin_set_at: at.maybe_time("pin_set_at", self.pin_set_at.filter(|_| self.has_pin))?,
             snapshot: self.snapshot_of.is_some().then(|| snapshot.read(id)).transpose()?,
             webhook,
             assessment: assessment::read(id, (self.level, self.level_until, self.last_assessment))?,
+            app_callback: self.app_callback,
+            waba_owner: self.waba_owner,
         })
     }
 }

@@ -9,16 +9,18 @@ use super::last_assessment;
 use super::record::NumberRecord;
 use crate::App;
 use crate::flows::notifications;
-use crate::flows::queue::{Job, enqueue};
+use crate::flows::queue::{Job, enqueue_all};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::{self, Tx, channels, snapshots};
 
 /// Assesses the record in the transaction that loaded it. Announcements and the stored assessment are
-/// committed together, so that one state is never announced twice.
+/// committed together, so that one state is never announced twice. `follow_ups` are enqueued with the next
+/// assessment.
 pub(crate) async fn assess_and_announce(
     app: &App,
     tx: &mut Tx,
     record: &mut NumberRecord,
+    mut follow_ups: Vec<(Job, Timestamp)>,
     now: Timestamp,
 ) -> Result<HealthReport, store::Error> {
     let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
@@ -42,9 +44,8 @@ pub(crate) async fn assess_and_announce(
     }
     let assessment = remember(before, &report);
     channels::set_assessment(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
-    if let Some(until) = report.level_until {
-        enqueue(tx, &Job::Assess(channel.id), until).await?;
-    }
+    follow_ups.extend(report.level_until.map(|until| (Job::Assess(channel.id), until)));
+    enqueue_all(tx, &follow_ups).await?;
     record.last_assessment = Some(assessment);
     Ok(report)
 }

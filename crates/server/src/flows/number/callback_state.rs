@@ -7,16 +7,14 @@ use serde_json::{Value, json};
 
 use crate::store::{self, Tx, settings};
 
-const SETTING: &str = "app_callback";
-
 /// Loads what the app-level callback was when it was read last; [`AppCallback::Unread`] before that.
 pub(crate) async fn load_app_callback(tx: &mut Tx) -> Result<AppCallback, store::Error> {
-    Ok(settings::get(tx, SETTING).await?.map_or(AppCallback::Unread, |text| parse(&text)))
+    Ok(parse(settings::get(tx, settings::APP_CALLBACK).await?.as_deref()))
 }
 
 /// Stores what the app-level callback is now.
 pub(crate) async fn save_app_callback(tx: &mut Tx, callback: &AppCallback, now: Timestamp) -> Result<(), store::Error> {
-    settings::set(tx, SETTING, &to_json(callback).to_string(), now).await
+    settings::set(tx, settings::APP_CALLBACK, &to_json(callback).to_string(), now).await
 }
 
 fn to_json(callback: &AppCallback) -> Value {
@@ -29,9 +27,9 @@ fn to_json(callback: &AppCallback) -> Value {
     }
 }
 
-/// A state that this version does not know reads as not read.
-fn parse(text: &str) -> AppCallback {
-    let value: Value = serde_json::from_str(text).unwrap_or_default();
+/// The state from the stored setting. One that this version does not know reads as not read.
+pub(super) fn parse(text: Option<&str>) -> AppCallback {
+    let value: Value = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let missing = value.get("missing").and_then(Value::as_array).into_iter().flatten();
     let missing: Vec<_> = missing.filter_map(Value::as_str).map(str::to_owned).collect();
     match value.get("state").and_then(Value::as_str) {
@@ -58,8 +56,9 @@ mod tests {
             AppCallback::LacksFields(vec!["security".to_owned()]),
             AppCallback::Foreign("https://elsewhere.example/hook".to_owned()),
         ] {
-            assert_eq!(parse(&to_json(&callback).to_string()), callback);
+            assert_eq!(parse(Some(&to_json(&callback).to_string())), callback);
         }
-        assert_eq!(parse("not JSON"), AppCallback::Unread);
+        assert_eq!(parse(Some("not JSON")), AppCallback::Unread);
+        assert_eq!(parse(None), AppCallback::Unread);
     }
 }

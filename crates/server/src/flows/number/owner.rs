@@ -7,10 +7,6 @@ use jiff::Timestamp;
 
 use crate::store::{self, Tx, settings};
 
-fn setting_name(waba: &WabaId) -> String {
-    format!("shared.owner:{waba}")
-}
-
 /// Stores the owner that Meta's `account_update` webhook named for a WABA.
 pub(crate) async fn save_named_by_meta(
     tx: &mut Tx,
@@ -18,12 +14,12 @@ pub(crate) async fn save_named_by_meta(
     owner: &BusinessId,
     now: Timestamp,
 ) -> Result<(), store::Error> {
-    settings::set(tx, &setting_name(waba), owner.as_str(), now).await
+    settings::set(tx, &settings::waba_owner(waba), owner.as_str(), now).await
 }
 
 /// The owner that Meta's `account_update` webhook named for a WABA; `None` before the first such webhook.
 pub(crate) async fn named_by_meta(tx: &mut Tx, waba: &WabaId) -> Result<Option<BusinessId>, store::Error> {
-    Ok(settings::get(tx, &setting_name(waba)).await?.map(BusinessId))
+    Ok(settings::get(tx, &settings::waba_owner(waba)).await?.map(BusinessId))
 }
 
 /// The owner of a channel's WABA: as Meta was read, else as Meta's webhook named it, else as the browser

@@ -5,7 +5,7 @@ use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{
     CodeVerification, EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading,
 };
-use domain::registration::{ChangeKind, History, Reads, Source, changes_between, proves_access};
+use domain::registration::{ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
 use jiff::Timestamp;
 
 use super::record::NumberRecord;
@@ -96,8 +96,8 @@ pub(crate) async fn apply_reading(
             if proves_access(snapshot.error.as_ref().map(|failure| failure.kind)) {
                 kinds.push(ChangeKind::ReadsAgain);
             }
-            changes = numbers::note_changes(tx, &number, &kinds, now, Source::Reading).await?;
-            domain::registration::note_changes(&mut record.changes, &kinds, now, Source::Reading);
+            changes = note_changes(&mut record.changes, &kinds, now, Source::Reading);
+            numbers::store_changes(tx, &number, &changes, now, Source::Reading).await?;
             history.changes = record.changes.clone();
             if snapshots::save(tx, channel_id, reading, waba, now).await? {
                 replace_reading(&mut record.snapshot, reading, waba, now);

@@ -12,11 +12,11 @@ use domain::signup::missing_for_setup;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::{last_assessment, load_app_callback, owner, reading};
+use super::{callback_state, last_assessment, owner, reading};
 use crate::App;
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels::{Credentials, TokenState, Webhook};
-use crate::store::numbers::{NumberFacts, RecordedAttempt};
+use crate::store::numbers::{NumberFacts, NumberRow, RecordedAttempt};
 use crate::store::snapshots::StoredSnapshot;
 use crate::store::{self, Tx, numbers};
 
@@ -64,23 +64,14 @@ impl NumberRecord {
         Self::load_in(tx, channel.id).await
     }
 
+    /// Loads the records of these channels in one statement; channels that are gone are left out.
+    pub async fn load_many(app: &App, ids: &[ChannelId]) -> Result<Vec<Self>, store::Error> {
+        let rows = store::numbers::record::load_many(&mut app.store.read().await?, ids).await?;
+        Ok(rows.into_iter().map(Self::from).collect())
+    }
+
     async fn load_in(tx: &mut Tx, id: ChannelId) -> Result<Option<Self>, store::Error> {
-        let Some(row) = numbers::record::load(tx, id).await? else { return Ok(None) };
-        Ok(Some(Self {
-            credentials: row.credentials,
-            token: row.token,
-            facts: row.facts,
-            attempts: row.attempts,
-            changes: row.changes,
-            held_until: row.held_until,
-            pin_set_at: row.pin_set_at,
-            snapshot: row.snapshot.unwrap_or_default(),
-            webhook: row.webhook,
-            last_assessment: last_assessment::from_json(&row.assessment.last),
-            named_owner: owner::named_by_meta(tx, &row.channel.waba_id).await?,
-            app_callback: load_app_callback(tx).await?,
-            channel: row.channel,
-        }))
+        Ok(store::numbers::record::load(tx, id).await?.map(Self::from))
     }
 
     /// The record in the words of `decide`.
@@ -133,6 +124,26 @@ impl NumberRecord {
         match missing_for_setup(record.is_some(), waba, token) {
             Some(text) => Err(FlowError::refused(Refusal::MissingParameter, text)),
             None => Ok(()),
+        }
+    }
+}
+
+impl From<NumberRow> for NumberRecord {
+    fn from(row: NumberRow) -> Self {
+        Self {
+            channel: row.channel,
+            credentials: row.credentials,
+            token: row.token,
+            facts: row.facts,
+            attempts: row.attempts,
+            changes: row.changes,
+            held_until: row.held_until,
+            pin_set_at: row.pin_set_at.filter(|_| row.has_pin),
+            snapshot: row.snapshot.unwrap_or_default(),
+            webhook: row.webhook,
+            last_assessment: last_assessment::from_json(&row.assessment.last),
+            named_owner: row.waba_owner.map(BusinessId),
+            app_callback: callback_state::parse(row.app_callback.as_deref()),
         }
     }
 }

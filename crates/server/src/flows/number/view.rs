@@ -47,6 +47,13 @@ pub async fn load(app: &App, id: ChannelId) -> Result<View, FlowError> {
     Ok(view(app, &record, app.clock.now()))
 }
 
+/// Loads several numbers in one statement and assesses them for showing; numbers that are gone are left out.
+pub async fn load_many(app: &App, ids: &[ChannelId]) -> Result<Vec<View>, FlowError> {
+    let records = NumberRecord::load_many(app, ids).await?;
+    let now = app.clock.now();
+    Ok(records.iter().map(|record| view(app, record, now)).collect())
+}
+
 /// Assesses a record for showing. Reads nothing at Meta and stores nothing.
 pub fn view(app: &App, record: &NumberRecord, now: Timestamp) -> View {
     let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);

@@ -7,16 +7,15 @@ use domain::meta::failure::Failure;
 use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp};
 use domain::registration::ledger::Outcome;
 use domain::registration::{Caller, decide};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::App;
 use crate::flows::number::assessment::assess_and_announce;
 use crate::flows::number::reading::{SetupReads, apply_reading, read_number};
 use crate::flows::number::record::{NumberRecord, not_found};
-use crate::flows::queue::{Job, enqueue};
+use crate::flows::queue::Job;
 use crate::flows::registration::{Step, execute, write_step};
 use crate::flows::{FlowError, Refusal, subscription};
-use crate::store::{self, Tx};
 
 /// What was read of a channel before its set-up begins.
 #[derive(Debug, Clone)]
@@ -78,8 +77,9 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
     // what the number says now counts. The reading is dated when it was asked for: it does not show a callback
     // that was set meanwhile
     apply_reading(&mut tx, &mut record, &reading, None, asked_at).await?;
-    assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
-    enqueue_follow_ups(app, &mut tx, &record, webhook_error.is_some(), outcome.as_ref()).await?;
+    let now = app.clock.now();
+    let follow_ups = follow_ups(&record, webhook_error.is_some(), outcome.as_ref(), now);
+    assess_and_announce(app, &mut tx, &mut record, follow_ups, now).await?;
     tx.commit().await?;
     Ok(SetupResult { webhook_error })
 }
@@ -98,24 +98,22 @@ fn log_second_reading(record: &NumberRecord, reading: &Result<NumberReading, Fai
     }
 }
 
-/// Hands over to the jobs: the planner, health, the subscription where it failed, coexistence.
-async fn enqueue_follow_ups(
-    app: &App,
-    tx: &mut Tx,
+/// The jobs that continue after set-up: the planner, health, the subscription where it failed, coexistence.
+fn follow_ups(
     record: &NumberRecord,
     webhook_failed: bool,
     outcome: Option<&Outcome>,
-) -> Result<(), store::Error> {
-    let now = app.clock.now();
+    now: Timestamp,
+) -> Vec<(Job, Timestamp)> {
     let id = record.channel.id;
+    let soon = now + SignedDuration::from_secs(30);
     let register_at = if matches!(outcome, Some(Outcome::Success)) { now + SignedDuration::from_secs(5) } else { now };
-    enqueue(tx, &Job::Register(id), register_at).await?;
-    enqueue(tx, &Job::Health(id), now + SignedDuration::from_secs(30)).await?;
+    let mut jobs = vec![(Job::Register(id), register_at), (Job::Health(id), soon)];
     if webhook_failed {
-        enqueue(tx, &Job::Subscribe(id), now + SignedDuration::from_secs(30)).await?;
+        jobs.push((Job::Subscribe(id), soon));
     }
     if record.channel.onboarding == Onboarding::Coexistence {
-        enqueue(tx, &Job::Coexistence(id), now).await?;
+        jobs.push((Job::Coexistence(id), now));
     }
-    Ok(())
+    jobs
 }

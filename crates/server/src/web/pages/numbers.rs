@@ -1,5 +1,7 @@
 //! The list of numbers: the most urgent first, with counts by level and a search box.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -11,7 +13,7 @@ use jiff::Timestamp;
 use super::badge::{self, Mark};
 use super::layout::{Layout, page};
 use crate::App;
-use crate::flows::number;
+use crate::flows::number::view::{self, View};
 use crate::messages;
 use crate::store::{Tx, channels};
 use crate::web::error::Result;
@@ -84,10 +86,10 @@ pub(super) async fn list_numbers(State(app): State<App>, signed: SignedIn<Read>,
     let found = known.len();
     let number: usize = params.first("page").parse().unwrap_or(0);
     let start = number.saturating_mul(ROWS).min(found);
-    let mut rows = Vec::with_capacity(ROWS);
-    for number in known.iter().skip(start).take(ROWS) {
-        rows.push(row(&app, number).await?);
-    }
+    let shown: Vec<ChannelId> = known.iter().skip(start).take(ROWS).map(|number| number.channel.id).collect();
+    let mut views: BTreeMap<ChannelId, View> =
+        view::load_many(&app, &shown).await?.into_iter().map(|view| (view.channel.id, view)).collect();
+    let rows: Vec<Row> = shown.iter().filter_map(|id| views.remove(id)).map(row).collect();
     let level = chosen.map_or("", Level::as_str);
     let address = |page: usize| format!("/numbers?{}", query_string(&query, level, page));
     page(&NumbersPage {
@@ -110,17 +112,16 @@ async fn all_of(tx: &mut Tx, principal: &Principal) -> Result<Vec<Known>> {
     let mut known = Vec::new();
     let mut after: Option<ChannelId> = None;
     while known.len() < MOST {
-        let batch = match principal.key.account_id {
-            Some(account) => channels::list(tx, account, after, BATCH).await?,
-            None => channels::all(tx, after, BATCH).await?,
-        };
-        let Some(last) = batch.last() else { break };
-        after = Some(last.id);
-        for channel in batch {
-            let judged = channels::assessment(tx, channel.id).await?.unwrap_or_default();
-            let level = judged.level.as_deref().and_then(Level::parse).unwrap_or(Level::Unknown);
-            let since = judged.last.get("since").and_then(|since| since.as_str()?.parse().ok());
+        let batch = channels::list_assessed(tx, principal.key.account_id, after, BATCH).await?;
+        let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
+        after = batch.last().map(|(channel, _)| channel.id);
+        for (channel, assessment) in batch {
+            let level = assessment.level.as_deref().and_then(Level::parse).unwrap_or(Level::Unknown);
+            let since = assessment.last.get("since").and_then(|since| since.as_str()?.parse().ok());
             known.push(Known { channel, level, since });
+        }
+        if is_last {
+            break;
         }
     }
     Ok(known)
@@ -152,17 +153,16 @@ fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
         .collect()
 }
 
-async fn row(app: &App, known: &Known) -> Result<Row> {
-    let view = number::view::load(app, known.channel.id).await?;
-    Ok(Row {
-        id: known.channel.id.0,
-        name: known.channel.name.clone(),
-        phone: view.reading.display_phone_number.unwrap_or_else(|| known.channel.phone_number.to_string()),
+fn row(view: View) -> Row {
+    Row {
+        id: view.channel.id.0,
+        name: view.channel.name,
+        phone: view.reading.display_phone_number.unwrap_or_else(|| view.channel.phone_number.to_string()),
         mark: badge::level(view.report.level),
         says: messages::summary(&view.report).title,
         whose: messages::your_move(view.report.whose),
         since: messages::time_element(view.report.since, "ago"),
-    })
+    }
 }
 
 fn query_string(query: &str, level: &str, page: usize) -> String {

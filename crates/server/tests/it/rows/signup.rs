@@ -1,5 +1,6 @@
 //! Embedded signup that goes well, or well enough: E2, E5, E7, E8, E9.
 
+use graph_emulator::world::FleetSpec;
 use graph_emulator::{Fault, NumberAction, Popup, fingerprint};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
@@ -22,6 +23,7 @@ rows!(
     e8_a_healthy_number_is_noted_as_passed,
     e8_a_pending_number_needs_its_owners_attention_until_it_is_live,
     e9_a_failing_health_read_is_logged_and_fails_nothing,
+    e2_a_token_with_a_lifetime_too_long_to_count_is_kept,
 );
 
 async fn e2_the_code_is_exchanged_for_the_token_that_is_used_from_then_on(engine: Engine) {
@@ -164,4 +166,18 @@ async fn e9_a_failing_health_read_is_logged_and_fails_nothing(engine: Engine) {
     app.advance(SignedDuration::from_mins(1)).await;
     let shown = app.get(&app.inbox(inbox_of(&answer), "")).await.expect(200);
     assert_eq!(shown["level"], "live");
+}
+
+async fn e2_a_token_with_a_lifetime_too_long_to_count_is_kept(engine: Engine) {
+    let app = fresh(engine).await;
+    let spec = FleetSpec { wabas: 1, numbers_per_waba: 1, subscribed: false, registered: false };
+    let fleet = app.meta.with_world(|world, now| world.build_fleet(&spec, now));
+    let (waba, numbers) = fleet.wabas[0].clone();
+    let token = json!({ "access_token": fleet.token, "token_type": "bearer", "expires_in": i64::MAX });
+    app.meta.fail(Fault { body: Some(token.to_string()), ..Fault::status(EXCHANGE, 200) });
+    let body = json!({ "code": "AQ-once", "business_id": fleet.business_id, "waba_id": waba,
+        "phone_number_id": numbers[0] });
+    let answer = app.post(&app.path("/whatsapp/authorization"), body).await;
+    let kept = kept(&app, inbox_of(&answer)).await;
+    assert_eq!(kept.token_print(), fingerprint(&fleet.token));
 }

@@ -9,7 +9,7 @@ use server::store::channels::OverrideLevel;
 
 use super::support::{
     APPS, CHANGE_NUMBER, SUBSCRIBE, changes, expect_nothing_raised, expect_registered, expect_webhook_facts,
-    expect_webhooks, fresh, inbox_of, kept, number_of, refused_with, rows, waba_of,
+    expect_webhooks, flawless, fresh, inbox_of, kept, number_of, refused_with, rows, waba_of,
 };
 use crate::app::{APP_ID, TestApp};
 
@@ -18,6 +18,7 @@ rows!(
     w3_a_further_number_gets_an_override_of_its_own,
     w3_only_our_own_app_counts_as_subscribed,
     w8_a_refused_override_is_a_success_with_a_finding,
+    w8_the_card_of_a_refused_override_agrees_with_the_report,
     w8_an_override_that_fails_otherwise_fails_the_operation,
     w12_the_handshake_is_answered_with_the_right_token_only,
 );
@@ -102,6 +103,23 @@ async fn w8_a_refused_override_is_a_success_with_a_finding(engine: Engine) {
     // its messages come all the same: the app's own callback is ours
     assert_eq!(heard_at(&app, &number_of(&signup)).await, [format!("{}/webhooks/whatsapp", app.url)]);
     assert_eq!(app.meta.webhook_log()[0].status, Some(200));
+}
+
+async fn w8_the_card_of_a_refused_override_agrees_with_the_report(engine: Engine) {
+    let app = fresh(engine).await;
+    let signup = app.meta.sign_up(flawless()).await;
+    let refusal = refused_with(200, "(#200) The override is refused for a test");
+    app.meta.fail(Fault::refusal(SUBSCRIBE, refusal).after(1));
+    let inbox = inbox_of(&app.authorize(&signup).await);
+    app.settle().await;
+    let health = app.post(&app.inbox(inbox, "/health/refresh"), json!({})).await.expect(200);
+    let findings = health["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|finding| finding["code"] == "override_refused").unwrap();
+    let checks = health["checks"].as_array().unwrap();
+    let card = checks.iter().find(|check| check["fact"] == "webhook").unwrap();
+    // messages come by the app-level callback, which is ours: neither calls it bad
+    assert_eq!((&health["level"], &finding["severity"]), (&"live".into(), &"live".into()), "{health}");
+    assert_eq!((&card["badge"], &card["meaning"]), (&"good".into(), &"webhook_refused".into()), "{card}");
 }
 
 async fn w8_an_override_that_fails_otherwise_fails_the_operation(engine: Engine) {

@@ -17,6 +17,10 @@ statements! {
         order by level_until, id limit $2";
     LIST = concat!("select ", columns!(),
         " from channel where account_id = $1 and level = $2 and id > $3 order by id limit $4");
+    ASSESSED = concat!("select ", columns!(),
+        ", level, level_until, last_assessment from channel where id > $1 order by id limit $2");
+    ASSESSED_IN_ACCOUNT = concat!("select ", columns!(),
+        ", level, level_until, last_assessment from channel where account_id = $3 and id > $1 order by id limit $2");
     COUNT = "select coalesce(level, ''), count(*) from channel group by level order by 1";
 }
 
@@ -82,4 +86,33 @@ pub async fn list_by_level(
 /// How many channels of the installation are on each level; the empty word is "not judged yet".
 pub async fn count_by_level(tx: &mut Tx) -> Result<Vec<(String, i64)>, Error> {
     all!(tx, COUNT)
+}
+
+/// Channels with their last assessment, of an account or of the installation, oldest first, after a given one.
+pub async fn list_assessed(
+    tx: &mut Tx,
+    account: Option<AccountId>,
+    after: Option<ChannelId>,
+    limit: i64,
+) -> Result<Vec<(Channel, StoredAssessment)>, Error> {
+    let after = after.map_or(0, |id| id.0);
+    let rows: Vec<Assessed> = match account {
+        Some(account) => all!(tx, ASSESSED_IN_ACCOUNT, after, limit, account.0)?,
+        None => all!(tx, ASSESSED, after, limit)?,
+    };
+    let read = |row: Assessed| {
+        let channel = Channel::try_from(row.channel)?;
+        let assessment = read(channel.id, (row.level, row.level_until, row.last_assessment))?;
+        Ok((channel, assessment))
+    };
+    rows.into_iter().map(read).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct Assessed {
+    #[sqlx(flatten)]
+    channel: Row,
+    level: Option<String>,
+    level_until: Option<i64>,
+    last_assessment: Option<String>,
 }

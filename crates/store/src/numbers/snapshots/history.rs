@@ -10,10 +10,24 @@ use crate::ids::HistoryId;
 use crate::numbers::reading_json::{number_from_json, number_to_json, waba_from_json, waba_to_json};
 use crate::{Error, Tx};
 
+/// Inserts an entry where level or facts differ from the newest one.
+macro_rules! append {
+    ($values:literal, $no_waba:literal) => {
+        concat!(
+            "insert into snapshot_history (id, channel_id, at, level, reading, waba) select ",
+            $values,
+            " where not exists (select 1 from snapshot_history newest where newest.channel_id = $2
+            and newest.id = (select id from snapshot_history where channel_id = $2 order by id desc limit 1)
+            and newest.level = $4 and newest.reading = $5 and (",
+            $no_waba,
+            " or newest.waba = $6))"
+        )
+    };
+}
+
 statements! {
-    INSERT = "insert into snapshot_history (id, channel_id, at, level, reading, waba)
-        values ($1, $2, $3, $4, $5, $6)";
-    NEWEST = "select level, reading, waba from snapshot_history where channel_id = $1 order by id desc limit 1";
+    APPEND = append!("$1, $2, $3, $4, $5, $6", "$6 is null"),
+        postgres: append!("$1::uuid, $2::bigint, $3::bigint, $4::text, $5::text, $6::text", "$6::text is null");
     LIST = "select id, at, level, reading, waba from snapshot_history
         where channel_id = $1 and id < $2 order by id desc limit $3";
     PURGE = "delete from snapshot_history where at < $1 and exists
@@ -45,18 +59,9 @@ pub async fn append_history(
     waba: Option<&WabaReading>,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let newest: Option<(String, String, Option<String>)> = one!(tx, NEWEST, id.0)?;
     let reading = number_to_json(reading).to_string();
     let waba = waba.map(|waba| waba_to_json(waba).to_string());
-    if let Some((old_level, old_reading, old_waba)) = newest
-        && old_level == level
-        && old_reading == reading
-        && (waba.is_none() || old_waba == waba)
-    {
-        return Ok(false);
-    }
-    run!(tx, INSERT, HistoryId::fresh(now), id.0, micros(now), level, reading, waba)?;
-    Ok(true)
+    Ok(run!(tx, APPEND, HistoryId::fresh(now), id.0, micros(now), level, reading, waba)? == 1)
 }
 
 /// Entries of a channel, newest first, before a given one.
