@@ -133,7 +133,7 @@ async fn sweep(app: &App) -> Result<Next, FlowError> {
                 enqueue_if_absent(&mut tx, &Job::Register(channel.id), now).await?;
             }
         }
-        for id in store::channels::level_due(&mut tx, now, 500).await? {
+        for id in store::channels::assessments_due(&mut tx, now, 500).await? {
             enqueue(&mut tx, &Job::Assess(id), now).await?;
         }
         tx.commit().await?;

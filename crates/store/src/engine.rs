@@ -65,7 +65,7 @@ impl Store {
     /// Opens a database whose tables are up to date: `sqlite://path/to/file` or `postgres://…`.
     pub async fn open(url: &str, keyring: Keyring) -> Result<Self, Error> {
         let store = Self::connect(url, keyring, false).await?;
-        store.refuse_if_pending().await?;
+        migrations::check(&store.pools).await?;
         Ok(store)
     }
 
@@ -83,6 +83,16 @@ impl Store {
             _ => return Err(Error::Url),
         };
         Ok(Self { pools, keyring })
+    }
+
+    /// Applies the pending migrations and returns their versions. Two processes may call it at once.
+    pub async fn migrate(&self) -> Result<Vec<i64>, Error> {
+        migrations::apply(&self.pools).await
+    }
+
+    /// The versions of the migrations that this program has and the database lacks.
+    pub async fn pending(&self) -> Result<Vec<i64>, Error> {
+        migrations::pending(&self.pools).await
     }
 
     /// Begins a transaction that may write. On SQLite it waits its turn: there is one writer.

@@ -18,7 +18,7 @@ pub(crate) mod insert;
 pub(crate) mod retention;
 
 pub use insert::{SealedEvent, insert_batch, insert_sealed};
-pub use retention::{Ages, Pruned, first, prune};
+pub use retention::{PurgeLimits, Purged, first, purge};
 
 /// The columns of an event without its body, as [`Row`] reads them.
 macro_rules! columns {
@@ -29,7 +29,7 @@ macro_rules! columns {
 
 statements! {
     TO_INTERPRET = concat!("select ", columns!(), ", body from event where state = 1 order by id limit $1");
-    INTERPRETED = "update event set state = 2, interpreted_at = $2
+    MARK_INTERPRETED = "update event set state = 2, interpreted_at = $2
         where state = 1 and id in (select value from json_each($1))",
         postgres: "update event set state = 2, interpreted_at = $2
         where state = 1 and id in (select value::bigint from json_array_elements_text($1::json))";
@@ -53,8 +53,8 @@ pub(crate) const BODY_PLACE: &str = "event/body";
 /// What is to be done with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventState {
-    /// Kept and counted; nobody has to look at it.
-    Kept,
+    /// Stored and counted; nobody has to look at it.
+    Stored,
     /// Waits to be interpreted.
     ToInterpret,
     /// Was interpreted.
@@ -64,14 +64,14 @@ pub enum EventState {
 impl EventState {
     const fn number(self) -> i64 {
         match self {
-            Self::Kept => 0,
+            Self::Stored => 0,
             Self::ToInterpret => 1,
             Self::Interpreted => 2,
         }
     }
 
     fn read(number: i64) -> Option<Self> {
-        [Self::Kept, Self::ToInterpret, Self::Interpreted].into_iter().find(|state| state.number() == number)
+        [Self::Stored, Self::ToInterpret, Self::Interpreted].into_iter().find(|state| state.number() == number)
     }
 }
 
@@ -150,9 +150,9 @@ pub async fn to_interpret(tx: &mut Tx, limit: i64) -> Result<Vec<(StoredEvent, V
 }
 
 /// Notes that events were interpreted.
-pub async fn interpreted(tx: &mut Tx, ids: &[EventId], now: Timestamp) -> Result<u64, Error> {
+pub async fn mark_interpreted(tx: &mut Tx, ids: &[EventId], now: Timestamp) -> Result<u64, Error> {
     let ids: Vec<String> = ids.iter().map(|id| id.0.to_string()).collect();
-    run!(tx, INTERPRETED, format!("[{}]", ids.join(",")), micros(now))
+    run!(tx, MARK_INTERPRETED, format!("[{}]", ids.join(",")), micros(now))
 }
 
 /// Events of an account's channel, newest first, before a given one: what names its number since the

@@ -10,7 +10,7 @@ use crate::{Error, Tx};
 /// The columns of a job, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "kind, dedup_key, run_at, generation, attempts, locked_until, last_error"
+        "kind, dedup_key, run_at, generation, attempts, leased_until, last_error"
     };
 }
 
@@ -21,33 +21,30 @@ statements! {
     ENQUEUE_IF_ABSENT = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do nothing";
     /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
-    CLAIM = concat!("update job set locked_until = $2, attempts = attempts + 1, run_at = $4
+    CLAIM = concat!("update job set leased_until = $2, attempts = attempts + 1, run_at = $4
         where (kind, dedup_key) in
-        (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
-         order by coalesce(locked_until, run_at) limit $3)
+        (select kind, dedup_key from job where coalesce(leased_until, run_at) <= $1
+         order by coalesce(leased_until, run_at) limit $3)
         returning ", columns!()),
         postgres: "with due as materialized
-        (select kind, dedup_key from job where coalesce(locked_until, run_at) <= $1
-         order by coalesce(locked_until, run_at) limit $3 for update skip locked)
-        update job set locked_until = $2, attempts = attempts + 1, run_at = $4
+        (select kind, dedup_key from job where coalesce(leased_until, run_at) <= $1
+         order by coalesce(leased_until, run_at) limit $3 for update skip locked)
+        update job set leased_until = $2, attempts = attempts + 1, run_at = $4
         from due where job.kind = due.kind and job.dedup_key = due.dedup_key
-        returning job.kind, job.dedup_key, job.run_at, job.generation, job.attempts, job.locked_until,
+        returning job.kind, job.dedup_key, job.run_at, job.generation, job.attempts, job.leased_until,
         job.last_error";
-    END = "delete from job where kind = $1 and dedup_key = $2 and locked_until = $3 and generation = $4";
-    RELEASE = "update job set locked_until = null, attempts = 0, last_error = null
-        where kind = $1 and dedup_key = $2 and locked_until = $3";
-    POSTPONE = "update job set locked_until = null, attempts = 0, last_error = null,
+    END = "delete from job where kind = $1 and dedup_key = $2 and leased_until = $3 and generation = $4";
+    RELEASE = "update job set leased_until = null, attempts = 0, last_error = null
+        where kind = $1 and dedup_key = $2 and leased_until = $3";
+    POSTPONE = "update job set leased_until = null, attempts = 0, last_error = null,
         run_at = case when $4 < run_at then $4 else run_at end
-        where kind = $1 and dedup_key = $2 and locked_until = $3";
-    FAIL = "update job set locked_until = null, last_error = $5,
+        where kind = $1 and dedup_key = $2 and leased_until = $3";
+    FAIL = "update job set leased_until = null, last_error = $5,
         run_at = case when $4 < run_at then $4 else run_at end
-        where kind = $1 and dedup_key = $2 and locked_until = $3";
-    EXTEND = "update job set locked_until = $4 where kind = $1 and dedup_key = $2 and locked_until = $3";
-    NEXT_DUE = "select min(coalesce(locked_until, run_at)) from job";
+        where kind = $1 and dedup_key = $2 and leased_until = $3";
+    RENEW_LEASE = "update job set leased_until = $4 where kind = $1 and dedup_key = $2 and leased_until = $3";
+    NEXT_DUE = "select min(coalesce(leased_until, run_at)) from job";
     GET = concat!("select ", columns!(), " from job where kind = $1 and dedup_key = $2");
-    CANCEL = "delete from job where kind = $1 and dedup_key = $2 and locked_until is null";
-    COUNTS = "select kind, count(*), count(case when coalesce(locked_until, run_at) <= $1 then 1 end),
-        count(case when locked_until > $1 then 1 end), count(last_error) from job group by kind order by kind";
 }
 
 /// Later than every instant a job could be due at.
@@ -67,24 +64,9 @@ pub struct Job {
     /// How often it was claimed since it last went well; the present claim included.
     pub attempts: i64,
     /// Until when a worker has it.
-    pub locked_until: Option<Timestamp>,
+    pub leased_until: Option<Timestamp>,
     /// How the last run failed.
     pub last_error: Option<String>,
-}
-
-/// How many jobs of a kind there are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobCount {
-    /// The kind.
-    pub kind: String,
-    /// All of them.
-    pub all: i64,
-    /// Those due now.
-    pub due: i64,
-    /// Those that run.
-    pub running: i64,
-    /// Those whose last run failed.
-    pub failing: i64,
 }
 
 /// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
@@ -130,9 +112,9 @@ pub async fn fail(tx: &mut Tx, job: &Job, run_at: Timestamp, error: &str) -> Res
 }
 
 /// Keeps a job for longer; `None` when the lease was lost.
-pub async fn extend(tx: &mut Tx, job: &Job, until: Timestamp) -> Result<Option<Job>, Error> {
-    let kept = run!(tx, EXTEND, job.kind.as_str(), job.key.as_str(), lease(job), micros(until))?;
-    Ok((kept == 1).then(|| Job { locked_until: Some(until), ..job.clone() }))
+pub async fn renew_lease(tx: &mut Tx, job: &Job, until: Timestamp) -> Result<Option<Job>, Error> {
+    let kept = run!(tx, RENEW_LEASE, job.kind.as_str(), job.key.as_str(), lease(job), micros(until))?;
+    Ok((kept == 1).then(|| Job { leased_until: Some(until), ..job.clone() }))
 }
 
 /// When the next job is due, or a lost lease runs out.
@@ -148,21 +130,9 @@ pub async fn get(tx: &mut Tx, kind: &str, dedup_key: &str) -> Result<Option<Job>
     row.map(Job::try_from).transpose()
 }
 
-/// Takes a queued job back; false when there is none, or it runs.
-pub async fn cancel(tx: &mut Tx, kind: &str, dedup_key: &str) -> Result<bool, Error> {
-    Ok(run!(tx, CANCEL, kind, dedup_key)? == 1)
-}
-
-/// How many jobs there are, by kind.
-pub async fn counts(tx: &mut Tx, now: Timestamp) -> Result<Vec<JobCount>, Error> {
-    let rows: Vec<(String, i64, i64, i64, i64)> = all!(tx, COUNTS, micros(now))?;
-    let count = |(kind, all, due, running, failing)| JobCount { kind, all, due, running, failing };
-    Ok(rows.into_iter().map(count).collect())
-}
-
 /// What the claim is known by; a job that was never claimed has none and matches nothing.
 fn lease(job: &Job) -> Option<i64> {
-    job.locked_until.map(micros)
+    job.leased_until.map(micros)
 }
 
 #[derive(sqlx::FromRow)]
@@ -172,7 +142,7 @@ struct Row {
     run_at: i64,
     generation: i64,
     attempts: i64,
-    locked_until: Option<i64>,
+    leased_until: Option<i64>,
     last_error: Option<String>,
 }
 
@@ -184,7 +154,7 @@ impl TryFrom<Row> for Job {
         let run_at = (row.run_at != NEVER).then_some(row.run_at);
         Ok(Self {
             run_at: at.maybe_time("run_at", run_at)?,
-            locked_until: at.maybe_time("locked_until", row.locked_until)?,
+            leased_until: at.maybe_time("leased_until", row.leased_until)?,
             kind: row.kind,
             key: row.dedup_key,
             generation: row.generation,

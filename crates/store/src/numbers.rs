@@ -17,7 +17,5 @@ pub use account_state::{StoredAccountState, StoredSending};
 pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled};
 pub use changes::{changes, note_changes};
 pub use facts::NumberFacts;
-pub use number::{
-    PinState, facts, facts_for_update, forget_pin, hold, lock, pin, pin_confirmed, pin_state, set_facts, set_pin,
-};
+pub use number::{PinState, confirm_pin, facts, facts_for_update, lock, pin, pin_state, set_facts, set_hold, set_pin};
 pub use record::history;

@@ -14,8 +14,6 @@ statements! {
     SET = "insert into setting (name, plain, updated_at) values ($1, $2, $3)
         on conflict (name) do update set plain = excluded.plain, updated_at = excluded.updated_at";
     GET_SECRET = "select sealed from setting where name = $1";
-    SET_SECRET = "insert into setting (name, sealed, updated_at) values ($1, $2, $3)
-        on conflict (name) do update set sealed = excluded.sealed, updated_at = excluded.updated_at";
     OFFER_SECRET = "insert into setting (name, sealed, updated_at) values ($1, $2, $3)
         on conflict (name) do update set sealed = coalesce(setting.sealed, excluded.sealed)";
     REMOVE = "delete from setting where name = $1";
@@ -60,13 +58,6 @@ pub async fn get_secret(tx: &mut Tx, name: &str) -> Result<Option<SecretString>,
     let Some(blob) = row.and_then(|(sealed,)| sealed) else { return Ok(None) };
     let secret = tx.keyring.open_secret(&place(name), &blob);
     secret.map(Some).map_err(Error::corrupt("setting", name, "sealed"))
-}
-
-/// Seals and keeps a secret.
-pub async fn set_secret(tx: &mut Tx, name: &str, secret: &SecretString, now: Timestamp) -> Result<(), Error> {
-    let sealed = tx.keyring.seal_secret(&place(name), secret)?;
-    run!(tx, SET_SECRET, name, sealed.as_slice(), micros(now))?;
-    Ok(())
 }
 
 /// Keeps a secret unless there is one, and gives the one that counts: replicas that start together

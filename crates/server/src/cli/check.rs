@@ -174,6 +174,8 @@ fn database_failed(error: Error) -> Outcome {
         "linekeeper migrate"
     } else if matches!(error, Error::Foreign(_)) {
         "run the version of Linekeeper that migrated the database, or a newer one"
+    } else if matches!(error, Error::Unreleased { .. }) {
+        "set database to a new file or an empty PostgreSQL database, then run linekeeper migrate"
     } else if matches!(error, Error::Url) {
         "write the setting database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
     } else {

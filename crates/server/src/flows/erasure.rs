@@ -11,7 +11,7 @@ use super::ingest::body;
 use super::queue::{Job, enqueue, enqueue_if_absent, enqueue_now};
 use super::{BATCH_DELAY, FlowError, Next, Refusal};
 use crate::App;
-use crate::store::erasures::{self, Erasure, Kept};
+use crate::store::erasures::{self, AccountEvent, Erasure};
 use crate::store::ids::ErasureId;
 use crate::store::{self, Tx, channels};
 
@@ -102,7 +102,7 @@ pub async fn erase_batch(app: &App, id: ErasureId) -> Result<BatchResult, FlowEr
     let mut tx = app.store.read().await?;
     let Some(erasure) = erasures::find(&mut tx, id).await? else { return Ok(BatchResult::Finished) };
     let Some((ids, known)) = &erasure.person else { return Ok(BatchResult::Finished) };
-    if erasures::waits_before(&mut tx, erasure.last).await? {
+    if erasures::has_uninterpreted(&mut tx, erasure.last).await? {
         drop(tx);
         enqueue_now(app, &[Job::Interpret]).await?;
         return Ok(BatchResult::Waiting);
@@ -110,13 +110,13 @@ pub async fn erase_batch(app: &App, id: ErasureId) -> Result<BatchResult, FlowEr
     let window = erasures::window(&mut tx, &erasure, BATCH_SIZE).await?;
     drop(tx);
     let mut person = Person::from_ids(ids.iter().cloned());
-    let changes: Vec<(&Kept, Change)> =
+    let changes: Vec<(&AccountEvent, Change)> =
         window.own.iter().filter_map(|kept| Some((kept, change_of(&kept.body, &mut person)?))).collect();
     let ids: Vec<String> = person.ids().map(str::to_owned).collect();
     let mut next = Erasure { person: Some((ids, *known)), ..erasure.clone() };
     match window.until {
-        Some(until) => next.after = until,
-        None if next.has_learnt_ids() && erasure.passes < MAX_PASSES => next = next.next_pass(),
+        Some(until) => next.cursor = until,
+        None if next.has_learnt_ids() && erasure.pass < MAX_PASSES => next = next.next_pass(),
         None => return finish(app, erasure).await,
     }
     let mut tx = app.store.write().await?;
@@ -164,7 +164,7 @@ fn change_of(body: &[u8], person: &mut Person) -> Option<Change> {
 async fn apply(
     tx: &mut Tx,
     account: AccountId,
-    changes: &[(&Kept, Change)],
+    changes: &[(&AccountEvent, Change)],
 ) -> Result<Option<(u64, u64)>, store::Error> {
     let (mut deleted, mut rewritten) = (0, 0);
     for (kept, change) in changes {
@@ -182,7 +182,7 @@ async fn apply(
 
 /// Enqueues the jobs of erasures that are not finished.
 pub async fn enqueue_unfinished(tx: &mut Tx, now: Timestamp) -> Result<(), store::Error> {
-    for id in erasures::under_way(tx, now - ABANDONED_AFTER, 100).await? {
+    for id in erasures::unfinished(tx, now - ABANDONED_AFTER, 100).await? {
         enqueue_if_absent(tx, &Job::Erase(id), now).await?;
     }
     Ok(())

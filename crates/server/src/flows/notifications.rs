@@ -29,7 +29,7 @@ pub(crate) async fn publish(tx: &mut Tx, new: &NewAnnouncement) -> Result<(), st
         channel_id: new.channel_id,
         account_id: Some(new.account_id),
         field: ANNOUNCEMENT_FIELD.to_owned(),
-        state: EventState::Kept,
+        state: EventState::Stored,
         dedup_key,
         body: body::encode("", Some(seconds), &value.to_string()),
     };

@@ -285,14 +285,14 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Outcome
     let mut tx = app.store.write().await?;
     numbers::settle_attempt(&mut tx, intent.attempt, outcome, now).await?;
     match outcome {
-        Outcome::Success if intent.pin.is_some() => numbers::pin_confirmed(&mut tx, number, now).await?,
+        Outcome::Success if intent.pin.is_some() => numbers::confirm_pin(&mut tx, number, now).await?,
         Outcome::Success => {}
         Outcome::Failed(failure) => {
             // W7: recorded, never raised
             let text = &failure.message;
             tracing::warn!(channel = channel.id.0, "[WHATSAPP] Phone registration failed but continuing: {text}");
             if let Some(until) = hold_after(failure, now) {
-                numbers::hold(&mut tx, number, Some(until)).await?;
+                numbers::set_hold(&mut tx, number, Some(until)).await?;
             }
             if failure.kind == FailureKind::TokenDead {
                 enqueue(&mut tx, &Job::Token(channel.id), now).await?;

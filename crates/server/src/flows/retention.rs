@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{BATCH_DELAY, FlowError, Next, capacity};
 use crate::App;
 use crate::store::deliveries::{self, attempts};
-use crate::store::events::Ages;
+use crate::store::events::PurgeLimits;
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{self, announcements, endpoints, events, idempotency, sessions, settings, snapshots};
 
@@ -42,18 +42,18 @@ pub async fn purge_expired(app: &App) -> Result<Next, FlowError> {
 pub async fn purge_batches(app: &App, batches: usize) -> Result<Next, FlowError> {
     let age = app.config.retention.age();
     let now = app.clock.now();
-    let ages = Ages { old: now - age, too_old: now - age - age };
+    let limits = PurgeLimits { before: now - age, undelivered_before: now - age - age };
     let mut tx = app.store.read().await?;
     let resume_at: Option<i64> = settings::get_json(&mut tx, RESUME_AT).await?.flatten();
     drop(tx);
     let (mut after, mut removed, mut undelivered) = (resume_at.map(EventId), 0, 0);
     for batch in 0.. {
         let mut tx = app.store.write().await?;
-        let pruned = events::prune(&mut tx, after, ages, BATCH_SIZE).await?;
+        let purged = events::purge(&mut tx, after, limits, BATCH_SIZE).await?;
         tx.commit().await?;
-        removed += pruned.removed;
-        undelivered += pruned.owed;
-        after = pruned.next;
+        removed += purged.removed;
+        undelivered += purged.undelivered;
+        after = purged.next;
         if after.is_none() || batch == batches || app.shutdown.is_cancelled() {
             break;
         }
@@ -123,14 +123,14 @@ async fn purge_history(app: &App) -> Result<(), store::Error> {
         return Ok(());
     }
     settings::set_json(&mut tx, PURGED_AT, &now, now).await?;
-    idempotency::prune(&mut tx, now - ANSWERS_KEPT).await?;
+    idempotency::purge(&mut tx, now - ANSWERS_KEPT).await?;
     sessions::purge_expired(&mut tx, now).await?;
     tx.commit().await?;
     // the two larger tables have a transaction each
     let mut tx = app.store.write().await?;
-    announcements::prune(&mut tx, now - HISTORY_KEPT).await?;
+    announcements::purge(&mut tx, now - HISTORY_KEPT).await?;
     tx.commit().await?;
     let mut tx = app.store.write().await?;
-    snapshots::prune_history(&mut tx, now - HISTORY_KEPT).await?;
+    snapshots::purge_history(&mut tx, now - HISTORY_KEPT).await?;
     tx.commit().await
 }

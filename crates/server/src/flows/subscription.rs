@@ -187,7 +187,7 @@ async fn store_and_assess(
     let Some(fresh) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else { return Ok(()) };
     *record = fresh;
     if reconciled_at.is_some() {
-        record.webhook.healed_at = reconciled_at;
+        record.webhook.reconciled_at = reconciled_at;
     }
     store_attempt(app, &mut tx, record, attempt).await?;
     assess_and_announce(app, &mut tx, record, app.clock.now()).await?;
@@ -218,7 +218,7 @@ pub async fn reconcile(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     };
     let webhook = &record.webhook;
     let url = callback_url(&app.config.public_url, &record.channel.phone_number);
-    let in_conflict = webhook.healed_at.is_some_and(|at| now < at + CONFLICT_WINDOW);
+    let in_conflict = webhook.reconciled_at.is_some_and(|at| now < at + CONFLICT_WINDOW);
     match difference(&app.app_id(), &apps, webhook, &url) {
         None => return Ok(Next::Done),
         Some(Difference::OverrideChanged) if in_conflict => return Ok(Next::Done),

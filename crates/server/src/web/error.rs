@@ -268,7 +268,7 @@ impl IntoResponse for ApiError {
 
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
-        if error.is_passing() {
+        if error.is_retryable() {
             let mut unavailable = Self::new(Code::Unavailable, "The database does not answer.").with_retry_after(2);
             unavailable.0.source = Some(error.into());
             return unavailable;

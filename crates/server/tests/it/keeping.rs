@@ -166,7 +166,7 @@ async fn the_walk_ends_at_the_first_young_window() {
         let mut after = None;
         let ages = Ages { old: border, too_old: border - SignedDuration::from_hours(9) };
         loop {
-            let step = events::prune(&mut tx, after, ages, 100).await.unwrap();
+            let step = events::purge(&mut tx, after, ages, 100).await.unwrap();
             steps.push(step.removed);
             after = step.next;
             if after.is_none() {

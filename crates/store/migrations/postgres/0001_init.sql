@@ -1,5 +1,6 @@
--- Times are microseconds since 1970 (UTC). Sealed columns hold key id, nonce, ciphertext (store::sealing).
--- The same tables and columns as migrations/sqlite; a test compares them. Append-only once released.
+-- The schema of Linekeeper on PostgreSQL. The other engine's folder has the same tables and columns; a test compares them.
+-- Append-only from the first release on. Times and durations are microseconds; times count from 1970 (UTC). Sealed
+-- columns hold key id, nonce, ciphertext and tag (store::sealing).
 
 -- A tenant of this installation.
 create table account (
@@ -8,7 +9,7 @@ create table account (
     created_at bigint not null
 );
 
--- A key to the API: only its hash is kept. Without an account it opens the whole installation.
+-- An API key. Only the hash of its secret is stored. A key without an account opens the whole installation.
 create table api_key (
     id uuid primary key,
     account_id bigint references account (id) on delete cascade,
@@ -20,7 +21,7 @@ create table api_key (
     revoked_at bigint
 );
 
--- A browser that signed in with a key, known by the hash of its cookie.
+-- A signed-in browser, identified by the hash of its cookie.
 create table session (
     token_hash bytea primary key,
     api_key_id uuid not null references api_key (id) on delete cascade,
@@ -31,7 +32,7 @@ create table session (
 
 create index session_by_expiry on session (expires_at);
 
--- A connected number with its sealed tokens and the last judgement of it.
+-- A number connected to an account, with its sealed tokens and its last health assessment.
 create table channel (
     id bigint generated always as identity primary key,
     account_id bigint not null references account (id) on delete cascade,
@@ -48,7 +49,7 @@ create table channel (
     verify_token bytea not null,
     level text,
     level_until bigint,
-    remembered text,
+    last_assessment text,
     created_at bigint not null,
     updated_at bigint not null
 );
@@ -57,7 +58,8 @@ create index channel_by_account on channel (account_id, id);
 create index channel_by_waba on channel (waba_id, id);
 create index channel_by_level_until on channel (level_until) where level_until is not null;
 
--- What is known of a channel's callbacks: subscribed, overridden, verified and heard are four facts.
+-- The webhooks of a channel. Subscribed, overridden, verified and seen are four independent facts. `longest_gap` is
+-- the longest time between two webhooks; each later gap takes a 32nd of itself off it.
 create table channel_webhook (
     channel_id bigint primary key references channel (id) on delete cascade,
     subscribed_at bigint,
@@ -65,13 +67,15 @@ create table channel_webhook (
     override_url text,
     override_error text,
     verified_at bigint,
-    last_heard_at bigint,
+    first_seen_at bigint,
+    last_seen_at bigint,
+    longest_gap bigint,
     error text,
     checked_at bigint,
-    healed_at bigint
+    reconciled_at bigint
 );
 
--- A number at Meta: its sealed PIN, its hold and what was learnt of it. Outlives the channel.
+-- A number at Meta: its sealed PIN, its hold, and the facts derived from readings. The row outlives the channel.
 create table number (
     phone_number_id text primary key,
     pin bytea,
@@ -82,13 +86,13 @@ create table number (
     updated_at bigint not null
 );
 
--- One register or deregister call, written before it is made; without an outcome it counts as spent.
+-- A register or deregister call. The row is written before the call; a call without an outcome counts as spent.
 create table number_attempt (
     id uuid primary key,
     phone_number_id text not null,
     kind text not null,
     basis text not null,
-    why text not null,
+    reason text not null,
     started_at bigint not null,
     settled_at bigint,
     succeeded boolean,
@@ -99,7 +103,7 @@ create table number_attempt (
 create index number_attempt_by_number on number_attempt (phone_number_id, started_at);
 create unique index number_attempt_unsettled on number_attempt (phone_number_id) where settled_at is null;
 
--- The newest change of each kind to a number: evidence counts once.
+-- The newest change of each kind to a number. A change is evidence, and counts once.
 create table number_change (
     phone_number_id text not null,
     kind text not null,
@@ -114,11 +118,11 @@ create table snapshot (
     reading text,
     waba text,
     checked_at bigint,
-    error text,
-    error_at bigint
+    failure text,
+    failed_at bigint
 );
 
--- How a channel's facts changed: a row only when facts or level differ from the row before.
+-- The readings and levels of a channel over time. A row is written only when one of them differs from the row before.
 create table snapshot_history (
     id uuid primary key,
     channel_id bigint not null references channel (id) on delete cascade,
@@ -130,7 +134,7 @@ create table snapshot_history (
 
 create index snapshot_history_by_channel on snapshot_history (channel_id, id);
 
--- One embedded signup, from the code's arrival on; the sealed token lets it go on after a crash.
+-- An embedded signup, from the arrival of its code. With the sealed token it can be resumed after a crash.
 create table signup (
     id uuid primary key,
     account_id bigint not null references account (id) on delete cascade,
@@ -151,10 +155,9 @@ create table signup (
 
 create index signup_by_account on signup (account_id, id);
 create index signup_by_waba on signup (waba_id);
-create index signup_by_state on signup (state, updated_at);
 
--- One change Meta sent, or what was announced, kept as it came. States: 0 kept, 1 to interpret,
--- 2 interpreted. The log that endpoints go through: ids are in the order of commits (store::events).
+-- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted.
+-- This is the append-only log that endpoints read. Ids are in the order of commits (store::events).
 create table event (
     id bigint generated always as identity primary key,
     received_at bigint not null,
@@ -169,9 +172,9 @@ create table event (
     body bytea not null
 );
 
--- sealed bodies do not compress; trying costs more than the insert
+-- sealed bodies do not compress, and the attempt costs more than the insert
 alter table event alter column body set storage external;
--- a body of 2 KiB stays in its row instead of being cut up into a second table
+-- a body of 2 KiB stays in its row; by default it would be cut into pieces in a second table
 alter table event set (toast_tuple_target = 8160);
 
 create index event_to_interpret on event (id) where state = 1;
@@ -179,38 +182,38 @@ create index event_by_number on event (phone_number_id, id) where phone_number_i
 create index event_by_account on event (account_id, id) where account_id is not null;
 create index event_by_channel on event (channel_id, id) where channel_id is not null;
 
--- One person taken out of an account's events, and how far that is; the sealed column says who, until then.
+-- The erasure of one person from an account's events. The sealed column `person` is cleared at the end.
 create table erasure (
     id uuid primary key,
     account_id bigint not null references account (id) on delete cascade,
     person bytea,
     first_event_id bigint not null,
     last_event_id bigint not null,
-    after_event_id bigint not null,
-    passes bigint not null,
+    cursor_event_id bigint not null,
+    pass bigint not null,
     deleted bigint not null,
     rewritten bigint not null,
     created_at bigint not null,
     finished_at bigint
 );
 
-create index erasure_under_way on erasure (id) where finished_at is null;
+create index erasure_unfinished on erasure (id) where finished_at is null;
 
--- Work to do, by what and whom it is about. A poke while it runs raises the generation: it runs again.
+-- A queued job. Enqueuing a job that runs raises its generation, and the job runs once more.
 create table job (
     kind text not null,
     dedup_key text not null,
     run_at bigint not null,
     generation bigint not null,
     attempts bigint not null,
-    locked_until bigint,
+    leased_until bigint,
     last_error text,
     primary key (kind, dedup_key)
 );
 
-create index job_by_due on job (coalesce(locked_until, run_at));
+create index job_by_due on job (coalesce(leased_until, run_at));
 
--- What an account was told, once per transition.
+-- An announcement to an account: one row per transition.
 create table announcement (
     id uuid primary key,
     account_id bigint not null references account (id) on delete cascade,
@@ -223,7 +226,7 @@ create table announcement (
 create index announcement_by_account on announcement (account_id, id);
 create index announcement_by_channel on announcement (channel_id, id) where channel_id is not null;
 
--- What the installation knows of itself; secrets are in the sealed column.
+-- State of the installation that is no configuration. Secrets are in the sealed column.
 create table setting (
     name text primary key,
     plain text,
@@ -231,7 +234,7 @@ create table setting (
     updated_at bigint not null
 );
 
--- Answers already given to a request with an Idempotency-Key. Account 0 is the installation.
+-- The response to a request with an Idempotency-Key. Account 0 stands for the operator of the installation.
 create table idempotency_key (
     account_id bigint not null,
     request_key text not null,
@@ -243,3 +246,74 @@ create table idempotency_key (
 );
 
 create index idempotency_key_by_age on idempotency_key (created_at);
+
+-- A customer's endpoint that an account's events are forwarded to; with a channel it gets the events of one inbox.
+-- Every event up to `cursor_event` was delivered or has a row in `delivery`. The replica that delivers holds a lease.
+create table endpoint (
+    id uuid primary key,
+    account_id bigint not null references account (id) on delete cascade,
+    channel_id bigint references channel (id) on delete cascade,
+    name text not null,
+    host text not null,
+    url bytea not null,
+    format text not null,
+    kinds text not null,
+    headers bytea not null,
+    secret bytea not null,
+    secret_before bytea,
+    secret_before_until bigint,
+    per_second bigint,
+    disabled_at bigint,
+    disabled_why text,
+    cursor_event bigint not null,
+    failures bigint not null,
+    failing_since bigint,
+    wait_until bigint,
+    delivered_at bigint,
+    owner uuid,
+    leased_until bigint,
+    generation bigint not null,
+    created_at bigint not null,
+    updated_at bigint not null
+);
+
+create index endpoint_by_account on endpoint (account_id, id);
+
+-- An event before the cursor that an endpoint has not accepted. States: 0 retrying, 1 replay requested, 2 dead letter.
+create table delivery (
+    endpoint_id uuid not null references endpoint (id) on delete cascade,
+    event_id bigint not null,
+    state bigint not null,
+    part bigint not null,
+    attempts bigint not null,
+    first_failed_at bigint,
+    due_at bigint not null,
+    failure text,
+    primary key (endpoint_id, event_id)
+);
+
+create index delivery_by_state on delivery (endpoint_id, state, event_id);
+
+-- One request to an endpoint and its response, truncated. Without a response there is no status.
+create table delivery_attempt (
+    endpoint_id uuid not null references endpoint (id) on delete cascade,
+    event_id bigint not null,
+    at bigint not null,
+    part bigint not null,
+    attempt bigint not null,
+    status bigint,
+    millis bigint not null,
+    outcome text not null,
+    answer text,
+    primary key (endpoint_id, event_id, at)
+);
+
+-- for lists, newest first
+create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id);
+create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id) where outcome <> 'delivered';
+
+-- A process that delivers. Replicas divide the endpoints among themselves.
+create table replica (
+    id uuid primary key,
+    seen_at bigint not null
+);

@@ -68,7 +68,16 @@ pub enum Error {
         /// The newest this version has.
         needed: i64,
     },
-    /// The tables are newer than this version knows, or were altered.
+    /// The tables were made by a version that was never released; there is no way to migrate them.
+    #[error(
+        "the database was made by an unreleased version of Linekeeper (migration {migration} differs) and cannot be \
+         migrated; set `database` to a new file or an empty PostgreSQL database, then run `linekeeper migrate`"
+    )]
+    Unreleased {
+        /// The first migration whose text differs.
+        migration: i64,
+    },
+    /// The tables are newer than this version knows, or a migration of them failed half-way.
     #[error("the database was migrated by another version of Linekeeper")]
     Foreign(#[source] Box<dyn StdError + Send + Sync>),
     /// A migration failed.
@@ -96,7 +105,7 @@ impl Error {
     }
 
     /// Whether trying again later may help.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
 }
@@ -113,7 +122,7 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 return Self::Conflict(Conflict::Other);
             }
-            sqlx::Error::Database(database) => database.code().is_some_and(|code| is_passing(&code)),
+            sqlx::Error::Database(database) => database.code().is_some_and(|code| is_retryable(&code)),
             _ => false,
         };
         if unavailable { Self::Unavailable(error) } else { Self::Database(error) }
@@ -122,7 +131,7 @@ impl From<sqlx::Error> for Error {
 
 /// Codes that ask to try again: SQLite's busy and locked; PostgreSQL's classes for lost connections,
 /// exhausted resources, an operator's stop, and its two for transactions that met.
-fn is_passing(code: &str) -> bool {
+fn is_retryable(code: &str) -> bool {
     let sqlite = matches!(code, "5" | "6" | "261" | "262" | "517" | "518");
     let met = matches!(code, "40001" | "40P01" | "55P03");
     sqlite || met || ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))

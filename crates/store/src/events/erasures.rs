@@ -10,27 +10,27 @@ use crate::{Error, Tx};
 
 pub(crate) mod walk;
 
-pub use walk::{Kept, Window, remove, replace, waits_before, window};
+pub use walk::{AccountEvent, Window, has_uninterpreted, remove, replace, window};
 
 /// The columns, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "id, account_id, person, first_event_id, last_event_id, after_event_id, passes, deleted, rewritten,
+        "id, account_id, person, first_event_id, last_event_id, cursor_event_id, pass, deleted, rewritten,
         created_at, finished_at"
     };
 }
 
 statements! {
     BOUNDS = "select (select min(id) from event), (select max(id) from event)";
-    INSERT = "insert into erasure (id, account_id, person, first_event_id, last_event_id, after_event_id, passes,
+    INSERT = "insert into erasure (id, account_id, person, first_event_id, last_event_id, cursor_event_id, pass,
         deleted, rewritten, created_at, finished_at) values ($1, $2, $3, $4, $5, $6, 1, 0, 0, $7, null)";
     FIND = concat!("select ", columns!(), " from erasure where id = $1");
-    UNDER_WAY = "select id from erasure where finished_at is null and created_at < $1 order by id limit $2";
-    ADVANCE = "update erasure set after_event_id = $3, passes = $4, person = $5, deleted = deleted + $6,
+    UNFINISHED = "select id from erasure where finished_at is null and created_at < $1 order by id limit $2";
+    ADVANCE = "update erasure set cursor_event_id = $3, pass = $4, person = $5, deleted = deleted + $6,
         rewritten = rewritten + $7
-        where id = $1 and after_event_id = $2 and finished_at is null";
+        where id = $1 and cursor_event_id = $2 and finished_at is null";
     FINISH = "update erasure set finished_at = $3, person = null
-        where id = $1 and after_event_id = $2 and finished_at is null";
+        where id = $1 and cursor_event_id = $2 and finished_at is null";
 }
 
 /// One person's erasure.
@@ -47,9 +47,9 @@ pub struct Erasure {
     /// The newest event when it began.
     pub last: EventId,
     /// The last event that was looked at.
-    pub after: EventId,
+    pub cursor: EventId,
     /// Which walk over the events this is: one more where ids of the person were learnt on the way.
-    pub passes: i64,
+    pub pass: i64,
     /// Events that were about nobody else.
     pub deleted: i64,
     /// Events that were about others too.
@@ -73,8 +73,8 @@ impl Erasure {
             let known = ids.len();
             (ids, known)
         });
-        let after = EventId(self.first.0 - 1);
-        Self { person, after, passes: self.passes + 1, ..self }
+        let cursor = EventId(self.first.0 - 1);
+        Self { person, cursor, pass: self.pass + 1, ..self }
     }
 
     /// How much of the current pass is done, in percent.
@@ -82,7 +82,7 @@ impl Erasure {
         if self.finished_at.is_some() || self.last < self.first {
             return 100;
         }
-        let done = self.after.0 - self.first.0 + 1;
+        let done = self.cursor.0 - self.first.0 + 1;
         (done * 100 / (self.last.0 - self.first.0 + 1)).clamp(0, 99)
     }
 }
@@ -90,7 +90,7 @@ impl Erasure {
 /// Without the person.
 impl std::fmt::Debug for Erasure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Erasure({}, {}, {:?} of {:?})", self.id, self.account_id, self.after, self.last)
+        write!(f, "Erasure({}, {}, {:?} of {:?})", self.id, self.account_id, self.cursor, self.last)
     }
 }
 
@@ -119,15 +119,15 @@ pub async fn insert(tx: &mut Tx, account: AccountId, ids: Vec<String>, now: Time
         person: Some((ids, known)),
         first: EventId(first),
         last: EventId(last),
-        after: EventId(first - 1),
-        passes: 1,
+        cursor: EventId(first - 1),
+        pass: 1,
         deleted: 0,
         rewritten: 0,
         created_at: now,
         finished_at: None,
     };
     let person = it.person.as_ref().map(|person| seal(tx, id, person)).transpose()?;
-    run!(tx, INSERT, id, account.0, person, it.first, it.last, it.after, micros(now))?;
+    run!(tx, INSERT, id, account.0, person, it.first, it.last, it.cursor, micros(now))?;
     Ok(it)
 }
 
@@ -138,8 +138,8 @@ pub async fn find(tx: &mut Tx, id: ErasureId) -> Result<Option<Erasure>, Error> 
 }
 
 /// Those that were asked for before an instant and are not finished.
-pub async fn under_way(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ErasureId>, Error> {
-    let rows: Vec<(ErasureId,)> = all!(tx, UNDER_WAY, micros(before), limit)?;
+pub async fn unfinished(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ErasureId>, Error> {
+    let rows: Vec<(ErasureId,)> = all!(tx, UNFINISHED, micros(before), limit)?;
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
@@ -155,12 +155,12 @@ pub async fn advance(
     let person = next.person.as_ref().map(|person| seal(tx, next.id, person)).transpose()?;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let (deleted, rewritten) = (count(deleted), count(rewritten));
-    Ok(run!(tx, ADVANCE, before.id, before.after, next.after, next.passes, person, deleted, rewritten)? == 1)
+    Ok(run!(tx, ADVANCE, before.id, before.cursor, next.cursor, next.pass, person, deleted, rewritten)? == 1)
 }
 
 /// Notes that nothing is left, and forgets who it was. False where somebody else went on meanwhile.
 pub async fn finish(tx: &mut Tx, it: &Erasure, now: Timestamp) -> Result<bool, Error> {
-    Ok(run!(tx, FINISH, it.id, it.after, maybe_micros(Some(now)))? == 1)
+    Ok(run!(tx, FINISH, it.id, it.cursor, maybe_micros(Some(now)))? == 1)
 }
 
 #[derive(sqlx::FromRow)]
@@ -170,8 +170,8 @@ struct Row {
     person: Option<Vec<u8>>,
     first_event_id: i64,
     last_event_id: i64,
-    after_event_id: i64,
-    passes: i64,
+    cursor_event_id: i64,
+    pass: i64,
     deleted: i64,
     rewritten: i64,
     created_at: i64,
@@ -194,8 +194,8 @@ impl Row {
             person,
             first: EventId(self.first_event_id),
             last: EventId(self.last_event_id),
-            after: EventId(self.after_event_id),
-            passes: self.passes,
+            cursor: EventId(self.cursor_event_id),
+            pass: self.pass,
             deleted: self.deleted,
             rewritten: self.rewritten,
             created_at: at.time("created_at", self.created_at)?,

@@ -96,7 +96,7 @@ impl SealedEvent {
         (event.account_id, event.channel_id) = (Some(account), channel);
         // told apart from the first, and the same whenever the change comes again
         event.dedup_key.extend_from_slice(&account.0.to_be_bytes());
-        event.state = EventState::Kept;
+        event.state = EventState::Stored;
         Self { event, body: self.body.clone() }
     }
 

@@ -9,7 +9,7 @@ use crate::ids::EventId;
 use crate::{Error, Tx};
 
 /// An endpoint that is switched on has yet to get it: its place is before the event, or set it aside.
-macro_rules! is_owed {
+macro_rules! is_undelivered {
     () => {
         "exists (select 1 from endpoint where endpoint.account_id = event.account_id and endpoint.disabled_at is null
          and (endpoint.cursor_event < event.id or exists (select 1 from delivery
@@ -20,10 +20,10 @@ macro_rules! is_owed {
 statements! {
     OLDEST = "select id, received_at, state from event where id > $1 order by id limit $2";
     REMOVE = concat!("delete from event where state <> 1 and id in (select value from json_each($1))
-        and not ", is_owed!()),
+        and not ", is_undelivered!()),
         postgres: concat!("delete from event where state <> 1
-        and id in (select value::bigint from json_array_elements_text($1::json)) and not ", is_owed!());
-    REMOVE_OWED = "delete from event where state <> 1 and id in (select value from json_each($1))",
+        and id in (select value::bigint from json_array_elements_text($1::json)) and not ", is_undelivered!());
+    REMOVE_UNDELIVERED = "delete from event where state <> 1 and id in (select value from json_each($1))",
         postgres: "delete from event where state <> 1
         and id in (select value::bigint from json_array_elements_text($1::json))";
     FIRST = "select min(id) from event";
@@ -31,34 +31,34 @@ statements! {
 
 /// What is too old to be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ages {
+pub struct PurgeLimits {
     /// What was received before this goes, but for what an endpoint has yet to get.
-    pub old: Timestamp,
+    pub before: Timestamp,
     /// What was received before this goes, whoever has yet to get it.
-    pub too_old: Timestamp,
+    pub undelivered_before: Timestamp,
 }
 
 /// What one step of the walk did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pruned {
+pub struct Purged {
     /// Events removed.
     pub removed: u64,
     /// Those of them that an endpoint should still have got.
-    pub owed: u64,
+    pub undelivered: u64,
     /// Where to go on; `None` where nothing older is left.
     pub next: Option<EventId>,
 }
 
 /// Looks at `limit` events after a given one and removes those that are too old; what waits to be
 /// interpreted stays.
-pub async fn prune(tx: &mut Tx, after: Option<EventId>, ages: Ages, limit: i64) -> Result<Pruned, Error> {
+pub async fn purge(tx: &mut Tx, after: Option<EventId>, limits: PurgeLimits, limit: i64) -> Result<Purged, Error> {
     let after = after.unwrap_or(EventId(i64::MIN));
     let rows: Vec<(i64, i64, i64)> = all!(tx, OLDEST, after, limit)?;
-    let next = next(&rows, ages, limit);
-    let (old, too_old) = (older(&rows, ages.old), older(&rows, ages.too_old));
+    let next = next(&rows, limits, limit);
+    let (old, too_old) = (older(&rows, limits.before), older(&rows, limits.undelivered_before));
     let removed = if old.is_empty() { 0 } else { run!(tx, REMOVE, as_json(&old))? };
-    let owed = if too_old.is_empty() { 0 } else { run!(tx, REMOVE_OWED, as_json(&too_old))? };
-    Ok(Pruned { removed: removed + owed, owed, next })
+    let undelivered = if too_old.is_empty() { 0 } else { run!(tx, REMOVE_UNDELIVERED, as_json(&too_old))? };
+    Ok(Purged { removed: removed + undelivered, undelivered, next })
 }
 
 /// The oldest event there is.
@@ -79,8 +79,8 @@ fn as_json(ids: &[String]) -> String {
 }
 
 /// Where to go on: behind a full window in which something was old.
-fn next(rows: &[(i64, i64, i64)], ages: Ages, limit: i64) -> Option<EventId> {
+fn next(rows: &[(i64, i64, i64)], limits: PurgeLimits, limit: i64) -> Option<EventId> {
     let is_full = i64::try_from(rows.len()).is_ok_and(|count| count == limit);
-    let some_are_old = rows.iter().any(|(_, at, _)| *at < micros(ages.old));
+    let some_are_old = rows.iter().any(|(_, at, _)| *at < micros(limits.before));
     rows.last().filter(|_| is_full && some_are_old).map(|(id, ..)| EventId(*id))
 }

@@ -15,12 +15,12 @@ use crate::{Conflict, Error, Tx};
 /// The columns of an attempt, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "id, phone_number_id, kind, basis, why, started_at, settled_at, succeeded, failure, is_assumed"
+        "id, phone_number_id, kind, basis, reason, started_at, settled_at, succeeded, failure, is_assumed"
     };
 }
 
 statements! {
-    OPEN = "insert into number_attempt (id, phone_number_id, kind, basis, why, started_at, is_assumed)
+    OPEN = "insert into number_attempt (id, phone_number_id, kind, basis, reason, started_at, is_assumed)
         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing";
     SETTLE = "update number_attempt set settled_at = $2, succeeded = $3, failure = $4, is_assumed = $5
         where id = $1 and (settled_at is null or is_assumed)";
@@ -44,7 +44,7 @@ pub struct RecordedAttempt {
     /// The call itself.
     pub attempt: Attempt,
     /// Why it was made, by code.
-    pub why: String,
+    pub reason: String,
     /// Its outcome was concluded from what the number says; the call's own answer never came.
     pub is_assumed: bool,
 }
@@ -56,11 +56,11 @@ pub async fn open_attempt(
     number: &PhoneNumberId,
     kind: CallKind,
     basis: Basis,
-    why: &str,
+    reason: &str,
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
     let id = AttemptId::fresh(now);
-    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), why, micros(now), false)?;
+    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), reason, micros(now), false)?;
     if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::UnsettledCall)) }
 }
 
@@ -103,7 +103,7 @@ struct Row {
     phone_number_id: String,
     kind: String,
     basis: String,
-    why: String,
+    reason: String,
     started_at: i64,
     settled_at: Option<i64>,
     succeeded: Option<bool>,
@@ -136,7 +136,7 @@ impl TryFrom<Row> for RecordedAttempt {
                 outcome,
             },
             phone_number_id: PhoneNumberId(row.phone_number_id),
-            why: row.why,
+            reason: row.reason,
             is_assumed: row.is_assumed,
         })
     }

@@ -17,12 +17,12 @@ pub mod assessment;
 pub mod credentials;
 pub mod webhook;
 
-pub use assessment::{Judgement, count_by_level, judgement, level_due, list_by_level, set_level};
+pub use assessment::{StoredAssessment, assessment, assessments_due, count_by_level, list_by_level, set_assessment};
 pub use credentials::{
-    Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, set_verify_token, token_alive,
-    token_dead, token_state, tokens_due,
+    Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, token_alive, token_dead,
+    token_state,
 };
-pub use webhook::{OverrideLevel, Webhook, heard, set_webhook, verified, webhook, webhook_unchecked};
+pub use webhook::{OverrideLevel, Webhook, record_last_seen, record_verified, set_webhook, webhook};
 
 /// The columns of a channel, as [`Row`] reads them.
 macro_rules! columns {
@@ -47,9 +47,7 @@ statements! {
         concat!("select ", columns!(), " from channel where waba_id = $1 and phone_number = $2");
     LIST = concat!("select ", columns!(), " from channel where account_id = $1 and id > $2 order by id limit $3");
     LIST_BY_WABA = concat!("select ", columns!(), " from channel where waba_id = $1 order by id");
-    LIST_WABAS = "select distinct waba_id from channel where waba_id > $1 order by waba_id limit $2";
     ALL = concat!("select ", columns!(), " from channel where id > $1 order by id limit $2");
-    COUNT = "select count(*) from channel";
     RENAME = "update channel set name = $3, updated_at = $4 where account_id = $1 and id = $2";
     DELETE = "delete from channel where id = $1";
 }
@@ -162,21 +160,9 @@ pub async fn list_by_waba(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Channel>, Er
     many(all!(tx, LIST_BY_WABA, waba.as_str())?)
 }
 
-/// WABAs that hold a channel, in the order of their ids, after a given one.
-pub async fn list_wabas(tx: &mut Tx, after: Option<&WabaId>, limit: i64) -> Result<Vec<WabaId>, Error> {
-    let rows: Vec<(String,)> = all!(tx, LIST_WABAS, after.map_or("", WabaId::as_str), limit)?;
-    Ok(rows.into_iter().map(|(id,)| WabaId(id)).collect())
-}
-
 /// Channels of the whole installation, oldest first, after a given one.
 pub async fn all(tx: &mut Tx, after: Option<ChannelId>, limit: i64) -> Result<Vec<Channel>, Error> {
     many(all!(tx, ALL, after.map_or(0, |id| id.0), limit)?)
-}
-
-/// How many channels there are.
-pub async fn count(tx: &mut Tx) -> Result<i64, Error> {
-    let row: Option<(i64,)> = one!(tx, COUNT)?;
-    Ok(row.map_or(0, |(count,)| count))
 }
 
 /// Renames an inbox; false when the account has no such one.

@@ -17,8 +17,6 @@ statements! {
         where phone_number_id = $1";
     CONFIRM_PIN = "update number set pin_confirmed_at = $2, updated_at = $2
         where phone_number_id = $1 and pin is not null";
-    FORGET_PIN = "update number set pin = null, pin_set_at = null, pin_confirmed_at = null, updated_at = $2
-        where phone_number_id = $1";
     HOLD = "update number set held_until = $2 where phone_number_id = $1";
     SET_FACTS = "update number set facts = $2, updated_at = $3 where phone_number_id = $1";
 }
@@ -72,19 +70,13 @@ pub async fn set_pin(tx: &mut Tx, id: &PhoneNumberId, pin: &SecretString, now: T
 }
 
 /// Notes that Meta accepted the stored PIN.
-pub async fn pin_confirmed(tx: &mut Tx, id: &PhoneNumberId, now: Timestamp) -> Result<(), Error> {
+pub async fn confirm_pin(tx: &mut Tx, id: &PhoneNumberId, now: Timestamp) -> Result<(), Error> {
     run!(tx, CONFIRM_PIN, id.as_str(), micros(now))?;
     Ok(())
 }
 
-/// Forgets the PIN: it was handed over, or proved wrong.
-pub async fn forget_pin(tx: &mut Tx, id: &PhoneNumberId, now: Timestamp) -> Result<(), Error> {
-    run!(tx, FORGET_PIN, id.as_str(), micros(now))?;
-    Ok(())
-}
-
 /// Nobody calls before `until`; `None` ends the hold.
-pub async fn hold(tx: &mut Tx, id: &PhoneNumberId, until: Option<Timestamp>) -> Result<(), Error> {
+pub async fn set_hold(tx: &mut Tx, id: &PhoneNumberId, until: Option<Timestamp>) -> Result<(), Error> {
     ensure(tx, id).await?;
     run!(tx, HOLD, id.as_str(), maybe_micros(until))?;
     Ok(())

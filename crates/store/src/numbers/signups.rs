@@ -32,8 +32,6 @@ statements! {
     LIST = concat!("select ", columns!(), " from signup where account_id = $1 and id < $2 order by id desc limit $3");
     WAITING = concat!("select ", columns!(),
         " from signup where waba_id = $1 and channel_id is null and state <> 'failed' order by id");
-    UNFINISHED = concat!("select ", columns!(),
-        " from signup where state = $1 and updated_at <= $2 order by updated_at, id limit $3");
     UPDATE = "update signup set state = $2, onboarding = $3, waba_id = $4, phone_number_id = $5, business_id = $6,
         channel_id = $7, error = $8, updated_at = $9 where id = $1";
     TOKEN = "select access_token, token_expires_at from signup where id = $1";
@@ -135,11 +133,6 @@ pub async fn list(tx: &mut Tx, account: AccountId, before: Option<SignupId>, lim
 /// Signups for a WABA that neither have a channel nor failed, oldest first.
 pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
     many(all!(tx, WAITING, waba.as_str())?)
-}
-
-/// Signups in a state that have not moved since `before`, the longest still first.
-pub async fn unmoved(tx: &mut Tx, state: &str, before: Timestamp, limit: i64) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, UNFINISHED, state, micros(before), limit)?)
 }
 
 /// Writes down how far a signup is; account, inbox and times of the value are not written.

@@ -13,25 +13,22 @@ use crate::{Error, Tx};
 
 pub mod history;
 
-pub use history::{HistoryEntry, append_history, history, prune_history};
+pub use history::{HistoryEntry, append_history, history, purge_history};
 
 statements! {
     SAVE = "insert into snapshot (channel_id, reading, waba, checked_at)
         select id, $2, $3, $4 from channel where id = $1
         on conflict (channel_id) do update set
         reading = excluded.reading, waba = coalesce(excluded.waba, snapshot.waba), checked_at = excluded.checked_at,
-        error = case when snapshot.error_at > excluded.checked_at then snapshot.error end,
-        error_at = case when snapshot.error_at > excluded.checked_at then snapshot.error_at end
+        failure = case when snapshot.failed_at > excluded.checked_at then snapshot.failure end,
+        failed_at = case when snapshot.failed_at > excluded.checked_at then snapshot.failed_at end
         where snapshot.checked_at is null or snapshot.checked_at <= excluded.checked_at";
-    SAVE_FAILURE = "insert into snapshot (channel_id, error, error_at)
+    SAVE_FAILURE = "insert into snapshot (channel_id, failure, failed_at)
         select id, $2, $3 from channel where id = $1
-        on conflict (channel_id) do update set error = excluded.error, error_at = excluded.error_at
-        where (snapshot.checked_at is null or snapshot.checked_at <= excluded.error_at)
-        and (snapshot.error_at is null or snapshot.error_at <= excluded.error_at)";
-    LATEST = "select reading, waba, checked_at, error, error_at from snapshot where channel_id = $1";
-    STALE = "select channel.id from channel left join snapshot on snapshot.channel_id = channel.id
-        where snapshot.checked_at is null or snapshot.checked_at < $1
-        order by coalesce(snapshot.checked_at, 0), channel.id limit $2";
+        on conflict (channel_id) do update set failure = excluded.failure, failed_at = excluded.failed_at
+        where (snapshot.checked_at is null or snapshot.checked_at <= excluded.failed_at)
+        and (snapshot.failed_at is null or snapshot.failed_at <= excluded.failed_at)";
+    LATEST = "select reading, waba, checked_at, failure, failed_at from snapshot where channel_id = $1";
 }
 
 /// What was last read of a channel, and whether the newest attempt failed.
@@ -74,33 +71,27 @@ pub async fn latest(tx: &mut Tx, id: ChannelId) -> Result<Option<StoredSnapshot>
     row.map(|row| row.read(id)).transpose()
 }
 
-/// Channels not read since `before`, the longest unread first.
-pub async fn stale(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
-    let rows: Vec<(i64,)> = all!(tx, STALE, micros(before), limit)?;
-    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
-}
-
 #[derive(sqlx::FromRow)]
 struct Row {
     reading: Option<String>,
     waba: Option<String>,
     checked_at: Option<i64>,
-    error: Option<String>,
-    error_at: Option<i64>,
+    failure: Option<String>,
+    failed_at: Option<i64>,
 }
 
 impl Row {
     fn read(self, id: ChannelId) -> Result<StoredSnapshot, Error> {
         let at = At { table: "snapshot", id: &id };
         let json = |column, text: Option<String>| text.map(|text| at.json(column, &text)).transpose();
-        let error = json("error", self.error)?
+        let failure = json("failure", self.failure)?
             .map(|json| failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string())));
         Ok(StoredSnapshot {
             reading: json("reading", self.reading)?.as_ref().map(number_from_json).unwrap_or_default(),
             waba: json("waba", self.waba)?.as_ref().map(waba_from_json),
             checked_at: at.maybe_time("checked_at", self.checked_at)?,
-            error,
-            error_at: at.maybe_time("error_at", self.error_at)?,
+            error: failure,
+            error_at: at.maybe_time("failed_at", self.failed_at)?,
         })
     }
 }

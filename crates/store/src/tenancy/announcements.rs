@@ -16,8 +16,7 @@ statements! {
         where account_id = $1 and id < $2 order by id desc limit $3";
     LIST_OF_CHANNEL = "select id, account_id, channel_id, kind, args, at from announcement
         where channel_id = $2 and account_id = $1 and id < $3 order by id desc limit $4";
-    SINCE = "select id, account_id, channel_id, kind, args, at from announcement where id > $1 order by id limit $2";
-    PRUNE = "delete from announcement where at < $1";
+    PURGE = "delete from announcement where at < $1";
 }
 
 /// Something to be told.
@@ -76,14 +75,9 @@ pub async fn list(
     read(rows)
 }
 
-/// What anybody was told after a given announcement, oldest first: for streams.
-pub async fn since(tx: &mut Tx, after: Option<AnnouncementId>, limit: i64) -> Result<Vec<Announcement>, Error> {
-    read(all!(tx, SINCE, after.unwrap_or(AnnouncementId(Uuid::nil())), limit)?)
-}
-
 /// Forgets announcements older than `before`.
-pub async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
-    run!(tx, PRUNE, micros(before))
+pub async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
+    run!(tx, PURGE, micros(before))
 }
 
 #[derive(sqlx::FromRow)]

@@ -13,7 +13,7 @@ statements! {
     FIND = "select request_hash, status, body from idempotency_key where account_id = $1 and request_key = $2";
     COMPLETE = "update idempotency_key set status = $3, body = $4 where account_id = $1 and request_key = $2";
     RELEASE = "delete from idempotency_key where account_id = $1 and request_key = $2 and status is null";
-    PRUNE = "delete from idempotency_key where created_at < $1";
+    PURGE = "delete from idempotency_key where created_at < $1";
 }
 
 /// What a request with a key meets.
@@ -22,9 +22,9 @@ pub enum Reservation {
     /// It is the first: work, then [`complete`] or [`release`].
     Fresh,
     /// The first one is still at work.
-    UnderWay,
+    InProgress,
     /// The first one was answered so.
-    Answered {
+    Completed {
         /// The HTTP status.
         status: u16,
         /// The body.
@@ -47,13 +47,13 @@ pub async fn reserve(
         return Ok(Reservation::Fresh);
     }
     let row: Option<(Vec<u8>, Option<i64>, Option<String>)> = one!(tx, FIND, account, key)?;
-    let Some((hash, status, body)) = row else { return Ok(Reservation::UnderWay) };
+    let Some((hash, status, body)) = row else { return Ok(Reservation::InProgress) };
     if hash != request_hash {
         return Ok(Reservation::Mismatch);
     }
     Ok(match status.and_then(|status| u16::try_from(status).ok()) {
-        Some(status) => Reservation::Answered { status, body: body.unwrap_or_default() },
-        None => Reservation::UnderWay,
+        Some(status) => Reservation::Completed { status, body: body.unwrap_or_default() },
+        None => Reservation::InProgress,
     })
 }
 
@@ -74,8 +74,8 @@ pub async fn release(tx: &mut Tx, account: Option<AccountId>, key: &str) -> Resu
 }
 
 /// Forgets keys older than `before`.
-pub async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
-    run!(tx, PRUNE, micros(before))
+pub async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
+    run!(tx, PURGE, micros(before))
 }
 
 fn number(account: Option<AccountId>) -> i64 {

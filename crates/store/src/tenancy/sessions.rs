@@ -14,7 +14,7 @@ statements! {
     FIND = "select api_key_id, csrf_token, expires_at from session where token_hash = $1 and expires_at > $2";
     KEY = concat!("select ", columns!(), " from api_key where id = $1 and revoked_at is null");
     DELETE = "delete from session where token_hash = $1";
-    PRUNE = "delete from session where expires_at <= $1";
+    PURGE_EXPIRED = "delete from session where expires_at <= $1";
 }
 
 /// A session to be made.
@@ -66,5 +66,5 @@ pub async fn delete(tx: &mut Tx, token: &SecretString) -> Result<bool, Error> {
 
 /// Forgets sessions that have ended.
 pub async fn purge_expired(tx: &mut Tx, now: Timestamp) -> Result<u64, Error> {
-    run!(tx, PRUNE, micros(now))
+    run!(tx, PURGE_EXPIRED, micros(now))
 }

@@ -22,7 +22,7 @@ pub async fn record_verified(app: &App, phone: &str) -> Result<(), FlowError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     if let Some(channel) = channels::find_by_phone(&mut tx, &phone).await? {
-        channels::verified(&mut tx, channel.id, now).await?;
+        channels::record_verified(&mut tx, channel.id, now).await?;
     }
     tx.commit().await?;
     Ok(())

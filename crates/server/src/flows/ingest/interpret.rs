@@ -46,7 +46,7 @@ pub async fn interpret(app: &App) -> Result<Next, FlowError> {
                 None => tracing::warn!(event = ?event.id, field = event.field, "a stored event cannot be read"),
             }
         }
-        events::interpreted(&mut tx, &ids, now).await?;
+        events::mark_interpreted(&mut tx, &ids, now).await?;
         tx.commit().await?;
         app.notifier.notify_jobs();
         if app.shutdown.is_cancelled() {

@@ -70,7 +70,7 @@ fn new_event(change: &RawChange<'_>, now: Timestamp) -> NewEvent {
 /// High-volume fields are interpreted only when they report a failed send; all other fields always are.
 fn first_state(field: &str, messages: &MessagesSeen) -> EventState {
     let is_high_volume = matches!(field, "messages" | "smb_message_echoes" | "history");
-    if is_high_volume && messages.error_codes.is_empty() { EventState::Kept } else { EventState::ToInterpret }
+    if is_high_volume && messages.error_codes.is_empty() { EventState::Stored } else { EventState::ToInterpret }
 }
 
 /// Equal for the same change sent twice. It starts with the change's own time, so that the keys of one

@@ -144,7 +144,7 @@ impl Writer {
             channels_seen.push(channel.id);
             self.owners.insert(number.clone(), channel.account_id);
         }
-        channels::heard(&mut tx, &channels_seen, now).await?;
+        channels::record_last_seen(&mut tx, &channels_seen, now).await?;
         if must_interpret {
             enqueue(&mut tx, &Job::Interpret, now).await?;
         }

@@ -41,7 +41,7 @@ pub(crate) async fn assess_and_announce(
         snapshots::append_history(tx, channel.id, level, &snapshot.reading, Some(&snapshot.waba), now).await?;
     }
     let assessment = remember(before, &report);
-    channels::set_level(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
+    channels::set_assessment(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
     if let Some(until) = report.level_until {
         enqueue(tx, &Job::Assess(channel.id), until).await?;
     }

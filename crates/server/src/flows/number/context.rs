@@ -76,7 +76,7 @@ fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
         None if !read_since && webhook.override_url.is_some() => Override::Ours,
         None => Override::read(&expected, configuration),
     };
-    let given_up = webhook.healed_at.is_some() && matches!(callback_override, Override::Foreign(_));
+    let given_up = webhook.reconciled_at.is_some() && matches!(callback_override, Override::Foreign(_));
     WebhookFacts {
         subscription,
         subscription_healing: Healing::UnderWay,
@@ -86,8 +86,8 @@ fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
         verified: webhook.verified_at.map(|_| true),
         app_callback: record.app_callback.clone(),
         app_healing: Healing::UnderWay,
-        last_heard_at: webhook.last_heard_at,
-        usual_gap: usual_gap(webhook.heard_from, webhook.last_heard_at, webhook.longest_gap),
+        last_heard_at: webhook.last_seen_at,
+        usual_gap: usual_gap(webhook.first_seen_at, webhook.last_seen_at, webhook.longest_gap),
     }
 }
 

@@ -82,9 +82,9 @@ impl NumberRecord {
             pin_set_at: history.pin_set_at,
             snapshot: snapshots::latest(tx, id).await?.unwrap_or_default(),
             webhook: channels::webhook(tx, id).await?,
-            last_assessment: channels::judgement(tx, id)
+            last_assessment: channels::assessment(tx, id)
                 .await?
-                .and_then(|it| last_assessment::from_json(&it.remembered)),
+                .and_then(|it| last_assessment::from_json(&it.last)),
             named_owner: owner::named_by_meta(tx, &channel.waba_id).await?,
             app_callback: load_app_callback(tx).await?,
             channel,

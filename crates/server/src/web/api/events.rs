@@ -28,7 +28,7 @@ pub(crate) struct EventView {
 impl From<StoredEvent> for EventView {
     fn from(event: StoredEvent) -> Self {
         let state = match event.state {
-            EventState::Kept => "kept",
+            EventState::Stored => "kept",
             EventState::ToInterpret => "to_interpret",
             EventState::Interpreted => "interpreted",
         };

@@ -363,7 +363,7 @@ impl From<&Webhook> for WebhookView {
             override_url: webhook.override_url.clone(),
             override_error: webhook.override_error.clone(),
             verified_at: webhook.verified_at.map(rfc3339),
-            last_heard_at: webhook.last_heard_at.map(rfc3339),
+            last_heard_at: webhook.last_seen_at.map(rfc3339),
             error: webhook.error.clone(),
             checked_at: webhook.checked_at.map(rfc3339),
         }

@@ -44,8 +44,8 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
 
     match idempotency::reserve(app, account, &key, &hash).await? {
         Reservation::Fresh => {}
-        Reservation::Answered { status, body } => return Ok(replay(status, body)),
-        Reservation::UnderWay => {
+        Reservation::Completed { status, body } => return Ok(replay(status, body)),
+        Reservation::InProgress => {
             let text = "Ask again in a moment; the first request is still being worked on.";
             return Err(ApiError::new(Code::IdempotencyInProgress, text).with_retry_after(2));
         }

@@ -55,7 +55,7 @@ pub(crate) struct InboxView {
 }
 
 async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
-    let judgement = channels::judgement(tx, channel.id).await?.unwrap_or_default();
+    let judgement = channels::assessment(tx, channel.id).await?.unwrap_or_default();
     Ok(InboxView {
         id: channel.id.0,
         account_id: channel.account_id.0,

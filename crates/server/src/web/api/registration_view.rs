@@ -247,7 +247,7 @@ impl From<&RecordedAttempt> for AttemptView {
                 CallKind::Deregister => "deregister",
             },
             basis: attempt.basis.as_str(),
-            why: snake_case(&recorded.why),
+            why: snake_case(&recorded.reason),
             started_at: rfc3339(attempt.started_at),
             settled_at: attempt.settled_at.map(rfc3339),
             outcome: match &attempt.outcome {

@@ -117,9 +117,9 @@ async fn all_of(tx: &mut Tx, principal: &Principal) -> Result<Vec<Known>> {
         let Some(last) = batch.last() else { break };
         after = Some(last.id);
         for channel in batch {
-            let judged = channels::judgement(tx, channel.id).await?.unwrap_or_default();
+            let judged = channels::assessment(tx, channel.id).await?.unwrap_or_default();
             let level = judged.level.as_deref().and_then(Level::parse).unwrap_or(Level::Unknown);
-            let since = judged.remembered.get("since").and_then(|since| since.as_str()?.parse().ok());
+            let since = judged.last.get("since").and_then(|since| since.as_str()?.parse().ok());
             known.push(Known { channel, level, since });
         }
     }

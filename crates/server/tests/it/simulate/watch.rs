@@ -261,7 +261,7 @@ impl Watch {
                 row.attempt.outcome.as_ref().map(|outcome| format!("{outcome:?}").chars().take(60).collect::<String>());
             (
                 row.attempt.started_at,
-                format!("ours: {:?} {:?} {} {how:?}", row.attempt.kind, row.attempt.basis, row.why),
+                format!("ours: {:?} {:?} {} {how:?}", row.attempt.kind, row.attempt.basis, row.reason),
             )
         }));
         lines.extend(self.waits.iter().map(|wait| (wait.live, format!("live, ready since {}", wait.ready))));

@@ -82,7 +82,7 @@ async fn a_database_that_needs_migration_is_refused_until_it_is_migrated() {
         match engine {
             Engine::Sqlite => assert!(matches!(refusal, Error::Missing(_)), "{refusal}"),
             Engine::Postgres => {
-                assert!(matches!(refusal, Error::Pending { found: 0, needed: 3 }), "{refusal}");
+                assert!(matches!(refusal, Error::Pending { found: 0, needed: 1 }), "{refusal}");
             }
         }
         let store = Store::open_and_migrate(&database.url, keyring()).await.unwrap();
@@ -90,6 +90,41 @@ async fn a_database_that_needs_migration_is_refused_until_it_is_migrated() {
         assert_eq!(store.migrate().await.unwrap(), Vec::<i64>::new());
         store.close().await;
         Store::open(&database.url, keyring()).await.unwrap().ping().await.unwrap();
+    }
+}
+
+/// No version was released yet, so no migration leads here from the schema of an earlier commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_an_unreleased_version_is_refused_by_name() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = Database::empty(engine).await;
+        Store::open_and_migrate(&database.url, keyring()).await.unwrap().close().await;
+        // an earlier commit had another first migration and two more after it
+        let forged = "update _sqlx_migrations set checksum = $1";
+        let more = "insert into _sqlx_migrations (version, description, success, checksum, execution_time)
+            values (2, 'delivery', true, $1, 0)";
+        match engine {
+            Engine::Sqlite => {
+                let mut conn = SqliteConnection::connect(&database.url).await.unwrap();
+                sqlx::query(forged).bind([7_u8; 48].as_slice()).execute(&mut conn).await.unwrap();
+                sqlx::query(more).bind([8_u8; 48].as_slice()).execute(&mut conn).await.unwrap();
+                conn.close().await.unwrap();
+            }
+            Engine::Postgres => {
+                let mut conn = PgConnection::connect(&database.url).await.unwrap();
+                sqlx::query(forged).bind([7_u8; 48].as_slice()).execute(&mut conn).await.unwrap();
+                sqlx::query(more).bind([8_u8; 48].as_slice()).execute(&mut conn).await.unwrap();
+                conn.close().await.unwrap();
+            }
+        }
+        for refusal in [
+            Store::open(&database.url, keyring()).await.unwrap_err(),
+            Store::open_and_migrate(&database.url, keyring()).await.unwrap_err(),
+        ] {
+            assert!(matches!(refusal, Error::Unreleased { migration: 1 }), "{refusal}");
+            let text = refusal.to_string();
+            assert!(text.contains("unreleased version") && text.contains("set `database` to a new file"), "{text}");
+        }
     }
 }
 

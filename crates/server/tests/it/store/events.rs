@@ -32,7 +32,7 @@ async fn what_was_sent_twice_is_kept_once() {
         let mut batch: Vec<NewEvent> = (0..150).map(|n| event(n, EventState::ToInterpret)).collect();
         batch.push(event(7, EventState::ToInterpret));
         assert_eq!(events::insert_batch(tx, &batch).await.unwrap(), 150);
-        batch.push(event(150, EventState::Kept));
+        batch.push(event(150, EventState::Stored));
         assert_eq!(events::insert_batch(tx, &batch).await.unwrap(), 1);
         assert_eq!(events::insert_batch(tx, &[]).await.unwrap(), 0);
         let backlog = events::backlog(tx).await.unwrap();
@@ -46,7 +46,7 @@ async fn events_are_interpreted_in_order_and_once() {
     both(async |store| {
         let tx = &mut store.write().await.unwrap();
         let batch: Vec<NewEvent> =
-            (0..70).map(|n| event(n, if n % 10 == 3 { EventState::ToInterpret } else { EventState::Kept })).collect();
+            (0..70).map(|n| event(n, if n % 10 == 3 { EventState::ToInterpret } else { EventState::Stored })).collect();
         events::insert_batch(tx, &batch).await.unwrap();
         let waiting = events::to_interpret(tx, 5).await.unwrap();
         let bodies: Vec<&[u8]> = waiting.iter().map(|(_, body)| body.as_slice()).collect();
@@ -55,13 +55,13 @@ async fn events_are_interpreted_in_order_and_once() {
         assert_eq!(first.received_at, batch[3].received_at);
         assert_eq!((&first.waba_id, &first.phone_number_id), (&batch[3].waba_id, &None));
         let ids: Vec<_> = waiting.iter().map(|(event, _)| event.id).collect();
-        assert_eq!(events::interpreted(tx, &ids, noon()).await.unwrap(), 5);
-        assert_eq!(events::interpreted(tx, &ids, noon()).await.unwrap(), 0);
+        assert_eq!(events::mark_interpreted(tx, &ids, noon()).await.unwrap(), 5);
+        assert_eq!(events::mark_interpreted(tx, &ids, noon()).await.unwrap(), 0);
         assert_eq!(events::to_interpret(tx, 9).await.unwrap().len(), 2);
         assert_eq!(events::find(tx, ids[0]).await.unwrap().unwrap().state, EventState::Interpreted);
         assert_eq!(events::body(tx, ids[0]).await.unwrap().unwrap(), b"{\"body\":3}");
         let ages = events::Ages { old: noon() + SignedDuration::from_hours(1), too_old: noon() };
-        let pruned = events::prune(tx, None, ages, 1000).await.unwrap();
+        let pruned = events::purge(tx, None, ages, 1000).await.unwrap();
         assert_eq!((pruned.removed, pruned.next), (68, None), "what waits stays");
     })
     .await;
@@ -71,7 +71,7 @@ async fn events_are_interpreted_in_order_and_once() {
 async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_first() {
     both(async |store| {
         let before_my_time =
-            NewEvent { received_at: noon() - SignedDuration::from_hours(1), ..event(8, EventState::Kept) };
+            NewEvent { received_at: noon() - SignedDuration::from_hours(1), ..event(8, EventState::Stored) };
         let mut tx = store.write().await.unwrap();
         events::insert_batch(&mut tx, &[before_my_time]).await.unwrap();
         tx.commit().await.unwrap();
@@ -116,7 +116,7 @@ async fn measure(engine: Engine) {
     let in_batch = |n| NewEvent {
         body: body.clone(),
         dedup_key: rand::random::<[u8; 16]>().to_vec(),
-        ..event(n, EventState::Kept)
+        ..event(n, EventState::Stored)
     };
     let batches: Vec<Vec<NewEvent>> = (0..400).map(|b| (0..256).map(|n| in_batch(b * 256 + n)).collect()).collect();
     let started = std::time::Instant::now();

@@ -73,8 +73,8 @@ async fn a_worker_that_lost_its_lease_cannot_end_the_job() {
         assert!(!jobs::finish(tx, &slow).await.unwrap());
         assert!(!jobs::postpone(tx, &slow, at(1)).await.unwrap());
         assert!(!jobs::fail(tx, &slow, at(1), "late").await.unwrap());
-        assert_eq!(jobs::extend(tx, &slow, at(900)).await.unwrap(), None);
-        let quick = jobs::extend(tx, &quick, at(900)).await.unwrap().unwrap();
+        assert_eq!(jobs::renew_lease(tx, &slow, at(900)).await.unwrap(), None);
+        let quick = jobs::renew_lease(tx, &quick, at(900)).await.unwrap().unwrap();
         assert_eq!(jobs::next_due(tx).await.unwrap(), Some(at(900)));
         assert!(jobs::finish(tx, &quick).await.unwrap());
     })
@@ -100,23 +100,6 @@ async fn a_run_asks_for_the_next_one_and_an_earlier_poke_stands() {
         assert!(jobs::postpone(tx, &second, at(3600)).await.unwrap());
         let kept = jobs::get(tx, "health", "1").await.unwrap().unwrap();
         assert_eq!((kept.run_at, kept.attempts, kept.last_error), (Some(at(70)), 0, None));
-        assert!(jobs::cancel(tx, "health", "1").await.unwrap());
-        assert!(!jobs::cancel(tx, "health", "1").await.unwrap());
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn jobs_are_counted_by_kind() {
-    both(async |store| {
-        poke(&store, "1", 0).await;
-        poke(&store, "2", 1).await;
-        poke(&store, "3", 900).await;
-        claim(&store, 0, 1).await;
-        let tx = &mut store.read().await.unwrap();
-        let counts = jobs::counts(tx, at(1)).await.unwrap();
-        assert_eq!(counts.len(), 1);
-        assert_eq!((counts[0].all, counts[0].due, counts[0].running, counts[0].failing), (3, 1, 1, 0));
     })
     .await;
 }

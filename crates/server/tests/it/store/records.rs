@@ -79,7 +79,6 @@ async fn a_failed_read_keeps_the_reading_and_an_older_read_never_wins() {
         assert_eq!(kept.error.unwrap().kind, FailureKind::Transient);
         assert_eq!(kept.error_at, Some(noon() + MINUTE * 2));
         assert!(!snapshots::save(tx, ChannelId(99), &reading, None, noon()).await.unwrap());
-        assert_eq!(snapshots::stale(tx, noon() + MINUTE * 2, 9).await.unwrap(), [id]);
     })
     .await;
 }
@@ -105,7 +104,7 @@ async fn history_grows_only_when_something_changed() {
         assert_eq!((entries[0].level.as_str(), &entries[0].reading), ("live", &better));
         let rest = snapshots::history(tx, id, Some(entries[1].id), 9).await.unwrap();
         assert_eq!(rest.iter().map(|entry| entry.at).collect::<Vec<_>>(), [noon()]);
-        assert_eq!(snapshots::prune_history(tx, noon() + MINUTE * 99).await.unwrap(), 2);
+        assert_eq!(snapshots::purge_history(tx, noon() + MINUTE * 99).await.unwrap(), 2);
         assert_eq!(snapshots::history(tx, id, None, 9).await.unwrap().len(), 1);
     })
     .await;
@@ -136,7 +135,6 @@ async fn a_signup_goes_on_after_an_interruption_and_its_code_counts_once() {
         assert_eq!((token.expose_secret(), expires_at), ("EAAG-1", Some(noon())));
         let waiting = signups::waiting(tx, &WabaId("102".into())).await.unwrap();
         assert_eq!(waiting.iter().map(|signup| signup.id).collect::<Vec<_>>(), [id]);
-        assert_eq!(signups::unmoved(tx, "exchanging", noon(), 9).await.unwrap().len(), 1);
         let error = Some(json!({"code": "token_refused"}));
         let failed = Signup { state: "failed".into(), error: error.clone(), ..waiting[0].clone() };
         assert!(signups::update(tx, &failed, noon() + MINUTE).await.unwrap());
@@ -172,9 +170,7 @@ async fn announcements_are_paged_and_streamed() {
         assert_eq!((&newest[0].args, newest[1].channel_id), (&json!({"n": 3}), None));
         let of_channel = announcements::list(tx, channel.account_id, Some(channel.id), Some(ids[3]), 9).await.unwrap();
         assert_eq!(of_channel.iter().map(|a| a.id).collect::<Vec<_>>(), [ids[1], ids[0]]);
-        let stream = announcements::since(tx, Some(ids[1]), 9).await.unwrap();
-        assert_eq!(stream.iter().map(|a| a.id).collect::<Vec<_>>(), [ids[2], ids[3]]);
-        assert_eq!(announcements::prune(tx, noon() + MINUTE).await.unwrap(), 4);
+        assert_eq!(announcements::purge(tx, noon() + MINUTE).await.unwrap(), 4);
     })
     .await;
 }
@@ -189,9 +185,8 @@ async fn settings_keep_values_and_secrets_and_replicas_agree_on_a_fresh_one() {
         let first = settings::secret_or(tx, settings::VERIFY_TOKEN, &"one".into(), noon()).await.unwrap();
         let second = settings::secret_or(tx, settings::VERIFY_TOKEN, &"two".into(), noon()).await.unwrap();
         assert_eq!((first.expose_secret(), second.expose_secret()), ("one", "one"));
-        settings::set_secret(tx, settings::VERIFY_TOKEN, &"three".into(), noon()).await.unwrap();
         let kept = settings::get_secret(tx, settings::VERIFY_TOKEN).await.unwrap().unwrap();
-        assert_eq!(kept.expose_secret(), "three");
+        assert_eq!(kept.expose_secret(), "one");
         assert!(settings::remove(tx, settings::VERIFY_TOKEN).await.unwrap());
         assert!(settings::get_secret(tx, settings::VERIFY_TOKEN).await.unwrap().is_none());
     })
@@ -204,14 +199,14 @@ async fn a_request_with_a_key_is_answered_once_and_the_same() {
         let tx = &mut store.write().await.unwrap();
         let reserve = async |tx: &mut _, hash: &[u8]| idempotency::reserve(tx, None, "k", hash, noon()).await.unwrap();
         assert_eq!(reserve(tx, b"a").await, Reservation::Fresh);
-        assert_eq!(reserve(tx, b"a").await, Reservation::UnderWay);
+        assert_eq!(reserve(tx, b"a").await, Reservation::InProgress);
         assert_eq!(reserve(tx, b"b").await, Reservation::Mismatch);
         assert!(idempotency::release(tx, None, "k").await.unwrap());
         assert_eq!(reserve(tx, b"a").await, Reservation::Fresh);
         assert!(idempotency::complete(tx, None, "k", 201, "{}").await.unwrap());
-        assert_eq!(reserve(tx, b"a").await, Reservation::Answered { status: 201, body: "{}".into() });
+        assert_eq!(reserve(tx, b"a").await, Reservation::Completed { status: 201, body: "{}".into() });
         assert!(!idempotency::release(tx, None, "k").await.unwrap(), "an answer stands");
-        assert_eq!(idempotency::prune(tx, noon() + MINUTE).await.unwrap(), 1);
+        assert_eq!(idempotency::purge(tx, noon() + MINUTE).await.unwrap(), 1);
     })
     .await;
 }

@@ -7,14 +7,17 @@ use domain::ids::{ChannelId, PhoneNumberId};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use server::seal::Keyring;
+use server::store::channels::NewChannel;
 use server::store::endpoints::NewEndpoint;
 use server::store::events::{EventState, NewEvent};
 use server::store::ids::SignupId;
 use server::store::signups::NewSignup;
-use server::store::{Engine, Error, Store, channels, endpoints, erasures, events, numbers, reseal, settings, signups};
+use server::store::{
+    Engine, Error, Store, accounts, channels, endpoints, erasures, events, numbers, reseal, settings, signups,
+};
 use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
-use super::{a_channel, noon};
+use super::{a_channel, new_channel, noon};
 use crate::support::stores::Database;
 
 /// Every secret of the story begins with this.
@@ -25,13 +28,15 @@ const SEALED: usize = 11;
 
 /// Fills every sealed column; the channel and the signup.
 async fn fill(store: &Store) -> (ChannelId, SignupId) {
-    let channel = a_channel(store, 1).await;
     let mut writer = store.write().await.unwrap();
     let tx = &mut writer;
+    let account = accounts::create(tx, "Bakery", noon()).await.unwrap();
+    let new = NewChannel { verify_token: "hush-verify".into(), ..new_channel(account, 1) };
+    let channel = channels::insert(tx, &new).await.unwrap();
+    let channel = channels::find(tx, channel).await.unwrap().unwrap();
     channels::renew_token(tx, channel.id, &"hush-access".into(), None, noon()).await.unwrap();
-    channels::set_verify_token(tx, channel.id, &"hush-verify".into(), noon()).await.unwrap();
     numbers::set_pin(tx, &channel.phone_number_id, &"hush-123456".into(), noon()).await.unwrap();
-    settings::set_secret(tx, settings::VERIFY_TOKEN, &"hush-setting".into(), noon()).await.unwrap();
+    settings::secret_or(tx, settings::VERIFY_TOKEN, &"hush-setting".into(), noon()).await.unwrap();
     let signup = NewSignup {
         account_id: channel.account_id,
         inbox_id: None,
@@ -91,7 +96,7 @@ async fn reads_everything(store: &Store, channel: ChannelId, signup: SignupId) {
     assert_eq!(setting.expose_secret(), "hush-setting");
     assert_eq!(signups::token(tx, signup).await.unwrap().unwrap().0.expose_secret(), "hush-signup");
     assert_eq!(events::to_interpret(tx, 1).await.unwrap()[0].1, b"hush-body");
-    let erasure = erasures::under_way(tx, Timestamp::MAX, 1).await.unwrap()[0];
+    let erasure = erasures::unfinished(tx, Timestamp::MAX, 1).await.unwrap()[0];
     let person = erasures::find(tx, erasure).await.unwrap().unwrap().person.unwrap();
     assert_eq!(person.0, ["hush-person"]);
     let endpoint = endpoints::ids(tx).await.unwrap()[0];

@@ -20,7 +20,7 @@ statements! {
             and (channel.id = event.channel_id
                 or event.channel_id is null and channel.phone_number_id = event.phone_number_id)))
         order by id";
-    WAITS = "select count(*) from event where state = 1 and id <= $1";
+    UNINTERPRETED = "select count(*) from event where state = 1 and id <= $1";
     REPLACE = "update event set body = $2 where id = $1 and body = $3";
     REMOVE = "delete from event where id = $1";
     /// An endpoint may have answered with what it was sent.
@@ -34,7 +34,7 @@ statements! {
 }
 
 /// An event of the account.
-pub struct Kept {
+pub struct AccountEvent {
     /// Which.
     pub id: EventId,
     /// Its body, opened.
@@ -43,9 +43,9 @@ pub struct Kept {
 }
 
 /// Without the body.
-impl std::fmt::Debug for Kept {
+impl std::fmt::Debug for AccountEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kept({})", self.id)
+        write!(f, "AccountEvent({})", self.id)
     }
 }
 
@@ -55,33 +55,33 @@ pub struct Window {
     /// The last event that was looked at, the account's or not; `None` at the end.
     pub until: Option<EventId>,
     /// The account's among them.
-    pub own: Vec<Kept>,
+    pub own: Vec<AccountEvent>,
 }
 
 /// The next events of an erasure.
 pub async fn window(tx: &mut Tx, it: &Erasure, limit: i64) -> Result<Window, Error> {
-    let end: Option<(Option<i64>,)> = one!(tx, END, it.after, it.last, limit)?;
+    let end: Option<(Option<i64>,)> = one!(tx, END, it.cursor, it.last, limit)?;
     let Some(until) = end.and_then(|(end,)| end).map(EventId) else {
         return Ok(Window { until: None, own: Vec::new() });
     };
-    let rows: Vec<(EventId, Vec<u8>)> = all!(tx, OWN, it.after, until, it.account_id.0)?;
+    let rows: Vec<(EventId, Vec<u8>)> = all!(tx, OWN, it.cursor, until, it.account_id.0)?;
     let open = |(id, sealed): (EventId, Vec<u8>)| {
         let body = tx.keyring.open(BODY_PLACE, &sealed).map_err(Error::corrupt("event", id, "body"))?.to_vec();
-        Ok::<_, Error>(Kept { id, body, sealed })
+        Ok::<_, Error>(AccountEvent { id, body, sealed })
     };
     let own = rows.into_iter().map(open).collect::<Result<_, _>>()?;
     Ok(Window { until: Some(until), own })
 }
 
 /// Whether events up to the erasure's last still wait to be interpreted.
-pub async fn waits_before(tx: &mut Tx, last: EventId) -> Result<bool, Error> {
-    let row: Option<(i64,)> = one!(tx, WAITS, last)?;
+pub async fn has_uninterpreted(tx: &mut Tx, last: EventId) -> Result<bool, Error> {
+    let row: Option<(i64,)> = one!(tx, UNINTERPRETED, last)?;
     Ok(row.is_some_and(|(count,)| count > 0))
 }
 
 /// Keeps another body instead, and lets whoever took a part of the event begin with it anew: its parts are
 /// counted anew. False where it was changed meanwhile, by a key that was replaced.
-pub async fn replace(tx: &mut Tx, account: AccountId, kept: &Kept, body: &[u8]) -> Result<bool, Error> {
+pub async fn replace(tx: &mut Tx, account: AccountId, kept: &AccountEvent, body: &[u8]) -> Result<bool, Error> {
     let sealed = tx.keyring.seal(BODY_PLACE, body)?;
     run!(tx, FORGET_ANSWERS, account.0, kept.id)?;
     run!(tx, WAKE, account.0, kept.id)?;
@@ -90,7 +90,7 @@ pub async fn replace(tx: &mut Tx, account: AccountId, kept: &Kept, body: &[u8]) 
 }
 
 /// Removes an event.
-pub async fn remove(tx: &mut Tx, account: AccountId, kept: &Kept) -> Result<(), Error> {
+pub async fn remove(tx: &mut Tx, account: AccountId, kept: &AccountEvent) -> Result<(), Error> {
     run!(tx, FORGET_ANSWERS, account.0, kept.id)?;
     run!(tx, WAKE, account.0, kept.id)?;
     run!(tx, REMOVE, kept.id)?;

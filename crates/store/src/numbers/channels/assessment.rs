@@ -1,5 +1,5 @@
-//! The last judgement of a channel: kept to announce a change once, to filter the fleet and to wake
-//! when it ends. The judgement itself is computed anew from facts each time it is shown.
+//! The last assessment of a channel: kept to announce a change once, to filter the fleet and to wake
+//! when it ends. The assessment itself is computed anew from facts each time it is shown.
 
 use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId};
@@ -11,8 +11,8 @@ use crate::engine::columns::{At, maybe_micros, micros};
 use crate::{Error, Tx};
 
 statements! {
-    SELECT = "select level, level_until, remembered from channel where id = $1";
-    SET = "update channel set level = $2, level_until = $3, remembered = $4 where id = $1";
+    SELECT = "select level, level_until, last_assessment from channel where id = $1";
+    SET = "update channel set level = $2, level_until = $3, last_assessment = $4 where id = $1";
     DUE = "select id from channel where level_until is not null and level_until <= $1
         order by level_until, id limit $2";
     LIST = concat!("select ", columns!(),
@@ -20,42 +20,42 @@ statements! {
     COUNT = "select coalesce(level, ''), count(*) from channel group by level order by 1";
 }
 
-/// The last judgement.
+/// The last assessment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Judgement {
+pub struct StoredAssessment {
     /// The level's word; `None` before the first.
     pub level: Option<String>,
     /// Until when it holds if no fact changes.
     pub until: Option<Timestamp>,
     /// What was announced, so that it is not announced twice; the flow's own shape.
-    pub remembered: Value,
+    pub last: Value,
 }
 
-/// The last judgement of a channel; `None` when the channel is gone.
-pub async fn judgement(tx: &mut Tx, id: ChannelId) -> Result<Option<Judgement>, Error> {
+/// The last assessment of a channel; `None` when the channel is gone.
+pub async fn assessment(tx: &mut Tx, id: ChannelId) -> Result<Option<StoredAssessment>, Error> {
     let row: Option<(Option<String>, Option<i64>, Option<String>)> = one!(tx, SELECT, id.0)?;
-    let Some((level, until, remembered)) = row else { return Ok(None) };
+    let Some((level, until, last)) = row else { return Ok(None) };
     let at = At { table: "channel", id: &id };
-    let remembered = match remembered {
-        Some(text) => at.json("remembered", &text)?,
+    let last = match last {
+        Some(text) => at.json("last_assessment", &text)?,
         None => Value::Null,
     };
-    Ok(Some(Judgement { level, until: at.maybe_time("level_until", until)?, remembered }))
+    Ok(Some(StoredAssessment { level, until: at.maybe_time("level_until", until)?, last }))
 }
 
-/// Keeps a judgement; false when the channel is gone.
-pub async fn set_level(
+/// Keeps a assessment; false when the channel is gone.
+pub async fn set_assessment(
     tx: &mut Tx,
     id: ChannelId,
     level: &str,
     until: Option<Timestamp>,
-    remembered: &Value,
+    last: &Value,
 ) -> Result<bool, Error> {
-    Ok(run!(tx, SET, id.0, level, maybe_micros(until), remembered.to_string())? == 1)
+    Ok(run!(tx, SET, id.0, level, maybe_micros(until), last.to_string())? == 1)
 }
 
 /// Channels whose level ended by `now` and has to be judged again.
-pub async fn level_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
+pub async fn assessments_due(tx: &mut Tx, now: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
     let rows: Vec<(i64,)> = all!(tx, DUE, micros(now), limit)?;
     Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }

@@ -19,12 +19,8 @@ statements! {
         updated_at = $8 where id = $1";
     RENEW = "update channel set access_token = $2, token_expires_at = $3, token_dead_since = null,
         token_renewed_at = $4, updated_at = $4 where id = $1";
-    VERIFY_TOKEN = "update channel set verify_token = $2, updated_at = $3 where id = $1";
     DEAD = "update channel set token_dead_since = $2 where id = $1 and token_dead_since is null";
     ALIVE = "update channel set token_dead_since = null where id = $1 and token_dead_since is not null";
-    DUE = "select id from channel
-        where token_dead_since is not null or (token_expires_at is not null and token_expires_at <= $1)
-        order by id limit $2";
 }
 
 /// What Meta is asked with and what Meta's handshake must carry.
@@ -147,13 +143,6 @@ pub async fn renew_token(
     Ok(run!(tx, RENEW, id.0, sealed.as_slice(), maybe_micros(expires_at), micros(now))? == 1)
 }
 
-/// Stores another verify token; false when the channel is gone.
-pub async fn set_verify_token(tx: &mut Tx, id: ChannelId, token: &SecretString, now: Timestamp) -> Result<bool, Error> {
-    let Some(phone) = phone(tx, id).await? else { return Ok(false) };
-    let sealed = tx.keyring.seal_secret(&verify_place(&phone), token)?;
-    Ok(run!(tx, VERIFY_TOKEN, id.0, sealed.as_slice(), micros(now))? == 1)
-}
-
 /// Notes that Meta refuses the token; true the first time, so that it is told once.
 pub async fn token_dead(tx: &mut Tx, id: ChannelId, since: Timestamp) -> Result<bool, Error> {
     Ok(run!(tx, DEAD, id.0, micros(since))? == 1)
@@ -162,12 +151,6 @@ pub async fn token_dead(tx: &mut Tx, id: ChannelId, since: Timestamp) -> Result<
 /// Notes that the token works; true when it was thought dead.
 pub async fn token_alive(tx: &mut Tx, id: ChannelId) -> Result<bool, Error> {
     Ok(run!(tx, ALIVE, id.0)? == 1)
-}
-
-/// Channels whose token is dead or ends by `by`.
-pub async fn tokens_due(tx: &mut Tx, by: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
-    let rows: Vec<(i64,)> = all!(tx, DUE, micros(by), limit)?;
-    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 async fn seal_access(tx: &mut Tx, id: ChannelId, token: &SecretString) -> Result<Option<Vec<u8>>, Error> {

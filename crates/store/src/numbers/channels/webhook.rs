@@ -8,44 +8,41 @@ use crate::engine::columns::{At, maybe_micros, micros};
 use crate::{Error, Tx};
 
 /// The gap that ends takes a 32nd of itself off the longest so far, and may be the longest itself.
-macro_rules! heard {
+macro_rules! record_last_seen {
     ($channels:literal, $greater:literal) => {
         concat!(
-            "insert into channel_webhook (channel_id, override_level, last_heard_at, heard_from, longest_gap)
+            "insert into channel_webhook (channel_id, override_level, last_seen_at, first_seen_at, longest_gap)
             select id, 'none', $2, $2, 0 from channel where ",
             $channels,
-            " on conflict (channel_id) do update set last_heard_at = excluded.last_heard_at,
-            heard_from = coalesce(channel_webhook.heard_from, excluded.heard_from),
+            " on conflict (channel_id) do update set last_seen_at = excluded.last_seen_at,
+            first_seen_at = coalesce(channel_webhook.first_seen_at, excluded.first_seen_at),
             longest_gap = ",
             $greater,
-            "(excluded.last_heard_at - coalesce(channel_webhook.last_heard_at, excluded.last_heard_at),
+            "(excluded.last_seen_at - coalesce(channel_webhook.last_seen_at, excluded.last_seen_at),
             coalesce(channel_webhook.longest_gap, 0)
-            - (excluded.last_heard_at - coalesce(channel_webhook.last_heard_at, excluded.last_heard_at)) / 32)
-            where channel_webhook.last_heard_at is null or channel_webhook.last_heard_at < excluded.last_heard_at"
+            - (excluded.last_seen_at - coalesce(channel_webhook.last_seen_at, excluded.last_seen_at)) / 32)
+            where channel_webhook.last_seen_at is null or channel_webhook.last_seen_at < excluded.last_seen_at"
         )
     };
 }
 
 statements! {
-    SELECT = "select subscribed_at, override_level, override_url, override_error, verified_at, last_heard_at, heard_from,
-        longest_gap, error, checked_at, healed_at from channel_webhook where channel_id = $1";
+    SELECT = "select subscribed_at, override_level, override_url, override_error, verified_at, last_seen_at, first_seen_at,
+        longest_gap, error, checked_at, reconciled_at from channel_webhook where channel_id = $1";
     SET = "insert into channel_webhook
-        (channel_id, subscribed_at, override_level, override_url, override_error, verified_at, last_heard_at, error,
-         checked_at, healed_at)
+        (channel_id, subscribed_at, override_level, override_url, override_error, verified_at, last_seen_at, error,
+         checked_at, reconciled_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (channel_id) do update set
         subscribed_at = excluded.subscribed_at, override_level = excluded.override_level,
         override_url = excluded.override_url, override_error = excluded.override_error,
         verified_at = coalesce(excluded.verified_at, channel_webhook.verified_at),
-        last_heard_at = coalesce(channel_webhook.last_heard_at, excluded.last_heard_at),
-        error = excluded.error, checked_at = excluded.checked_at, healed_at = excluded.healed_at";
-    HEARD = heard!("id in (select value from json_each($1))", "max"),
-        postgres: heard!("id in (select value::bigint from json_array_elements_text($1::json)) order by id", "greatest");
-    VERIFIED = "insert into channel_webhook (channel_id, override_level, verified_at) values ($1, 'none', $2)
+        last_seen_at = coalesce(channel_webhook.last_seen_at, excluded.last_seen_at),
+        error = excluded.error, checked_at = excluded.checked_at, reconciled_at = excluded.reconciled_at";
+    RECORD_LAST_SEEN = record_last_seen!("id in (select value from json_each($1))", "max"),
+        postgres: record_last_seen!("id in (select value::bigint from json_array_elements_text($1::json)) order by id", "greatest");
+    RECORD_VERIFIED = "insert into channel_webhook (channel_id, override_level, verified_at) values ($1, 'none', $2)
         on conflict (channel_id) do update set verified_at = excluded.verified_at";
-    UNCHECKED = "select channel.id from channel left join channel_webhook on channel_webhook.channel_id = channel.id
-        where channel_webhook.checked_at is null or channel_webhook.checked_at < $1
-        order by channel.id limit $2";
 }
 
 /// On which level Meta was told to send this channel's messages to its own callback.
@@ -90,9 +87,9 @@ pub struct Webhook {
     /// When Meta's handshake for the callback was last answered.
     pub verified_at: Option<Timestamp>,
     /// When Meta last sent something about the number.
-    pub last_heard_at: Option<Timestamp>,
+    pub last_seen_at: Option<Timestamp>,
     /// Since when it is heard of.
-    pub heard_from: Option<Timestamp>,
+    pub first_seen_at: Option<Timestamp>,
     /// The longest time between two of what Meta sent; older ones fade.
     pub longest_gap: Option<SignedDuration>,
     /// Why subscribing failed.
@@ -100,7 +97,7 @@ pub struct Webhook {
     /// When it was last looked at.
     pub checked_at: Option<Timestamp>,
     /// When it was last put right by itself.
-    pub healed_at: Option<Timestamp>,
+    pub reconciled_at: Option<Timestamp>,
 }
 
 /// What is known of a channel's callbacks; the default when nothing is.
@@ -109,7 +106,7 @@ pub async fn webhook(tx: &mut Tx, id: ChannelId) -> Result<Webhook, Error> {
     row.map_or_else(|| Ok(Webhook::default()), |row| row.read(id))
 }
 
-/// Writes what is known down. What was heard is kept as it is on record (see [`heard()`]), and `verified_at`
+/// Writes what is known down. What was heard is kept as it is on record (see [`record_last_seen`]), and `verified_at`
 /// where it is not given.
 pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<(), Error> {
     let Webhook {
@@ -118,12 +115,12 @@ pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<
         override_url,
         override_error,
         verified_at,
-        last_heard_at,
-        heard_from: _,
+        last_seen_at,
+        first_seen_at: _,
         longest_gap: _,
         error,
         checked_at,
-        healed_at,
+        reconciled_at,
     } = facts;
     run!(
         tx,
@@ -134,34 +131,28 @@ pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<
         override_url.as_deref(),
         override_error.as_deref(),
         maybe_micros(*verified_at),
-        maybe_micros(*last_heard_at),
+        maybe_micros(*last_seen_at),
         error.as_deref(),
         maybe_micros(*checked_at),
-        maybe_micros(*healed_at),
+        maybe_micros(*reconciled_at),
     )?;
     Ok(())
 }
 
 /// Notes that Meta sent something about these numbers; ids of deleted channels are passed over.
-pub async fn heard(tx: &mut Tx, ids: &[ChannelId], now: Timestamp) -> Result<(), Error> {
+pub async fn record_last_seen(tx: &mut Tx, ids: &[ChannelId], now: Timestamp) -> Result<(), Error> {
     if ids.is_empty() {
         return Ok(());
     }
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    run!(tx, HEARD, format!("[{}]", ids.join(",")), micros(now))?;
+    run!(tx, RECORD_LAST_SEEN, format!("[{}]", ids.join(",")), micros(now))?;
     Ok(())
 }
 
 /// Notes that Meta's handshake for the channel's callback was answered.
-pub async fn verified(tx: &mut Tx, id: ChannelId, now: Timestamp) -> Result<(), Error> {
-    run!(tx, VERIFIED, id.0, micros(now))?;
+pub async fn record_verified(tx: &mut Tx, id: ChannelId, now: Timestamp) -> Result<(), Error> {
+    run!(tx, RECORD_VERIFIED, id.0, micros(now))?;
     Ok(())
-}
-
-/// Channels whose callbacks were not looked at since `before`.
-pub async fn webhook_unchecked(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<ChannelId>, Error> {
-    let rows: Vec<(i64,)> = all!(tx, UNCHECKED, micros(before), limit)?;
-    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 #[derive(sqlx::FromRow)]
@@ -171,12 +162,12 @@ struct Row {
     override_url: Option<String>,
     override_error: Option<String>,
     verified_at: Option<i64>,
-    last_heard_at: Option<i64>,
-    heard_from: Option<i64>,
+    last_seen_at: Option<i64>,
+    first_seen_at: Option<i64>,
     longest_gap: Option<i64>,
     error: Option<String>,
     checked_at: Option<i64>,
-    healed_at: Option<i64>,
+    reconciled_at: Option<i64>,
 }
 
 impl Row {
@@ -188,12 +179,12 @@ impl Row {
             override_url: self.override_url,
             override_error: self.override_error,
             verified_at: at.maybe_time("verified_at", self.verified_at)?,
-            last_heard_at: at.maybe_time("last_heard_at", self.last_heard_at)?,
-            heard_from: at.maybe_time("heard_from", self.heard_from)?,
+            last_seen_at: at.maybe_time("last_seen_at", self.last_seen_at)?,
+            first_seen_at: at.maybe_time("first_seen_at", self.first_seen_at)?,
             longest_gap: self.longest_gap.map(SignedDuration::from_micros),
             error: self.error,
             checked_at: at.maybe_time("checked_at", self.checked_at)?,
-            healed_at: at.maybe_time("healed_at", self.healed_at)?,
+            reconciled_at: at.maybe_time("reconciled_at", self.reconciled_at)?,
         })
     }
 }

@@ -16,7 +16,7 @@ statements! {
     NEWEST = "select level, reading, waba from snapshot_history where channel_id = $1 order by id desc limit 1";
     LIST = "select id, at, level, reading, waba from snapshot_history
         where channel_id = $1 and id < $2 order by id desc limit $3";
-    PRUNE = "delete from snapshot_history where at < $1 and exists
+    PURGE = "delete from snapshot_history where at < $1 and exists
         (select 1 from snapshot_history newer
          where newer.channel_id = snapshot_history.channel_id and newer.id > snapshot_history.id)";
 }
@@ -72,8 +72,8 @@ pub async fn history(
 }
 
 /// Forgets entries older than `before`, save each channel's newest.
-pub async fn prune_history(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
-    run!(tx, PRUNE, micros(before))
+pub async fn purge_history(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
+    run!(tx, PURGE, micros(before))
 }
 
 #[derive(sqlx::FromRow)]
