@@ -73,6 +73,11 @@ impl App {
         let verifier = graph_api::webhook::Verifier::new(&secrets);
         let outbound = outbound::Guard::new(config.delivery.rules()?);
         let (ingest, posts) = IngestQueue::new();
+        let notifier = Notifier::default();
+        let store = store.with_commit_hook({
+            let notifier = notifier.clone();
+            move |committed| notifier.committed(committed)
+        });
         let handles = Handles {
             config,
             store,
@@ -80,7 +85,7 @@ impl App {
             outbound,
             capacity: Capacity::default(),
             clock,
-            notifier: Notifier::default(),
+            notifier,
             reads: SingleFlight::default(),
             verifier,
             ingest,

@@ -146,6 +146,5 @@ async fn sweep(app: &App) -> Result<Next, FlowError> {
     enqueue_if_absent(&mut tx, &Job::Purge, now).await?;
     flows::erasure::enqueue_unfinished(&mut tx, now).await?;
     tx.commit().await?;
-    app.notifier.notify_jobs();
     Ok(Next::At(now + SWEEP_EVERY))
 }

@@ -1,7 +1,10 @@
 //! The two engines behind one [`Store`], and the transaction that every query takes.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
+use domain::ids::AccountId;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::sealing::Keyring;
@@ -42,6 +45,22 @@ impl Engine {
 pub struct Store {
     pools: Pools,
     keyring: Keyring,
+    on_commit: Option<CommitHook>,
+}
+
+/// Called after each commit that brought something tasks wait for.
+type CommitHook = Arc<dyn Fn(&Committed) + Send + Sync>;
+
+/// What a committed transaction brought that tasks of this process may wait for. Other processes find it by
+/// looking at the database themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Jobs were enqueued.
+    pub jobs: bool,
+    /// Endpoints were created, changed, deleted, or asked for a replay.
+    pub endpoints: bool,
+    /// The accounts that have new events.
+    pub accounts: BTreeSet<AccountId>,
 }
 
 #[derive(Clone)]
@@ -50,10 +69,13 @@ enum Pools {
     Postgres(PgPool),
 }
 
-/// One transaction; dropped without [`Tx::commit`] it leaves nothing behind.
+/// One transaction. Dropped without [`Tx::commit`], it is rolled back and makes nothing known.
 pub struct Tx {
     pub(crate) conn: Conn,
     pub(crate) keyring: Keyring,
+    /// What the commit will make known; nothing is made known of a transaction that is dropped.
+    pub(crate) pending: Committed,
+    on_commit: Option<CommitHook>,
 }
 
 pub(crate) enum Conn {
@@ -82,7 +104,7 @@ impl Store {
             Some("postgres" | "postgresql") => postgres::open(url).await?,
             _ => return Err(Error::Url),
         };
-        Ok(Self { pools, keyring })
+        Ok(Self { pools, keyring, on_commit: None })
     }
 
     /// Applies the pending migrations and returns their versions. Two processes may call it at once.
@@ -102,7 +124,7 @@ impl Store {
             Pools::Sqlite { writer, readers: _ } => Conn::Sqlite(writer.begin_with("begin immediate").await?),
             Pools::Postgres(pool) => Conn::Postgres(pool.begin().await?),
         };
-        Ok(Tx { conn, keyring: self.keyring.clone() })
+        Ok(self.transaction(conn))
     }
 
     /// Begins a transaction that sees one state of the database and cannot write.
@@ -113,7 +135,18 @@ impl Store {
                 Conn::Postgres(pool.begin_with("begin isolation level repeatable read, read only").await?)
             }
         };
-        Ok(Tx { conn, keyring: self.keyring.clone() })
+        Ok(self.transaction(conn))
+    }
+
+    fn transaction(&self, conn: Conn) -> Tx {
+        Tx { conn, keyring: self.keyring.clone(), pending: Committed::default(), on_commit: self.on_commit.clone() }
+    }
+
+    /// The same store, whose transactions call `hook` after a commit that enqueued jobs, changed endpoints or
+    /// stored events. The hook must not block.
+    #[must_use]
+    pub fn with_commit_hook(self, hook: impl Fn(&Committed) + Send + Sync + 'static) -> Self {
+        Self { on_commit: Some(Arc::new(hook)), ..self }
     }
 
     /// Fails when the database does not answer.
@@ -151,13 +184,21 @@ impl Store {
 }
 
 impl Tx {
-    /// Makes everything done in it last.
+    /// Commits, then wakes the tasks of this process that wait for what was written.
     pub async fn commit(self) -> Result<(), Error> {
         match self.conn {
             Conn::Sqlite(tx) => tx.commit().await?,
             Conn::Postgres(tx) => tx.commit().await?,
         }
+        if let Some(hook) = self.on_commit.filter(|_| self.pending != Committed::default()) {
+            hook(&self.pending);
+        }
         Ok(())
+    }
+
+    /// Notes that the transaction stores events of these accounts; the commit makes it known.
+    pub fn notify_events(&mut self, accounts: impl IntoIterator<Item = AccountId>) {
+        self.pending.accounts.extend(accounts);
     }
 
     /// Which database it is in.

@@ -72,12 +72,14 @@ pub struct Job {
 /// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
 pub async fn enqueue(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
     run!(tx, ENQUEUE, kind, dedup_key, micros(run_at))?;
+    tx.pending.jobs = true;
     Ok(())
 }
 
 /// Sees that a job is queued: at `run_at` where it is not, else as it stands.
 pub async fn enqueue_if_absent(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
     run!(tx, ENQUEUE_IF_ABSENT, kind, dedup_key, micros(run_at))?;
+    tx.pending.jobs = true;
     Ok(())
 }
 

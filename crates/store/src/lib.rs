@@ -20,7 +20,7 @@ mod tenancy;
 mod words;
 
 pub use delivery::{deliveries, endpoints};
-pub use engine::{Conflict, Engine, Error, Store, Tx, size};
+pub use engine::{Committed, Conflict, Engine, Error, Store, Tx, size};
 pub use events::erasures;
 pub use numbers::{channels, signups, snapshots};
 pub use sealing::reseal;

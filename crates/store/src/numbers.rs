@@ -9,7 +9,7 @@ mod facts;
 mod failure_json;
 pub(crate) mod number;
 mod reading_json;
-mod record;
+pub mod record;
 pub mod signups;
 pub mod snapshots;
 
@@ -18,4 +18,9 @@ pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_atte
 pub use changes::{changes, note_changes};
 pub use facts::NumberFacts;
 pub use number::{PinState, confirm_pin, facts, facts_for_update, lock, pin, pin_state, set_facts, set_hold, set_pin};
-pub use record::history;
+pub use record::{NumberRow, history};
+
+/// A JSON list of texts, for statements that take many ids.
+pub(crate) fn json_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    serde_json::Value::from_iter(texts).to_string()
+}

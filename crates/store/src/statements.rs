@@ -29,6 +29,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         crate::numbers::channels::credentials::STATEMENTS,
         crate::numbers::channels::webhook::STATEMENTS,
         crate::numbers::number::STATEMENTS,
+        crate::numbers::record::STATEMENTS,
         crate::numbers::signups::STATEMENTS,
         crate::numbers::snapshots::STATEMENTS,
         crate::numbers::snapshots::history::STATEMENTS,

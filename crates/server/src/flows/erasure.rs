@@ -58,7 +58,6 @@ pub async fn start(app: &App, account: AccountId, person: &str, driver: Driver) 
         Driver::Caller(grace) => enqueue_if_absent(&mut tx, &Job::Erase(erasure.id), now + grace).await?,
     }
     tx.commit().await?;
-    app.notifier.notify_jobs();
     tracing::info!(erasure = %erasure.id, %account, "an erasure was requested");
     Ok(erasure)
 }

@@ -11,7 +11,7 @@ use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReadi
 use domain::registration::ChangeKind;
 use jiff::{SignedDuration, Timestamp};
 
-use super::number::assessment::{assess_and_announce, commit};
+use super::number::assessment::assess_and_announce;
 use super::number::reading::apply_reading;
 use super::number::record::NumberRecord;
 use super::number::view::{View, view};
@@ -93,7 +93,7 @@ pub async fn reassess(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         return Ok(Next::Done);
     };
     let report = assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
-    commit(app, tx, &record).await?;
+    tx.commit().await?;
     Ok(report.level_until.map_or(Next::Done, Next::At))
 }
 
@@ -109,7 +109,7 @@ async fn read_and_assess(app: &App, record: &mut NumberRecord) -> Result<Option<
     let Some(fresh) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else { return Ok(None) };
     *record = fresh;
     let report = store_and_assess(app, &mut tx, record, &number, waba.as_ref()).await?;
-    commit(app, tx, record).await?;
+    tx.commit().await?;
     Ok(Some(report))
 }
 
@@ -201,7 +201,7 @@ async fn apply_row(
         let at = app.clock.now() + SINGLE_PACE + spread(member.id);
         enqueue_if_absent(&mut tx, &Job::Health(member.id), at).await?;
     }
-    commit(app, tx, &record).await?;
+    tx.commit().await?;
     Ok(Some(report))
 }
 
@@ -212,7 +212,7 @@ async fn fleet_unread(app: &App, members: &[Channel], failure: &Failure) -> Resu
         let mut tx = app.store.write().await?;
         if let Some(mut record) = NumberRecord::load_for_update(&mut tx, member).await? {
             store_and_assess(app, &mut tx, &mut record, &Err(failure.clone()), None).await?;
-            commit(app, tx, &record).await?;
+            tx.commit().await?;
         }
     }
     let is_throttled = failure.kind == FailureKind::Throttled;

@@ -112,6 +112,5 @@ pub async fn enqueue_now(app: &App, jobs: &[Job]) -> Result<(), store::Error> {
         enqueue(&mut tx, job, now).await?;
     }
     tx.commit().await?;
-    app.notifier.notify_jobs();
     Ok(())
 }

@@ -12,7 +12,7 @@ use domain::registration::{Caller, ChangeKind, Decision, PinPlan, Reads, Source,
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::number::assessment::{assess_and_announce, commit};
+use super::number::assessment::assess_and_announce;
 use super::number::reading::{SetupReads, apply_reading, read_number};
 use super::number::record::{NumberRecord, RegistrationState, not_found};
 use super::{FlowError, Next, Refusal};
@@ -73,10 +73,10 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
                 tx.commit().await?;
                 execute(app, &record, &intent).await?;
             }
-            Step::Settled => commit(app, tx, &record).await?,
+            Step::Settled => tx.commit().await?,
             Step::Nothing => {
                 assess_and_announce(app, &mut tx, &mut record, now).await?;
-                commit(app, tx, &record).await?;
+                tx.commit().await?;
                 return Ok(decision.look_at().map_or(Next::Done, Next::At));
             }
         }
@@ -113,11 +113,11 @@ pub async fn complete_registration(
                 tx.commit().await?;
                 outcome = execute(app, &record, &intent).await?.or(outcome);
             }
-            Step::Settled => commit(app, tx, &record).await?,
+            Step::Settled => tx.commit().await?,
             Step::Nothing => {
                 assess_and_announce(app, &mut tx, &mut record, now).await?;
                 enqueue(&mut tx, &Job::Register(channel.id), now).await?;
-                commit(app, tx, &record).await?;
+                tx.commit().await?;
                 break;
             }
         }
@@ -300,6 +300,5 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Outcome
         }
     }
     tx.commit().await?;
-    app.notifier.notify_jobs();
     Ok(())
 }

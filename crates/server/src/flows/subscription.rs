@@ -12,7 +12,7 @@ use domain::meta::reading::SubscribedApp;
 use graph_api::Account;
 use jiff::{SignedDuration, Timestamp};
 
-use super::number::assessment::{assess_and_announce, commit};
+use super::number::assessment::assess_and_announce;
 use super::number::record::NumberRecord;
 use super::{FlowError, Next, Refusal};
 use crate::App;
@@ -191,7 +191,7 @@ async fn store_and_assess(
     }
     store_attempt(app, &mut tx, record, attempt).await?;
     assess_and_announce(app, &mut tx, record, app.clock.now()).await?;
-    commit(app, tx, record).await?;
+    tx.commit().await?;
     Ok(())
 }
 

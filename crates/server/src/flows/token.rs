@@ -5,7 +5,7 @@ use domain::ids::ChannelId;
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 
-use super::number::assessment::{assess_and_announce, commit};
+use super::number::assessment::assess_and_announce;
 use super::number::record::NumberRecord;
 use super::{FlowError, Next};
 use crate::App;
@@ -43,7 +43,7 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         record.token.dead_since = Some(now);
     }
     assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
-    commit(app, tx, &record).await?;
+    tx.commit().await?;
     Ok(Next::At(now + RETRY_AFTER))
 }
 
@@ -76,7 +76,6 @@ async fn replace(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
         enqueue(&mut tx, &job, now).await?;
     }
     tx.commit().await?;
-    app.notifier.notify_jobs();
     tracing::info!(channel = channel.id.0, "the access token was replaced");
     Ok(true)
 }

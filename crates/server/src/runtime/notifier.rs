@@ -9,6 +9,8 @@ use std::time::Duration;
 use domain::ids::AccountId;
 use tokio::sync::{Notify, watch};
 
+use crate::store::Committed;
+
 /// How long [`Notifier::apply_endpoint_changes`] waits: attempts in flight are allowed to end first.
 const APPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -29,8 +31,19 @@ struct Parts {
 }
 
 impl Notifier {
+    /// Wakes what waits for the content of a committed transaction. The store calls it after each commit.
+    pub fn committed(&self, committed: &Committed) {
+        if committed.jobs {
+            self.notify_jobs();
+        }
+        if committed.endpoints {
+            self.notify_endpoints();
+        }
+        self.notify_events(committed.accounts.iter().copied());
+    }
+
     /// A job was enqueued.
-    pub fn notify_jobs(&self) {
+    pub(crate) fn notify_jobs(&self) {
         self.0.jobs.notify_waiters();
         self.0.jobs.notify_one();
     }
@@ -41,7 +54,7 @@ impl Notifier {
     }
 
     /// Events of these accounts were committed.
-    pub fn notify_events(&self, accounts: impl IntoIterator<Item = AccountId>) {
+    pub(crate) fn notify_events(&self, accounts: impl IntoIterator<Item = AccountId>) {
         let waiting = self.0.events_by_account.lock().unwrap_or_else(PoisonError::into_inner);
         for workers in accounts.into_iter().filter_map(|account| waiting.get(&account)) {
             workers.send_replace(());

@@ -123,6 +123,7 @@ pub(crate) fn place(column: &str, id: EndpointId) -> String {
 
 /// Makes an endpoint; it gets what arrives from now on.
 pub async fn insert(tx: &mut Tx, new: &NewEndpoint, now: Timestamp) -> Result<EndpointId, Error> {
+    tx.pending.endpoints = true;
     let id = EndpointId::fresh(now);
     let Settings { name, url, host, kinds, headers, per_second } = &new.settings;
     let url = tx.keyring.seal_secret(&place("url", id), url)?;
@@ -182,6 +183,7 @@ pub async fn list(tx: &mut Tx, account: AccountId, channel: Option<ChannelId>) -
 
 /// Changes what its owner chose; false when it is gone.
 pub async fn set(tx: &mut Tx, id: EndpointId, settings: &Settings, now: Timestamp) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     let Settings { name, url, host, kinds, headers, per_second } = settings;
     let url = tx.keyring.seal_secret(&place("url", id), url)?;
     let headers = tx.keyring.seal(&place("headers", id), &headers_as_json(headers))?;
@@ -197,6 +199,7 @@ pub async fn rotate(
     until: Timestamp,
     now: Timestamp,
 ) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     // both columns are sealed for the same place, so that the old secret moves as it is
     let sealed = tx.keyring.seal_secret(&place("secret", id), secret)?;
     Ok(run!(tx, ROTATE, id, sealed, micros(until), micros(now))? == 1)
@@ -204,22 +207,26 @@ pub async fn rotate(
 
 /// Sends it nothing more; false when that was so before.
 pub async fn disable(tx: &mut Tx, id: EndpointId, why: &str, now: Timestamp) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     Ok(run!(tx, DISABLE, id, micros(now), why)? == 1)
 }
 
 /// Sends to it again, from where it stopped; false when it was not disabled.
 pub async fn enable(tx: &mut Tx, id: EndpointId, now: Timestamp) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     Ok(run!(tx, ENABLE, id, micros(now))? == 1)
 }
 
 /// Leaves out everything that arrived until now.
 pub async fn skip_to_now(tx: &mut Tx, id: EndpointId) -> Result<(), Error> {
+    tx.pending.endpoints = true;
     run!(tx, SKIP_TO_NOW, id)?;
     Ok(())
 }
 
 /// Forgets an endpoint with everything that waits for it; false when the account has no such.
 pub async fn delete(tx: &mut Tx, account: AccountId, id: EndpointId) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     Ok(run!(tx, DELETE, account.0, id)? == 1)
 }
 

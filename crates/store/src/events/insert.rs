@@ -121,6 +121,7 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
     if events.is_empty() {
         return Ok(0);
     }
+    tx.notify_events(events.iter().filter_map(|sealed| sealed.event.account_id));
     match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events).await,
         Conn::Postgres(tx) => {

@@ -178,15 +178,15 @@ pub async fn delete(tx: &mut Tx, id: ChannelId) -> Result<bool, Error> {
 /// One row of `channel`.
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
-    id: i64,
-    account_id: i64,
-    name: String,
-    phone_number: String,
-    phone_number_id: String,
-    waba_id: String,
-    business_id: Option<String>,
-    onboarding: String,
-    created_at: i64,
+    pub(in crate::numbers) id: i64,
+    pub(in crate::numbers) account_id: i64,
+    pub(in crate::numbers) name: String,
+    pub(in crate::numbers) phone_number: String,
+    pub(in crate::numbers) phone_number_id: String,
+    pub(in crate::numbers) waba_id: String,
+    pub(in crate::numbers) business_id: Option<String>,
+    pub(in crate::numbers) onboarding: String,
+    pub(in crate::numbers) created_at: i64,
 }
 
 impl TryFrom<Row> for Channel {

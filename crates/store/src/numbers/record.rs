@@ -1,15 +1,107 @@
-//! The record of a number: what a decision about it needs, read from several tables.
+//! The record of a number: everything stored about it and its channel, in three statements for one number or
+//! for a whole page of numbers. What follows from a record is decided by the callers.
+
+use std::collections::BTreeMap;
 
 use domain::channel::Channel;
-use domain::registration::History;
+use domain::ids::{AccountId, ChannelId, PhoneNumberId};
 use domain::registration::ledger::Ledger;
+use domain::registration::{Changes, History};
+use jiff::Timestamp;
 
-use super::attempts;
-use super::changes::changes;
+use super::attempts::{self, RecordedAttempt};
+use super::channels::assessment::{self, StoredAssessment};
+use super::channels::credentials::{self, Credentials, TokenState};
+use super::channels::webhook::{self, Webhook};
+use super::channels::{self as channel_rows};
 use super::facts::NumberFacts;
 use super::number::{read_facts, select};
+use super::snapshots::{self, StoredSnapshot};
+use super::{changes, json_list};
 use crate::engine::columns::At;
 use crate::{Error, Tx};
+
+/// The row of a channel with everything that hangs on it one to one. Columns that two tables share are renamed.
+macro_rules! record {
+    ($condition:expr) => {
+        concat!(
+            "select channel.id, channel.account_id, channel.name, channel.phone_number, channel.phone_number_id,
+            channel.waba_id, channel.business_id, channel.onboarding, channel.created_at, channel.access_token,
+            channel.token_expires_at, channel.token_dead_since, channel.token_renewed_at, channel.verify_token,
+            channel.level, channel.level_until, channel.last_assessment,
+            channel_webhook.subscribed_at, channel_webhook.override_level, channel_webhook.override_url,
+            channel_webhook.override_error, channel_webhook.verified_at, channel_webhook.last_seen_at,
+            channel_webhook.first_seen_at, channel_webhook.longest_gap, channel_webhook.error,
+            channel_webhook.checked_at as webhook_checked_at, channel_webhook.reconciled_at,
+            number.pin is not null as has_pin, number.pin_set_at, number.held_until, number.facts,
+            snapshot.channel_id as snapshot_of, snapshot.reading, snapshot.waba, snapshot.checked_at,
+            snapshot.failure, snapshot.failed_at
+            from channel left join channel_webhook on channel_webhook.channel_id = channel.id
+            left join number on number.phone_number_id = channel.phone_number_id
+            left join snapshot on snapshot.channel_id = channel.id where ",
+            $condition
+        )
+    };
+}
+
+statements! {
+    FIND = record!("channel.id = $1");
+    PAGE = record!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
+        order by channel.id limit $4");
+    MANY = record!("channel.id in (select value from json_each($1)) order by channel.id"),
+        postgres: record!("channel.id in (select value::bigint from json_array_elements_text($1::json))
+        order by channel.id");
+}
+
+/// Everything stored about a number and its channel.
+#[derive(Debug, Clone)]
+pub struct NumberRow {
+    pub channel: Channel,
+    pub credentials: Credentials,
+    pub token: TokenState,
+    pub facts: NumberFacts,
+    /// Every register and deregister call, oldest first.
+    pub attempts: Vec<RecordedAttempt>,
+    /// The newest change of each kind.
+    pub changes: Changes,
+    /// No call is made before this; `None` when no hold was ever set.
+    pub held_until: Option<Timestamp>,
+    pub has_pin: bool,
+    /// When the stored PIN was generated or entered; `None` when no PIN is stored.
+    pub pin_set_at: Option<Timestamp>,
+    /// `None` until a read was tried.
+    pub snapshot: Option<StoredSnapshot>,
+    pub webhook: Webhook,
+    pub assessment: StoredAssessment,
+}
+
+/// Loads the record of a channel in three statements; `None` when the channel is gone.
+pub async fn load(tx: &mut Tx, id: ChannelId) -> Result<Option<NumberRow>, Error> {
+    let rows: Vec<Row> = all!(tx, FIND, id.0)?;
+    Ok(complete(tx, rows).await?.pop())
+}
+
+/// Loads the records of these channels in three statements, in the order of their ids. Channels that are gone
+/// are left out.
+pub async fn load_many(tx: &mut Tx, ids: &[ChannelId]) -> Result<Vec<NumberRow>, Error> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows: Vec<Row> = all!(tx, MANY, serde_json::Value::from(ids).to_string())?;
+    complete(tx, rows).await
+}
+
+/// Loads a page of an account's records in three statements, oldest channel first, behind a given one.
+/// With `level` only the channels that were last assessed at this level.
+pub async fn load_page(
+    tx: &mut Tx,
+    account: AccountId,
+    level: Option<&str>,
+    after: Option<ChannelId>,
+    limit: i64,
+) -> Result<Vec<NumberRow>, Error> {
+    let after = after.map_or(0, |id| id.0);
+    let rows: Vec<Row> = all!(tx, PAGE, account.0, level.unwrap_or_default(), after, limit)?;
+    complete(tx, rows).await
+}
 
 /// Everything on record that a decision about the number needs.
 pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
@@ -17,7 +109,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
     let row = select(tx, id).await?;
     let facts = row.as_ref().map_or_else(|| Ok(NumberFacts::default()), |row| read_facts(id, &row.facts))?;
     let held_until = row.as_ref().and_then(|row| row.held_until);
-    let attempts = attempts::all_of(tx, id).await?;
+    let attempts = attempts::of_numbers(tx, &json_list([id.as_str()])).await?;
     Ok(History {
         onboarding: channel.onboarding,
         channel_created_at: channel.created_at,
@@ -27,7 +119,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             held_until: At { table: "number", id }.maybe_time("held_until", held_until)?,
             imported_at: facts.imported_at,
         },
-        changes: changes(tx, id).await?,
+        changes: changes::changes(tx, id).await?,
         has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
         pin_set_at: At { table: "number", id }
             .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
@@ -38,4 +130,129 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
         failed_reads: facts.failed_reads,
         previous_read_at: facts.previous_read_at,
     })
+}
+
+/// Adds what a number has many of: its calls and its changes.
+async fn complete(tx: &mut Tx, rows: Vec<Row>) -> Result<Vec<NumberRow>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let numbers = json_list(rows.iter().map(|row| row.phone_number_id.as_str()));
+    let mut attempts: BTreeMap<PhoneNumberId, Vec<RecordedAttempt>> = BTreeMap::new();
+    for attempt in attempts::of_numbers(tx, &numbers).await? {
+        attempts.entry(attempt.phone_number_id.clone()).or_default().push(attempt);
+    }
+    let mut changes = changes::of_numbers(tx, &numbers).await?;
+    let complete = |row: Row| {
+        let number = PhoneNumberId(row.phone_number_id.clone());
+        let attempts = attempts.remove(&number).unwrap_or_default();
+        row.read(tx, attempts, changes.remove(&number).unwrap_or_default())
+    };
+    rows.into_iter().map(complete).collect()
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    account_id: i64,
+    name: String,
+    phone_number: String,
+    phone_number_id: String,
+    waba_id: String,
+    business_id: Option<String>,
+    onboarding: String,
+    created_at: i64,
+    access_token: Vec<u8>,
+    token_expires_at: Option<i64>,
+    token_dead_since: Option<i64>,
+    token_renewed_at: Option<i64>,
+    verify_token: Vec<u8>,
+    level: Option<String>,
+    level_until: Option<i64>,
+    last_assessment: Option<String>,
+    subscribed_at: Option<i64>,
+    override_level: Option<String>,
+    override_url: Option<String>,
+    override_error: Option<String>,
+    verified_at: Option<i64>,
+    last_seen_at: Option<i64>,
+    first_seen_at: Option<i64>,
+    longest_gap: Option<i64>,
+    error: Option<String>,
+    webhook_checked_at: Option<i64>,
+    reconciled_at: Option<i64>,
+    has_pin: bool,
+    pin_set_at: Option<i64>,
+    held_until: Option<i64>,
+    facts: Option<String>,
+    snapshot_of: Option<i64>,
+    reading: Option<String>,
+    waba: Option<String>,
+    checked_at: Option<i64>,
+    failure: Option<String>,
+    failed_at: Option<i64>,
+}
+
+impl Row {
+    fn read(self, tx: &Tx, attempts: Vec<RecordedAttempt>, changes: Changes) -> Result<NumberRow, Error> {
+        let id = ChannelId(self.id);
+        let number = PhoneNumberId(self.phone_number_id.clone());
+        let at = At { table: "number", id: &number };
+        let webhook = match self.override_level {
+            None => Webhook::default(),
+            Some(override_level) => webhook::Row {
+                subscribed_at: self.subscribed_at,
+                override_level,
+                override_url: self.override_url,
+                override_error: self.override_error,
+                verified_at: self.verified_at,
+                last_seen_at: self.last_seen_at,
+                first_seen_at: self.first_seen_at,
+                longest_gap: self.longest_gap,
+                error: self.error,
+                checked_at: self.webhook_checked_at,
+                reconciled_at: self.reconciled_at,
+            }
+            .read(id)?,
+        };
+        let snapshot = snapshots::Row {
+            reading: self.reading,
+            waba: self.waba,
+            checked_at: self.checked_at,
+            failure: self.failure,
+            failed_at: self.failed_at,
+        };
+        let credentials = credentials::Row {
+            phone_number: self.phone_number.clone(),
+            access_token: self.access_token,
+            token_expires_at: self.token_expires_at,
+            verify_token: self.verify_token,
+        };
+        let token = (self.token_expires_at, self.token_dead_since, self.token_renewed_at);
+        let channel = channel_rows::Row {
+            id: self.id,
+            account_id: self.account_id,
+            name: self.name,
+            phone_number: self.phone_number,
+            phone_number_id: self.phone_number_id,
+            waba_id: self.waba_id,
+            business_id: self.business_id,
+            onboarding: self.onboarding,
+            created_at: self.created_at,
+        };
+        Ok(NumberRow {
+            channel: Channel::try_from(channel)?,
+            credentials: credentials.open(tx, id)?,
+            token: credentials::read_state(id, token)?,
+            facts: self.facts.map_or_else(|| Ok(NumberFacts::default()), |text| read_facts(&number, &text))?,
+            attempts,
+            changes,
+            held_until: at.maybe_time("held_until", self.held_until)?,
+            has_pin: self.has_pin,
+            pin_set_at: at.maybe_time("pin_set_at", self.pin_set_at.filter(|_| self.has_pin))?,
+            snapshot: self.snapshot_of.is_some().then(|| snapshot.read(id)).transpose()?,
+            webhook,
+            assessment: assessment::read(id, (self.level, self.level_until, self.last_assessment))?,
+        })
+    }
 }

@@ -72,16 +72,16 @@ pub async fn latest(tx: &mut Tx, id: ChannelId) -> Result<Option<StoredSnapshot>
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    reading: Option<String>,
-    waba: Option<String>,
-    checked_at: Option<i64>,
-    failure: Option<String>,
-    failed_at: Option<i64>,
+pub(crate) struct Row {
+    pub(in crate::numbers) reading: Option<String>,
+    pub(in crate::numbers) waba: Option<String>,
+    pub(in crate::numbers) checked_at: Option<i64>,
+    pub(in crate::numbers) failure: Option<String>,
+    pub(in crate::numbers) failed_at: Option<i64>,
 }
 
 impl Row {
-    fn read(self, id: ChannelId) -> Result<StoredSnapshot, Error> {
+    pub(in crate::numbers) fn read(self, id: ChannelId) -> Result<StoredSnapshot, Error> {
         let at = At { table: "snapshot", id: &id };
         let json = |column, text: Option<String>| text.map(|text| at.json(column, &text)).transpose();
         let failure = json("failure", self.failure)?

@@ -48,7 +48,6 @@ pub async fn interpret(app: &App) -> Result<Next, FlowError> {
         }
         events::mark_interpreted(&mut tx, &ids, now).await?;
         tx.commit().await?;
-        app.notifier.notify_jobs();
         if app.shutdown.is_cancelled() {
             break;
         }

@@ -17,7 +17,6 @@ use crate::flows::queue::{Job, enqueue};
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{QueuedPost, QueuedPosts};
 use crate::runtime::metrics;
-use crate::runtime::notifier::Notifier;
 use crate::store::events::{EventState, SealedEvent};
 use crate::store::{self, Engine, Store, channels, events};
 
@@ -39,7 +38,6 @@ pub(crate) fn start(app: &App, posts: QueuedPosts) -> std::io::Result<()> {
     let writer = Writer {
         store: app.store.clone(),
         clock: app.clock.clone(),
-        notifier: app.notifier.clone(),
         last_seen: HashMap::new(),
         owners: HashMap::new(),
     };
@@ -64,7 +62,6 @@ pub(crate) fn start(app: &App, posts: QueuedPosts) -> std::io::Result<()> {
 struct Writer {
     store: Store,
     clock: Clock,
-    notifier: Notifier,
     /// When each number's "last seen" was last written.
     last_seen: HashMap<PhoneNumberId, Timestamp>,
     /// The account of a number as last looked up. Used for wake-ups only.
@@ -105,19 +102,9 @@ impl Writer {
         let now = self.clock.now();
         let seen = self.numbers_to_mark_seen(&mut events, now);
         let must_interpret = events.iter().any(|sealed| sealed.event.state == EventState::ToInterpret);
-        let numbers: HashSet<PhoneNumberId> =
-            events.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
         let result = self.commit(events, &seen, must_interpret, now).await.map_err(Arc::new);
         match &result {
-            Ok(new) => {
-                metrics::changes(received as u64, *new);
-                if must_interpret {
-                    self.notifier.notify_jobs();
-                }
-                let accounts: HashSet<AccountId> =
-                    numbers.iter().filter_map(|number| self.owners.get(number)).copied().collect();
-                self.notifier.notify_events(accounts);
-            }
+            Ok(new) => metrics::changes(received as u64, *new),
             Err(error) => tracing::error!(%error, "events could not be stored; Meta sends them again"),
         }
         let answer = result.map(|_| ());
@@ -137,6 +124,8 @@ impl Writer {
     ) -> Result<u64, store::Error> {
         let mut tx = self.store.write().await?;
         let events = attribute(&mut tx, events).await?;
+        let numbers: HashSet<PhoneNumberId> =
+            events.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
         let new = events::insert_sealed(&mut tx, events).await?;
         let mut channels_seen = Vec::with_capacity(seen.len());
         for number in seen {
@@ -148,6 +137,7 @@ impl Writer {
         if must_interpret {
             enqueue(&mut tx, &Job::Interpret, now).await?;
         }
+        tx.notify_events(numbers.iter().filter_map(|number| self.owners.get(number)).copied());
         tx.commit().await?;
         Ok(new)
     }

@@ -49,14 +49,6 @@ pub(crate) async fn assess_and_announce(
     Ok(report)
 }
 
-/// Commits a transaction that assessed a number, and wakes what it enqueued or announced.
-pub(crate) async fn commit(app: &App, tx: Tx, record: &NumberRecord) -> Result<(), store::Error> {
-    tx.commit().await?;
-    app.notifier.notify_jobs();
-    app.notifier.notify_events([record.channel.account_id]);
-    Ok(())
-}
-
 fn args(change: &Announcement) -> Value {
     Value::Object(change.args().into_iter().map(|(name, arg)| (name.to_owned(), as_json(&arg))).collect::<Map<_, _>>())
 }

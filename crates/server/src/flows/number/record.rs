@@ -18,7 +18,7 @@ use crate::flows::{FlowError, Refusal};
 use crate::store::channels::{Credentials, TokenState, Webhook};
 use crate::store::numbers::{NumberFacts, RecordedAttempt};
 use crate::store::snapshots::StoredSnapshot;
-use crate::store::{self, Tx, channels, numbers, snapshots};
+use crate::store::{self, Tx, numbers};
 
 /// Calls that a [`RegistrationState`] lists; the ledger itself counts every call.
 const LISTED_ATTEMPTS: usize = 100;
@@ -65,29 +65,21 @@ impl NumberRecord {
     }
 
     async fn load_in(tx: &mut Tx, id: ChannelId) -> Result<Option<Self>, store::Error> {
-        let Some(channel) = channels::find(tx, id).await? else { return Ok(None) };
-        let Some(credentials) = channels::credentials(tx, id).await? else { return Ok(None) };
-        let Some(token) = channels::token_state(tx, id).await? else { return Ok(None) };
-        let history = numbers::history(tx, &channel).await?;
-        let number = &channel.phone_number_id;
-        let mut attempts = numbers::attempts(tx, number, i64::MAX).await?;
-        attempts.reverse();
+        let Some(row) = numbers::record::load(tx, id).await? else { return Ok(None) };
         Ok(Some(Self {
-            credentials,
-            token,
-            facts: numbers::facts(tx, number).await?,
-            attempts,
-            changes: history.changes,
-            held_until: history.ledger.held_until,
-            pin_set_at: history.pin_set_at,
-            snapshot: snapshots::latest(tx, id).await?.unwrap_or_default(),
-            webhook: channels::webhook(tx, id).await?,
-            last_assessment: channels::assessment(tx, id)
-                .await?
-                .and_then(|it| last_assessment::from_json(&it.last)),
-            named_owner: owner::named_by_meta(tx, &channel.waba_id).await?,
+            credentials: row.credentials,
+            token: row.token,
+            facts: row.facts,
+            attempts: row.attempts,
+            changes: row.changes,
+            held_until: row.held_until,
+            pin_set_at: row.pin_set_at,
+            snapshot: row.snapshot.unwrap_or_default(),
+            webhook: row.webhook,
+            last_assessment: last_assessment::from_json(&row.assessment.last),
+            named_owner: owner::named_by_meta(tx, &row.channel.waba_id).await?,
             app_callback: load_app_callback(tx).await?,
-            channel,
+            channel: row.channel,
         }))
     }
 

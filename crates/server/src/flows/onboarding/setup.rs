@@ -10,7 +10,7 @@ use domain::registration::{Caller, decide};
 use jiff::SignedDuration;
 
 use crate::App;
-use crate::flows::number::assessment::{assess_and_announce, commit};
+use crate::flows::number::assessment::assess_and_announce;
 use crate::flows::number::reading::{SetupReads, apply_reading, read_number};
 use crate::flows::number::record::{NumberRecord, not_found};
 use crate::flows::queue::{Job, enqueue};
@@ -80,7 +80,7 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
     apply_reading(&mut tx, &mut record, &reading, None, asked_at).await?;
     assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
     enqueue_follow_ups(app, &mut tx, &record, webhook_error.is_some(), outcome.as_ref()).await?;
-    commit(app, tx, &record).await?;
+    tx.commit().await?;
     Ok(SetupResult { webhook_error })
 }
 

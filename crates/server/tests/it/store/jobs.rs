@@ -1,11 +1,13 @@
 //! Stories of jobs: pokes are never lost, claims never overlap, leases run out.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use server::seal::Keyring;
 use server::store::{Engine, Store, jobs};
+use tokio::sync::Notify;
 
 use super::noon;
 use crate::support::stores::{Database, both};
@@ -100,6 +102,39 @@ async fn a_run_asks_for_the_next_one_and_an_earlier_poke_stands() {
         assert!(jobs::postpone(tx, &second, at(3600)).await.unwrap());
         let kept = jobs::get(tx, "health", "1").await.unwrap().unwrap();
         assert_eq!((kept.run_at, kept.attempts, kept.last_error), (Some(at(70)), 0, None));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_wakes_whoever_waits_for_jobs_and_a_rollback_does_not() {
+    both(async |store| {
+        let woken = Arc::new(Notify::new());
+        let store = store.with_commit_hook({
+            let woken = Arc::clone(&woken);
+            move |committed| {
+                assert_eq!((committed.jobs, committed.endpoints, committed.accounts.len()), (true, false, 0));
+                woken.notify_one();
+            }
+        });
+        let mut tx = store.write().await.unwrap();
+        jobs::enqueue(&mut tx, "health", "1", at(0)).await.unwrap();
+        drop(tx);
+        // nothing to make known: the hook is not called
+        let tx = store.write().await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_millis(20), woken.notified()).await.is_err(), "rolled back");
+        for absent in [false, true] {
+            let mut tx = store.write().await.unwrap();
+            if absent {
+                jobs::enqueue_if_absent(&mut tx, "health", "1", at(0)).await.unwrap();
+            } else {
+                jobs::enqueue(&mut tx, "health", "1", at(0)).await.unwrap();
+            }
+            assert!(tokio::time::timeout(Duration::from_millis(20), woken.notified()).await.is_err(), "not committed");
+            tx.commit().await.unwrap();
+            tokio::time::timeout(Duration::from_secs(5), woken.notified()).await.expect("the commit wakes");
+        }
     })
     .await;
 }

@@ -1,13 +1,15 @@
 //! Stories of numbers: the ledger, the sealed PIN, evidence, and what outlives a channel.
 
-use domain::ids::PhoneNumberId;
+use domain::ids::{ChannelId, PhoneNumberId};
 use domain::meta::failure::{Failure, MetaError};
+use domain::meta::reading::NumberReading;
 use domain::registration::ledger::{Basis, CallKind, Outcome};
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
-use server::store::numbers::{self, NumberFacts};
-use server::store::{Conflict, Error, channels};
+use server::store::channels::Webhook;
+use server::store::numbers::{self, NumberFacts, record};
+use server::store::{Conflict, Error, channels, snapshots};
 
 use super::{a_channel, noon};
 use crate::support::stores::both;
@@ -171,6 +173,65 @@ async fn evidence_counts_once_even_when_everybody_brings_it_at_once() {
         let noted = numbers::note_changes(tx, &number(), &[ChangeKind::TwoStepOff], older, Source::Webhook).await;
         assert_eq!(noted.unwrap(), []);
         assert_eq!(numbers::note_changes(tx, &number(), &[], noon(), Source::Person).await.unwrap(), []);
+    })
+    .await;
+}
+
+/// The joined statement must say what the statements of each table say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_holds_what_its_tables_hold() {
+    both(async |store| {
+        let bare = a_channel(&store, 1).await;
+        let full = a_channel(&store, 2).await;
+        let mut writer = store.write().await.unwrap();
+        let tx = &mut writer;
+        let id = full.phone_number_id.clone();
+        numbers::set_pin(tx, &id, &"123456".into(), noon()).await.unwrap();
+        numbers::set_hold(tx, &id, Some(noon())).await.unwrap();
+        let facts = NumberFacts { was_registered: true, ..NumberFacts::default() };
+        numbers::set_facts(tx, &id, &facts, noon()).await.unwrap();
+        numbers::note_changes(tx, &id, &[ChangeKind::NewToken], noon(), Source::Reading).await.unwrap();
+        let call = numbers::open_attempt(tx, &id, CallKind::Register, Basis::Person, "x", noon()).await.unwrap();
+        numbers::settle_attempt(tx, call, &Outcome::Success, noon()).await.unwrap();
+        numbers::open_attempt(tx, &id, CallKind::Deregister, Basis::Person, "y", noon()).await.unwrap();
+        channels::record_last_seen(tx, &[full.id], noon()).await.unwrap();
+        channels::record_verified(tx, full.id, noon()).await.unwrap();
+        let webhook = Webhook {
+            error: Some("refused".into()),
+            checked_at: Some(noon()),
+            ..channels::webhook(tx, full.id).await.unwrap()
+        };
+        channels::set_webhook(tx, full.id, &webhook).await.unwrap();
+        channels::set_assessment(tx, full.id, "live", Some(noon()), &serde_json::json!({"since": "x"})).await.unwrap();
+        let later = noon() + SignedDuration::from_mins(1);
+        let reading = NumberReading { verified_name: Some("Bakery".into()), ..NumberReading::default() };
+        snapshots::save(tx, full.id, &reading, None, later).await.unwrap();
+
+        let mut many = record::load_many(tx, &[full.id, ChannelId(99), bare.id]).await.unwrap();
+        assert_eq!(many.iter().map(|row| row.channel.id).collect::<Vec<_>>(), [bare.id, full.id]);
+        let of_page = record::load_page(tx, full.account_id, Some("live"), None, 9).await.unwrap();
+        assert_eq!(of_page.iter().map(|row| row.channel.id).collect::<Vec<_>>(), [full.id]);
+        assert_eq!(record::load_page(tx, full.account_id, None, Some(full.id), 9).await.unwrap().len(), 0);
+        assert!(record::load(tx, ChannelId(99)).await.unwrap().is_none());
+        many.push(record::load(tx, full.id).await.unwrap().unwrap());
+        for row in many {
+            let channel = channels::find(tx, row.channel.id).await.unwrap().unwrap();
+            let mut attempts = numbers::attempts(tx, &channel.phone_number_id, 9).await.unwrap();
+            attempts.reverse();
+            let credentials = channels::credentials(tx, channel.id).await.unwrap().unwrap();
+            assert_eq!(row.channel, channel);
+            assert_eq!(row.credentials.access_token.expose_secret(), credentials.access_token.expose_secret());
+            assert_eq!(row.credentials.verify_token.expose_secret(), credentials.verify_token.expose_secret());
+            assert_eq!(Some(row.token), channels::token_state(tx, channel.id).await.unwrap());
+            assert_eq!(row.facts, numbers::facts(tx, &channel.phone_number_id).await.unwrap());
+            assert_eq!(row.attempts, attempts);
+            assert_eq!(row.changes, numbers::changes(tx, &channel.phone_number_id).await.unwrap());
+            assert_eq!(row.snapshot, snapshots::latest(tx, channel.id).await.unwrap());
+            assert_eq!(row.webhook, channels::webhook(tx, channel.id).await.unwrap());
+            assert_eq!(Some(row.assessment), channels::assessment(tx, channel.id).await.unwrap());
+            let expected = (channel.id == full.id).then_some(noon());
+            assert_eq!((row.has_pin, row.pin_set_at, row.held_until), (expected.is_some(), expected, expected));
+        }
     })
     .await;
 }

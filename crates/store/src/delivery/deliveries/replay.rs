@@ -114,6 +114,7 @@ pub async fn discard_dead(tx: &mut Tx, id: EndpointId, ids: Range<EventId>, limi
 
 /// Has whoever delivers look again; false where the endpoint is no more.
 pub async fn wake(tx: &mut Tx, id: EndpointId) -> Result<bool, Error> {
+    tx.pending.endpoints = true;
     Ok(run!(tx, WAKE, id)? == 1)
 }
 

@@ -33,14 +33,21 @@ pub struct StoredAssessment {
 
 /// The last assessment of a channel; `None` when the channel is gone.
 pub async fn assessment(tx: &mut Tx, id: ChannelId) -> Result<Option<StoredAssessment>, Error> {
-    let row: Option<(Option<String>, Option<i64>, Option<String>)> = one!(tx, SELECT, id.0)?;
-    let Some((level, until, last)) = row else { return Ok(None) };
+    let row: Option<Columns> = one!(tx, SELECT, id.0)?;
+    row.map(|row| read(id, row)).transpose()
+}
+
+/// The columns of a [`StoredAssessment`]: `level`, `level_until`, `last_assessment`.
+type Columns = (Option<String>, Option<i64>, Option<String>);
+
+pub(in crate::numbers) fn read(id: ChannelId, columns: Columns) -> Result<StoredAssessment, Error> {
+    let (level, until, last) = columns;
     let at = At { table: "channel", id: &id };
     let last = match last {
         Some(text) => at.json("last_assessment", &text)?,
         None => Value::Null,
     };
-    Ok(Some(StoredAssessment { level, until: at.maybe_time("level_until", until)?, last }))
+    Ok(StoredAssessment { level, until: at.maybe_time("level_until", until)?, last })
 }
 
 /// Keeps a assessment; false when the channel is gone.

@@ -63,11 +63,11 @@ pub struct Reauthorization {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    phone_number: String,
-    access_token: Vec<u8>,
-    token_expires_at: Option<i64>,
-    verify_token: Vec<u8>,
+pub(crate) struct Row {
+    pub(in crate::numbers) phone_number: String,
+    pub(in crate::numbers) access_token: Vec<u8>,
+    pub(in crate::numbers) token_expires_at: Option<i64>,
+    pub(in crate::numbers) verify_token: Vec<u8>,
 }
 
 /// The place an access token is sealed for; a channel's phone number never changes.
@@ -83,28 +83,40 @@ pub(crate) fn verify_place(phone: &E164) -> String {
 /// A channel's secrets, opened.
 pub async fn credentials(tx: &mut Tx, id: ChannelId) -> Result<Option<Credentials>, Error> {
     let row: Option<Row> = one!(tx, SELECT, id.0)?;
-    let Some(row) = row else { return Ok(None) };
-    let phone = parse_phone(id, &row.phone_number)?;
-    let open = |column, place: String, blob: &[u8]| {
-        tx.keyring.open_secret(&place, blob).map_err(Error::corrupt("channel", id, column))
-    };
-    Ok(Some(Credentials {
-        access_token: open("access_token", access_place(&phone), &row.access_token)?,
-        token_expires_at: At { table: "channel", id: &id }.maybe_time("token_expires_at", row.token_expires_at)?,
-        verify_token: open("verify_token", verify_place(&phone), &row.verify_token)?,
-    }))
+    row.map(|row| row.open(tx, id)).transpose()
+}
+
+impl Row {
+    pub(in crate::numbers) fn open(self, tx: &Tx, id: ChannelId) -> Result<Credentials, Error> {
+        let phone = parse_phone(id, &self.phone_number)?;
+        let open = |column, place: String, blob: &[u8]| {
+            tx.keyring.open_secret(&place, blob).map_err(Error::corrupt("channel", id, column))
+        };
+        Ok(Credentials {
+            access_token: open("access_token", access_place(&phone), &self.access_token)?,
+            token_expires_at: At { table: "channel", id: &id }.maybe_time("token_expires_at", self.token_expires_at)?,
+            verify_token: open("verify_token", verify_place(&phone), &self.verify_token)?,
+        })
+    }
 }
 
 /// What is known of the access token's life.
 pub async fn token_state(tx: &mut Tx, id: ChannelId) -> Result<Option<TokenState>, Error> {
-    let row: Option<(Option<i64>, Option<i64>, Option<i64>)> = one!(tx, STATE, id.0)?;
-    let Some((expires_at, dead_since, renewed_at)) = row else { return Ok(None) };
+    let row: Option<StateRow> = one!(tx, STATE, id.0)?;
+    row.map(|row| read_state(id, row)).transpose()
+}
+
+/// The columns of a [`TokenState`]: `token_expires_at`, `token_dead_since`, `token_renewed_at`.
+type StateRow = (Option<i64>, Option<i64>, Option<i64>);
+
+pub(in crate::numbers) fn read_state(id: ChannelId, row: StateRow) -> Result<TokenState, Error> {
+    let (expires_at, dead_since, renewed_at) = row;
     let at = At { table: "channel", id: &id };
-    Ok(Some(TokenState {
+    Ok(TokenState {
         expires_at: at.maybe_time("token_expires_at", expires_at)?,
         dead_since: at.maybe_time("token_dead_since", dead_since)?,
         renewed_at: at.maybe_time("token_renewed_at", renewed_at)?,
-    }))
+    })
 }
 
 /// Stores what a re-authorisation brought; false when the channel is gone,

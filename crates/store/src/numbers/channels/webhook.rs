@@ -156,22 +156,22 @@ pub async fn record_verified(tx: &mut Tx, id: ChannelId, now: Timestamp) -> Resu
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    subscribed_at: Option<i64>,
-    override_level: String,
-    override_url: Option<String>,
-    override_error: Option<String>,
-    verified_at: Option<i64>,
-    last_seen_at: Option<i64>,
-    first_seen_at: Option<i64>,
-    longest_gap: Option<i64>,
-    error: Option<String>,
-    checked_at: Option<i64>,
-    reconciled_at: Option<i64>,
+pub(crate) struct Row {
+    pub(in crate::numbers) subscribed_at: Option<i64>,
+    pub(in crate::numbers) override_level: String,
+    pub(in crate::numbers) override_url: Option<String>,
+    pub(in crate::numbers) override_error: Option<String>,
+    pub(in crate::numbers) verified_at: Option<i64>,
+    pub(in crate::numbers) last_seen_at: Option<i64>,
+    pub(in crate::numbers) first_seen_at: Option<i64>,
+    pub(in crate::numbers) longest_gap: Option<i64>,
+    pub(in crate::numbers) error: Option<String>,
+    pub(in crate::numbers) checked_at: Option<i64>,
+    pub(in crate::numbers) reconciled_at: Option<i64>,
 }
 
 impl Row {
-    fn read(self, id: ChannelId) -> Result<Webhook, Error> {
+    pub(in crate::numbers) fn read(self, id: ChannelId) -> Result<Webhook, Error> {
         let at = At { table: "channel_webhook", id: &id };
         Ok(Webhook {
             subscribed_at: at.maybe_time("subscribed_at", self.subscribed_at)?,
