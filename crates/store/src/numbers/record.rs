@@ -119,7 +119,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             held_until: At { table: "number", id }.maybe_time("held_until", held_until)?,
             imported_at: facts.imported_at,
         },
-        changes: changes::changes(tx, id).await?,
+        changes: super::changes(tx, id).await?,
         has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
         pin_set_at: At { table: "number", id }
             .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
