@@ -153,7 +153,7 @@ async fn who_it_was_is_kept_nowhere_and_the_same_request_works_once() {
         let mut tx = app.app.store.read().await.unwrap();
         let it = erasures::find(&mut tx, answers[0].parse().unwrap()).await.unwrap().unwrap();
         assert!(it.finished_at.is_some() && it.person.is_none());
-        assert!(it.passes >= 2, "an id was learnt at the end: {it:?}");
+        assert!(it.pass >= 2, "an id was learnt at the end: {it:?}");
         assert!(!format!("{it:?}").contains(ADA));
         drop(tx);
         assert!(!kept(&app).await.iter().any(|body| body.contains(ADA) || body.contains(ADAS_ID)));
@@ -181,7 +181,7 @@ async fn an_erasure_goes_on_where_it_was_left() {
         assert!((1..100).contains(&first.percent()) && first.percent() > 10, "{}", first.percent());
         // its driver is gone: nothing happens until the sweep
         app.settle().await;
-        assert!(kept(&app).await.iter().any(|body| body.contains(ADA)) || first.after.0 > 199);
+        assert!(kept(&app).await.iter().any(|body| body.contains(ADA)) || first.cursor.0 > 199);
         let (one, other) =
             tokio::join!(erasure::erase_batch(&app.app, begun.id), erasure::erase_batch(&app.app, begun.id));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
