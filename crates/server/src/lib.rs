@@ -17,4 +17,3 @@ pub use ::store;
 pub use store::sealing as seal;
 
 pub use app::App;
-pub(crate) use runtime::clock;

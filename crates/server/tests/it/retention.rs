@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use server::flows::queue::{Job, enqueue_now};
 use server::flows::{Next, capacity, retention};
-use server::store::events::Ages;
+use server::store::events::PurgeLimits;
 use server::store::ids::EventId;
 use server::store::{Engine, events, size};
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -164,7 +164,7 @@ async fn the_purge_stops_at_the_first_young_window() {
         let mut tx = app.app.store.write().await.unwrap();
         let mut steps = Vec::new();
         let mut after = None;
-        let ages = Ages { old: border, too_old: border - SignedDuration::from_hours(9) };
+        let limits = PurgeLimits { before: border, undelivered_before: border - SignedDuration::from_hours(9) };
         loop {
             let step = events::purge(&mut tx, after, ages, 100).await.unwrap();
             steps.push(step.removed);

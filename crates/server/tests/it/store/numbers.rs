@@ -86,7 +86,7 @@ async fn a_late_answer_overwrites_what_was_assumed_and_never_the_other_way() {
         let kept = numbers::attempt(tx, id).await.unwrap().unwrap();
         assert_eq!(kept.attempt.outcome, Some(refusal()));
         assert_eq!(kept.attempt.settled_at, Some(later));
-        assert_eq!((kept.is_assumed, kept.why.as_str()), (false, "name_good"));
+        assert_eq!((kept.is_assumed, kept.reason.as_str()), (false, "name_good"));
         assert_eq!((kept.attempt.kind, kept.attempt.basis), (CallKind::Register, Basis::Evidence));
     })
     .await;
