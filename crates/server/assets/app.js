@@ -1,5 +1,5 @@
-// Words times in the viewer's own zone, looks again while something is under way, copies, and keeps
-// a form from being sent twice. Everything works without it.
+// Formats times in the viewer's time zone, polls for changes, copies text, and prevents a form from being sent twice.
+// Every page works without this script.
 'use strict';
 
 const MINUTE = 60, HOUR = 3600, DAY = 86400;
@@ -27,7 +27,7 @@ function clock(seconds) {
   return hours > 0 ? `in ${hours}:${rest}` : `in ${rest}`;
 }
 
-function wordTimes(root) {
+function formatTimes(root) {
   for (const element of root.querySelectorAll('time[datetime]')) {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.getTime())) continue;
@@ -35,7 +35,7 @@ function wordTimes(root) {
     element.title = exact.format(at);
     const shape = element.dataset.shape;
     const text = shape === 'ago' ? distance(Math.min(0, seconds))
-      : shape === 'until' ? (seconds > 0 ? clock(seconds) : 'any moment')
+      : shape === 'until' ? (seconds > 0 ? clock(seconds) : 'soon')
       : shape === 'moment' ? precise.format(at)
       : exact.format(at);
     if (element.textContent !== text) element.textContent = text;
@@ -50,10 +50,10 @@ function isInUse(root) {
   return typing || filled || open !== null || root.querySelector('button[aria-busy]') !== null;
 }
 
-function lookAgain(root) {
+function poll(root) {
   const pause = () => 1000 * Number(root.querySelector('[data-every]')?.dataset.every || 20);
   let failures = 0;
-  const look = async () => {
+  const fetchOnce = async () => {
     if (!document.hidden && !isInUse(root)) {
       try {
         const answer = await fetch(root.dataset.live, { headers: { accept: 'text/html' }, redirect: 'error' });
@@ -62,16 +62,16 @@ function lookAgain(root) {
         if (text !== root.dataset.seen && !isInUse(root)) {
           root.dataset.seen = text;
           root.innerHTML = text;
-          wordTimes(root);
+          formatTimes(root);
         }
         failures = 0;
       } catch {
         failures += 1;
       }
     }
-    setTimeout(look, Math.min(pause() * 2 ** failures, 120000));
+    setTimeout(fetchOnce, Math.min(pause() * 2 ** failures, 120000));
   };
-  setTimeout(look, pause());
+  setTimeout(fetchOnce, pause());
 }
 
 document.addEventListener('click', async (event) => {
@@ -81,7 +81,7 @@ document.addEventListener('click', async (event) => {
     await navigator.clipboard.writeText(button.dataset.copy);
     button.classList.add('copied');
     setTimeout(() => button.classList.remove('copied'), 1500);
-  } catch { /* the text stands beside the button */ }
+  } catch { /* the text is visible beside the button */ }
 });
 
 document.addEventListener('submit', (event) => {
@@ -92,13 +92,13 @@ document.addEventListener('submit', (event) => {
   button.textContent = button.dataset.busy;
 });
 
-// a page kept by the browser comes back with its buttons as they were
+// a page restored from the browser's cache would still have its buttons disabled
 window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
-wordTimes(document);
-setInterval(() => wordTimes(document), 1000);
-// what is said once is not said again, and a form is not sent again, when the page is reloaded
+formatTimes(document);
+setInterval(() => formatTimes(document), 1000);
+// a notice is not shown again, and a form is not sent again, when the page is reloaded
 const once = document.querySelector('[data-once]');
 if (once) history.replaceState(null, '', once.dataset.once);
 const live = document.querySelector('[data-live]');
-if (live) lookAgain(live);
+if (live) poll(live);

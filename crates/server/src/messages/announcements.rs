@@ -1,13 +1,14 @@
-//! The timeline in words: one sentence per announcement, from its kind and what was kept with it.
+//! Sentences for the timeline: one per announcement, from its kind and its stored arguments.
 
 use domain::health::{Level, Move};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Message, at, cards, humanize, titles};
+use super::format::humanize;
+use super::sentence::{Message, Sentence};
+use super::{cards, levels, titles};
 
-/// An announcement as it was stored: its kind's word and the arguments. A kind of another version is
-/// shown by its word.
+/// The message of a stored announcement. A kind of another version is shown by its identifier.
 pub fn announcement(kind: &str, args: &Value) -> Message {
     known(kind, args).unwrap_or_else(|| Message::new(&humanize(kind), ""))
 }
@@ -15,59 +16,51 @@ pub fn announcement(kind: &str, args: &Value) -> Message {
 fn known(kind: &str, args: &Value) -> Option<Message> {
     let text = |name: &str| args.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     let time = |name: &str| text(name).and_then(|text| text.parse::<Timestamp>().ok());
-    let finding = || text("finding").map_or_else(String::new, |code| format!("{}.", titled(code)));
-    let (title, sentence): (&str, String) = match kind {
+    let finding = || text("finding").map_or_else(String::new, |code| format!("{}.", title_of(code)));
+    let with_time = |before: &str, at: Option<Timestamp>| {
+        at.map_or_else(Sentence::default, |at| Sentence::from(before).at(at).then("."))
+    };
+    let (title, sentence): (&str, Sentence) = match kind {
         "number_live" => ("The number is live", "It can send and receive messages.".into()),
-        "at_risk" => ("Live, at risk", finding()),
+        "at_risk" => ("The number is live, but at risk", finding().into()),
         "action_needed" => {
-            let whose = text("whose").and_then(Move::parse).map_or("somebody’s", super::whose);
-            ("Action needed", format!("{} The move is {}.", finding(), whose.to_lowercase()))
+            let who = text("whose").and_then(Move::parse).map_or("", levels::needs_action);
+            ("Action needed", [finding().as_str(), who].join(" ").trim().into())
         }
-        "blocked" => ("Blocked", finding()),
+        "blocked" => ("The number is blocked", finding().into()),
         "recovered" => {
-            let from = text("from").and_then(Level::parse).map_or("trouble", super::level);
-            ("It works again", format!("Before: {}.", from.to_lowercase()))
+            let from = text("from").and_then(Level::parse).map(|level| levels::level(level).to_lowercase());
+            let sentence = from.map_or_else(String::new, |from| format!("The previous status was “{from}”."));
+            ("The number works again", sentence.into())
         }
         "registration_refused" => (
             "Meta refused to register the number",
-            text("meta_text").map_or_else(String::new, |said| format!("Meta’s own words: “{said}”")),
+            text("meta_text").map_or_else(String::new, |quote| format!("Meta’s message: “{quote}”")).into(),
         ),
-        "hold_began" => (
-            "Meta locked registration for a while",
-            time("until").map_or_else(String::new, |until| format!("Until {}.", at(until))),
-        ),
+        "hold_began" => ("Meta locked registration for a while", with_time("The lock ends on ", time("until"))),
         "hold_ended" => ("The lock on registration is over", "The number can be registered again.".into()),
-        "name_approved" => ("The display name was approved", name(text("name"))),
-        "name_declined" => ("The display name was declined", name(text("name"))),
-        "limit_changed" => ("The messaging limit changed", from_to(args, cards::limit)),
-        "quality_changed" => ("The quality rating changed", from_to(args, humanize)),
-        "token_expiring" => (
-            "The connection to Meta ends soon",
-            time("expires_at").map_or_else(String::new, |ends| format!("On {}.", at(ends))),
-        ),
-        "token_dead" => ("The connection to Meta has ended", "The number has to be reconnected.".into()),
-        "token_renewed" => ("The connection to Meta was renewed", String::new()),
-        "subscription_lost" => {
-            ("Messages stopped reaching us", "Our app was no longer subscribed to the account.".into())
-        }
-        "subscription_healed" => ("Messages reach us again", "Our app is subscribed to the account.".into()),
-        "silence" => (
-            "It has gone quiet",
-            time("last_heard_at")
-                .map_or_else(String::new, |heard| format!("Meta last sent something on {}.", at(heard))),
-        ),
-        "endpoint_disabled" => ("Events are no longer forwarded to an address", endpoint_disabled(args)),
+        "name_approved" => ("Meta approved the display name", name(text("name")).into()),
+        "name_declined" => ("Meta declined the display name", name(text("name")).into()),
+        "limit_changed" => ("The messaging limit changed", from_to(args, cards::limit).into()),
+        "quality_changed" => ("The quality rating changed", from_to(args, humanize).into()),
+        "token_expiring" => ("The access token expires soon", with_time("It expires on ", time("expires_at"))),
+        "token_dead" => ("The access token no longer works", "Reconnect the number.".into()),
+        "token_renewed" => ("The access token was renewed", Sentence::default()),
+        "subscription_lost" => ("Webhooks stopped", "The app was no longer subscribed to the WhatsApp account.".into()),
+        "subscription_healed" => ("Webhooks arrive again", "The app is subscribed to the WhatsApp account.".into()),
+        "silence" => ("No webhooks arrive", with_time("Meta sent the last one on ", time("last_heard_at"))),
+        "endpoint_disabled" => ("An endpoint was switched off", endpoint_disabled(args).into()),
         _ => return None,
     };
     Some(Message::new(title, sentence))
 }
 
-fn titled(code: &str) -> String {
+fn title_of(code: &str) -> String {
     titles::title(code).map_or_else(|| humanize(code), str::to_owned)
 }
 
 fn name(name: Option<&str>) -> String {
-    name.map_or_else(String::new, |name| format!("“{name}”."))
+    name.map_or_else(String::new, |name| format!("The name is “{name}”."))
 }
 
 fn from_to(args: &Value, word: fn(&str) -> String) -> String {
@@ -83,11 +76,11 @@ fn endpoint_disabled(args: &Value) -> String {
         (None, None) => "An endpoint".to_owned(),
     };
     let why = match text("why") {
-        Some("gone") => " answered 410, that it is gone",
-        Some("hopeless") => " took nothing for five days",
-        _ => " takes nothing",
+        Some("gone") => "answered 410 Gone",
+        Some("hopeless") => "accepted no event for five days",
+        _ => "accepted no events",
     };
-    format!("{which}{why}, so it was switched off. What arrives is kept; switch it on again to go on from there.")
+    format!("{which} {why} and was switched off. New events are kept; switch it on again to deliver them.")
 }
 
 #[cfg(test)]
@@ -100,30 +93,34 @@ mod tests {
     #[test]
     fn no_kind_is_without_a_sentence() {
         for kind in Announcement::KNOWN {
-            assert!(known(kind, &json!({})).is_some(), "{kind} has no words");
+            assert!(known(kind, &json!({})).is_some(), "{kind} has no sentence");
         }
     }
 
     #[test]
-    fn an_endpoint_that_was_switched_off_is_named_with_the_reason() {
+    fn a_disabled_endpoint_is_named_with_the_reason() {
         let args = json!({"endpoint": "end_1", "name": "Helpdesk", "host": "hooks.example.com", "why": "gone"});
         let message = announcement("endpoint_disabled", &args);
-        assert_eq!(message.title, "Events are no longer forwarded to an address");
+        assert_eq!(message.title, "An endpoint was switched off");
         let text = message.text.to_string();
         assert!(text.starts_with("“Helpdesk” (hooks.example.com) answered 410"), "{text}");
         let args = json!({"name": "hooks.example.com", "host": "hooks.example.com", "why": "hopeless"});
         let text = announcement("endpoint_disabled", &args).text.to_string();
-        assert!(text.starts_with("“hooks.example.com” took nothing for five days, so it was switched off."), "{text}");
         assert!(
-            announcement("endpoint_disabled", &json!({})).text.to_string().starts_with("An endpoint takes nothing")
+            text.starts_with("“hooks.example.com” accepted no event for five days and was switched off."),
+            "{text}"
         );
+        let text = announcement("endpoint_disabled", &json!({})).text.to_string();
+        assert!(text.starts_with("An endpoint accepted no events"), "{text}");
     }
 
     #[test]
-    fn arguments_are_said() {
+    fn arguments_become_part_of_the_sentence() {
         let message = announcement("limit_changed", &json!({"from": "TIER_250", "to": "TIER_2K"}));
         assert_eq!(message.text.to_string(), "From 250 customers to 2K customers.");
         let message = announcement("hold_began", &json!({"until": "2026-11-25T12:00:00Z"}));
-        assert_eq!(message.text.to_string(), "Until 25 Nov 2026, 12:00 UTC.");
+        assert_eq!(message.text.to_string(), "The lock ends on 25 Nov 2026, 12:00 UTC.");
+        let message = announcement("action_needed", &json!({"finding": "pin_needed", "whose": "owner"}));
+        assert_eq!(message.text.to_string(), "Your two-step PIN is needed. You have to act.");
     }
 }

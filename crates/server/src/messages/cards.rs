@@ -1,11 +1,12 @@
-//! The Account Health cards in words: what a fact is called, how its value reads, what it means.
+//! Words for the Account Health cards: the label of a fact, its value, and what the value means.
 
 use domain::health::{Badge, CardMeaning as M, CardValue, Fact};
 use domain::meta::reading::EntityType;
 
-use super::{Sentence, at, humanize};
+use super::format::humanize;
+use super::sentence::Sentence;
 
-/// What a card is called.
+/// The label of a card.
 pub fn fact(fact: Fact) -> &'static str {
     match fact {
         Fact::DisplayNumber => "Display phone number",
@@ -24,11 +25,11 @@ pub fn fact(fact: Fact) -> &'static str {
     }
 }
 
-/// What a badge says to those who do not see its colour.
+/// The meaning of a badge for readers who do not see its colour.
 pub fn badge(badge: Badge) -> &'static str {
     match badge {
         Badge::Good => "Good",
-        Badge::Caution => "Worth a look",
+        Badge::Caution => "Attention",
         Badge::Bad => "Problem",
         Badge::Neutral => "For information",
     }
@@ -42,7 +43,7 @@ pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
         (_, Some(CardValue::Text(text))) => text.as_str().into(),
         (_, Some(CardValue::Switch(true))) => "On".into(),
         (_, Some(CardValue::Switch(false))) => "Off".into(),
-        (_, Some(CardValue::Time(instant))) => at(*instant).into(),
+        (_, Some(CardValue::Time(instant))) => (*instant).into(),
         (Fact::MessagingLimit, Some(CardValue::Word(word))) => limit_per_day(word).into(),
         (Fact::Quality, Some(CardValue::Word(word))) => quality(word).into(),
         (Fact::Platform, Some(CardValue::Word(word))) => platform(word).into(),
@@ -51,7 +52,7 @@ pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
     }
 }
 
-/// The host of an address; the whole address stands in the webhook's own section.
+/// The host of an address; the page shows the whole address elsewhere.
 fn host(address: &str) -> String {
     let host = url::Url::parse(address).ok().and_then(|url| url.host_str().map(str::to_owned));
     host.unwrap_or_else(|| address.to_owned())
@@ -106,64 +107,67 @@ pub(super) fn entity(entity: &EntityType) -> String {
     }
 }
 
-/// What a value means, in one line.
-#[expect(clippy::match_same_arms, reason = "a table, one row per meaning: equal words are no equal meanings")]
+/// The meaning of a value, in one sentence.
+#[expect(
+    clippy::match_same_arms,
+    reason = "a table, one row per meaning: equal sentences can belong to different meanings"
+)]
 pub fn meaning(meaning: M) -> &'static str {
     match meaning {
-        M::NotRead => "Meta has not told us yet.",
-        M::NotKnown => "A word of Meta’s that this version does not know.",
+        M::NotRead => "Meta has not reported this yet.",
+        M::NotKnown => "This version does not know this value.",
         M::NumberShown => "The number your customers see.",
         M::NameShown => "The name your customers see.",
         M::NameApproved => "Meta approved the name.",
-        M::NameUsable => "Good news: the name can be used at once, without a review.",
-        M::NameInReview => "Meta is reviewing the name, and the number waits for it.",
+        M::NameUsable => "The name can be used at once, without a review.",
+        M::NameInReview => "Meta is reviewing the name. The number is registered afterwards.",
         M::NameInReviewLive => "Meta is reviewing the name. The number works meanwhile.",
         M::NameDeclined => "Meta did not accept the name. Choose another one.",
-        M::NameExpired => "The approval ran out. Ask for the name again.",
-        M::NameNone => "No name has been asked for.",
-        M::QualityHigh => "Customers think well of your messages.",
+        M::NameExpired => "The approval expired. Request the name again.",
+        M::NameNone => "No name was requested.",
+        M::QualityHigh => "Customers rate your messages well.",
         M::QualityMedium => "Some customers block or report your messages.",
         M::QualityLow => "Many customers block or report your messages.",
-        M::QualityNotRated => "Too few messages so far to tell.",
-        M::LimitStarting => "How many people you may write to first in 24 hours. It grows with use.",
-        M::LimitTier => "How many people you may write to first in 24 hours.",
-        M::LimitNone => "You may write first to as many people as you like.",
+        M::QualityNotRated => "There are too few messages for a rating.",
+        M::LimitStarting => "Customers you can start a conversation with in 24 hours. Grows with use.",
+        M::LimitTier => "Customers you can start a conversation with in 24 hours.",
+        M::LimitNone => "You can start conversations without a limit.",
         M::LimitNotSet => "Meta sets it with your first messages.",
         M::ModeLive => "In production.",
-        M::ModeSandbox => "A test number: it writes to a few known numbers only.",
-        M::CodeVerified => "It is proved that the number is yours.",
-        M::CodeNotVerified => "Meta needs a code as proof that the number is yours.",
-        M::CodeNotVerifiedLive => "No longer matters once a number is registered.",
-        M::CodeExpired => "Proved too long ago; a new code is needed to register.",
-        M::CodeExpiredLive => "Proved long ago. That is normal for a registered number.",
+        M::ModeSandbox => "A test number; it can send only to a few known numbers.",
+        M::CodeVerified => "You have proved that the number is yours.",
+        M::CodeNotVerified => "Meta requires a code as proof that the number is yours.",
+        M::CodeNotVerifiedLive => "Not relevant for a registered number.",
+        M::CodeExpired => "The verification expired; registration needs a new code.",
+        M::CodeExpiredLive => "The verification expired, which is normal for a registered number.",
         M::PlatformCloud => "Registered for messaging.",
-        M::PlatformCoexistence => "In the WhatsApp Business app and here at the same time.",
-        M::PlatformOnPremise => "Meta has retired this system; the number has to move.",
+        M::PlatformCoexistence => "Used in the WhatsApp Business app and here at the same time.",
+        M::PlatformOnPremise => "Meta has retired this system; the number must be moved.",
         M::PlatformNone => "Not registered for messaging yet.",
         M::ThroughputStandard => "Up to 80 messages a second.",
-        M::ThroughputCoexistence => "Up to 20 messages a second, as the app is used as well.",
+        M::ThroughputCoexistence => "Up to 20 messages a second, because the app is used as well.",
         M::ThroughputHigh => "Up to 1,000 messages a second.",
         M::ThroughputNone => "Meta has not set the number up for sending yet.",
-        M::WebhookOurs => "Messages of this number come here.",
-        M::WebhookRefused => "Messages come here by the general address.",
-        M::WebhookMissing => "Meta has no address for this number’s messages.",
-        M::WebhookForeign => "Messages of this number go somewhere else.",
-        M::WebhookNotSubscribed => "Meta does not send us this account’s messages.",
+        M::WebhookOurs => "Messages of this number arrive here.",
+        M::WebhookRefused => "Messages arrive here through the app’s address.",
+        M::WebhookMissing => "Meta has no callback address for this number.",
+        M::WebhookForeign => "Messages of this number go to another address.",
+        M::WebhookNotSubscribed => "Meta does not send the messages of this account here.",
         M::StatusConnected => "The number can send and receive.",
         M::StatusPending => "Not registered for messaging yet.",
-        M::StatusActivating => "Registered; Meta is switching it on.",
-        M::StatusDisconnected => "It was registered and is not connected now.",
+        M::StatusActivating => "Registered; Meta is activating it.",
+        M::StatusDisconnected => "The number was registered and is not connected now.",
         M::StatusUnverified => "Meta lists the number as unverified.",
-        M::StatusFlagged => "Customers complained; the limit may be lowered.",
-        M::StatusRestricted => "It may not start conversations for a while.",
-        M::StatusRateLimited => "It sent more than it may; it goes on after a while.",
-        M::StatusBanned => "It can neither send nor receive.",
-        M::StatusDeleted => "It is no longer in your WhatsApp account.",
-        M::StatusMigrated => "It belongs to another WhatsApp account now.",
+        M::StatusFlagged => "Customers complained; Meta may lower the limit.",
+        M::StatusRestricted => "The number cannot start conversations for a while.",
+        M::StatusRateLimited => "The number sent too many messages; it can send again after a while.",
+        M::StatusBanned => "The number can neither send nor receive.",
+        M::StatusDeleted => "The number is no longer in your WhatsApp account.",
+        M::StatusMigrated => "The number belongs to another WhatsApp account now.",
         M::TwoStepOn => "A PIN protects the number.",
         M::TwoStepOff => "No PIN protects the number.",
-        M::Onboarded => "When the number was connected.",
-        M::OnboardingEnding => "The 14 days to register the number are nearly over.",
+        M::Onboarded => "The time when the number was connected.",
+        M::OnboardingEnding => "The 14 days to register the number end soon.",
         M::OnboardingExpired => "The 14 days to register the number are over.",
     }
 }

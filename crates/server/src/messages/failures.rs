@@ -1,32 +1,34 @@
-//! How a call to Meta failed, in words that fit after a colon.
+//! Words for failed calls to Meta; they fit after a colon.
 
 use domain::meta::failure::FailureKind as K;
 
-/// A kind of failure.
+use super::format::humanize;
+
+/// A kind of failure as part of a sentence, without a capital and without a period.
 pub fn failure(kind: K) -> &'static str {
     match kind {
         K::Transient => "Meta did not answer, or asked to try again",
         K::Throttled => "Meta asks for fewer requests",
-        K::TokenDead => "our access to the account has ended",
+        K::TokenDead => "our access token for the account no longer works",
         K::AccessLost => "the account is no longer shared with us",
         K::NameNotReady => "the display name is not ready at Meta",
         K::NumberTaken => "the number is still in another WhatsApp account",
-        K::OwnershipUnconfirmed => "Meta wants proof that the number is yours",
+        K::OwnershipUnconfirmed => "Meta requires proof that the number is yours",
         K::TwoStepAtPreviousOwner => "two-step verification is on at the previous provider",
         K::CertificateRefused => "Meta could not issue a certificate",
         K::PinMismatch => "the two-step PIN is wrong",
-        K::ReverificationNeeded => "the number has to be verified by code again",
-        K::PinGuessesSpent => "too many wrong PINs",
-        K::PinGuessedTooFast => "PINs were tried too fast",
+        K::ReverificationNeeded => "the number must be verified by code again",
+        K::PinGuessesSpent => "a wrong PIN was entered too often",
+        K::PinGuessedTooFast => "PINs were entered too fast",
         K::NotRegistered => "the number is not registered",
-        K::DeregistrationIncomplete => "an earlier removal is half done",
-        K::BudgetSpent => "too many registration tries in three days",
+        K::DeregistrationIncomplete => "an earlier deregistration is not finished",
+        K::BudgetSpent => "too many registration attempts in three days",
         K::AccountLocked => "the WhatsApp account is locked",
-        K::PolicyBlocked => "Meta blocked the account for a policy violation",
-        K::CodeSpent => "the sign-up code ran out or was used before",
-        K::AppMisconfigured => "the Meta app of this installation is set up wrongly",
-        K::UnknownField => "Meta does not know one of the fields we asked for",
-        K::AlreadyVerified => "the number is verified already",
+        K::PolicyBlocked => "Meta blocked the account because of a policy violation",
+        K::CodeSpent => "the sign-up code has expired or was used already",
+        K::AppMisconfigured => "the Meta app of this installation is misconfigured",
+        K::UnknownField => "Meta does not know one of the requested fields",
+        K::AlreadyVerified => "the number is already verified",
         K::CoexistenceRefused => "the number is in the WhatsApp Business app",
         K::NotSubscribed => "our app is not subscribed to the account",
         K::PaymentMissing => "a payment method is missing",
@@ -35,17 +37,14 @@ pub fn failure(kind: K) -> &'static str {
     }
 }
 
-/// The stable word of a kind of failure, as the API gives it.
+/// The stable code of a kind of failure in the API.
 pub fn failure_code(kind: K) -> &'static str {
     KINDS.iter().find(|(known, _)| *known == kind).map_or("permanent", |(_, word)| word)
 }
 
-/// A kind of failure by its word; an unknown word is shown as it is.
-pub(super) fn kind(word: &str) -> String {
-    KINDS
-        .iter()
-        .find(|(_, known)| *known == word)
-        .map_or_else(|| super::humanize(word), |(kind, _)| failure(*kind).to_owned())
+/// A kind of failure by its code; an unknown code is shown as it is.
+pub(super) fn failure_of_code(code: &str) -> String {
+    KINDS.iter().find(|(_, known)| *known == code).map_or_else(|| humanize(code), |(kind, _)| failure(*kind).to_owned())
 }
 
 const KINDS: &[(K, &str)] = &[

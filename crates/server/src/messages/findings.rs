@@ -1,147 +1,154 @@
-//! Findings in words: what is so, what it means for the number, what happens next.
+//! Sentences for findings: what they mean for the number and what happens next. Titles are in [`super::titles`].
 
 use domain::health::FindingCode as F;
 
+use super::cards;
+use super::failures::failure_of_code;
+use super::format::{capitalize, humanize, quoted, span};
+use super::sentence::{Message, Sentence};
 use super::titles::title;
-use super::{Message, at, cards, failures, humanize, quoted, span};
 
 /// A finding's title and sentence.
 #[expect(clippy::too_many_lines, reason = "a table, one row per code, exhaustive so that no code lacks a sentence")]
 pub fn finding(code: &F) -> Message {
-    let text: String = match code {
-        // what we could not learn
-        F::NeverRead => "This number was never read from Meta. That happens within a minute of connecting it.".into(),
-        F::ReadingStale { checked_at } => format!("Meta last told us about this number on {}. That is too long ago to judge by.", at(*checked_at)),
-        F::FactsUnread { fields } => format!("Meta’s answer lacked {}. We ask again by ourselves.", fields.join(", ")),
-        F::ReadFailed { kind } => format!("The last look at this number failed: {}. What you see is from the look before.", failures::kind(kind)),
-        F::OnboardingUnknown => "It may also live in the WhatsApp Business app. Until Meta says so either way, we do not register it.".into(),
+    let text: Sentence = match code {
+        // facts that could not be read
+        F::NeverRead => "The number has not been read from Meta yet. This happens within a minute after it was connected.".into(),
+        F::ReadingStale { checked_at } => Sentence::from("The last answer of Meta’s is from ").at(*checked_at).then(". It is too old to tell the current status."),
+        F::FactsUnread { fields } => format!("Meta’s answer did not contain {}. We ask again automatically.", fields.join(", ")).into(),
+        F::ReadFailed { kind } => format!("The last check failed: {}. The values shown are from the check before.", failure_of_code(kind)).into(),
+        F::OnboardingUnknown => "The number may also be in use in the WhatsApp Business app. We register it only after Meta has answered this.".into(),
 
-        // on the way to being registered
-        F::PendingRegistration => "The number is connected but not yet registered for messaging. We do that by ourselves.".into(),
-        F::RegistrationUnderWay => "We are asking Meta to register this number. This takes a few seconds.".into(),
-        F::RegistrationUnconfirmed => "Meta took the registration, but the number does not show it yet. We keep looking.".into(),
-        F::Activating => "The number is registered. Meta is switching it on, which usually takes a few minutes.".into(),
-        F::RegistrationRetrying => "The last try failed for a reason that passes. We try again by ourselves.".into(),
-        F::Throttled => "Meta wants fewer requests for now. We go on when it allows.".into(),
-        F::NameInReview { name } => format!("Meta is still reviewing {}. Nothing to do: we register the number the moment it is approved.", quoted(name.as_ref())),
-        F::NameGoodStillRefused { name } => format!("{} is approved, but Meta has not finished setting it up and still refuses the number. We keep trying by ourselves.", capital(&quoted(name.as_ref()))),
-        F::BudgetSpent { spent, free_at } => match free_at {
-                Some(free) => format!("Meta allows ten registration tries in three days; {spent} count now. The next one is free on {}.", at(*free)),
-                None => format!("Meta allows ten registration tries in three days; {spent} count now. We wait until one is free."),
-            },
-        F::RegistrationHeld { until } => format!("Too many tries were made for this number, so Meta accepts none until {}. We try again then.", at(*until)),
-        F::PinGuessesHeld { until } => format!("Meta accepts no PIN for this number until {}. Have the right one ready for then.", at(*until)),
-        F::OnboardingWindowEnding { ends_at } => format!("Meta gives a new number 14 days to be registered. This one has until {}; afterwards it must be connected again.", at(*ends_at)),
-        F::DroppedOut => "It was registered and Meta no longer shows it as such. We register it again by ourselves.".into(),
+        // before the registration is complete
+        F::PendingRegistration => "The number is connected but not registered for messaging yet. We register it automatically.".into(),
+        F::RegistrationUnderWay => "We are asking Meta to register the number. This takes a few seconds.".into(),
+        F::RegistrationUnconfirmed => "Meta accepted the registration, but the number does not show it yet. We keep checking.".into(),
+        F::Activating => "The number is registered. Meta is activating it, which usually takes a few minutes.".into(),
+        F::RegistrationRetrying => "The last attempt failed for a temporary reason. We try again automatically.".into(),
+        F::Throttled => "Meta allows fewer requests for now. We continue as soon as Meta allows it.".into(),
+        F::NameInReview { name } => format!("Meta is still reviewing {}. You do not have to do anything: we register the number as soon as the name is approved.", quoted(name.as_ref())).into(),
+        F::NameGoodStillRefused { name } => format!("{} is approved, but Meta has not finished setting it up and still refuses to register the number. We keep trying automatically.", capitalize(&quoted(name.as_ref()))).into(),
+        F::BudgetSpent { spent, free_at } => {
+            let text = format!("Meta allows ten registration attempts in three days; {spent} are used. ");
+            match free_at {
+                Some(free) => Sentence::from(text).then("The next attempt is possible on ").at(*free).then("."),
+                None => format!("{text}We continue when Meta allows the next attempt.").into(),
+            }
+        }
+        F::RegistrationHeld { until } => Sentence::from("There were too many attempts for this number. Meta accepts no further attempt until ").at(*until).then(". We try again then."),
+        F::PinGuessesHeld { until } => Sentence::from("Meta accepts no PIN for this number until ").at(*until).then(". Have the correct PIN ready for then."),
+        F::OnboardingWindowEnding { ends_at } => Sentence::from("A new number must be registered within 14 days. This period ends on ").at(*ends_at).then(". After that the number must be connected again."),
+        F::DroppedOut => "The number was registered, but Meta no longer shows it as registered. We register it again automatically.".into(),
 
-        // a person's move before the number is live
-        F::NameDeclined { name } => format!("Meta did not accept {}. Choose another name in WhatsApp Manager; we register the number once it is approved.", quoted(name.as_ref())),
-        F::PinNeeded => "This number is protected by a six-digit PIN that was set before. Enter it here, or turn two-step verification off in WhatsApp Manager.".into(),
-        F::CodeNeeded => "Meta wants to send a code to this number, by text message or call. Ask for it and enter it here.".into(),
-        F::NumberTaken => "Delete the WhatsApp account on the phone that uses this number, or connect it together with the WhatsApp Business app. Then press Complete registration.".into(),
-        F::TwoStepAtPreviousOwner => "Ask whoever had this number before to turn two-step verification off. We go on as soon as Meta tells us.".into(),
-        F::RegistrationRefused { meta_code, meta_text } => refusal(*meta_code, meta_text.as_deref()),
-        F::OnboardingExpired => "More than 14 days have passed since it was connected, and Meta no longer lets it be registered. Go through the connection once more; it takes two minutes.".into(),
-        F::OnPremise => "It is registered on the On-Premises API, which Meta has retired. It has to be moved to the Cloud API.".into(),
-        F::CoexistenceLost => "Open the WhatsApp Business app on your phone, go to Settings, Account, Business platform, and connect it again.".into(),
-        F::CoexistencePaused => "The WhatsApp Business app moved to another phone. The number usually comes back within minutes.".into(),
+        // a person has to act before the number is live
+        F::NameDeclined { name } => format!("Meta did not accept {}. Choose another name in WhatsApp Manager. We register the number once the new name is approved.", quoted(name.as_ref())).into(),
+        F::PinNeeded => "Two-step verification protects this number with a six-digit PIN. Enter the PIN here, or turn two-step verification off in WhatsApp Manager.".into(),
+        F::CodeNeeded => "Meta requires proof that the number is yours. Request a code by text message or call and enter it here.".into(),
+        F::NumberTaken => "Delete the WhatsApp account on the phone that uses this number, or connect the number together with the WhatsApp Business app. Then click Complete registration.".into(),
+        F::TwoStepAtPreviousOwner => "Ask the previous provider of this number to turn two-step verification off. We continue as soon as Meta reports it.".into(),
+        F::RegistrationRefused { meta_code, meta_text } => refusal(*meta_code, meta_text.as_deref()).into(),
+        F::OnboardingExpired => "More than 14 days have passed since the number was connected, and Meta no longer allows its registration. Connect the number again; this takes two minutes.".into(),
+        F::OnPremise => "The number is registered on the On-Premises API, which Meta has retired. Move it to the Cloud API.".into(),
+        F::CoexistenceLost => "Open the WhatsApp Business app on your phone, go to Settings, Account, Business platform, and connect the number again.".into(),
+        F::CoexistencePaused => "The WhatsApp Business app moved to another phone. The number usually works again within minutes.".into(),
 
         // the number at Meta
-        F::NumberBanned => "It can neither send nor receive. You can ask Meta to look at it again.".into(),
-        F::NumberDeleted => "It is no longer in your WhatsApp account. Add it again there if that was a mistake.".into(),
-        F::NumberMigrated => "It now belongs to another WhatsApp account, so nothing can be done for it here.".into(),
-        F::NumberRestricted => "It may not start conversations for a while. Look in WhatsApp Manager for the reason.".into(),
-        F::NumberDisconnected => "Meta says that it is not connected any more. We register it again where that is allowed.".into(),
-        F::NumberFlagged => "Customers complained about its messages. If that goes on, Meta lowers its limit.".into(),
-        F::NumberRateLimited => "It sent more than it may. Messages go out again after a while.".into(),
-        F::NumberUnverified => "It is registered and yet shown as unverified. If it cannot send, prove by code that it is yours.".into(),
-        F::StatusNotKnown { status } => format!("Meta calls this number “{status}”. We keep watching it."),
-        F::Sandbox => "It can only write to a few numbers that were entered at Meta.".into(),
+        F::NumberBanned => "The number can neither send nor receive. You can request a review by Meta.".into(),
+        F::NumberDeleted => "The number is no longer in your WhatsApp account. If that was a mistake, add it there again.".into(),
+        F::NumberMigrated => "The number now belongs to another WhatsApp account. Nothing can be done for it here.".into(),
+        F::NumberRestricted => "The number cannot start conversations for a while. WhatsApp Manager shows the reason.".into(),
+        F::NumberDisconnected => "Meta shows the number as disconnected. We register it again where that is allowed.".into(),
+        F::NumberFlagged => "Customers complained about messages from this number. If complaints continue, Meta lowers its limit.".into(),
+        F::NumberRateLimited => "The number sent more messages than Meta allows. It can send again after a while.".into(),
+        F::NumberUnverified => "The number is registered, but Meta shows it as unverified. If it cannot send, verify it by code.".into(),
+        F::StatusNotKnown { status } => format!("Meta reports the status “{status}”, which this version does not know. We keep checking.").into(),
+        F::Sandbox => "It can send only to a few numbers that were entered at Meta.".into(),
         F::Coexistence => "The number works in the app on your phone and here at the same time.".into(),
-        F::QualityYellow => "The quality of this number is medium. Send fewer messages that people did not ask for.".into(),
-        F::QualityRed => "The quality of this number is low. Meta may limit or block it; stop campaigns for now.".into(),
-        F::LimitNear { limit, used } => format!("{used} people were written to first in the last 24 hours; the limit is {}.", cards::limit(limit.as_str())),
-        F::LimitReached { limit, used } => format!("{used} people were written to first in the last 24 hours; the limit is {}. Replies still go out.", cards::limit(limit.as_str())),
-        F::LimitLowest { limit } => format!("You may write first to {} a day. It grows with use, and with a verified business.", cards::limit(limit.as_str())),
+        F::QualityYellow => "The quality of this number is medium. Send fewer messages that customers did not ask for.".into(),
+        F::QualityRed => "The quality of this number is low. Meta may limit or block it. Stop campaigns for now.".into(),
+        F::LimitNear { limit, used } => format!("{used} conversations were started in the last 24 hours; the limit is {}.", cards::limit(limit.as_str())).into(),
+        F::LimitReached { limit, used } => format!("{used} conversations were started in the last 24 hours; the limit is {}. Replies are still delivered.", cards::limit(limit.as_str())).into(),
+        F::LimitLowest { limit } => format!("You can start conversations with {} a day. The limit grows with use and with a verified business.", cards::limit(limit.as_str())).into(),
 
-        // names
-        F::NameExpired { name } => format!("Ask for {} again in WhatsApp Manager.", quoted(name.as_ref())),
-        F::NewNameApproved { name, apply_by } => match apply_by {
-                Some(by) => format!("Meta approved {}. Apply it with one press before {}; afterwards it has to be asked for again.", quoted(name.as_ref()), at(*by)),
-                None => format!("Meta approved {}. Apply it with one press within 14 days.", quoted(name.as_ref())),
-            },
-        F::NewNameLapsed { name } => format!("Meta’s approval of {} has run out. Ask for it again in WhatsApp Manager.", quoted(name.as_ref())),
-        F::NewNameInReview { name } => format!("Meta is reviewing {}. The present name stays until then.", quoted(name.as_ref())),
-        F::NewNameDeclined { name } => format!("Meta did not accept {}. The present name stays.", quoted(name.as_ref())),
+        // display names
+        F::NameExpired { name } => format!("Request {} again in WhatsApp Manager.", quoted(name.as_ref())).into(),
+        F::NewNameApproved { name, apply_by } => {
+            let text = format!("Meta approved {}. Click Apply new name ", quoted(name.as_ref()));
+            match apply_by {
+                Some(by) => Sentence::from(text).then("before ").at(*by).then("; after that the name must be requested again."),
+                None => format!("{text}within 14 days.").into(),
+            }
+        }
+        F::NewNameLapsed { name } => format!("Meta’s approval of {} has expired. Request the name again in WhatsApp Manager.", quoted(name.as_ref())).into(),
+        F::NewNameInReview { name } => format!("Meta is reviewing {}. The current name stays until then.", quoted(name.as_ref())).into(),
+        F::NewNameDeclined { name } => format!("Meta did not accept {}. The current name stays.", quoted(name.as_ref())).into(),
 
-        // the account and its portfolio
-        F::PaymentMissing => "Meta does not send messages that you start until your WhatsApp account has a payment method.".into(),
+        // the WhatsApp account and its portfolio
+        F::PaymentMissing => "Meta delivers no messages that you start until your WhatsApp account has a payment method.".into(),
         F::BusinessUnverified { verification } => match verification {
-                Some(word) => format!("Business verification stands at “{}”. A verified business may write to more people.", humanize(word.as_str())),
-                None => "A verified business may write to more people.".into(),
+                Some(word) => format!("The status of business verification is “{}”. A verified business can write to more customers.", humanize(word.as_str())).into(),
+                None => "A verified business can write to more customers.".into(),
             },
-        F::AccountInReview => "Nothing to do; this is usually over within a day.".into(),
-        F::AccountRejected => "The number cannot be used until Meta accepts the account. You can ask for another review.".into(),
-        F::AccountRestricted { restriction, until } => match until {
-                Some(until) => format!("Meta’s reason: {}. It ends on {}.", humanize(restriction), at(*until)),
-                None => format!("Meta’s reason: {}.", humanize(restriction)),
-            },
+        F::AccountInReview => "You do not have to do anything. The review usually takes less than a day.".into(),
+        F::AccountRejected => "The number cannot be used until Meta accepts the account. You can request another review.".into(),
+        F::AccountRestricted { restriction, until } => {
+            let text = format!("Meta’s reason: {}.", humanize(restriction));
+            match until {
+                Some(until) => Sentence::from(text).then(" The restriction ends on ").at(*until).then("."),
+                None => text.into(),
+            }
+        }
         F::BanScheduled { at: when } => match when {
-                Some(when) => format!("Meta will ban it on {}. Ask for a review before then.", at(*when)),
-                None => "Meta has announced a ban. Ask for a review now.".into(),
+                Some(when) => Sentence::from("Meta will ban the account on ").at(*when).then(". Request a review before then."),
+                None => "Meta has announced a ban. Request a review now.".into(),
             },
-        F::AccountBanned => "None of its numbers can send or receive. You can ask Meta to look at it again.".into(),
-        F::AccountDisabled { status } => format!("Meta calls it “{}”. Ask Meta’s support.", humanize(status)),
-        F::AccountDeleted => "Connect the number again with another account.".into(),
-        F::AccountLocked => "Meta locked it, often after a policy question. Only Meta’s Business Support can open it.".into(),
-        F::PolicyViolation { violation } => format!("Meta’s word for it: {}. Read the policy before you send more.", humanize(violation)),
-        F::BusinessCompromised => "Meta warns that somebody else may have got into your business portfolio. Check who has access, now.".into(),
+        F::AccountBanned => "None of its numbers can send or receive. You can request a review by Meta.".into(),
+        F::AccountDisabled { status } => format!("Meta reports the status “{}”. Contact Meta’s support.", humanize(status)).into(),
+        F::AccountDeleted => "Connect the number again with another WhatsApp account.".into(),
+        F::AccountLocked => "Meta locked the account, often because of a policy question. Only Meta’s Business Support can unlock it.".into(),
+        F::PolicyViolation { violation } => format!("Meta’s reason: {}. Read Meta’s policy before you send more messages.", humanize(violation)).into(),
+        F::BusinessCompromised => "Meta warns that somebody else may have access to your business portfolio. Check now who has access.".into(),
 
-        // what Meta says about sending
-        F::SendingBlocked { entity, meta_text } => said(&format!("Meta blocks sending at the {}.", cards::entity(entity)), meta_text.as_deref()),
-        F::SendingLimited { entity, meta_text } => said(&format!("Meta limits sending at the {}.", cards::entity(entity)), meta_text.as_deref()),
-        F::MetaReports { entity, meta_code, meta_text, meta_advice } => said(&format!("At the {}: {meta_text} (code {meta_code}).", cards::entity(entity)), meta_advice.as_deref()),
-        F::SendsRefused { meta_code } => format!("Messages sent lately came back with Meta’s code {meta_code}."),
+        // Meta's own report on sending
+        F::SendingBlocked { entity, meta_text } => with_quote(&format!("Meta blocks sending at the level of the {}.", cards::entity(entity)), meta_text.as_deref()).into(),
+        F::SendingLimited { entity, meta_text } => with_quote(&format!("Meta limits sending at the level of the {}.", cards::entity(entity)), meta_text.as_deref()).into(),
+        F::MetaReports { entity, meta_code, meta_text, meta_advice } => with_quote(&format!("Meta reports for the {}: {meta_text} (code {meta_code}).", cards::entity(entity)), meta_advice.as_deref()).into(),
+        F::SendsRefused { meta_code } => format!("Meta refused recent messages with code {meta_code}.").into(),
 
-        // the token
-        F::TokenDead => "Meta no longer accepts our access to this number. Reconnect it; your messages and settings stay.".into(),
-        F::TokenExpiring { expires_at } => format!("Our access to this number ends on {}. We renew it where Meta lets us.", at(*expires_at)),
-        F::AccessLost => "Somebody removed our access to your WhatsApp account. Share it again, or reconnect the number.".into(),
+        // the access token
+        F::TokenDead => "Meta no longer accepts the access token of this number. Reconnect the number; messages and settings are kept.".into(),
+        F::TokenExpiring { expires_at } => Sentence::from("The access token expires on ").at(*expires_at).then(". We renew it automatically where Meta allows it."),
+        F::AccessLost => "Our access to your WhatsApp account was removed. Share the account again, or reconnect the number.".into(),
 
         // webhooks
-        F::NotSubscribed => "Meta does not send us this account’s messages. We switch that on again by ourselves.".into(),
-        F::OverrideRefused { meta_code, meta_text } => said(&format!("Meta did not accept an address of its own for this number{}. Messages arrive all the same.", code_in_brackets(*meta_code)), Some(meta_text)),
-        F::OverrideMissing => "Meta has no address of its own for this number’s messages. We set it again by ourselves.".into(),
-        F::OverrideForeign { actual } => format!("Meta sends this number’s messages to {actual}. Press Register webhook if they should come here."),
-        F::CallbackUnverified => "Meta’s check of our address failed. The installation’s public address has to be reachable over HTTPS.".into(),
-        F::AppCallbackMissing => "The Meta app has no address of its own, so reviews, bans and name decisions are not told to us.".into(),
-        F::AppCallbackForeign { actual } => format!("The Meta app sends account events to {actual}, so we learn of them only by asking."),
-        F::AppFieldsMissing { fields } => format!("The Meta app does not send {}.", fields.join(", ")),
-        F::Silence { last_heard_at, usual_gap } => format!("Nothing has come from Meta since {}; usually something comes within {}. We check the connection.", at(*last_heard_at), span(*usual_gap)),
+        F::NotSubscribed => "Meta does not send the messages of this account here. We subscribe again automatically.".into(),
+        F::OverrideRefused { meta_code, meta_text } => with_quote(&format!("Meta did not accept a callback address for this number{}. Messages arrive all the same, through the address of the app.", in_brackets(*meta_code)), Some(meta_text)).into(),
+        F::OverrideMissing => "Meta has no callback address for this number. We set it again automatically.".into(),
+        F::OverrideForeign { actual } => format!("Meta sends the messages of this number to {actual}. Click Register webhook to receive them here.").into(),
+        F::CallbackUnverified => "Meta could not verify the callback address. The public address of this installation must be reachable over HTTPS.".into(),
+        F::AppCallbackMissing => "The Meta app has no callback address, so Meta does not report reviews, bans and decisions on names.".into(),
+        F::AppCallbackForeign { actual } => format!("The Meta app sends account events to {actual}. We learn about changes only from our own checks.").into(),
+        F::AppFieldsMissing { fields } => format!("The Meta app is not subscribed to {}.", fields.join(", ")).into(),
+        F::Silence { last_heard_at, usual_gap } => Sentence::from("The last webhook arrived on ").at(*last_heard_at).then(format!("; the usual gap is less than {}. We check the connection.", span(*usual_gap))),
     };
     Message::new(title(code.as_str()).unwrap_or_default(), text)
 }
 
 fn refusal(meta_code: Option<i64>, meta_text: Option<&str>) -> String {
-    let code = code_in_brackets(meta_code);
+    let code = in_brackets(meta_code);
     match meta_text.filter(|text| !text.is_empty()) {
-        Some(text) => format!("Meta’s own words{code}: “{text}” Put that right, then press Complete registration."),
-        None => format!("Meta gave no reason{code}. Press Complete registration to try once more."),
+        Some(text) => format!("Meta’s message{code}: “{text}” Solve this, then click Complete registration."),
+        None => format!("Meta gave no reason{code}. Click Complete registration to try once more."),
     }
 }
 
-fn said(sentence: &str, meta_text: Option<&str>) -> String {
+fn with_quote(sentence: &str, meta_text: Option<&str>) -> String {
     match meta_text.filter(|text| !text.is_empty()) {
-        Some(text) => format!("{sentence} Meta’s own words: “{text}”"),
+        Some(text) => format!("{sentence} Meta’s message: “{text}”"),
         None => sentence.to_owned(),
     }
 }
 
-fn code_in_brackets(code: Option<i64>) -> String {
+fn in_brackets(code: Option<i64>) -> String {
     code.map_or_else(String::new, |code| format!(" (code {code})"))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,4 +1,4 @@
-//! Levels, whose move it is, and what buttons say.
+//! Words for levels, for the party that has to act, and for buttons.
 
 use domain::health::{Action, Level, Move};
 
@@ -14,91 +14,95 @@ pub fn level(level: Level) -> &'static str {
     }
 }
 
-/// Whose move it is, as the end of "Whose move:".
+/// The party that has to act next, as the value of "Next action by".
 pub fn whose(whose: Move) -> &'static str {
     match whose {
-        Move::Owner => "Yours",
-        Move::Operator => "Your provider’s",
-        Move::Meta => "Meta’s",
-        Move::Nobody => "Nobody’s: nothing to do",
+        Move::Owner => "You",
+        Move::Operator => "Your provider",
+        Move::Meta => "Meta",
+        Move::Nobody => "No action needed",
     }
 }
 
-/// The same for a list, where it stands alone.
+/// The party that has to act next, for a list where it stands without a label.
 pub fn your_move(whose: Move) -> &'static str {
     match whose {
-        Move::Owner => "Your move",
-        Move::Operator => "Your provider’s move",
-        Move::Meta => "Meta’s move",
-        Move::Nobody => "Nothing to do",
+        Move::Owner => "You act next",
+        Move::Operator => "Your provider acts next",
+        Move::Meta => "Meta acts next",
+        Move::Nobody => "No action needed",
     }
 }
 
-/// A button and what it does.
+/// The party that has to act, as a sentence.
+pub(super) fn needs_action(whose: Move) -> &'static str {
+    match whose {
+        Move::Owner => "You have to act.",
+        Move::Operator => "Your provider has to act.",
+        Move::Meta => "Meta has to act.",
+        Move::Nobody => "",
+    }
+}
+
+/// A button: its label and what it does or where it leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Button {
-    /// What stands on it.
     pub label: &'static str,
-    /// What pressing it does, or where it leads.
     pub does: &'static str,
 }
 
 /// The button of an action.
 pub fn button(action: Action) -> Button {
     let (label, does) = match action {
-        Action::CompleteRegistration => (
-            "Complete registration",
-            "We look at the number at Meta now and, if nothing stands in the way, ask Meta to register it.",
-        ),
-        Action::EnterPin => ("Enter PIN", "We keep the PIN sealed and register the number with it."),
+        Action::CompleteRegistration => {
+            ("Complete registration", "Checks the number at Meta now and registers it if nothing prevents that.")
+        }
+        Action::EnterPin => ("Enter PIN", "Stores the PIN encrypted and registers the number with it."),
         Action::VerifyByCode => {
-            ("Verify by code", "Meta sends a code to the number; enter it here and we register the number.")
+            ("Verify by code", "Meta sends a code to the number. Enter it here to register the number.")
         }
-        Action::ApplyNewName => (
-            "Apply new name",
-            "We register the number once more, with the stored PIN, so that Meta shows the new name.",
-        ),
+        Action::ApplyNewName => {
+            ("Apply new name", "Registers the number once more with the stored PIN, so that Meta shows the new name.")
+        }
         Action::Reconnect => {
-            ("Reconnect", "Opens Meta’s window again for the same number. Messages and settings stay.")
+            ("Reconnect", "Opens Meta’s sign-up window again for the same number. Messages and settings are kept.")
         }
-        Action::SignUpAgain => ("Connect again", "Opens Meta’s window to connect the number once more."),
-        Action::Resubscribe => ("Register webhook", "We ask Meta to send this number’s messages here."),
+        Action::SignUpAgain => ("Connect again", "Opens Meta’s sign-up window to connect the number again."),
+        Action::Resubscribe => ("Register webhook", "Asks Meta to send the messages of this number here."),
         Action::TakeOverCallback => {
-            ("Take over account events", "We point the Meta app’s own address at this installation.")
+            ("Take over account events", "Sets the Meta app’s own callback to this installation.")
         }
-        Action::Refresh => ("Refresh", "We ask Meta about this number now."),
+        Action::Refresh => ("Refresh", "Checks the number at Meta now."),
         Action::ChooseNewName => {
-            ("Choose another name", "Opens WhatsApp Manager, where a new display name can be asked for.")
+            ("Choose another name", "Opens WhatsApp Manager, where you can request a new display name.")
         }
-        Action::AddPayment => ("Add payment method", "Opens Meta’s billing page of your WhatsApp account."),
+        Action::AddPayment => ("Add payment method", "Opens the billing page of your WhatsApp account at Meta."),
         Action::VerifyBusiness => {
-            ("Verify your business", "Opens Meta’s Security Center, where verification is started.")
+            ("Verify your business", "Opens Meta’s Security Center, where you start verification.")
         }
-        Action::Appeal => {
-            ("Ask for a review", "Opens Meta’s page on account quality, where a review can be asked for.")
-        }
+        Action::Appeal => ("Request a review", "Opens Meta’s account quality page, where you can request a review."),
         Action::ContactSupport => ("Contact Meta support", "Opens Meta’s support for businesses."),
         Action::FreeNumber => (
             "How to free the number",
-            "Opens WhatsApp Manager. The WhatsApp account on the phone has to be deleted first.",
+            "Opens WhatsApp Manager. First delete the WhatsApp account on the phone that uses the number.",
         ),
         Action::TurnOffTwoStep => {
-            ("Two-step verification", "Opens WhatsApp Manager, where two-step verification is turned off.")
+            ("Two-step verification", "Opens WhatsApp Manager, where you can turn two-step verification off.")
         }
         Action::ReconnectApp => {
-            ("Open WhatsApp Manager", "The link itself is made in the WhatsApp Business app on your phone.")
+            ("Open WhatsApp Manager", "Connect the number in the WhatsApp Business app on your phone.")
         }
         Action::MigrateFromOnPremise => {
-            ("Move the number", "Opens WhatsApp Manager, where the number can be moved to the Cloud API.")
+            ("Move the number", "Opens WhatsApp Manager, where you can move the number to the Cloud API.")
         }
         Action::RestoreAccess => {
-            ("Share the account again", "Opens your business settings, where our access is given back.")
+            ("Share the account again", "Opens your business settings, where you can give us access again.")
         }
         Action::ImproveQuality => {
-            ("See quality", "Opens WhatsApp Manager, where Meta shows what customers complained about.")
+            ("See quality", "Opens WhatsApp Manager, where Meta shows the reasons for complaints.")
         }
         Action::CheckInstallation => {
-            ("Check the installation", "Somebody has to look at the public address and the Meta app’s settings.")
+            ("Check the installation", "Check the public address and the settings of the Meta app.")
         }
     };
     Button { label, does }

@@ -1,11 +1,13 @@
-//! Registration in words: why the decision is what it is, what a person would have to do.
+//! Words for registration: the reason of a decision, and what a person has to do.
 
 use domain::registration::ledger::Basis;
 use domain::registration::{Decision, Remedy, Why};
 
-use super::{Message, failures};
+use super::failures::failure;
+use super::format::capitalize;
+use super::sentence::Message;
 
-/// The stable word of a reason, as the API gives it.
+/// The stable code of a reason in the API.
 pub fn why_code(why: &Why) -> &'static str {
     match why {
         Why::Coexistence => "coexistence",
@@ -44,99 +46,102 @@ pub fn why_code(why: &Why) -> &'static str {
     }
 }
 
-/// A reason in words.
-#[expect(clippy::too_many_lines, reason = "a table, one row per reason, exhaustive so that none lacks words")]
+/// A reason as a title and a sentence.
+#[expect(clippy::too_many_lines, reason = "a table, one row per reason, exhaustive so that no reason lacks a sentence")]
 pub fn why(why: &Why) -> Message {
     let (title, text): (&str, String) = match why {
         Why::Coexistence => (
-            "In the WhatsApp Business app as well",
-            "Such a number is registered by the app; registering it here would break that.".into(),
+            "Used in the WhatsApp Business app",
+            "The app registers the number. Registering it here would disconnect the app.".into(),
         ),
         Why::CoexistenceLost => {
-            ("The link with the app is gone", "Reconnect the WhatsApp Business app on the phone.".into())
+            ("The connection to the app is lost", "Reconnect the WhatsApp Business app on the phone.".into())
         }
-        Why::Live => ("Registered and connected", "Nothing to do.".into()),
-        Why::Activating => ("Registered, being activated", "Meta is switching the number on.".into()),
-        Why::Registered => ("Registered", "The number is registered; a further call would only cost a try.".into()),
+        Why::Live => ("Registered and connected", "No action is needed.".into()),
+        Why::Activating => ("Registered, activation in progress", "Meta is activating the number.".into()),
+        Why::Registered => {
+            ("Registered", "The number is registered. Another call would only use up an attempt.".into())
+        }
         Why::OnPremise => ("On Meta’s old system", "The number has to be moved to the Cloud API first.".into()),
         Why::HealedRecently => (
             "Registered again less than a day ago",
-            "It dropped out and was put right. We do that at most once a day.".into(),
+            "The number was no longer registered and was registered again. We do that at most once a day.".into(),
         ),
-        Why::Gone => ("Banned, deleted or moved", "A number in this state cannot be registered.".into()),
-        Why::CallUnderWay => ("A call is under way", "Meta is being asked at this moment.".into()),
+        Why::Gone => ("Banned, deleted or moved", "A number with this status cannot be registered.".into()),
+        Why::CallUnderWay => ("A call is in progress", "Meta has not answered it yet.".into()),
         Why::CallUnanswered => (
             "The last call was not answered",
-            "It may have worked. We look at the number twice before anything else is done.".into(),
+            "It may have succeeded. We check the number twice before the next call.".into(),
         ),
         Why::AcceptedNotShown => (
-            "Meta accepted, the number does not show it",
-            "It counts as live when the number says so, not when the call did. We keep looking.".into(),
+            "Meta accepted the call, but the number does not show it",
+            "The number counts as live only when Meta shows it as registered. We keep checking.".into(),
         ),
         Why::PinUnknown => (
             "The two-step PIN is not known",
-            "Two-step verification is on and we hold no PIN. A wrong guess would only lock the number.".into(),
+            "Two-step verification is on and no PIN is stored. A wrong PIN could lock the number.".into(),
         ),
         Why::HealthUnread => (
-            "The look at the number failed",
-            "Without it a registration could be wasted. We look again by ourselves.".into(),
+            "The last check of the number failed",
+            "Without it an attempt could be wasted. We check again automatically.".into(),
         ),
-        Why::ReadsRefused(kind) => {
-            ("Meta did not answer our question", format!("The number could not be read: {}.", failures::failure(*kind)))
-        }
+        Why::ReadsRefused(kind) => ("The number could not be read", format!("{}.", capitalize(failure(*kind)))),
         Why::OnboardingUnknown => (
-            "Not known whether the app is used",
-            "If the number is in the WhatsApp Business app it must not be registered here.".into(),
+            "Use of the phone app is not known yet",
+            "A number that is used in the WhatsApp Business app must not be registered here.".into(),
         ),
-        Why::FactsUnread => {
-            ("Something needed was not read", "Meta’s answer lacked what the decision rests on. We ask again.".into())
-        }
+        Why::FactsUnread => (
+            "Meta’s answer was incomplete",
+            "A value that the decision needs is missing. We ask again automatically.".into(),
+        ),
         Why::NameDeclined => {
-            ("The display name was declined", "Meta does not register a number without an accepted name.".into())
+            ("The display name was declined", "Meta registers a number only with an accepted name.".into())
         }
         Why::CodeNotVerified => {
-            ("The number is not verified by code", "Meta wants proof that the number is yours.".into())
+            ("The number is not verified by code", "Meta requires proof that the number is yours.".into())
         }
         Why::OnboardingExpired => (
-            "The time to register has passed",
-            "Meta gives 14 days after connecting a number. It has to be connected again.".into(),
+            "The period to register has ended",
+            "A number must be registered within 14 days after it was connected. Connect it again.".into(),
         ),
-        Why::Refused(kind) => ("Meta’s last answer needs a person", format!("{}.", capital(failures::failure(*kind)))),
-        Why::NameInReview => {
-            ("The display name is under review", "We look often and register the moment it is approved.".into())
+        Why::Refused(kind) => {
+            ("Meta refused the last call; somebody has to act", format!("{}.", capitalize(failure(*kind))))
         }
+        Why::NameInReview => (
+            "The display name is under review",
+            "We check often and register the number as soon as the name is approved.".into(),
+        ),
         Why::NameGoodStillRefused => (
-            "Approved, but Meta is not done",
-            "The name is good and Meta still refuses. We try at growing intervals, within the budget.".into(),
+            "The name is approved, but Meta still refuses",
+            "We try again at growing intervals, within Meta’s limit.".into(),
         ),
-        Why::BackOff => ("Waiting before the next try", "The last failure passes by itself.".into()),
-        Why::Throttled => ("Meta asks to slow down", "We go on when Meta allows it.".into()),
-        Why::Held => (
-            "Meta locked registration",
-            "Meta accepts no call for this number until the lock ends; nobody can press through it.".into(),
-        ),
+        Why::BackOff => ("Waiting before the next attempt", "The last failure was temporary.".into()),
+        Why::Throttled => ("Meta limits our requests", "We continue when Meta allows it.".into()),
+        Why::Held => ("Meta locked registration", "Meta accepts no call for this number until the lock ends.".into()),
         Why::BudgetSpent => (
-            "No try left",
-            "Meta allows ten tries in three days. Some are kept for the moment something changes.".into(),
+            "No attempt left",
+            "Meta allows ten attempts in three days. Some of them are reserved for when something changes.".into(),
         ),
         Why::PressedRecently => (
-            "Pressed less than an hour ago",
-            "Nothing has changed since, so another press would only cost a try.".into(),
+            "Tried less than an hour ago",
+            "Nothing has changed since then. Another attempt would only use up the limit.".into(),
         ),
-        Why::Ready => ("Nothing stands in the way", "The number would be registered now.".into()),
+        Why::Ready => ("Ready to register", "The number would be registered now.".into()),
         Why::NewEvidence => ("Something changed for the better", "The number would be registered now.".into()),
-        Why::DroppedOut => ("It dropped out", "The number would be registered again now.".into()),
-        Why::ApplyingNewName => ("A new name waits to be applied", "Registering once makes Meta show it.".into()),
+        Why::DroppedOut => ("No longer registered", "The number would be registered again now.".into()),
+        Why::ApplyingNewName => {
+            ("A new name can be applied", "Registering the number again makes Meta show it.".into())
+        }
         Why::FinishDeregistration => (
-            "A half-done removal has to be finished",
-            "The number is removed first and registered five minutes later.".into(),
+            "An earlier deregistration is not finished",
+            "The number is deregistered first and registered five minutes later.".into(),
         ),
-        Why::NoNewName => ("There is no new name", "No approved name waits to be applied.".into()),
+        Why::NoNewName => ("There is no new name", "There is no approved name to apply.".into()),
     };
     Message::new(title, text)
 }
 
-/// The stable word of what a person would have to do.
+/// The stable code of a remedy in the API.
 pub fn remedy_code(remedy: Remedy) -> &'static str {
     match remedy {
         Remedy::EnterPin => "enter_pin",
@@ -154,27 +159,27 @@ pub fn remedy_code(remedy: Remedy) -> &'static str {
     }
 }
 
-/// What a person would have to do, in words.
+/// A remedy as a sentence: what a person has to do.
 pub fn remedy(remedy: Remedy) -> &'static str {
     match remedy {
         Remedy::EnterPin => "Enter the number’s six-digit PIN, or turn two-step verification off.",
-        Remedy::VerifyByCode => "Ask for a code and enter it.",
+        Remedy::VerifyByCode => "Request a code and enter it.",
         Remedy::ChooseNewName => "Choose another display name in WhatsApp Manager.",
         Remedy::SignUpAgain => "Connect the number again.",
         Remedy::FreeNumber => {
-            "Delete the WhatsApp account on the phone that uses this number, then press Complete registration."
+            "Delete the WhatsApp account on the phone that uses this number, then click Complete registration."
         }
-        Remedy::TurnOffTwoStep => "Have two-step verification turned off where the number was before.",
+        Remedy::TurnOffTwoStep => "Ask the previous provider to turn two-step verification off.",
         Remedy::ReconnectApp => "Connect the WhatsApp Business app on the phone again.",
         Remedy::MigrateFromOnPremise => "Move the number to the Cloud API.",
-        Remedy::Reauthorize => "Reconnect the number: our access to it has ended.",
+        Remedy::Reauthorize => "Reconnect the number: its access token no longer works.",
         Remedy::RestoreAccess => "Share the WhatsApp account with us again.",
         Remedy::ContactSupport => "Ask Meta’s Business Support to unlock the account.",
-        Remedy::ReadRefusal => "Read Meta’s own words, put that right, then press Complete registration.",
+        Remedy::ReadRefusal => "Read Meta’s message, solve the problem, then click Complete registration.",
     }
 }
 
-/// What kind of decision it is, as the API gives it.
+/// The code of a decision in the API.
 pub fn decision_word(decision: &Decision) -> &'static str {
     match decision {
         Decision::Register { .. } => "register",
@@ -187,18 +192,13 @@ pub fn decision_word(decision: &Decision) -> &'static str {
     }
 }
 
-/// Why a call was made, for the ledger's table.
+/// The basis of a call, for the table of attempts.
 pub fn basis(basis: Basis) -> &'static str {
     match basis {
-        Basis::Blind => "By itself",
-        Basis::Probe => "By itself, name good",
-        Basis::Evidence => "After news from Meta",
-        Basis::Heal => "To repair",
-        Basis::Person => "By a person",
+        Basis::Blind => "Automatic",
+        Basis::Probe => "Automatic, name approved",
+        Basis::Evidence => "A change at Meta",
+        Basis::Heal => "Repair",
+        Basis::Person => "A person",
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,24 +1,26 @@
-//! The first sentence of a number's page: how it is, in one line.
+//! The first sentence of a number's page: the status of the number in one line.
 
 use domain::health::{HealthReport, Level};
 
-use super::{Message, finding};
+use super::findings::finding;
+use super::sentence::Message;
 
-/// How the number is: the leading finding's words, or what its level says by itself.
+/// The message of the leading finding, or of the level where no finding leads.
 pub fn summary(report: &HealthReport) -> Message {
     if let Some(leading) = report.leading() {
         return finding(&leading.code);
     }
     match report.level {
-        Level::Live => Message::new("Your number is live", "It can send and receive messages. Nothing to do."),
-        Level::AtRisk => Message::new("Your number is live, but at risk", "Something threatens it; see below."),
+        Level::Live => Message::new("Your number is live", "It can send and receive messages."),
+        Level::AtRisk => Message::new("Your number is live, but at risk", "The findings below say why."),
         Level::WaitingForMeta => {
-            Message::new("We are waiting for Meta", "Nothing to do. We go on the moment Meta does.")
+            Message::new("We are waiting for Meta", "You do not have to do anything. We continue as soon as Meta does.")
         }
-        Level::ActionNeeded => Message::new("Something is needed", "See below what has to be done."),
-        Level::Blocked => Message::new("Your number is blocked", "Meta has blocked it; see below."),
-        Level::Unknown => {
-            Message::new("We do not know yet", "Meta has not told us about this number yet. We keep asking.")
-        }
+        Level::ActionNeeded => Message::new("Action is needed", "The findings below say what to do."),
+        Level::Blocked => Message::new("Your number is blocked", "Meta has blocked it. The findings below say why."),
+        Level::Unknown => Message::new(
+            "The status is not known yet",
+            "Meta has not answered about this number yet. We ask again automatically.",
+        ),
     }
 }

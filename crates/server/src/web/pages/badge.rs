@@ -18,8 +18,8 @@ pub(super) struct Mark {
     pub(super) label: &'static str,
 }
 
-/// Mere news.
-pub(super) const NEWS: Mark = Mark { tone: "neutral", icon: icons::DOT, label: "For information" };
+/// The mark of a finding that is information only.
+pub(super) const INFORMATION: Mark = Mark { tone: "neutral", icon: icons::DOT, label: "For information" };
 
 /// A level.
 pub(super) fn level(level: Level) -> Mark {

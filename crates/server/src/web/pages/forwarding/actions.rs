@@ -1,5 +1,5 @@
-//! What the forms of an endpoint do. Each ends in a redirect with a word for what came of it, or in a page:
-//! with what went wrong, what a test was answered, or a secret that is shown once.
+//! The form actions of an endpoint. Each calls one flow and ends in a redirect with a notice, or in a page with a failure,
+//! the result of a test, or a secret that is shown once.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -22,7 +22,7 @@ use crate::web::extract::form::{Fields, PostedTo};
 use crate::web::extract::path::NestedId;
 use crate::web::pages::notice::Notice;
 
-/// Makes an endpoint and shows its secret.
+/// Creates an endpoint and shows its secret.
 pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> Result<Response> {
     let PostedTo { channel, principal, fields, .. } = &posted;
     let worker = app.clone();
@@ -38,7 +38,7 @@ pub(super) async fn create(State(app): State<App>, posted: PostedTo<Admin>) -> R
     }
 }
 
-/// Changes an endpoint.
+/// Changes the settings of an endpoint.
 pub(super) async fn change(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let PostedTo { channel, principal, fields, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
@@ -52,7 +52,7 @@ pub(super) async fn change(State(app): State<App>, path: NestedId, posted: Poste
     }
 }
 
-/// Posts a made-up message and says what was answered.
+/// Sends a test message and shows the response.
 pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedTo<Operate>) -> Result<Response> {
     let PostedTo { channel, principal, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
@@ -66,7 +66,7 @@ pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedT
     render(&app, channel, principal, endpoint, Some(notice), false).await
 }
 
-/// Sends the events of a time again, or the dead letters.
+/// Replays the events of a period, or the dead letters.
 pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: PostedTo<Operate>) -> Result<Response> {
     let PostedTo { channel, principal, fields, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
@@ -89,18 +89,18 @@ fn which(fields: &Fields, now: Timestamp) -> Result<Which> {
     if fields.get("dead").is_some() {
         return Ok(Which::DeadLetters);
     }
-    let from = fields.get("from").ok_or_else(|| ApiError::invalid("from", "enter when the time begins"))?;
+    let from = fields.get("from").ok_or_else(|| ApiError::invalid("from", "enter the begin of the period"))?;
     let to = fields.get("to").map_or(Ok(now), |to| in_utc("to", to))?;
     Ok(Which::Between(in_utc("from", from)?, to))
 }
 
-/// A date and time as a form's field has it; the page says that it is UTC.
+/// Parses the date and time of a form field, which is in UTC.
 fn in_utc(field: &str, text: &str) -> Result<Timestamp> {
     let read = text.parse::<DateTime>().and_then(|at| at.to_zoned(TimeZone::UTC));
     read.map(|at| at.timestamp()).map_err(|_| ApiError::invalid(field, "a date and a time, such as 2026-11-25T10:00"))
 }
 
-/// Switches it on.
+/// Switches the endpoint on.
 pub(super) async fn enable(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let from_now = from_now(posted.fields.get("from"))?;
@@ -108,14 +108,14 @@ pub(super) async fn enable(State(app): State<App>, path: NestedId, posted: Poste
     Ok(back(&posted, &endpoint, "enabled"))
 }
 
-/// Switches it off.
+/// Switches the endpoint off.
 pub(super) async fn disable(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     endpoints::disable(&app, &endpoint).await?;
     Ok(back(&posted, &endpoint, "disabled"))
 }
 
-/// Forgets the dead letters.
+/// Discards the dead letters.
 pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let (worker, it) = (app.clone(), endpoint.clone());
@@ -123,19 +123,19 @@ pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: Post
     Ok(back(&posted, &endpoint, &format!("discarded&n={forgotten}")))
 }
 
-/// Draws another secret and shows it.
+/// Generates a new secret and shows it.
 pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let (changed, secret) = endpoints::rotate(&app, &endpoint, None).await?;
     show_secret(&posted.channel, &posted.principal, &changed, &secret, false)
 }
 
-/// Deletes it.
+/// Deletes the endpoint.
 pub(super) async fn delete(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let worker = app.clone();
     run_to_completion(&app, async move { endpoints::delete(&worker, &endpoint).await }).await??;
-    let address = format!("/numbers/{}?note=endpoint_deleted", posted.channel.id);
+    let address = format!("/numbers/{}/forwarding?note=endpoint_deleted", posted.channel.id);
     Ok(Redirect::to(&address).into_response())
 }
 

@@ -22,7 +22,7 @@ use crate::web::extract::query::Params;
 use crate::web::pages::layout::{Layout, page};
 use crate::web::pages::notice::Notice;
 
-/// Deliveries and dead letters on the page; the API has them all.
+/// Deliveries and dead letters on the page; the API lists all of them.
 const SHOWN: i64 = 25;
 
 #[derive(Template)]
@@ -66,14 +66,14 @@ pub(super) async fn show_endpoint(
     render(&app, &on.channel, &on.principal, endpoint, notice, params.first("only") == "failed").await
 }
 
-/// The number as its owner knows it, as Meta writes it where it was ever read.
+/// The number as Meta formats it, or as stored when it was never read.
 pub(super) async fn phone_of(app: &App, channel: &Channel) -> Result<String> {
     let mut tx = app.store.read().await?;
     let read = snapshots::latest(&mut tx, channel.id).await?.and_then(|latest| latest.reading.display_phone_number);
     Ok(read.unwrap_or_else(|| channel.phone_number.to_string()))
 }
 
-/// The endpoint of the path, where this number's events go to it.
+/// The endpoint in the path, if it receives events of this number.
 pub(super) async fn endpoint_of(app: &App, channel: &Channel, path: &NestedId) -> Result<Endpoint> {
     let id: EndpointId = nested_id(path, "endpoint_id", "endpoint")?;
     let mut tx = app.store.read().await?;
@@ -114,7 +114,7 @@ pub(super) async fn render(
     })
 }
 
-/// The page with what went wrong on top.
+/// The page with the failure of an action on top. A failure of the server is passed on.
 pub(super) async fn show_failure(
     app: &App,
     channel: &Channel,
@@ -130,7 +130,7 @@ pub(super) async fn show_failure(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
-/// The one page that shows a secret.
+/// The only page that shows a secret.
 pub(super) fn show_secret(
     channel: &Channel,
     principal: &Principal,
@@ -139,7 +139,7 @@ pub(super) fn show_secret(
     is_new: bool,
 ) -> Result<Response> {
     page(&SecretPage {
-        layout: Layout::of("Keep this secret", principal),
+        layout: Layout::of("Save this secret", principal),
         number: channel.id.0,
         id: endpoint.id.to_string(),
         name: endpoint.settings.name.clone(),
@@ -149,19 +149,17 @@ pub(super) fn show_secret(
     })
 }
 
-/// The closed set of notes.
+/// The closed set of notices after an action.
 fn note(word: &str, count: &str) -> Option<Notice> {
     let count: u64 = count.parse().unwrap_or(0);
     let events = if count == 1 { "1 event".to_owned() } else { format!("{count} events") };
     let (tone, text) = match word {
-        "replayed" if count == 0 => {
-            ("caution", "There is nothing to send again: no event of that time is here.".to_owned())
-        }
-        "replayed" => ("good", format!("{events} will be sent again, behind everything else.")),
-        "discarded" => ("good", format!("{events} forgotten.")),
-        "changed" => ("good", "Saved. What is sent from now on goes by it, and what waits too.".to_owned()),
-        "enabled" => ("good", "It is on. Events are sent again.".to_owned()),
-        "disabled" => ("good", "It is off. What arrives from now on is kept, and can be sent later.".to_owned()),
+        "replayed" if count == 0 => ("caution", "There are no events to replay in this period.".to_owned()),
+        "replayed" => ("good", format!("Replay started: {events}.")),
+        "discarded" => ("good", format!("Discarded: {events}.")),
+        "changed" => ("good", "Saved. The settings apply to new and to pending events.".to_owned()),
+        "enabled" => ("good", "The endpoint is on.".to_owned()),
+        "disabled" => ("good", "The endpoint is off. New events are kept and can be delivered later.".to_owned()),
         _ => return None,
     };
     Some(Notice::new(tone, text))

@@ -1,5 +1,5 @@
-//! The forms that make and change an endpoint: shown, shown again with what was wrong beside its field, and read.
-//! What was entered is kept, but for secrets: those are entered again. Must not make or change anything.
+//! The forms that create and change an endpoint: rendering, rendering again with the error at its field, and parsing. The
+//! entered values are kept except secrets, which must be entered again. This file must not create or change anything.
 
 use std::collections::BTreeMap;
 
@@ -43,7 +43,7 @@ struct ChangePage {
     csrf: String,
     number: i64,
     id: String,
-    /// The name it has.
+    /// The current name; the entered one may differ.
     name: String,
     format: &'static str,
     is_of_account: bool,
@@ -53,7 +53,7 @@ struct ChangePage {
     headers: Vec<HeaderRow>,
 }
 
-/// What somebody had entered; secrets are entered again.
+/// The entered values; secrets must be entered again.
 #[derive(Debug, Clone, Default)]
 struct Entered {
     name: String,
@@ -62,9 +62,9 @@ struct Entered {
     is_of_account: bool,
     per_second: String,
     kinds: Vec<EventKind>,
-    /// Headers that are to go.
+    /// Names of headers that are ticked for removal.
     removed: Vec<String>,
-    /// Secrets were among it.
+    /// The form contained secrets that are not shown again.
     had_secrets: bool,
 }
 
@@ -85,7 +85,7 @@ impl Entered {
     }
 }
 
-/// What was wrong, and with which field.
+/// The error of a form and the field it belongs to, if any.
 #[derive(Debug, Default)]
 struct Wrong(Option<(Option<String>, String)>);
 
@@ -95,13 +95,13 @@ impl Wrong {
         Self(Some((field.map(str::to_owned), sentence(text))))
     }
 
-    /// With this field.
+    /// The error of this field.
     fn at(&self, field: &str) -> Option<&str> {
         let (at, text) = self.0.as_ref()?;
         (at.as_deref() == Some(field)).then_some(text)
     }
 
-    /// With none of these fields.
+    /// The error, if it belongs to none of these fields.
     fn elsewhere(&self, fields: &[&str]) -> Option<&str> {
         let (at, text) = self.0.as_ref()?;
         let is_among = at.as_deref().is_some_and(|at| fields.contains(&at));
@@ -109,7 +109,7 @@ impl Wrong {
     }
 }
 
-/// What is written for the middle of a line, on a line of its own.
+/// Capitalizes an error text that starts with a plain word; an address stays as it is.
 fn sentence(text: &str) -> String {
     let word = text.split(' ').next().unwrap_or_default().trim_end_matches([';', ',']);
     let mut letters = text.chars();
@@ -121,7 +121,7 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// A box to tick.
+/// A checkbox for a kind of event.
 struct KindChoice {
     word: &'static str,
     label: &'static str,
@@ -138,13 +138,13 @@ fn kinds(format: Option<Format>, entered: &Entered) -> Vec<KindChoice> {
     EventKind::ALL.into_iter().filter(is_possible).map(choice).collect()
 }
 
-/// A header it has; never its value.
+/// A header of the endpoint, without its value.
 struct HeaderRow {
     name: String,
     is_removed: bool,
 }
 
-/// Before the name of a header, in the name of the field that takes its value.
+/// Prefix of the field that takes a new value for a header.
 const HEADER: &str = "header:";
 
 /// `GET /numbers/{id}/endpoints/new`.
@@ -153,7 +153,7 @@ pub(super) async fn show_new(State(app): State<App>, on: ChannelOf<Admin>) -> Re
     new(&app, &on.channel, &on.principal, everything, Wrong::default()).await
 }
 
-/// The form again, with what was wrong; a fault of ours stays one.
+/// The form again with its error. A failure of the server is passed on.
 pub(super) async fn show_new_again(
     app: &App,
     channel: &Channel,
@@ -181,7 +181,7 @@ async fn new(app: &App, channel: &Channel, principal: &Principal, entered: Enter
     })
 }
 
-/// What the form asks for.
+/// Parses the form that creates an endpoint.
 pub(super) fn wanted(channel: &Channel, fields: &Fields) -> Result<Wanted> {
     let secret = |name: &str| fields.get(name).map(SecretString::from);
     let format = format(fields.get("format"))?;
@@ -213,7 +213,7 @@ fn per_second(fields: &Fields) -> Result<Option<u32>> {
     text.parse().map(Some).map_err(|_| ApiError::invalid("per_second", fix))
 }
 
-/// One header a line, as `name: value`.
+/// Parses one header per line, written as `name: value`.
 fn headers(text: &str) -> Result<BTreeMap<String, SecretString>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let header = |line: &str| {
@@ -239,7 +239,7 @@ pub(super) async fn show_change(State(app): State<App>, on: ChannelOf<Admin>, pa
     changing(&on.channel, &on.principal, &endpoint, entered, Wrong::default())
 }
 
-/// The form again, with what was wrong; a fault of ours stays one.
+/// The form again with its error. A failure of the server is passed on.
 pub(super) fn show_change_again(
     channel: &Channel,
     principal: &Principal,
@@ -278,7 +278,7 @@ fn changing(
     })
 }
 
-/// What the form asks for: it shows all there is, so what is empty is meant to be.
+/// Parses the form that changes an endpoint. The form shows every setting, so an empty field clears its setting.
 pub(super) fn change(fields: &Fields, endpoint: &Endpoint) -> Result<Wish> {
     let needed = |name: &str, fix: &str| fields.get(name).ok_or_else(|| ApiError::invalid(name, fix));
     Ok(Wish {
@@ -291,7 +291,7 @@ pub(super) fn change(fields: &Fields, endpoint: &Endpoint) -> Result<Wish> {
     })
 }
 
-/// The headers it has, each kept, given another value or removed, and those that are added.
+/// The headers after the change: kept, replaced or removed ones, and the added ones.
 fn headers_after(before: &BTreeMap<String, SecretString>, fields: &Fields) -> Result<BTreeMap<String, SecretString>> {
     let removed = fields.all("remove");
     let mut after = BTreeMap::new();

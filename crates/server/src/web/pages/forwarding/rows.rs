@@ -1,4 +1,4 @@
-//! What the pages show of endpoints, worked out: no decision is made here, only put into words and marks.
+//! Endpoints, deliveries and dead letters, prepared for the templates. No decision is made here.
 
 use domain::delivery::standing::Standing;
 use domain::delivery::{EventKind, Format};
@@ -14,10 +14,10 @@ use crate::web::extract::auth::Principal;
 use crate::web::pages::badge::{self, Mark};
 use crate::web::pages::icons;
 
-/// The panel on a number's page.
+/// The endpoints of a number, for its tab.
 pub(in crate::web::pages) struct Forwarding {
     pub(in crate::web::pages) endpoints: Vec<EndpointRow>,
-    /// Whoever looks may make one.
+    /// The reader may create an endpoint.
     pub(in crate::web::pages) may_change: bool,
 }
 
@@ -30,11 +30,11 @@ impl Forwarding {
     }
 }
 
-/// An endpoint on a number's page.
+/// An endpoint in the list of a number.
 pub(in crate::web::pages) struct EndpointRow {
     pub(in crate::web::pages) id: String,
     pub(in crate::web::pages) name: String,
-    /// Its host, where its name is another.
+    /// Empty where the name is the host.
     pub(in crate::web::pages) host: String,
     pub(in crate::web::pages) mark: Mark,
     pub(in crate::web::pages) kinds: String,
@@ -62,29 +62,29 @@ impl From<&View> for EndpointRow {
     }
 }
 
-/// What it gets, in one line.
+/// The kinds of events in one line.
 fn kinds(kinds: &[EventKind], format: Format) -> String {
     let possible = EventKind::ALL.len() - usize::from(format == Format::Meta);
     if kinds.len() >= possible {
-        return "Everything".to_owned();
+        return "All events".to_owned();
     }
     kinds.iter().map(|kind| messages::event_kind(*kind).0).collect::<Vec<_>>().join(", ")
 }
 
-/// How events are written for it.
+/// The name of a format.
 pub(super) const fn format_name(format: Format) -> &'static str {
     match format {
-        Format::Meta => "As Meta posts",
+        Format::Meta => "Meta’s format",
         Format::Standard => "Standard Webhooks",
     }
 }
 
-/// An endpoint on its own page.
+/// An endpoint with its status and settings.
 pub(super) struct Detail {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) host: String,
-    /// For whoever may change it.
+    /// Shown to readers who may change the endpoint.
     pub(super) url: Option<String>,
     pub(super) mark: Mark,
     pub(super) text_html: String,
@@ -97,9 +97,9 @@ pub(super) struct Detail {
     pub(super) delivered_html: Option<String>,
     pub(super) next_html: Option<String>,
     pub(super) secret_before_html: Option<String>,
-    pub(super) waiting: i64,
+    pub(super) retrying: i64,
     pub(super) replayed: i64,
-    pub(super) behind: String,
+    pub(super) backlog: String,
     pub(super) dead: i64,
 }
 
@@ -121,19 +121,21 @@ impl Detail {
             format: format_name(endpoint.format),
             kinds: kinds(&settings.kinds, endpoint.format),
             headers: headers.join(", "),
-            limit: settings.per_second.map_or_else(|| "None".to_owned(), |limit| format!("{limit} posts a second")),
+            limit: settings
+                .per_second
+                .map_or_else(|| "None".to_owned(), |limit| format!("{limit} requests per second")),
             delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
             next_html: next_try_at.map(|at| time_element(at, "until")),
             secret_before_html: before.map(|(_, until)| time_element(*until, "at")),
-            waiting: counts.waiting,
+            retrying: counts.waiting,
             replayed: counts.replayed,
-            behind: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
+            backlog: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
             dead: counts.dead,
         }
     }
 }
 
-/// One post and its answer.
+/// One delivery attempt.
 pub(super) struct DeliveryRow {
     pub(super) at_html: String,
     pub(super) event: String,

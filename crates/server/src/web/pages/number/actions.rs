@@ -7,6 +7,7 @@ use domain::registration::Caller;
 use domain::registration::ledger::Outcome;
 
 use super::page;
+use super::tab::Tab;
 use crate::App;
 use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::flows::{FlowError, health, subscription};
@@ -93,7 +94,7 @@ fn came_of(pressed: &CompletionResult) -> &'static str {
 async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static str, FlowError>) -> Result<Response> {
     match done {
         Ok(note) => {
-            let address = format!("/numbers/{}?note={note}", posted.channel.id);
+            let address = format!("{}?note={note}", tab_of(posted).path(posted.channel.id));
             Ok(Redirect::to(&address).into_response())
         }
         Err(error) => failed(app, posted, error.into()).await,
@@ -101,5 +102,10 @@ async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static s
 }
 
 async fn failed(app: &App, posted: &Posted, error: ApiError) -> Result<Response> {
-    page::show_failure(app, &posted.channel, &posted.principal, error).await
+    page::show_failure(app, &posted.channel, &posted.principal, tab_of(posted), error).await
+}
+
+/// The tab the form was sent from.
+fn tab_of(posted: &Posted) -> Tab {
+    Tab::of_form(posted.fields.get("tab"))
 }

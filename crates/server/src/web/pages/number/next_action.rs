@@ -1,5 +1,5 @@
-//! The one thing to do on a number's page: which form is shown, what pressing it does, what it costs,
-//! what happened last time, and why it waits.
+//! The form that a number's page offers: its button, what the button does and costs, the last attempt, and the reason to
+//! wait. It shows decisions of the domain and makes none.
 
 use domain::health::Action;
 use domain::registration::ledger::{self, Outcome};
@@ -11,73 +11,57 @@ use crate::flows::number::view::View;
 use crate::messages::{self, time_element};
 use crate::web::error::MetaView;
 
-/// The panel below the first sentence.
+/// The form with its explanations.
 pub(super) struct Panel {
     /// Which form.
     pub(super) form: Form,
-    /// What the button says.
     pub(super) label: &'static str,
-    /// What pressing it does.
     pub(super) does: &'static str,
-    /// Why it would not register right now, and until when.
+    /// Why the button would not register the number now, and until when.
     pub(super) waits_html: Option<String>,
-    /// Nobody can press through it.
+    /// The button is disabled, because Meta accepts no call now.
     pub(super) is_locked: bool,
-    /// What happened last time.
     pub(super) last: Option<LastTry>,
-    /// The budget.
     pub(super) budget: Budget,
 }
 
-/// Which form is shown.
+/// The form that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// One button.
     Complete,
-    /// One button, for an approved new name.
     ApplyNewName,
-    /// The PIN.
     Pin,
-    /// The code: ask for it, enter it.
+    /// Two forms: request a code, enter the code.
     Code,
-    /// One button: register the webhook.
     Webhook,
-    /// Connect once more, in the window of whoever offers it.
+    /// No form: the number is connected again in the product that embeds the sign-up window.
     Reconnect,
 }
 
 impl Form {
-    /// For templates.
-    pub(super) fn is(self, word: &str) -> bool {
-        let own = match self {
-            Self::Complete => "complete",
-            Self::ApplyNewName => "apply_new_name",
-            Self::Pin => "pin",
-            Self::Code => "code",
-            Self::Webhook => "webhook",
-            Self::Reconnect => "reconnect",
-        };
-        own == word
+    /// Whether the form leads to a register call; such a form is shown on the tab Registration too.
+    pub(super) const fn is_of_registration(self) -> bool {
+        matches!(self, Self::Complete | Self::ApplyNewName | Self::Pin | Self::Code)
     }
 }
 
-/// The newest call.
+/// The newest register or deregister call.
 pub(super) struct LastTry {
     pub(super) at_html: String,
     pub(super) said: String,
     pub(super) meta: Option<MetaView>,
 }
 
-/// What of Meta's ten is used.
+/// The attempts used out of those Meta allows in 72 hours.
 pub(super) struct Budget {
     pub(super) spent: usize,
     pub(super) limit: usize,
-    /// One per try Meta allows: used or not.
+    /// One per attempt that Meta allows; `true` when it is used.
     pub(super) dots: Vec<bool>,
 }
 
 impl Budget {
-    /// Out of where registration stands.
+    /// Counts the attempts of a registration state.
     pub(super) fn of(state: &RegistrationState) -> Self {
         let (spent, limit) = (state.spent.total, ledger::BUDGET);
         Self { spent, limit, dots: (0..limit).map(|dot| dot < spent).collect() }
@@ -85,7 +69,7 @@ impl Budget {
 }
 
 impl Panel {
-    /// What this number's page offers; nothing where there is nothing to do here.
+    /// The form this number's page offers; `None` when no action is possible here.
     pub(super) fn choose(
         view: &View,
         press: &RegistrationState,
@@ -116,7 +100,7 @@ impl Panel {
     }
 }
 
-/// The leading finding's button, or else what registration needs.
+/// The form of the first finding that has one, or else of the registration decision.
 fn form_of(view: &View, rename: &RegistrationState) -> Option<Form> {
     let here = view.report.findings.iter().filter_map(|finding| finding.action).find_map(form_of_action);
     let decision = &view.registration.decision;
@@ -162,7 +146,7 @@ fn form_of_remedy(remedy: Remedy) -> Option<Form> {
     }
 }
 
-/// Why pressing would not register now, and until when.
+/// Why the button would not register the number now, and until when.
 fn waits(decision: &Decision, now: Timestamp) -> Option<String> {
     let why = messages::why(&decision.why());
     let until = match decision {
@@ -183,16 +167,10 @@ fn last_try(state: &RegistrationState) -> Option<LastTry> {
     let (said, meta) = match &newest.outcome {
         None => ("No answer yet.".to_owned(), None),
         Some(Outcome::Success) => ("Meta accepted it.".to_owned(), None),
-        Some(Outcome::Failed(failure)) => {
-            (sentence(messages::failure(failure.kind)), failure.meta.as_ref().map(MetaView::from))
-        }
+        Some(Outcome::Failed(failure)) => (
+            format!("{}.", messages::capitalize(messages::failure(failure.kind))),
+            failure.meta.as_ref().map(MetaView::from),
+        ),
     };
     Some(LastTry { at_html: time_element(newest.started_at, "ago"), said, meta })
-}
-
-/// Words that fit after a colon, as a sentence of their own.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str())
 }

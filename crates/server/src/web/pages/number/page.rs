@@ -1,13 +1,17 @@
-//! One number's page and the part of it that looks again by itself.
+//! One number's page: its tabs, and the part of each tab that the script fetches again.
 
 use askama::Template;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::channel::Channel;
 use domain::registration::Caller;
 
-use super::view::NumberView;
+use super::account_health::AccountHealth;
+use super::next_action::Form;
+use super::registration::Registration;
+use super::tab::Tab;
+use super::view::{Content, NumberView, TimelineRow};
+use super::webhook::WebhookCard;
 use crate::App;
 use crate::flows::endpoints::view;
 use crate::flows::number::{self, record::NumberRecord};
@@ -19,8 +23,8 @@ use crate::web::pages::forwarding::rows::Forwarding;
 use crate::web::pages::layout::{Layout, page};
 use crate::web::pages::notice::Notice;
 
-/// Announcements on the page; the API has them all.
-const TIMELINE: i64 = 20;
+/// Announcements on the page; the API lists all of them.
+const TIMELINE_ROWS: i64 = 50;
 
 #[derive(Template)]
 #[template(path = "number.html")]
@@ -38,66 +42,85 @@ struct LivePart {
     csrf: String,
 }
 
-/// `GET /numbers/{id}`.
-pub(super) async fn show_number(State(app): State<App>, on: ChannelOf<Read>, params: Params) -> Result<Response> {
-    render(&app, &on.channel, &on.principal, note(params.first("note"))).await
+/// `GET` of a tab.
+pub(super) async fn show(app: App, on: ChannelOf<Read>, params: Params, tab: Tab) -> Result<Response> {
+    render(&app, &on.channel, &on.principal, tab, note(params.first("note"))).await
 }
 
-/// `GET /numbers/{id}/live`: the part below the heading, for the script.
-pub(super) async fn show_live(State(app): State<App>, on: ChannelOf<Read>) -> Result<Response> {
-    let number = load(&app, &on.channel, &on.principal).await?;
+/// `GET` of a tab's address followed by `/live`: the part below the tabs, for the script.
+pub(super) async fn show_live(app: App, on: ChannelOf<Read>, tab: Tab) -> Result<Response> {
+    let number = load(&app, &on.channel, &on.principal, tab).await?;
     page(&LivePart { number, csrf: on.principal.csrf_token.unwrap_or_default() })
 }
 
-/// The page with what went wrong on top.
+/// The tab with the failure of an action on top. A failure of the server is passed on.
 pub(super) async fn show_failure(
     app: &App,
     channel: &Channel,
     principal: &Principal,
+    tab: Tab,
     error: ApiError,
 ) -> Result<Response> {
     if error.code().status().is_server_error() {
         return Err(error);
     }
-    let shown = render(app, channel, principal, Some(Notice::of_error(&error))).await?;
+    let shown = render(app, channel, principal, tab, Some(Notice::of_error(&error))).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
 }
 
-async fn render(app: &App, channel: &Channel, principal: &Principal, notice: Option<Notice>) -> Result<Response> {
-    let number = load(app, channel, principal).await?;
-    let layout = Layout::of(&number.phone, principal);
+async fn render(
+    app: &App,
+    channel: &Channel,
+    principal: &Principal,
+    tab: Tab,
+    notice: Option<Notice>,
+) -> Result<Response> {
+    let number = load(app, channel, principal, tab).await?;
+    let layout = Layout::of(&format!("{} · {}", number.phone, tab.label()), principal);
     page(&NumberPage { csrf: layout.csrf.clone(), layout, number, notice })
 }
 
-async fn load(app: &App, channel: &Channel, principal: &Principal) -> Result<NumberView> {
+/// Loads the head of the page and only the content of this tab.
+async fn load(app: &App, channel: &Channel, principal: &Principal, tab: Tab) -> Result<NumberView> {
     let record = NumberRecord::load_or_refuse(app, channel.id).await?;
     let now = app.clock.now();
     let health = number::view::view(app, &record, now);
     let press = record.registration_state(Caller::Press, now);
     let rename = record.registration_state(Caller::ApplyNewName, now);
-    let mut tx = app.store.read().await?;
-    let told = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE).await?;
-    drop(tx);
-    let endpoints = view::list(app, channel.account_id, Some(channel.id)).await?;
-    let forwarding = Forwarding::new(&endpoints, principal);
-    Ok(NumberView::new(&health, &press, &rename, &told, forwarding, now))
+    let content = match tab {
+        Tab::Health => Content::Health(Box::new(AccountHealth::new(&health, &press, &rename, now))),
+        Tab::Registration => Content::Registration(Box::new(Registration::new(&health, &press, &rename, now))),
+        Tab::Forwarding => {
+            let endpoints = view::list(app, channel.account_id, Some(channel.id)).await?;
+            let webhook = Box::new(WebhookCard::new(&health));
+            Content::Forwarding { webhook, forwarding: Forwarding::new(&endpoints, principal) }
+        }
+        Tab::Timeline => {
+            let mut tx = app.store.read().await?;
+            let rows = announcements::list(&mut tx, channel.account_id, Some(channel.id), None, TIMELINE_ROWS).await?;
+            Content::Timeline(rows.iter().map(TimelineRow::from).collect())
+        }
+    };
+    Ok(NumberView::new(&health, tab, content, now))
 }
 
-/// The closed set of notes.
+/// The closed set of notices after an action.
 fn note(word: &str) -> Option<Notice> {
     let (tone, text) = match word {
         "accepted" => ("good", "Meta accepted the registration."),
-        "refused" => ("caution", "Meta refused this time. What it said is below; we go on by ourselves where we can."),
+        "refused" => {
+            ("caution", "Meta refused the registration. Its answer is shown below. We try again where that can help.")
+        }
         "not_called" => (
             "caution",
-            "We looked at the number and did not call Meta: it would only have cost a try. The reason is below.",
+            "The number was checked and not registered: the call would only have used up an attempt. The reason is shown below.",
         ),
         "code_sent" => ("good", "Meta is sending a code to the number. Enter it below."),
-        "already_verified" => ("good", "Meta says the number is verified already. We go on with the registration."),
-        "webhook" => ("good", "Webhook registered successfully. Messages of this number come here."),
-        "refreshed" => ("good", "Fresh from Meta."),
-        "endpoint_deleted" => ("good", "The endpoint is deleted. Nothing more is forwarded to it."),
-        "stale" => ("caution", "Meta could not be asked just now. What you see is from the look before."),
+        "already_verified" => ("good", "The number is already verified. The registration continues."),
+        "webhook" => ("good", "Webhook registered successfully. Messages of this number arrive here."),
+        "refreshed" => ("good", "The values are up to date."),
+        "endpoint_deleted" => ("good", "The endpoint is deleted. Events are no longer delivered to it."),
+        "stale" => ("caution", "Meta did not answer. The values shown are from the last successful check."),
         _ => return None,
     };
     Some(Notice::new(tone, text))
