@@ -1,4 +1,4 @@
-//! The REST API under `/api/v1`: one file per noun. Views are structs here, never domain types.
+//! The REST API under `/api/v1`: one file per resource. Answers are view types of this module, never domain types.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ pub(super) mod registration_view;
 pub(super) mod signups;
 pub(super) mod webhook;
 
-/// RFC 3339.
+/// Formats an instant by RFC 3339.
 fn rfc3339(at: Timestamp) -> String {
     at.to_string()
 }

@@ -1,6 +1,6 @@
-//! Every failure a caller sees, as one type: a problem document (RFC 9457) for programs, a page for
-//! people. A problem also carries the origin's `error` member, and `success: false` where the origin
-//! has it. The chain of an internal error is logged once, at the edge, and never shown.
+//! Failures of the HTTP interface as one type: a problem document (RFC 9457) for programs, a page for people. A problem
+//! also has the origin's `error` member, and `success: false` where the origin has it. The chain of an internal error is
+//! logged once by the middleware and must never be shown.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ mod code;
 
 pub(crate) use code::Code;
 
-/// What a handler answers with when it cannot do what it was asked.
+/// The result of a handler or an extractor.
 pub(crate) type Result<T> = std::result::Result<T, ApiError>;
 
-/// One failure; build it with a constructor, refine it with the `with_` methods.
+/// A failure; created by a constructor and refined with the `with_` methods.
 #[derive(Debug)]
 pub(crate) struct ApiError(Box<Parts>);
 
@@ -28,7 +28,7 @@ pub(crate) struct ApiError(Box<Parts>);
 struct Parts {
     code: Code,
     detail: String,
-    /// The origin's own wording, where it differs from `detail`.
+    /// The origin's text, where it differs from `detail`.
     origin_text: Option<&'static str>,
     has_success_member: bool,
     meta: Option<MetaError>,
@@ -37,13 +37,13 @@ struct Parts {
     source: Option<anyhow::Error>,
 }
 
-/// One thing wrong with one field.
+/// An error of one field in the request.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct FieldProblem {
-    /// The field's name.
+    /// The name of the field.
     #[schema(example = "pin")]
     pub field: String,
-    /// What is wrong and how to put it right.
+    /// A valid value, or the way to correct the field.
     #[schema(example = "six digits, such as 123456")]
     pub message: String,
 }
@@ -51,53 +51,50 @@ pub(crate) struct FieldProblem {
 /// A problem document (RFC 9457).
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Problem {
-    /// Where this code is documented.
+    /// The documentation of the code.
     #[serde(rename = "type")]
     #[schema(example = "/docs/errors#not_found")]
     kind: String,
-    /// A short sentence that belongs to the code.
+    /// The title that belongs to the code.
     title: &'static str,
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     status: u16,
-    /// What happened this time.
+    /// The cause of this failure.
     detail: String,
-    /// One word out of a closed list.
+    /// A code from a closed list.
     #[schema(example = "not_found")]
     code: &'static str,
-    /// The same as one string, in the origin's words where it has some.
+    /// The cause as one string; the origin's text where it has one.
     error: String,
-    /// `false`, on routes where the origin has it.
+    /// Always `false`; only on routes where the origin has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     success: Option<bool>,
-    /// Fields that are wrong.
+    /// Errors of single fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
-    /// What Meta said, where Meta refused.
+    /// Meta's error, if Meta refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<MetaView>,
-    /// Quote it to support.
+    /// The id of the request, for support.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
 
-/// Meta's error as Meta worded it.
+/// An error of Meta's in Meta's words.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct MetaView {
-    /// Meta's code.
     #[schema(example = 100)]
     pub code: i64,
-    /// Meta's sub-code.
     #[schema(example = 2_388_001)]
     pub subcode: Option<i64>,
-    /// The HTTP status Meta answered with.
+    /// The HTTP status of Meta's answer.
     pub http_status: Option<u16>,
-    /// Meta's message.
     pub message: String,
-    /// Meta's title for people.
+    /// Meta's title for end users.
     pub user_title: Option<String>,
-    /// Meta's sentence for people.
+    /// Meta's message for end users.
     pub user_message: Option<String>,
-    /// For Meta's support.
+    /// Meta's trace id, for Meta's support.
     pub fbtrace_id: Option<String>,
 }
 
@@ -116,7 +113,7 @@ impl From<&MetaError> for MetaView {
 }
 
 impl ApiError {
-    /// A failure with its sentence.
+    /// A failure with its cause as a sentence.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self(Box::new(Parts {
             code,
@@ -130,7 +127,7 @@ impl ApiError {
         }))
     }
 
-    /// Nothing there, or not for this key: the caller is not told which.
+    /// The entity does not exist or belongs to another account; the answer does not tell which.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::gone(format!("There is no such {what}."))
     }
@@ -141,12 +138,12 @@ impl ApiError {
         error
     }
 
-    /// No key, or one that is unknown or revoked.
+    /// The request has no key, or an unknown or revoked one.
     pub(crate) fn unauthenticated(detail: &str) -> Self {
         Self::new(Code::Unauthenticated, detail)
     }
 
-    /// One field is wrong; `fix` says how it should be.
+    /// One field is invalid; `fix` describes a valid value.
     pub(crate) fn invalid(field: &str, fix: impl Into<String>) -> Self {
         let fix = fix.into();
         let mut error = Self::new(Code::InvalidParameter, format!("{field}: {fix}"));
@@ -154,53 +151,52 @@ impl ApiError {
         error
     }
 
-    /// A fault of ours; the chain is logged, not shown.
+    /// An error of the server; the chain of causes is logged and not shown.
     pub(crate) fn internal(source: impl Into<anyhow::Error>) -> Self {
-        let mut error = Self::new(Code::Internal, "The fault is logged. Quote the request id to support.");
+        let mut error = Self::new(Code::Internal, "The error is logged. Give the request ID to support.");
         error.0.source = Some(source.into());
         error
     }
 
-    /// Carries `success: false`, as the origin's signup route does.
+    /// Adds `success: false`, as the origin's signup route does.
     #[must_use]
     pub(crate) fn with_success_member(mut self) -> Self {
         self.0.has_success_member = true;
         self
     }
 
-    /// Says when to try again.
+    /// Adds the header `Retry-After`.
     #[must_use]
     pub(crate) fn with_retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after_seconds = Some(seconds);
         self
     }
 
-    /// The code.
     pub(crate) fn code(&self) -> Code {
         self.0.code
     }
 
-    /// What happened this time.
+    /// The cause of this failure.
     pub(crate) fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// The field it is about, and what would be right, where it is about one.
+    /// The invalid field and a valid value, if the failure is about one field.
     pub(super) fn field(&self) -> Option<(&str, &str)> {
         self.0.fields.first().map(|problem| (problem.field.as_str(), problem.message.as_str()))
     }
 
-    /// What Meta said, where Meta refused.
+    /// Meta's error, if Meta refused.
     pub(super) fn meta(&self) -> Option<&MetaError> {
         self.0.meta.as_ref()
     }
 
-    /// What to log, where the fault is ours.
+    /// The chain of causes to log; `None` if the caller caused the failure.
     pub(super) fn source_chain(&self) -> Option<String> {
         self.0.source.as_ref().map(|source| format!("{source:#}"))
     }
 
-    /// The document.
+    /// Builds the problem document.
     pub(super) fn problem(&self, request_id: Option<&str>) -> Problem {
         let parts = &self.0;
         Problem {
@@ -217,8 +213,8 @@ impl ApiError {
         }
     }
 
-    /// Headers that belong to the code, whatever the body is.
-    pub(super) fn dress(&self, response: &mut Response) {
+    /// Sets the headers that belong to the failure, for every kind of body.
+    pub(super) fn apply_headers(&self, response: &mut Response) {
         let headers = response.headers_mut();
         if self.code() == Code::Unauthenticated {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"linekeeper\""));
@@ -228,32 +224,32 @@ impl ApiError {
         }
     }
 
-    /// As a problem document.
+    /// Renders the failure as a problem document.
     pub(super) fn as_json(&self, request_id: Option<&str>) -> Response {
         let mut response = (self.code().status(), Json(self.problem(request_id))).into_response();
         let kind = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, kind);
-        self.dress(&mut response);
+        self.apply_headers(&mut response);
         response
     }
 
-    /// A bare status of the HTTP layer, said in our words.
+    /// The failure for a bare status of the HTTP layer.
     pub(super) fn of_status(status: StatusCode) -> Self {
         let code = Code::of_status(status);
         if code == Code::NotFound {
             return Self::not_found("page");
         }
-        let said = [
-            (Code::Internal, "The fault is logged. Quote the request id to support."),
+        let details = [
+            (Code::Internal, "The error is logged. Give the request ID to support."),
             (Code::Forbidden, "The request came from another site."),
-            (Code::TimedOut, "The work may still go on; look at the number before trying again."),
+            (Code::TimedOut, "The work may continue; check the number before the next attempt."),
         ];
-        let detail = said.iter().find(|(known, _)| *known == code).map_or(code.title(), |(_, text)| text);
+        let detail = details.iter().find(|(known, _)| *known == code).map_or(code.title(), |(_, text)| text);
         Self::new(code, detail)
     }
 }
 
-/// The failure beside its response, so that the edge can add the request id or make it a page.
+/// The failure as an extension of its response, so that the middleware can add the request id or render a page.
 #[derive(Clone)]
 pub(super) struct Failed(pub(super) Arc<ApiError>);
 
@@ -328,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_of_meta_keeps_its_words_and_its_trace() {
+    fn a_refusal_of_meta_keeps_its_text_and_its_trace() {
         let meta = MetaError {
             code: 100,
             subcode: Some(2_388_001),
@@ -358,9 +354,8 @@ mod tests {
         assert_eq!(error.source_chain().as_deref(), Some("password=hunter2"));
     }
 
-    /// Every refusal keeps its word on the way out.
     #[test]
-    fn a_refusal_keeps_its_word() {
+    fn a_refusal_keeps_its_code() {
         for refusal in [Refusal::ChannelExists, Refusal::NotNow, Refusal::WebhookSetupFailed, Refusal::ForeignApp] {
             assert_eq!(of_refusal(refusal).as_str(), refusal.as_str());
         }

@@ -1,5 +1,5 @@
-//! The listener: one task per connection, no delay on small answers, a deadline on slow senders, and
-//! an orderly end. Written out because `axum::serve` sets no deadline on headers.
+//! The listener: one task per connection, `TCP_NODELAY`, a deadline for slow senders, and a graceful shutdown. It exists
+//! because `axum::serve` has no deadline for request headers.
 
 use std::time::Duration;
 
@@ -18,19 +18,19 @@ use tower::ServiceExt as _;
 use super::router::{router, router_without_storing};
 use crate::App;
 
-/// How long a client may take to send the head of a request, or stay idle between two.
+/// Maximum time to receive the head of a request, including idle time between two requests.
 const HEADER_DEADLINE: Duration = Duration::from_secs(75);
 
-/// How long requests under way may take to end once the process is asked to.
-const DRAIN: Duration = Duration::from_secs(20);
+/// Maximum time that open requests may take after shutdown begins.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Accepts until `app.shutdown` is cancelled, then waits for what is under way.
+/// Accepts connections until `app.shutdown` is cancelled, then waits for open requests.
 pub async fn serve(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let shutdown = app.shutdown.clone();
     accept(router(app), listener, shutdown).await
 }
 
-/// The same, but Meta's posts are verified and not kept: what `make bench` compares the product with.
+/// The same, except that Meta's posts are verified and not stored: the upper bound that `make bench` compares with.
 pub async fn serve_without_storing(app: App, listener: TcpListener) -> anyhow::Result<()> {
     let shutdown = app.shutdown.clone();
     accept(router_without_storing(app), listener, shutdown).await
@@ -47,10 +47,10 @@ async fn accept(service: Router, listener: TcpListener, shutdown: CancellationTo
         };
         match accepted {
             Ok((stream, _)) => {
-                connections.spawn(attend(server.clone(), stream, service.clone(), shutdown.clone()));
+                connections.spawn(serve_connection(server.clone(), stream, service.clone(), shutdown.clone()));
             }
             Err(error) => {
-                // out of file descriptors, or the client was gone: neither ends the server
+                // no file descriptor left, or the client disconnected: the server continues
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
@@ -58,8 +58,8 @@ async fn accept(service: Router, listener: TcpListener, shutdown: CancellationTo
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(DRAIN, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "some connections did not end in time");
+    if tokio::time::timeout(DRAIN_TIMEOUT, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "open connections were closed at shutdown");
     }
     Ok(())
 }
@@ -70,9 +70,9 @@ fn server() -> http1::Builder {
     server
 }
 
-async fn attend(server: http1::Builder, stream: TcpStream, service: Router, shutdown: CancellationToken) {
+async fn serve_connection(server: http1::Builder, stream: TcpStream, service: Router, shutdown: CancellationToken) {
     if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "small answers may be delayed");
+        tracing::debug!(%error, "TCP_NODELAY was not set");
     }
     let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
     let service = TowerToHyperService::new(service);
@@ -86,6 +86,6 @@ async fn attend(server: http1::Builder, stream: TcpStream, service: Router, shut
         }
     };
     if let Err(error) = ended {
-        tracing::debug!(%error, "a connection broke off");
+        tracing::debug!(%error, "a connection failed");
     }
 }

@@ -1,5 +1,5 @@
-//! What every request but Meta's posts passes once: a request id, one log line, one measurement, and
-//! the last word on how a failure looks (a problem document for programs, a page for people).
+//! The middleware of every request except Meta's posts: request id, one log line, metrics, and the rendering of failures
+//! (a problem document for programs, a page for people).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::App;
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// The middleware.
+/// Adds the request id, logs and measures the request, and renders its failure.
 pub(super) async fn observe(
     State(app): State<App>,
     matched: Option<MatchedPath>,
@@ -29,7 +29,7 @@ pub(super) async fn observe(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let wants_page = wants_page(&path, request.headers());
-    // the template, never the address: an address may hold what a log must not
+    // the route template: an address may contain data that must not be logged
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", %method, route, request_id = id);
     let answer = async {
@@ -39,9 +39,9 @@ pub(super) async fn observe(
         } else {
             response
         };
-        let took = started.elapsed();
-        tracing::info!(status = response.status().as_u16(), ms = took.as_secs_f64() * 1000.0, "answered");
-        telemetry::request(&method, &route, response.status(), took);
+        let duration = started.elapsed();
+        tracing::info!(status = response.status().as_u16(), ms = duration.as_secs_f64() * 1000.0, "answered");
+        telemetry::request(&method, &route, response.status(), duration);
         response
     };
     let mut response = answer.instrument(span).await;
@@ -51,7 +51,7 @@ pub(super) async fn observe(
     response
 }
 
-/// The caller's own id where it is harmless, else a fresh one.
+/// The id sent by the caller if it is well formed, else a new one.
 fn request_id(app: &App, headers: &HeaderMap) -> String {
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(|text| {
         (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
@@ -59,7 +59,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> String {
     given.map_or_else(|| format!("req_{}", app.clock.uuid().simple()), str::to_owned)
 }
 
-/// A browser that opens a page, rather than a program that asks the API.
+/// Whether the request comes from a browser that opens a page.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let accepts_html = headers
         .get(header::ACCEPT)
@@ -71,7 +71,7 @@ fn wants_page(path: &str, headers: &HeaderMap) -> bool {
 fn finish_failure(response: Response, id: &str, method: &Method, page: Option<&str>) -> Response {
     let error = match response.extensions().get::<Failed>() {
         Some(Failed(error)) => Arc::clone(error),
-        // a page that says itself what is wrong, or an answer that was given before
+        // a page that already shows the failure, or a stored answer
         None if is_finished(&response) => return response,
         None => Arc::new(ApiError::of_status(response.status())),
     };
@@ -99,8 +99,8 @@ fn sign_in_first(path: &str) -> Response {
     Redirect::to(&format!("/sign-in?{next}")).into_response()
 }
 
-/// A panic in a handler, told as any other fault of ours.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
+/// Renders a panic of a handler as an internal error.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer requires")]
 pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = cause
         .downcast_ref::<String>()
@@ -110,7 +110,7 @@ pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Respon
     ApiError::internal(anyhow::anyhow!("a handler panicked: {text}")).into_response()
 }
 
-/// Nothing is at this address.
+/// Answers a request for an unknown address.
 pub(super) async fn not_found() -> ApiError {
     ApiError::not_found("page")
 }

@@ -1,4 +1,4 @@
-//! The API's description, generated from the handlers and served beside a browser for it.
+//! The OpenAPI document of the API and its explorer; both are served to everybody.
 
 use axum::Router;
 use axum::http::header;
@@ -8,17 +8,17 @@ use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, O
 
 use crate::App;
 
-/// The vendored explorer sets styles of its own; scripts still come from here alone.
+/// Content security policy of the explorer, which sets inline styles; scripts come from this server only.
 pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const ABOUT: &str = "Brings WhatsApp Business numbers live and keeps them live.\n\n\
     Authenticate with `Authorization: Bearer lk_…` or the header `api_access_token`. A key has a scope (`read`, \
-    `operate`, `admin`) and sees its account alone; what is foreign or unknown is 404, too low a scope 403.\n\n\
-    Failures are problem documents (RFC 9457) with a closed `code` ([the list](/docs/errors)) and the origin's \
+    `operate`, `admin`) and accesses only its account. An unknown or foreign entity is 404, a scope that is too low 403.\n\n\
+    Errors are problem documents (RFC 9457) with a closed `code` ([the list](/docs/errors)) and the origin's \
     `error`. POST takes an `Idempotency-Key`. Lists page with `limit` and `after`. Times are RFC 3339.";
 
-/// What stands above the paths.
+/// The head of the document: title, description and security schemes.
 pub(super) fn head() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Linekeeper")
@@ -45,7 +45,7 @@ pub(super) fn show(description: &'static str) -> Response {
     ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], description).into_response()
 }
 
-/// `GET /docs`: the explorer, embedded.
+/// `GET /docs`: the embedded explorer.
 pub(super) fn explorer() -> Router<App> {
     let config = utoipa_swagger_ui::Config::from("/openapi.json").try_it_out_enabled(true);
     utoipa_swagger_ui::SwaggerUi::new("/docs").config(config).into()

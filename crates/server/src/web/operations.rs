@@ -1,4 +1,4 @@
-//! Operators' routes: is it alive, is it ready, what does it measure.
+//! Routes for operators: liveness, readiness and metrics.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use super::telemetry;
 use crate::App;
 use crate::store::{channels, events};
 
-/// How long readiness waits for the database.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time that readiness waits for the database.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is ready.
+/// The answer of the liveness check.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Health {
     #[schema(example = "ok")]
@@ -27,7 +27,7 @@ pub(crate) struct Health {
 
 const ALIVE: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
 
-/// What it takes traffic with.
+/// The answer of the readiness check.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Readiness {
     #[schema(example = "ok")]
@@ -36,12 +36,12 @@ pub(crate) struct Readiness {
     database: DatabaseView,
 }
 
-/// How full the database is.
+/// The size of the database and its limit.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct DatabaseView {
-    /// Bytes in use, as this process last measured.
+    /// Bytes in use, as last measured by this process.
     bytes: Option<u64>,
-    /// Bytes it may hold; null for no limit.
+    /// The limit in bytes; null for no limit.
     limit_bytes: Option<u64>,
     /// `plenty`, `nearly_full`, or `full`: then Meta's posts are refused until there is room.
     #[schema(example = "plenty")]
@@ -59,26 +59,26 @@ impl DatabaseView {
     }
 }
 
-/// Is it alive?
+/// Check liveness of the process
 #[utoipa::path(get, path = "/healthz", tag = "Operation",
     responses((status = 200, body = Health, description = "The process answers")))]
 pub(crate) async fn show_liveness() -> Json<Health> {
     Json(ALIVE)
 }
 
-/// Is it ready?
+/// Check readiness for traffic
 ///
-/// The database answers and its tables are those this version needs. 503 while it shuts down. A full
-/// database is still 200: all but Meta's posts goes on.
+/// The database answers and has the schema of this version. 503 while the process shuts down. A full database is still 200,
+/// because only Meta's webhook posts are refused.
 #[utoipa::path(get, path = "/readyz", tag = "Operation",
-    responses((status = 200, body = Readiness, description = "It takes traffic"),
-        (status = 503, body = super::error::Problem, description = "It does not")))]
+    responses((status = 200, body = Readiness, description = "Ready for traffic"),
+        (status = 503, body = super::error::Problem, description = "Not ready")))]
 pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readiness>> {
     let not_ready = |why: &str| ApiError::new(Code::Unavailable, why).with_retry_after(2);
     if app.shutdown.is_cancelled() {
         return Err(not_ready("It is shutting down."));
     }
-    match tokio::time::timeout(PATIENCE, app.store.ping()).await {
+    match tokio::time::timeout(PING_TIMEOUT, app.store.ping()).await {
         Ok(Ok(())) => {
             Ok(Json(Readiness { status: ALIVE.status, version: ALIVE.version, database: DatabaseView::of(&app) }))
         }
@@ -86,7 +86,7 @@ pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readin
     }
 }
 
-/// Prometheus metrics
+/// Show metrics for Prometheus
 #[utoipa::path(get, path = "/metrics", tag = "Operation",
     responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text")))]
 pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
@@ -99,12 +99,12 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     }
 }
 
-/// What is known by asking, not by counting.
+/// Sets the gauges that are read from the database.
 #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
-async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
+async fn measure(app: &App) -> std::result::Result<(), store::Error> {
     let mut tx = app.store.read().await?;
     let counted = channels::count_by_level(&mut tx).await?;
-    // a level nobody is on is a zero, not a gap
+    // a level without numbers is zero, not missing
     for level in Level::ALL {
         let is_it = |word: &str| word == level.as_str() || (word.is_empty() && *level == Level::Unknown);
         let count: i64 = counted.iter().filter(|(word, _)| is_it(word)).map(|(_, count)| count).sum();

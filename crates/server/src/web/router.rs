@@ -75,9 +75,9 @@ fn openapi_json() -> &'static str {
 fn for_meta() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         // /webhooks/whatsapp
-        .routes(routes!(webhook::shake_hands, webhook::receive_post))
+        .routes(routes!(webhook::verify_subscription, webhook::receive_post))
         // /webhooks/whatsapp/{phone_number}
-        .routes(routes!(webhook::shake_hands_for_number, webhook::receive_post_for_number))
+        .routes(routes!(webhook::verify_subscription_of_number, webhook::receive_post_for_number))
 }
 
 /// The REST API, `/api/v1/accounts/…`.
@@ -133,8 +133,8 @@ fn for_programs() -> OpenApiRouter<App> {
         .routes(routes!(deliveries::replay_events))
         // …/{account_id}/endpoints/{endpoint_id}/deliveries
         .routes(routes!(deliveries::list_deliveries))
-        // …/{account_id}/endpoints/{endpoint_id}/waiting
-        .routes(routes!(deliveries::list_waiting))
+        // …/{account_id}/endpoints/{endpoint_id}/retrying
+        .routes(routes!(deliveries::list_retrying))
         // …/{account_id}/endpoints/{endpoint_id}/dead_letters
         .routes(routes!(deliveries::list_dead_letters, deliveries::discard_dead_letters))
 }

@@ -1,5 +1,5 @@
-//! A browser's session: made from an API key once, kept in a cookie that scripts cannot read. The
-//! database holds only the cookie's hash.
+//! Browser sessions: created from an API key, identified by a cookie that scripts cannot read. The database stores only
+//! the hash of the cookie.
 
 use axum::http::HeaderMap;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
@@ -11,7 +11,7 @@ use crate::flows::sessions;
 use crate::store::api_keys::ApiKey;
 use crate::store::sessions::{self as stored, Session};
 
-/// Whether the cookie may demand HTTPS: only then does a browser keep one.
+/// Whether the public address uses HTTPS, so that the cookie can be `Secure`.
 pub(in crate::web) fn is_secure(app: &App) -> bool {
     app.config.public_url.starts_with("https://")
 }
@@ -34,23 +34,23 @@ fn token_of(app: &App, headers: &HeaderMap) -> Option<SecretString> {
     jar.get(cookie_name(app)).map(|cookie| SecretString::from(cookie.value()))
 }
 
-/// The living session behind a request's cookie.
+/// The valid session of a request's cookie.
 pub(in crate::web) async fn of_request(app: &App, headers: &HeaderMap) -> Result<Option<Session>> {
     let Some(token) = token_of(app, headers) else { return Ok(None) };
     let mut tx = app.store.read().await?;
     Ok(stored::find(&mut tx, &token, app.clock.now()).await?)
 }
 
-/// Begins a session with a key and returns its cookie.
+/// Creates a session for a key and returns its cookie.
 pub(in crate::web) async fn begin(app: &App, key: &ApiKey) -> Result<Cookie<'static>> {
     let token = sessions::start(app, key.id).await?;
     let mut cookie = cookie(app, token.expose_secret().to_owned());
-    // the database ends it; the browser need not count
+    // the database limits the lifetime, not the browser
     cookie.make_permanent();
     Ok(cookie)
 }
 
-/// Ends the session of a request and returns the cookie that removes it from the browser.
+/// Deletes the session of a request and returns the cookie that removes it from the browser.
 pub(in crate::web) async fn end(app: &App, headers: &HeaderMap) -> Result<Cookie<'static>> {
     if let Some(token) = token_of(app, headers) {
         sessions::end(app, &token).await?;
@@ -60,13 +60,13 @@ pub(in crate::web) async fn end(app: &App, headers: &HeaderMap) -> Result<Cookie
     Ok(cookie)
 }
 
-/// The token a form or a script carries is the session's; compared in constant time.
+/// Checks the token of a form or script against the session's, in constant time.
 pub(in crate::web) fn check_csrf(expected: &str, given: &str) -> Result<()> {
     let is_same = aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok();
     if is_same && !expected.is_empty() {
         return Ok(());
     }
-    Err(ApiError::new(Code::Csrf, "Open the page again and repeat it; the form did not carry this session's token."))
+    Err(ApiError::new(Code::Csrf, "Reload the page and try again; the form did not contain the token of this session."))
 }
 
 #[cfg(test)]

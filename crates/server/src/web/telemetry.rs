@@ -1,5 +1,5 @@
-//! Measurements for Prometheus: the recorder of the process, and what the web layer counts itself.
-//! Flows and jobs count through the `metrics` macros; nothing here knows them.
+//! Metrics for Prometheus: the recorder of the process, and the metrics of the web layer. Flows and jobs use the macros of
+//! `metrics` directly; this file must not know them.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 
-/// Seconds; from a healthy post of Meta to a signup.
+/// Bucket bounds in seconds, from a webhook post to a signup.
 const BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Installs the recorder once per process, so that whatever is counted afterwards is kept.
+/// Installs the recorder once per process; metrics recorded before are lost.
 pub fn install() {
     RECORDER.get_or_init(|| {
         let builder = PrometheusBuilder::new().set_buckets(BUCKETS).ok()?;
@@ -31,33 +31,32 @@ fn describe() {
     metrics::describe_histogram!("linekeeper_graph_call_seconds", "Time Meta took, by route template");
 }
 
-/// What Prometheus reads; `None` where another recorder was installed first.
+/// Renders all metrics; `None` if another recorder was installed first.
 pub(super) fn render() -> Option<String> {
     let handle = RECORDER.get()?.as_ref()?;
     handle.run_upkeep();
     Some(handle.render())
 }
 
-/// One answered request. The route is a template, so the number of series is bounded.
-pub(super) fn request(method: &Method, route: &str, status: StatusCode, took: Duration) {
+/// Counts one answered request. The route is a template, so the number of series is bounded.
+pub(super) fn request(method: &Method, route: &str, status: StatusCode, duration: Duration) {
     let labels =
         [("method", method.as_str().to_owned()), ("route", route.to_owned()), ("status", status.as_u16().to_string())];
     metrics::counter!("linekeeper_http_requests_total", &labels).increment(1);
-    metrics::histogram!("linekeeper_http_request_seconds", "route" => route.to_owned()).record(took.as_secs_f64());
+    metrics::histogram!("linekeeper_http_request_seconds", "route" => route.to_owned()).record(duration.as_secs_f64());
 }
 
-/// Counters of the hot path, looked up once.
+/// Counters of webhook posts, looked up once for the hot path.
 #[derive(Clone)]
 pub(super) struct PostCounters {
-    /// Stored.
     pub(super) stored: metrics::Counter,
-    /// Refused for whatever reason.
+    /// Posts that were invalid or not signed by Meta.
     pub(super) refused: metrics::Counter,
-    /// Turned away because too much waits or the database is away.
+    /// Posts that could not be stored: full queue, or no database.
     pub(super) unavailable: metrics::Counter,
 }
 
-/// The counters of the hot path.
+/// The counters of webhook posts.
 pub(super) fn posts() -> &'static PostCounters {
     static COUNTERS: OnceLock<PostCounters> = OnceLock::new();
     COUNTERS.get_or_init(|| PostCounters {

@@ -1,5 +1,5 @@
-//! What Meta calls: the handshake and the posts. The hot path of the product: a post is verified on
-//! its raw bytes, stored, and only then answered 200. Nothing is routed by the address.
+//! Meta's webhook: verification of the subscription, and posts. The hot path of the product: a post is verified on its raw
+//! bytes, stored, and only then answered 200. The address of a post must not decide whom it concerns.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,33 +20,33 @@ use crate::flows::ingest::receive::{self, ReceiveError};
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// How long a body may take to arrive; Meta sends it at once.
+/// Maximum time for a body to arrive; Meta sends it at once.
 const BODY_DEADLINE: Duration = Duration::from_secs(20);
 
-/// Seconds after which a full database may have room: about as often as what is old is removed.
+/// Seconds after which a full database may accept posts again; old events are removed about as often.
 const FULL_RETRY: u64 = 300;
 
-/// Meta's parameters; a query that cannot be read is one without a token.
+/// Meta's parameters; an unreadable query counts as one without a token.
 type Challenge = std::result::Result<Query<HashMap<String, String>>, QueryRejection>;
 
-/// Handshake of the app's own callback
+/// Verify the callback of the app
 ///
 /// Meta sends `hub.mode`, `hub.verify_token` and `hub.challenge`; the bare challenge is the answer.
 #[utoipa::path(get, path = "/webhooks/whatsapp", tag = "Meta",
     params(("hub.mode" = String, Query), ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
     responses((status = 200, body = String, content_type = "text/plain", description = "The challenge"),
         (status = 401, body = Problem)))]
-pub(super) async fn shake_hands(State(app): State<App>, query: Challenge) -> Response {
+pub(super) async fn verify_subscription(State(app): State<App>, query: Challenge) -> Response {
     answer_challenge(&app, None, query).await.unwrap_or_else(|error| refuse(&app, &error))
 }
 
-/// Handshake of a number's callback
+/// Verify the callback of a number
 #[utoipa::path(get, path = "/webhooks/whatsapp/{phone_number}", tag = "Meta",
     params(("phone_number" = String, Path, example = "+15550100001"), ("hub.mode" = String, Query),
         ("hub.verify_token" = String, Query), ("hub.challenge" = String, Query)),
     responses((status = 200, body = String, content_type = "text/plain", description = "The challenge"),
         (status = 401, body = Problem)))]
-pub(super) async fn shake_hands_for_number(
+pub(super) async fn verify_subscription_of_number(
     State(app): State<App>,
     phone: std::result::Result<Path<String>, PathRejection>,
     query: Challenge,
@@ -69,7 +69,7 @@ async fn answer_challenge(app: &App, phone: Option<&str>, query: Challenge) -> R
         handshake::record_verified(app, phone).await?;
     }
     tracing::info!("Whatsapp webhook verified");
-    // what was sent comes back: no browser is to take it for a page
+    // the answer echoes input: a browser must not render it as a page
     let plain = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -86,25 +86,25 @@ fn is_same(expected: Option<&SecretString>, given: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
 }
 
-/// Take what Meta posts
+/// Receive a webhook of Meta's
 ///
-/// 200 means stored. Whom a change is about is found inside it, never in the address.
+/// 200 means that the webhook is stored. The number of a change is read from its content, not from the address.
 #[utoipa::path(post, path = "/webhooks/whatsapp", tag = "Meta",
     params(("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the raw body")),
     request_body = Object,
     responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
+        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; Meta sends it again")))]
 pub(super) async fn receive_post(State(app): State<App>, request: Request) -> Response {
     receive(&app, request).await
 }
 
-/// Take what Meta posts to a number's callback
+/// Receive a webhook at a number's callback
 #[utoipa::path(post, path = "/webhooks/whatsapp/{phone_number}", tag = "Meta",
     params(("phone_number" = String, Path, example = "+15550100001"),
         ("X-Hub-Signature-256" = String, Header, description = "`sha256=` and the HMAC of the raw body")),
     request_body = Object,
     responses((status = 200, description = "Stored"), (status = 400, body = Problem), (status = 401, body = Problem),
-        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; send it again")))]
+        (status = 413, body = Problem), (status = 503, body = Problem, description = "Not stored; Meta sends it again")))]
 pub(super) async fn receive_post_for_number(State(app): State<App>, request: Request) -> Response {
     receive(&app, request).await
 }
@@ -117,16 +117,16 @@ async fn receive(app: &App, request: Request) -> Response {
             StatusCode::OK.into_response()
         }
         Err(error) => {
-            let is_passing = matches!(error.code(), Code::Unavailable | Code::StorageFull);
-            let counter = if is_passing { &counters.unavailable } else { &counters.refused };
+            let is_unavailable = matches!(error.code(), Code::Unavailable | Code::StorageFull);
+            let counter = if is_unavailable { &counters.unavailable } else { &counters.refused };
             counter.increment(1);
             refuse(app, &error)
         }
     }
 }
 
-/// Verifies a post and keeps nothing of it: what measurements compare the product with. No command of
-/// the program serves it.
+/// Verifies a post and does not store it: the upper bound that measurements compare the product with. No command of the
+/// program serves this route.
 pub(super) async fn verify_only(State(app): State<App>, request: Request) -> Response {
     match verified(&app, request).await {
         Ok(_) => StatusCode::OK.into_response(),
@@ -139,26 +139,28 @@ async fn take(app: &App, request: Request) -> Result<()> {
     receive::receive(app, body).await.map_err(|error| match error {
         ReceiveError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
         ReceiveError::Store(cause) => {
-            // Meta sends it again for seven days; a 4xx would be the same to it and wrong to a reader
+            // Meta repeats the post for seven days after any failure; 503 is the truthful status
             tracing::error!("a webhook post could not be stored: {:#}", anyhow::Error::from(cause));
-            ApiError::new(Code::Unavailable, "It was not stored; send it again").with_retry_after(5)
+            ApiError::new(Code::Unavailable, "The post was not stored; send it again").with_retry_after(5)
         }
         ReceiveError::Full => {
-            let text = "The database has reached its limit. Nothing is lost: send it again in a while.";
+            let text = "The database has reached its limit. Send the post again later.";
             ApiError::new(Code::StorageFull, text).with_retry_after(FULL_RETRY)
         }
-        ReceiveError::Busy => ApiError::new(Code::Unavailable, "Too much waits; send it again").with_retry_after(1),
+        ReceiveError::Busy => {
+            ApiError::new(Code::Unavailable, "The queue is full; send the post again").with_retry_after(1)
+        }
     })
 }
 
-/// A post's body, once its signature was found right.
+/// The body of a post after its signature was verified.
 async fn verified(app: &App, request: Request) -> Result<Bytes> {
     let (head, body) = request.into_parts();
     let body = read_body(body, &head.headers, app.config.limits.max_webhook_body_bytes).await?;
     let signature = head.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     app.verifier.verify(signature, &body).map_err(|cause| {
         tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
-        // no hint: whoever forges learns nothing
+        // the answer gives no hint to a forger
         ApiError::new(Code::BadSignature, "The signature is missing or wrong")
     })?;
     Ok(body)
@@ -178,12 +180,12 @@ async fn read_body(body: Body, headers: &HeaderMap, limit: usize) -> Result<Byte
     }
 }
 
-/// Meta asks with GET and posts; nothing else is answered here.
+/// Refuses methods other than GET and POST.
 pub(super) async fn refuse_method(State(app): State<App>) -> Response {
     refuse(&app, &ApiError::of_status(StatusCode::METHOD_NOT_ALLOWED))
 }
 
-/// Renders the failure here: posts pass no layer that would.
+/// Renders a failure as a problem document, because posts pass no layer that does.
 fn refuse(app: &App, error: &ApiError) -> Response {
     let id = format!("req_{}", app.clock.uuid().simple());
     match error.source_chain() {

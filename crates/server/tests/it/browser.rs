@@ -139,7 +139,9 @@ async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> 
         for scheme in ["light", "dark"] {
             browser.look(width, scheme).await?;
             let (number, nowhere) = (format!("/numbers/{inbox}"), "/numbers/999999".to_owned());
-            for path in ["/numbers".to_owned(), number, nowhere, endpoint.clone(), form.clone(), change.clone()] {
+            let tabs = ["registration", "forwarding", "timeline"].map(|tab| format!("{number}/{tab}"));
+            let fixed = ["/numbers".to_owned(), number, nowhere, endpoint.clone(), form.clone(), change.clone()];
+            for path in fixed.into_iter().chain(tabs) {
                 driver.goto(format!("{}{path}", app.url)).await?;
                 let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
                 let over: i64 = driver.execute(script, vec![]).await?.convert()?;
@@ -151,6 +153,57 @@ async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> 
             }
         }
     }
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tab_has_an_address_and_is_reached_by_keyboard() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let (_, inbox) = app.signed_up(in_review()).await;
+    app.settle().await;
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+    for (label, path, heading) in [
+        ("Registration", "/registration", "#registration"),
+        ("Webhooks and forwarding", "/forwarding", "#webhook"),
+        ("Timeline", "/timeline", "#timeline"),
+        ("Account Health", "", "#health"),
+    ] {
+        let tab = driver.find(By::XPath(format!("//nav[@class='tabbar']/a[normalize-space()='{label}']"))).await?;
+        tab.send_keys(Key::Enter).await?;
+        driver.find(By::Css(heading)).await?;
+        assert_eq!(driver.current_url().await?.path(), format!("/numbers/{inbox}{path}"));
+        assert_eq!(text(driver, ".tabbar [aria-current=page]").await?, label);
+        // the part that the script fetches is the part the page has
+        let live = "return fetch(document.querySelector('[data-live]').dataset.live).then(r => r.text()).then(t => \
+            new DOMParser().parseFromString(t, 'text/html').querySelector('h2.section, h2').id)";
+        let first: String = driver.execute(live, vec![]).await?.convert()?;
+        assert!(!first.is_empty(), "{label} has no live part");
+    }
+    assert_eq!(browser.complaints().await?, Vec::<String>::new());
+    browser.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_could_not_be_read_again_are_not_shown_as_good() -> WebDriverResult<()> {
+    let app = TestApp::new().await;
+    let (_, inbox) = app.signed_up(Popup::default()).await;
+    app.settle().await;
+    app.advance(SignedDuration::from_mins(1)).await;
+    let browser = Chromium::start().await;
+    let driver = &browser.driver;
+    sign_in(driver, &app).await?;
+    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+    assert!(driver.find(By::Css("ul.cards .tone-good")).await.is_ok(), "values of this moment are shown as good");
+
+    app.meta.fail(graph_emulator::Fault::cut("*").times(1_000));
+    driver.find(By::XPath("//button[normalize-space()='Refresh']")).await?.click().await?;
+    assert!(text(driver, "ul.cards").await?.contains("As of"), "each value says when it was read");
+    let good = "return document.querySelectorAll('ul.cards .tone-good').length";
+    let good: i64 = driver.execute(good, vec![]).await?.convert()?;
+    assert_eq!(good, 0, "a value that could not be read again is shown as good");
     browser.stop().await
 }
 

@@ -1,4 +1,4 @@
-//! Accounts: the tenants of this installation. An operator's key makes them.
+//! Accounts: the tenants of this installation. An operator's key creates them.
 
 use axum::Json;
 use axum::extract::State;
@@ -13,16 +13,15 @@ use crate::web::error::{ApiError, Problem, Result};
 use crate::web::extract::auth::{Admin, OperatorOf, Read, SignedIn};
 use crate::web::extract::body::Body;
 
-/// A tenant.
+/// An account: a tenant of this installation.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct AccountView {
-    /// Its id, for every path below it.
+    /// The id, used in all paths of the account.
     #[schema(example = 1)]
     id: i64,
-    /// Its name.
     #[schema(example = "Example Bakery")]
     name: String,
-    /// When it was made.
+    /// The time of its creation.
     created_at: String,
 }
 
@@ -32,24 +31,23 @@ impl From<Account> for AccountView {
     }
 }
 
-/// Every account this key sees.
+/// All accounts that the key can access.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Accounts {
     data: Vec<AccountView>,
 }
 
-/// An account to be made.
+/// The data of a new account.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct NewAccount {
-    /// Its name.
     #[schema(example = "Example Bakery")]
     name: String,
 }
 
-/// List accounts
+/// List the accounts of a key
 #[utoipa::path(get, path = "/api/v1/accounts", tag = "Accounts",
-    responses((status = 200, description = "The accounts this key sees", body = Accounts), (status = 401, body = Problem)))]
+    responses((status = 200, description = "The accounts that the key can access", body = Accounts), (status = 401, body = Problem)))]
 pub(crate) async fn list_accounts(State(app): State<App>, signed: SignedIn<Read>) -> Result<Json<Accounts>> {
     let mut tx = app.store.read().await?;
     let found = match signed.principal.key.account_id {
@@ -59,11 +57,11 @@ pub(crate) async fn list_accounts(State(app): State<App>, signed: SignedIn<Read>
     Ok(Json(Accounts { data: found.into_iter().map(AccountView::from).collect() }))
 }
 
-/// Make an account
+/// Create an account
 ///
-/// Needs an operator's key of scope `admin`.
+/// Requires an operator's key of scope `admin`.
 #[utoipa::path(post, path = "/api/v1/accounts", tag = "Accounts", request_body = NewAccount,
-    responses((status = 201, description = "Made", body = AccountView), (status = 403, body = Problem),
+    responses((status = 201, description = "Created", body = AccountView), (status = 403, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn create_account(
     State(app): State<App>,
@@ -75,7 +73,7 @@ pub(crate) async fn create_account(
     Ok((StatusCode::CREATED, Json(created.into())))
 }
 
-/// A name that people can read.
+/// Validates a name: 1 to 200 characters without control characters.
 pub(super) fn named(name: &str) -> Result<String> {
     let name = name.trim();
     let length = name.chars().count();

@@ -1,4 +1,4 @@
-//! What an account was told: one entry per transition, newest first.
+//! Announcements of an account: one entry per status change, newest first.
 
 use axum::Json;
 use axum::extract::State;
@@ -15,23 +15,21 @@ use crate::web::extract::auth::{Read, TenantOf};
 use crate::web::extract::paging::{List, Page};
 use crate::web::extract::query::Params;
 
-/// Something that was told.
+/// An announcement: one status change of a number or an endpoint.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct AnnouncementView {
     id: String,
-    /// Which inbox it is about; the inbox may be gone.
+    /// The inbox it is about; the inbox may have been deleted.
     inbox_id: Option<i64>,
-    /// What, as one word.
+    /// The kind of change as a code.
     #[schema(example = "number_live")]
     kind: String,
-    /// A few words.
     title: String,
-    /// A sentence.
     text: String,
-    /// What the sentence was made from.
+    /// The arguments of the sentence.
     #[schema(value_type = Object)]
     args: Value,
-    /// When it became so.
+    /// The time of the change.
     at: String,
 }
 
@@ -50,11 +48,11 @@ impl From<Announcement> for AnnouncementView {
     }
 }
 
-/// List announcements
+/// List announcements of an account
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/announcements", tag = "Announcements",
-    params(("account_id" = i64, Path), ("inbox_id" = Option<i64>, Query, description = "Only about this inbox"),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
+    params(("account_id" = i64, Path), ("inbox_id" = Option<i64>, Query, description = "Only announcements about this inbox"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
     responses((status = 200, body = List<AnnouncementView>, description = "Newest first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_announcements(
     State(app): State<App>,

@@ -1,4 +1,4 @@
-//! API keys of an account. A secret is shown once, in the answer that made it.
+//! API keys of an account. A secret is shown once, in the answer that creates it.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,21 +16,19 @@ use crate::web::extract::auth::{Admin, TenantOf};
 use crate::web::extract::body::Body;
 use crate::web::extract::path::{NestedId, nested_id};
 
-/// A key without its secret.
+/// An API key without its secret.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ApiKeyView {
-    /// Its id.
     #[schema(example = "key_0190f3a2c0de7000b000000000000001")]
     id: String,
-    /// Its name.
     name: String,
-    /// `read`, `operate` or `admin`.
+    /// The scope: `read`, `operate` or `admin`.
     scope: &'static str,
     created_at: String,
-    /// To the minute.
+    /// The time of the last use, accurate to one minute.
     last_used_at: Option<String>,
     revoked_at: Option<String>,
-    /// The key itself: only in the answer that made it.
+    /// The secret; only in the answer that creates the key.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
@@ -49,28 +47,27 @@ impl From<ApiKey> for ApiKeyView {
     }
 }
 
-/// Every key of the account.
+/// All API keys of the account.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ApiKeys {
     data: Vec<ApiKeyView>,
 }
 
-/// A key to be made.
+/// The data of a new API key.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct NewKey {
-    /// Its name.
     #[schema(example = "helpdesk")]
     name: String,
-    /// `read`, `operate` or `admin`.
+    /// The scope: `read`, `operate` or `admin`.
     #[schema(example = "operate")]
     scope: String,
 }
 
-/// List API keys
+/// List API keys of an account
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/api_keys", tag = "API keys",
     params(("account_id" = i64, Path)),
-    responses((status = 200, body = ApiKeys, description = "Keys without their secrets, revoked ones included"),
+    responses((status = 200, body = ApiKeys, description = "Keys without secrets, including revoked keys"),
         (status = 404, body = Problem)))]
 pub(crate) async fn list_api_keys(State(app): State<App>, tenant: TenantOf<Admin>) -> Result<Json<ApiKeys>> {
     let mut tx = app.store.read().await?;
@@ -78,12 +75,12 @@ pub(crate) async fn list_api_keys(State(app): State<App>, tenant: TenantOf<Admin
     Ok(Json(ApiKeys { data: found.into_iter().map(ApiKeyView::from).collect() }))
 }
 
-/// Make an API key
+/// Create an API key
 ///
-/// The secret is in this answer and nowhere else; an `Idempotency-Key` is therefore not heeded here.
+/// The secret is shown only in this answer; therefore this route ignores `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/api_keys", tag = "API keys", request_body = NewKey,
     params(("account_id" = i64, Path)),
-    responses((status = 201, body = ApiKeyView, description = "Made; keep the secret"), (status = 404, body = Problem),
+    responses((status = 201, body = ApiKeyView, description = "Created; save the secret"), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn create_api_key(
     State(app): State<App>,
@@ -108,7 +105,7 @@ pub(crate) async fn create_api_key(
 
 /// Revoke an API key
 ///
-/// Sessions of browsers that signed in with it end too.
+/// Browser sessions that were started with the key end too.
 #[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/api_keys/{key_id}", tag = "API keys",
     params(("account_id" = i64, Path), ("key_id" = String, Path)),
     responses((status = 204, description = "Revoked"), (status = 404, body = Problem)))]

@@ -1,4 +1,4 @@
-//! What an endpoint was sent and answered, what waits for it, what was given up, and sending again.
+//! Deliveries of an endpoint: attempts, pending events, dead letters, test messages and replays.
 
 use axum::Json;
 use axum::extract::State;
@@ -6,7 +6,7 @@ use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint_view::{AsideView, AttemptView};
+use super::endpoint_view::{AttemptView, PendingEventView};
 use super::endpoints::named;
 use crate::App;
 use crate::flows::endpoints::{self, replay};
@@ -23,34 +23,34 @@ use crate::web::extract::paging::{List, Page};
 use crate::web::extract::path::{NestedId, nested_id};
 use crate::web::extract::query::Params;
 
-/// What came of a test.
+/// The result of a test message.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct TestView {
-    /// It took the message.
+    /// The endpoint answered with a 2xx status.
     delivered: bool,
-    /// The HTTP status; null where nobody answered.
+    /// The HTTP status; null if there was no response.
     #[schema(example = 200)]
     status: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     #[schema(example = 84)]
     millis: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
     outcome: String,
-    /// The same in words.
+    /// The outcome as text.
     #[schema(example = "Delivered")]
     text: String,
-    /// The beginning of a refusing answer, or why nobody was reached.
+    /// The beginning of a failed response, or the reason why there was none.
     answer: Option<String>,
 }
 
 /// Test an endpoint
 ///
-/// Posts a made-up message to it now, signed as any other, whether it is switched on or not. Its type is
-/// `linekeeper.test`; in Meta's format it is a message from 15550199999. Nothing of it is kept.
+/// Sends a signed test message now, also when the endpoint is disabled. Its type is `linekeeper.test`; in Meta's format it
+/// is a message from 15550199999. The test is not stored.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/test", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
-    responses((status = 200, body = TestView, description = "What it answered"), (status = 404, body = Problem)))]
+    responses((status = 200, body = TestView, description = "The result of the test"), (status = 404, body = Problem)))]
 pub(crate) async fn test_endpoint(State(app): State<App>, on: EndpointOf<Operate>) -> Result<Json<TestView>> {
     let worker = app.clone();
     let made = run_to_completion(&app, async move { endpoints::test(&worker, &on.endpoint).await }).await?;
@@ -67,12 +67,12 @@ pub(crate) async fn test_endpoint(State(app): State<App>, on: EndpointOf<Operate
 
 /// List deliveries of an endpoint
 ///
-/// Every post and what was answered, kept as long as the events themselves.
+/// Every attempt with its response, kept as long as the events.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/deliveries", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path),
-        ("only" = Option<String>, Query, description = "`failed`: leave out what was taken"),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
+        ("only" = Option<String>, Query, description = "`failed`: only failed attempts"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
     responses((status = 200, body = List<AttemptView>, description = "Newest first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_deliveries(
     State(app): State<App>,
@@ -86,40 +86,42 @@ pub(crate) async fn list_deliveries(
     Ok(Json(page.finish(rows, |row| row.place().to_string(), AttemptView::from)))
 }
 
-/// List what waits for an endpoint
-#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/waiting", tag = "Forwarding",
+/// List retrying events of an endpoint
+///
+/// Events that failed, or follow a failed one in their conversation, and are retried.
+#[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/retrying", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path),
-        ("only" = Option<String>, Query, description = "`replayed`: those asked for again, instead of those refused"),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = List<AsideView>, description = "Newest event first"), (status = 404, body = Problem)))]
-pub(crate) async fn list_waiting(
+        ("only" = Option<String>, Query, description = "`replayed`: events of replays instead of failed ones"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
+    responses((status = 200, body = List<PendingEventView>, description = "Newest event first"), (status = 404, body = Problem)))]
+pub(crate) async fn list_retrying(
     State(app): State<App>,
     on: EndpointOf<Read>,
     page: Page,
     params: Params,
-) -> Result<Json<List<AsideView>>> {
+) -> Result<Json<List<PendingEventView>>> {
     let state = if only(&params, "replayed")? { DeliveryState::Replayed } else { DeliveryState::Waiting };
-    aside(&app, on.endpoint.id, state, &page).await
+    list_pending(&app, on.endpoint.id, state, &page).await
 }
 
 /// List dead letters of an endpoint
 ///
-/// Events that were tried for three days and given up.
+/// Events that failed for three days and are not retried any more.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
-    responses((status = 200, body = List<AsideView>, description = "Newest event first"), (status = 404, body = Problem)))]
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
+    responses((status = 200, body = List<PendingEventView>, description = "Newest event first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_dead_letters(
     State(app): State<App>,
     on: EndpointOf<Read>,
     page: Page,
-) -> Result<Json<List<AsideView>>> {
-    aside(&app, on.endpoint.id, DeliveryState::Dead, &page).await
+) -> Result<Json<List<PendingEventView>>> {
+    list_pending(&app, on.endpoint.id, DeliveryState::Dead, &page).await
 }
 
-/// How many events.
+/// The number of events that were affected.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Marked {
     #[schema(example = 17)]
@@ -128,41 +130,41 @@ pub(crate) struct Marked {
 
 /// Discard dead letters
 ///
-/// Forgets all of them. The events stay, and can still be asked for by time or by id.
+/// Removes all dead letters. The events are kept and can be replayed by time or by id.
 #[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
-    responses((status = 200, body = Marked, description = "How many were forgotten"), (status = 404, body = Problem)))]
+    responses((status = 200, body = Marked, description = "The number of discarded dead letters"), (status = 404, body = Problem)))]
 pub(crate) async fn discard_dead_letters(State(app): State<App>, on: EndpointOf<Admin>) -> Result<Json<Marked>> {
     let worker = app.clone();
     let forgotten = async move { replay::discard_dead(&worker, &on.endpoint).await };
     Ok(Json(Marked { events: run_to_completion(&app, forgotten).await?? }))
 }
 
-/// What to send again: one event, or a time, or the dead letters.
+/// The events to replay: one event, a period, or the dead letters.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Replay {
-    /// This event.
+    /// The id of one event.
     #[schema(example = "evt_12")]
     event: Option<String>,
-    /// Every event received from here on.
+    /// The begin of a period; events received from then on are replayed.
     #[schema(example = "2026-11-25T10:00:00Z")]
     from: Option<String>,
-    /// And before here; until now when left out.
+    /// The end of the period; now if omitted.
     #[schema(example = "2026-11-25T11:00:00Z")]
     to: Option<String>,
-    /// Every dead letter.
+    /// Replays all dead letters.
     #[schema(example = false)]
     dead_letters: bool,
 }
 
-/// Send events again
+/// Replay events
 ///
-/// They go behind everything else, with the ids they had. What the endpoint has yet to get for the first time,
-/// or waits for already, is not among them; events of kinds it does not want are counted and passed over.
+/// Replayed events keep their ids and are sent after all other events. Events that are still pending are not replayed.
+/// Events of kinds that the endpoint does not receive are counted but not sent.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/replay", tag = "Forwarding",
     request_body = Replay, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
-    responses((status = 200, body = Marked, description = "How many will be sent again"),
+    responses((status = 200, body = Marked, description = "The number of events that will be replayed"),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn replay_events(
     State(app): State<App>,
@@ -175,7 +177,7 @@ pub(crate) async fn replay_events(
     Ok(Json(Marked { events: run_to_completion(&app, marked).await?.map_err(named)? }))
 }
 
-/// Exactly one of the three ways to say it.
+/// Exactly one of the three ways to select events.
 fn which(asked: &Replay, now: Timestamp) -> Result<Which> {
     match (asked.event.as_deref(), asked.from.as_deref(), asked.to.as_deref(), asked.dead_letters) {
         (Some(event), None, None, false) => {
@@ -186,9 +188,9 @@ fn which(asked: &Replay, now: Timestamp) -> Result<Which> {
             Ok(Which::Between(instant("from", from)?, to.map_or(Ok(now), |to| instant("to", to))?))
         }
         (None, None, None, true) => Ok(Which::DeadLetters),
-        (None, None, Some(_), false) => Err(ApiError::invalid("from", "missing; \"to\" alone names no time")),
+        (None, None, Some(_), false) => Err(ApiError::invalid("from", "missing; \"to\" alone is no period")),
         _ => {
-            let fix = "say one of three: \"event\", or \"from\" (and \"to\"), or \"dead_letters\": true";
+            let fix = "give one of \"event\", \"from\" (and \"to\"), or \"dead_letters\": true";
             Err(ApiError::invalid("event", fix))
         }
     }
@@ -198,25 +200,25 @@ fn instant(field: &str, text: &str) -> Result<Timestamp> {
     text.parse().map_err(|_| ApiError::invalid(field, "an instant such as 2026-11-25T10:00:00Z"))
 }
 
-/// How an event fared at one endpoint.
+/// The deliveries of an event to one endpoint.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EventDeliveryView {
     #[schema(example = "end_0190f3a2c0de7000b000000000000001")]
     endpoint_id: String,
     endpoint_name: String,
-    /// How it stands where it is set aside; null where it was taken, not wanted or not sent yet.
-    aside: Option<AsideView>,
-    /// Every post of it, oldest first.
+    /// The state of a pending event or dead letter; null if delivered, not sent yet, or not forwarded to the endpoint.
+    pending: Option<PendingEventView>,
+    /// All attempts, oldest first.
     attempts: Vec<AttemptView>,
 }
 
-/// How an event fared everywhere.
+/// The deliveries of an event to all endpoints.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EventDeliveries {
     data: Vec<EventDeliveryView>,
 }
 
-/// Show how an event was delivered
+/// Show the deliveries of an event
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/events/{event_id}/deliveries", tag = "Forwarding",
     params(("account_id" = i64, Path), ("id" = i64, Path), ("event_id" = String, Path)),
     responses((status = 200, body = EventDeliveries, description = "One entry per endpoint of the inbox"),
@@ -234,35 +236,40 @@ pub(crate) async fn show_event_deliveries(
     }
     let mut data = Vec::new();
     for endpoint in kept::list(&mut tx, account, Some(channel)).await? {
-        let aside = deliveries::of_event(&mut tx, endpoint.id, event).await?;
+        let pending = deliveries::of_event(&mut tx, endpoint.id, event).await?;
         let tried = attempts::of_event(&mut tx, endpoint.id, event).await?;
         data.push(EventDeliveryView {
             endpoint_id: endpoint.id.to_string(),
             endpoint_name: endpoint.settings.name,
-            aside: aside.map(AsideView::from),
+            pending: pending.map(PendingEventView::from),
             attempts: tried.into_iter().map(AttemptView::from).collect(),
         });
     }
     Ok(Json(EventDeliveries { data }))
 }
 
-/// Whether an inbox's page may show an event: its own, or one about its whole WABA.
+/// Whether an event belongs to an inbox: it is about the inbox or about its whole WABA.
 async fn is_of(tx: &mut Tx, account: AccountId, channel: ChannelId, event: EventId) -> Result<bool> {
     let found = log::entry(tx, account, event).await?;
     Ok(found.is_some_and(|entry| entry.channel.is_none_or(|of| of == channel)))
 }
 
-async fn aside(app: &App, endpoint: EndpointId, state: DeliveryState, page: &Page) -> Result<Json<List<AsideView>>> {
+async fn list_pending(
+    app: &App,
+    endpoint: EndpointId,
+    state: DeliveryState,
+    page: &Page,
+) -> Result<Json<List<PendingEventView>>> {
     let mut tx = app.store.read().await?;
     let rows = deliveries::list(&mut tx, endpoint, state, page.after()?, page.probe()).await?;
-    Ok(Json(page.finish(rows, |row| row.event.to_string(), AsideView::from)))
+    Ok(Json(page.finish(rows, |row| row.event.to_string(), PendingEventView::from)))
 }
 
-/// Whether `?only=` says this word.
+/// Whether the parameter `only` has this value.
 fn only(params: &Params, word: &str) -> Result<bool> {
     match params.one("only")? {
         None => Ok(false),
-        Some(said) if said == word => Ok(true),
+        Some(value) if value == word => Ok(true),
         Some(_) => Err(ApiError::invalid("only", format!("\"{word}\", or leave it out"))),
     }
 }
@@ -272,7 +279,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_to_send_again_is_said_in_one_way() {
+    fn a_replay_selects_events_in_exactly_one_way() {
         let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
         let of = |body: serde_json::Value| which(&serde_json::from_value(body).unwrap(), now);
         let from: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();

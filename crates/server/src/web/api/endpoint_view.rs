@@ -1,5 +1,5 @@
-//! An endpoint, and what is before it, as the API shows them. No secret and no value of a header is here,
-//! but in the two answers that make a secret.
+//! Endpoints, delivery attempts and pending events as the API shows them. Secrets and header values must not appear here,
+//! except a secret in the two answers that create it.
 
 use domain::delivery::standing::Standing;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -13,74 +13,74 @@ use crate::store::deliveries::attempts::Attempt;
 use crate::store::deliveries::{Delivery, DeliveryState};
 use crate::web::extract::auth::Principal;
 
-/// An address that events are forwarded to.
+/// An endpoint: an address that events are forwarded to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EndpointView {
     #[schema(example = "end_0190f3a2c0de7000b000000000000001")]
     id: String,
     #[schema(example = "Helpdesk")]
     name: String,
-    /// The inbox whose events it gets; null is every inbox of the account.
+    /// The inbox whose events are forwarded; null for all inboxes of the account.
     #[schema(example = 42)]
     inbox_id: Option<i64>,
-    /// The address. Shown to keys of scope `admin`: people put tokens into it.
+    /// The address; shown only to keys of scope `admin`, because it may contain a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://hooks.example.com/whatsapp")]
     url: Option<String>,
     #[schema(example = "hooks.example.com")]
     host: String,
-    /// `meta` or `standard`.
+    /// The format: `meta` or `standard`.
     #[schema(example = "standard")]
     format: &'static str,
-    /// What it gets.
+    /// The kinds of events that are forwarded.
     #[schema(example = json!(["messages", "statuses"]))]
     kinds: Vec<&'static str>,
-    /// Headers of its own that every post carries; their values are never shown.
+    /// Names of the additional headers of every request; their values are never shown.
     #[schema(example = json!(["authorization"]))]
     header_names: Vec<String>,
-    /// Posts a second, at most; null is no limit.
+    /// Maximum number of requests per second; null for no limit.
     per_second: Option<u32>,
-    /// `active`, `failing` (it takes nothing and is tried with one event at a time) or `disabled`.
+    /// `active`, `failing` (the circuit breaker is open and events are retried one at a time) or `disabled`.
     #[schema(example = "active")]
     state: &'static str,
-    /// The same in a sentence.
-    #[schema(example = "Events are sent to it as they arrive.")]
+    /// The state as a sentence.
+    #[schema(example = "Events are delivered as they arrive.")]
     state_text: String,
-    /// `switched_off`, `gone` (it answered 410) or `hopeless` (it took nothing for five days).
+    /// `switched_off`, `gone` (the endpoint answered 410) or `hopeless` (no event was accepted for five days).
     disabled_why: Option<&'static str>,
     disabled_at: Option<String>,
-    /// Since when it takes nothing.
+    /// The time of the first failure since the last success.
     failing_since: Option<String>,
-    /// When it is tried next, where it waits for something.
-    next_try_at: Option<String>,
-    /// When it last took something.
+    /// The time of the next attempt, if an event is pending.
+    next_attempt_at: Option<String>,
+    /// The time of the last successful delivery.
     delivered_at: Option<String>,
     counts: CountsView,
-    /// Until when posts are signed with the secret before as well.
+    /// The end of the period in which requests are also signed with the previous secret.
     secret_before_until: Option<String>,
     created_at: String,
     updated_at: String,
-    /// What posts are signed with: only in the answers that make it.
+    /// The signing secret; only in the answer that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "whsec_bGluZWtlZXBlci1leGFtcGxlLXNlY3JldC1ieXRlcw==")]
     secret: Option<String>,
 }
 
-/// What is before an endpoint.
+/// Numbers of events that an endpoint has yet to receive.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CountsView {
-    /// Events that were refused, or stand behind one that was, and are tried again.
-    waiting: i64,
-    /// Events asked for again that have not been sent yet.
+    /// Events that failed, or follow a failed one in their conversation, and are retried.
+    retrying: i64,
+    /// Replayed events that have not been sent yet.
     replayed: i64,
-    /// Events that were given up.
+    /// Dead letters: events that are not retried any more.
     dead: i64,
-    /// Events it has not been sent yet, counted up to 10 000; those it does not want may be among them.
-    behind: i64,
+    /// Events after the cursor, counted up to 10,000; kinds that are not forwarded may be among them.
+    backlog: i64,
 }
 
 impl EndpointView {
-    /// For whoever asks.
+    /// The view for a key; the address is left out below scope `admin`.
     pub(super) fn new(view: View, principal: &Principal) -> Self {
         let message = messages::standing(&view.standing);
         let View { endpoint, standing, counts, behind, next_try_at } = view;
@@ -106,9 +106,14 @@ impl EndpointView {
             disabled_why,
             disabled_at: disabled_at.map(rfc3339),
             failing_since: failing_since.map(rfc3339),
-            next_try_at: next_try_at.map(rfc3339),
+            next_attempt_at: next_try_at.map(rfc3339),
             delivered_at: endpoint.delivered_at.map(rfc3339),
-            counts: CountsView { waiting: counts.waiting, replayed: counts.replayed, dead: counts.dead, behind },
+            counts: CountsView {
+                retrying: counts.waiting,
+                replayed: counts.replayed,
+                dead: counts.dead,
+                backlog: behind,
+            },
             secret_before_until: endpoint.secret_before.map(|(_, until)| rfc3339(until)),
             created_at: rfc3339(endpoint.created_at),
             updated_at: rfc3339(endpoint.updated_at),
@@ -116,42 +121,42 @@ impl EndpointView {
         }
     }
 
-    /// With the secret that was just made.
+    /// Adds the secret that was just created.
     pub(super) fn with_secret(self, secret: &SecretString) -> Self {
         Self { secret: Some(secret.expose_secret().to_owned()), ..self }
     }
 }
 
-/// Every endpoint.
+/// The list of endpoints.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Endpoints {
     pub(super) data: Vec<EndpointView>,
 }
 
-/// One post and its answer.
+/// One delivery attempt: a request and its response.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct AttemptView {
     #[schema(example = "evt_12")]
     event_id: String,
-    /// Which message or status of the event, from 0; always 0 in Meta's format.
+    /// The index of the message or status within the event, from 0; always 0 in Meta's format.
     part: u32,
-    /// Which try of the event, from 1.
+    /// The number of the attempt for this event, from 1.
     #[schema(example = 1)]
     attempt: u32,
     at: String,
-    /// The HTTP status; null where nobody answered.
+    /// The HTTP status; null if there was no response.
     #[schema(example = 200)]
     status: Option<u16>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     #[schema(example = 84)]
     millis: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
     outcome: String,
-    /// The same in words.
+    /// The outcome as text.
     #[schema(example = "Delivered")]
     text: String,
-    /// The beginning of a refusing answer, or why nobody was reached; secrets in it are left out.
+    /// The beginning of a failed response, or the reason why there was none; secrets are redacted.
     answer: Option<String>,
 }
 
@@ -171,28 +176,28 @@ impl From<Attempt> for AttemptView {
     }
 }
 
-/// An event set aside for an endpoint.
+/// An event that is retried, replayed or a dead letter.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct AsideView {
+pub(crate) struct PendingEventView {
     #[schema(example = "evt_12")]
     event_id: String,
-    /// `waiting`, `replayed` or `dead`.
-    #[schema(example = "waiting")]
+    /// The delivery state: `retrying`, `replayed` or `dead`.
+    #[schema(example = "retrying")]
     state: &'static str,
-    /// How often it was tried; 0 where it stands behind another event of its conversation.
+    /// The number of attempts; 0 if the event waits for an earlier one of its conversation.
     attempts: u32,
     first_failed_at: Option<String>,
-    /// It is not tried before this; null where it is not tried any more.
+    /// The earliest time of the next attempt; null for a dead letter.
     due_at: Option<String>,
-    /// How it failed last.
+    /// The reason of the last failure.
     #[schema(example = "HTTP 500")]
     failure: Option<String>,
 }
 
-impl From<Delivery> for AsideView {
+impl From<Delivery> for PendingEventView {
     fn from(delivery: Delivery) -> Self {
         let state = match delivery.state {
-            DeliveryState::Waiting => "waiting",
+            DeliveryState::Waiting => "retrying",
             DeliveryState::Replayed => "replayed",
             DeliveryState::Dead => "dead",
         };

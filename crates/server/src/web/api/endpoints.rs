@@ -1,5 +1,5 @@
-//! Endpoints: the addresses an account's events are forwarded to. A secret is shown once, in the answer that
-//! made it.
+//! Endpoints: the addresses that events of an account are forwarded to. A secret is shown once, in the answer that creates
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -25,45 +25,45 @@ use crate::web::extract::body::{self, Body};
 use crate::web::extract::endpoint::EndpointOf;
 use crate::web::extract::query::Params;
 
-/// An endpoint to be made.
+/// The settings of a new endpoint.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 pub(crate) struct NewEndpoint {
-    /// Its name; the host of its address when left out.
+    /// The name; the host of the address if omitted.
     #[schema(example = "Helpdesk")]
     name: Option<String>,
-    /// Of one inbox; of every inbox of the account when left out.
+    /// Forwards events of one inbox; of all inboxes of the account if omitted.
     #[serde(default, deserialize_with = "body::text")]
     #[schema(value_type = Option<i64>, example = 42)]
     inbox_id: Option<String>,
-    /// Where events are posted to, over https.
+    /// The address that events are sent to, over https.
     #[schema(value_type = String, example = "https://hooks.example.com/whatsapp")]
     url: Option<SecretString>,
-    /// `meta`: as Meta posts them. `standard`: by Standard Webhooks, one message or status per post.
+    /// `meta`: the format of Meta's webhooks. `standard`: Standard Webhooks, one message or status per request.
     #[schema(value_type = String, example = "standard")]
     format: Option<String>,
-    /// What it gets: `messages`, `statuses`, `templates`, `calls`, `account`, `coexistence`, `announcements`
-    /// (Linekeeper's own, `standard` only), `other`. All of them when left out.
+    /// The kinds of events to forward: `messages`, `statuses`, `templates`, `calls`, `account`, `coexistence`, `announcements`
+    /// (of Linekeeper, `standard` only), `other`. All kinds if omitted.
     #[schema(example = json!(["messages", "statuses"]))]
     kinds: Option<Vec<String>>,
-    /// Headers of its own that every post carries.
+    /// Additional headers of every request.
     #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"authorization": "Bearer 5f0c…"}))]
     headers: Option<BTreeMap<String, SecretString>>,
-    /// Posts a second, at most; no limit when left out.
+    /// Maximum number of requests per second; no limit if omitted.
     #[schema(example = 20)]
     per_second: Option<u32>,
-    /// What posts are signed with; drawn when left out.
+    /// The signing secret; generated if omitted.
     #[schema(value_type = Option<String>, example = "whsec_bGluZWtlZXBlci1leGFtcGxlLXNlY3JldC1ieXRlcw==")]
     secret: Option<SecretString>,
-    /// When given, the address is asked as Meta asks (`hub.mode`, `hub.challenge`, `hub.verify_token`) and
-    /// must answer with the challenge.
+    /// If set, the address is verified as Meta does (`hub.mode`, `hub.challenge`, `hub.verify_token`) and must answer with
+    /// the challenge.
     #[schema(value_type = Option<String>)]
     verify_token: Option<SecretString>,
 }
 
-/// List endpoints
+/// List endpoints of the account
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints", tag = "Forwarding",
     params(("account_id" = i64, Path), ("inbox_id" = Option<i64>, Query,
-        description = "Only those this inbox's events go to: its own, and the account's")),
+        description = "Only endpoints that receive events of this inbox")),
     responses((status = 200, body = Endpoints, description = "Oldest first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_endpoints(
     State(app): State<App>,
@@ -80,13 +80,13 @@ pub(crate) async fn list_endpoints(
     Ok(Json(Endpoints { data: views.into_iter().map(|view| EndpointView::new(view, &tenant.principal)).collect() }))
 }
 
-/// Make an endpoint
+/// Create an endpoint
 ///
-/// It gets what arrives from now on. The secret its posts are signed with is in this answer and nowhere else;
-/// an `Idempotency-Key` is therefore not heeded here.
+/// The endpoint receives events that arrive from now on. The signing secret is shown only in this answer; therefore this
+/// route ignores `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints", tag = "Forwarding", request_body = NewEndpoint,
     params(("account_id" = i64, Path)),
-    responses((status = 201, body = EndpointView, description = "Made; keep the secret"),
+    responses((status = 201, body = EndpointView, description = "Created; save the secret"),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn create_endpoint(
     State(app): State<App>,
@@ -108,35 +108,36 @@ pub(crate) async fn create_endpoint(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-/// Show an endpoint
+/// Show one endpoint
+///
+/// Settings, status and counts; never the secret.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
-    responses((status = 200, body = EndpointView, description = "How it stands; never its secret"),
+    responses((status = 200, body = EndpointView, description = "The endpoint"),
         (status = 404, body = Problem)))]
 pub(crate) async fn show_endpoint(State(app): State<App>, on: EndpointOf<Read>) -> Result<Json<EndpointView>> {
     show(&app, on.endpoint, &on.principal).await.map(Json)
 }
 
-/// What may be changed; what is left out stays.
+/// Changed settings; omitted members keep their value.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 pub(crate) struct EndpointChange {
-    /// Its name.
+    /// The new name of the endpoint.
     #[schema(example = "Helpdesk")]
     name: Option<String>,
-    /// Where events are posted to from now on.
+    /// The new address of the endpoint.
     #[schema(value_type = Option<String>, example = "https://hooks.example.com/whatsapp")]
     url: Option<SecretString>,
-    /// What it gets from now on.
+    /// The kinds of events to forward from now on.
     #[schema(example = json!(["messages", "statuses"]))]
     kinds: Option<Vec<String>>,
-    /// All headers of its own: those that are not named are gone.
+    /// All additional headers; headers that are not named are removed.
     #[schema(value_type = Option<BTreeMap<String, String>>, example = json!({"authorization": "Bearer 5f0c…"}))]
     headers: Option<BTreeMap<String, SecretString>>,
-    /// Posts a second, at most; 0 is no limit.
+    /// Maximum number of requests per second; 0 for no limit.
     #[schema(example = 20)]
     per_second: Option<u32>,
-    /// When given, the address is asked as Meta asks and must answer with the challenge; otherwise nothing
-    /// is changed.
+    /// If set, the address is verified as Meta does. Nothing is changed unless it answers with the challenge.
     #[schema(value_type = Option<String>, example = "consumer-verify-token")]
     verify_token: Option<SecretString>,
     #[schema(ignore)]
@@ -149,7 +150,7 @@ pub(crate) struct EndpointChange {
 
 /// Change an endpoint
 ///
-/// What waits goes to the new address too. Format and inbox stay as they are; the secret has a route of its own.
+/// Pending events are sent to the new address too. Format and inbox cannot be changed; the secret has its own route.
 #[utoipa::path(patch, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}", tag = "Forwarding",
     request_body = EndpointChange, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = EndpointView, description = "Changed"), (status = 404, body = Problem),
@@ -159,7 +160,7 @@ pub(crate) async fn change_endpoint(
     on: EndpointOf<Admin>,
     Body(change): Body<EndpointChange>,
 ) -> Result<Json<EndpointView>> {
-    let fixed = "stays as it was made; make another endpoint and delete this one";
+    let fixed = "cannot be changed; create another endpoint and delete this one";
     let refused = [
         ("format", change.format, fixed),
         ("inbox_id", change.inbox_id, fixed),
@@ -176,7 +177,7 @@ pub(crate) async fn change_endpoint(
 
 /// Delete an endpoint
 ///
-/// With everything that waits for it, its dead letters and the record of what it was sent. The events stay.
+/// Deletes pending events, dead letters and the list of deliveries too. The events are kept.
 #[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]
@@ -186,21 +187,21 @@ pub(crate) async fn delete_endpoint(State(app): State<App>, on: EndpointOf<Admin
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Another secret.
+/// The new signing secret of an endpoint.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 pub(crate) struct NewSecret {
-    /// What posts are signed with from now on; drawn when left out.
+    /// The secret; generated if omitted.
     #[schema(value_type = Option<String>, example = "whsec_bGluZWtlZXBlci1leGFtcGxlLXNlY3JldC1ieXRlcw==")]
     secret: Option<SecretString>,
 }
 
 /// Change an endpoint's secret
 ///
-/// For 24 hours posts carry a signature of the secret before as well. The new one is in this answer and nowhere
-/// else; an `Idempotency-Key` is therefore not heeded here.
+/// For 24 hours requests are signed with the previous secret as well. The new secret is shown only in this answer;
+/// therefore this route ignores `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/secret", tag = "Forwarding",
     request_body = NewSecret, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
-    responses((status = 200, body = EndpointView, description = "Changed; keep the secret"),
+    responses((status = 200, body = EndpointView, description = "Changed; save the secret"),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn rotate_endpoint_secret(
     State(app): State<App>,
@@ -211,20 +212,19 @@ pub(crate) async fn rotate_endpoint_secret(
     Ok(Json(show(&app, changed, &on.principal).await?.with_secret(&secret)))
 }
 
-/// Where to go on.
+/// The event to continue with after switching on.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Resume {
-    /// `where_it_stopped` (when left out), or `now`: leaving out what arrived meanwhile.
+    /// `where_it_stopped` (the default), or `now` to skip the events that arrived meanwhile.
     #[schema(example = "where_it_stopped")]
     from: Option<String>,
 }
 
 /// Switch an endpoint on
 ///
-/// Goes on where it stopped, or leaves out what arrived since. What was refused before it was switched off is
-/// tried again in any case. One that is on stays as it is, so that asking twice does no harm: an `Idempotency-Key` is
-/// not heeded here.
+/// Continues where the endpoint stopped, or skips the events that arrived meanwhile. Events that failed before are retried
+/// in both cases. Nothing changes if the endpoint is on, so a repeated request is harmless and `Idempotency-Key` is ignored.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/enable", tag = "Forwarding",
     request_body = Resume, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = EndpointView, description = "On"), (status = 404, body = Problem),
@@ -241,7 +241,7 @@ pub(crate) async fn enable_endpoint(
 
 /// Switch an endpoint off
 ///
-/// Nothing more is sent to it. Its place and what waits for it are kept. An `Idempotency-Key` is not heeded here.
+/// No more events are sent. The cursor and pending events are kept. This route ignores `Idempotency-Key`.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/disable", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
     responses((status = 200, body = EndpointView, description = "Off"), (status = 404, body = Problem)))]
@@ -259,13 +259,13 @@ fn inbox_id(text: &str) -> Result<ChannelId> {
     id.map(ChannelId).ok_or_else(|| ApiError::invalid("inbox_id", "the id of an inbox, such as 42"))
 }
 
-/// How events are to be written.
+/// Parses the format of an endpoint.
 pub(in crate::web) fn format(word: Option<&str>) -> Result<Format> {
     let fix = "\"meta\" (as Meta posts them) or \"standard\" (Standard Webhooks)";
     word.and_then(Format::parse).ok_or_else(|| ApiError::invalid("format", fix))
 }
 
-/// Whether to leave out what arrived meanwhile.
+/// Whether to skip the events that arrived while the endpoint was off.
 pub(in crate::web) fn from_now(word: Option<&str>) -> Result<bool> {
     match word {
         None | Some("where_it_stopped") => Ok(false),
@@ -274,7 +274,7 @@ pub(in crate::web) fn from_now(word: Option<&str>) -> Result<bool> {
     }
 }
 
-/// A refusal that begins with the name of a field names it in the document too.
+/// Names the field in the problem document when the text of a refusal begins with it.
 pub(in crate::web) fn named(error: FlowError) -> ApiError {
     const FIELDS: [&str; 8] = ["name", "url", "kinds", "headers", "secret", "verify_token", "from", "to"];
     if let FlowError::Refused { code: Refusal::InvalidParameter, text } = &error

@@ -1,5 +1,4 @@
-//! Erasing one person out of what an account keeps: asked for, done behind, followed here. Who it is
-//! is never answered.
+//! Erasure of one person from the stored webhooks of an account. The answers must never contain the person.
 
 use axum::Json;
 use axum::extract::State;
@@ -16,29 +15,29 @@ use crate::web::extract::auth::{Admin, TenantOf};
 use crate::web::extract::body::{self, Body};
 use crate::web::extract::path::{NestedId, nested_id};
 
-/// Whom to erase.
+/// The person to erase.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct NewErasure {
-    /// A phone number, however it is written, or a business-scoped user id.
+    /// A phone number in any format, or a business-scoped user id.
     #[serde(deserialize_with = "body::text")]
     #[schema(example = "+15550199999")]
     person: Option<String>,
 }
 
-/// How far an erasure is.
+/// The progress of an erasure.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ErasureView {
     #[schema(example = "ers_0190f3a2c0de7000b000000000000001")]
     id: String,
-    /// `under_way`, then `done`: nothing kept names the person any more.
+    /// `under_way`, then `done`: no stored webhook contains the person any more.
     #[schema(example = "under_way")]
     state: &'static str,
-    /// How much of the kept events was looked at. It begins anew where ids of the person were learnt.
+    /// The share of stored events that were processed. It restarts when another id of the person is found.
     percent: i64,
-    /// Kept webhooks that were about nobody else.
+    /// The number of deleted webhooks, which were about this person only.
     events_deleted: i64,
-    /// Kept webhooks that were about others too, and are now about them alone.
+    /// The number of webhooks from which the person was removed.
     events_rewritten: i64,
     created_at: String,
     finished_at: Option<String>,
@@ -60,12 +59,11 @@ impl From<Erasure> for ErasureView {
 
 /// Erase a person
 ///
-/// Takes one person out of every webhook that is kept for this account: messages, statuses, contacts,
-/// calls, echoes, history. What others said stays. It runs behind; what Meta sends afterwards is kept
-/// like anything else.
+/// Removes one person from all stored webhooks of the account: messages, statuses, contacts, calls, echoes, history. Data
+/// of other people is kept. The erasure runs in the background; webhooks that arrive later are stored as usual.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/erasures", tag = "Webhooks", request_body = NewErasure,
     params(("account_id" = i64, Path)),
-    responses((status = 202, body = ErasureView, description = "Begun"), (status = 403, body = Problem),
+    responses((status = 202, body = ErasureView, description = "Started"), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]
 pub(crate) async fn create_erasure(
     State(app): State<App>,
@@ -77,10 +75,10 @@ pub(crate) async fn create_erasure(
     Ok((StatusCode::ACCEPTED, Json(it.into())))
 }
 
-/// Show an erasure
+/// Show the progress of an erasure
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/erasures/{erasure_id}", tag = "Webhooks",
     params(("account_id" = i64, Path), ("erasure_id" = String, Path)),
-    responses((status = 200, body = ErasureView, description = "How far it is"), (status = 404, body = Problem)))]
+    responses((status = 200, body = ErasureView, description = "The progress"), (status = 404, body = Problem)))]
 pub(crate) async fn show_erasure(
     State(app): State<App>,
     tenant: TenantOf<Admin>,

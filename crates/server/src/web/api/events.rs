@@ -1,4 +1,4 @@
-//! What Meta sent about a number: kept webhooks, without their bodies.
+//! Stored webhooks of a number, without their bodies.
 
 use axum::Json;
 use axum::extract::State;
@@ -11,16 +11,16 @@ use crate::web::error::{Problem, Result};
 use crate::web::extract::auth::{ChannelOf, Read};
 use crate::web::extract::paging::{List, Page};
 
-/// A kept webhook.
+/// A stored webhook without its body.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EventView {
     #[schema(example = "evt_12")]
     id: String,
-    /// Meta's field, such as `messages`.
+    /// The field of Meta's webhook, such as `messages`.
     field: String,
     waba_id: Option<String>,
     phone_number_id: Option<String>,
-    /// `kept`, `to_interpret` or `interpreted`.
+    /// The state: `kept`, `to_interpret` or `interpreted`.
     state: &'static str,
     received_at: String,
 }
@@ -43,11 +43,11 @@ impl From<StoredEvent> for EventView {
     }
 }
 
-/// List kept webhooks of an inbox
+/// List stored webhooks of an inbox
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/events", tag = "Webhooks",
     params(("account_id" = i64, Path), ("id" = i64, Path),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
     responses((status = 200, body = List<EventView>, description = "Newest first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_events(
     State(app): State<App>,

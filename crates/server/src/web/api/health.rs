@@ -1,4 +1,4 @@
-//! Health: read when it is older than a minute, on demand, and over time.
+//! Health of a number: the current state, a refresh on demand, and the history.
 
 use axum::Json;
 use axum::extract::State;
@@ -14,26 +14,26 @@ use crate::web::error::{Problem, Result};
 use crate::web::extract::auth::{ChannelOf, Operate, Read};
 use crate::web::extract::paging::{List, Page};
 
-/// Show health
+/// Show the health of a number
 ///
-/// Asks Meta when the stored reading is older than 60 seconds. When Meta fails and a reading exists,
-/// the answer is that reading with `health_checked_at` and `health_error`.
+/// Reads the number at Meta if the stored reading is older than 60 seconds. If Meta fails and a reading exists, the answer is
+/// that reading with `health_checked_at` and `health_error`.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/health", tag = "Health",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = HealthView, description = "The origin's members and ours"),
-        (status = 404, body = Problem), (status = 422, body = Problem, description = "Meta failed and nothing was ever read")))]
+        (status = 404, body = Problem), (status = 422, body = Problem, description = "Meta failed and no reading is stored")))]
 pub(crate) async fn show_health(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<HealthView>> {
     let worker = app.clone();
     let view = run_to_completion(&app, async move { health::fresh(&worker, &on.channel).await }).await??;
     Ok(Json(HealthView::new(&view)))
 }
 
-/// Refresh health
+/// Refresh the health of a number
 ///
-/// Asks Meta now.
+/// Reads the number at Meta now.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/health/refresh", tag = "Health",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = HealthView, description = "Fresh from Meta"), (status = 404, body = Problem),
+    responses((status = 200, body = HealthView, description = "The current health"), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn refresh_health(State(app): State<App>, on: ChannelOf<Operate>) -> Result<Json<HealthView>> {
     let worker = app.clone();
@@ -41,11 +41,11 @@ pub(crate) async fn refresh_health(State(app): State<App>, on: ChannelOf<Operate
     Ok(Json(HealthView::new(&view)))
 }
 
-/// The facts and the level from one instant until the next entry's.
+/// The facts and the level from one instant until the next entry.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct HistoryView {
     id: String,
-    /// From when on.
+    /// The begin of the period.
     at: String,
     level: String,
     name_status: Option<String>,
@@ -75,11 +75,11 @@ impl From<HistoryEntry> for HistoryView {
     }
 }
 
-/// List how health changed
+/// List the health history of a number
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/health/history", tag = "Health",
     params(("account_id" = i64, Path), ("id" = i64, Path),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
     responses((status = 200, body = List<HistoryView>, description = "Newest first; an entry per change"),
         (status = 404, body = Problem)))]
 pub(crate) async fn list_health_history(

@@ -1,5 +1,5 @@
-//! A number's health as the API gives it: every member of the origin, first version and newest, with
-//! ours beside them. What Meta was not read to say is null.
+//! The health of a number as the API shows it: all members of the origin's first and newest version, and ours. A value
+//! that Meta did not report is null.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::messages;
 use crate::store::channels::Webhook;
 use crate::web::error::MetaView;
 
-/// A number's health.
+/// The health of a number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct HealthView {
     // the origin's members
@@ -30,7 +30,7 @@ pub(crate) struct HealthView {
     name_status: Option<String>,
     #[schema(example = "GREEN")]
     quality_rating: Option<String>,
-    /// The limit under either of Meta's names for it.
+    /// The messaging limit, under either of Meta's names.
     #[schema(example = "TIER_2K")]
     messaging_limit_tier: Option<String>,
     #[schema(example = "CONNECTED")]
@@ -39,7 +39,7 @@ pub(crate) struct HealthView {
     account_mode: Option<String>,
     #[schema(example = "VERIFIED")]
     code_verification_status: Option<String>,
-    /// A name certificate exists; its text is not shown.
+    /// Whether a name certificate exists; its text is not shown.
     certificate: Option<bool>,
     webhook_configuration: Option<WebhookConfigurationView>,
     expected_webhook_url: String,
@@ -51,49 +51,49 @@ pub(crate) struct HealthView {
     is_on_biz_app: Option<bool>,
     #[schema(example = "CLOUD_API")]
     platform_type: Option<String>,
-    /// The business portfolio. The origin's first version gave the WhatsApp account here.
+    /// The business portfolio; the origin's first version had the WhatsApp account here.
     business_id: Option<String>,
-    /// The WhatsApp Business Account.
+    /// The id of the WhatsApp Business Account.
     business_account_id: String,
     business_account_name: Option<String>,
     business_portfolio_id: Option<String>,
     business_portfolio_name: Option<String>,
     health_checked_at: Option<String>,
-    /// Why the newest look failed; the members above are from the look before.
+    /// The reason why the last check failed; the members above are from the check before.
     health_error: Option<String>,
     reauthorization_required: bool,
 
     // ours
     health_error_at: Option<String>,
-    /// The failure in Meta's own words.
+    /// Meta's error of the failed check.
     health_error_meta: Option<MetaView>,
     new_display_name: Option<String>,
     new_name_status: Option<String>,
     is_pin_enabled: Option<bool>,
     account_review_status: Option<String>,
     business_verification_status: Option<String>,
-    /// What Meta says about sending, entity by entity.
+    /// Meta's report on sending, per entity.
     health_status: Option<Vec<EntityView>>,
     /// `live`, `at_risk`, `waiting_for_meta`, `action_needed`, `blocked` or `unknown`.
     #[schema(example = "waiting_for_meta")]
     level: &'static str,
     level_since: String,
-    /// When time alone may change it.
+    /// The time when the level may change without an event.
     level_until: Option<String>,
-    /// `owner`, `operator`, `meta` or `nobody`.
-    whose_move: &'static str,
+    /// The party that has to act next: `owner`, `operator`, `meta` or `nobody`.
+    next_action_by: &'static str,
     waiting_until: Option<String>,
-    /// One sentence that says how the number is.
+    /// The status of the number as a sentence.
     summary: String,
-    /// What was found, most urgent first.
+    /// The findings, most urgent first.
     findings: Vec<FindingView>,
-    /// The Account Health cards.
+    /// The cards of Account Health.
     checks: Vec<CheckView>,
     webhook: WebhookView,
     registration: RegistrationView,
 }
 
-/// The callback Meta reports on each level.
+/// The callback that Meta reports on each level.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct WebhookConfigurationView {
     phone_number: Option<String>,
@@ -101,13 +101,13 @@ pub(crate) struct WebhookConfigurationView {
     application: Option<String>,
 }
 
-/// The number's speed.
+/// The throughput of a number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct ThroughputView {
     level: String,
 }
 
-/// What Meta says about sending at one entity.
+/// Meta's report on sending for one entity.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EntityView {
     entity_type: String,
@@ -117,7 +117,7 @@ pub(crate) struct EntityView {
     additional_info: Vec<String>,
 }
 
-/// One error Meta lists there.
+/// One error of Meta's report on an entity.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct EntityErrorView {
     error_code: i64,
@@ -125,65 +125,65 @@ pub(crate) struct EntityErrorView {
     possible_solution: Option<String>,
 }
 
-/// One thing to say about the number.
+/// A finding: a fact about the number that matters to people.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct FindingView {
     #[schema(example = "name_in_review")]
     code: &'static str,
-    /// What the sentence was made from.
+    /// The arguments of the sentence.
     #[schema(value_type = Object)]
     args: BTreeMap<&'static str, Value>,
     title: String,
     text: String,
-    /// The level a number with this finding alone would have.
+    /// The level of a number that has only this finding.
     severity: &'static str,
-    /// Whose move it is: `owner`, `operator`, `meta` or `nobody`.
+    /// The party that has to act: `owner`, `operator`, `meta` or `nobody`.
     owner: &'static str,
-    /// What they can do, as one word.
+    /// The action they can take, as a code.
     remedy: Option<&'static str>,
-    /// The same in words.
+    /// The action as text.
     remedy_text: Option<&'static str>,
-    /// The right page at Meta.
+    /// The link to the page at Meta.
     link: Option<String>,
     since: Option<String>,
-    /// When the next step happens by itself.
+    /// The time of the next automatic step.
     next_step_at: Option<String>,
 }
 
-/// One card of Account Health.
+/// One card of Account Health: a fact with its rating.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CheckView {
     #[schema(example = "name_status")]
     fact: &'static str,
     label: &'static str,
-    /// As people read it.
+    /// The value as text.
     value: String,
-    /// `good`, `caution`, `bad` or `neutral`.
+    /// The rating: `good`, `caution`, `bad` or `neutral`.
     badge: &'static str,
     meaning: &'static str,
     meaning_text: &'static str,
     link: Option<String>,
 }
 
-/// Four facts about the webhook.
+/// The state of the number's webhook at Meta.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct WebhookView {
-    /// Since when our app is known subscribed.
+    /// The time since when the app is known to be subscribed.
     subscribed_at: Option<String>,
-    /// `none`, `waba` or `number`.
+    /// The level of the callback override: `none`, `waba` or `number`.
     override_level: &'static str,
     override_url: Option<String>,
     override_error: Option<String>,
-    /// When Meta's handshake was last answered.
+    /// The time when Meta last verified the callback.
     verified_at: Option<String>,
-    /// When Meta last sent something about the number.
-    last_heard_at: Option<String>,
+    /// The time of the last webhook about the number.
+    last_webhook_at: Option<String>,
     error: Option<String>,
     checked_at: Option<String>,
 }
 
 impl HealthView {
-    /// Everything known, as one document.
+    /// Builds the document from the stored facts.
     pub(crate) fn new(view: &View) -> Self {
         let number = NumberWords::of(&view.reading);
         let account = AccountWords::of(&view.waba, view.channel.business_id.as_ref().map(|id| id.0.clone()));
@@ -224,7 +224,7 @@ impl HealthView {
             level: view.report.level.as_str(),
             level_since: rfc3339(view.report.since),
             level_until: view.report.level_until.map(rfc3339),
-            whose_move: view.report.whose.as_str(),
+            next_action_by: view.report.whose.as_str(),
             waiting_until: view.report.waiting_until.map(rfc3339),
             summary: messages::summary(&view.report).text.to_string(),
             findings: view.report.findings.iter().map(FindingView::from).collect(),
@@ -235,7 +235,7 @@ impl HealthView {
     }
 }
 
-/// A reading in Meta's words.
+/// The values of a reading in Meta's spelling.
 struct NumberWords {
     name_status: Option<String>,
     new_name_status: Option<String>,
@@ -250,7 +250,7 @@ struct NumberWords {
     health_status: Option<Vec<EntityView>>,
 }
 
-/// Meta's word, where it was read.
+/// The value in Meta's spelling, if it was read.
 macro_rules! word {
     ($value:expr) => {
         $value.as_ref().map(|value| value.as_str().to_owned())
@@ -323,7 +323,7 @@ impl From<&HealthEntity> for EntityView {
 impl From<&Finding> for FindingView {
     fn from(finding: &Finding) -> Self {
         let message = messages::finding(&finding.code);
-        // a button offered on somebody else's move is no remedy of theirs
+        // an action that is offered while Meta has to act is not a remedy
         let remedy = finding.action.filter(|_| finding.whose != Move::Meta || finding.link.is_some());
         Self {
             code: finding.code.as_str(),
@@ -363,7 +363,7 @@ impl From<&Webhook> for WebhookView {
             override_url: webhook.override_url.clone(),
             override_error: webhook.override_error.clone(),
             verified_at: webhook.verified_at.map(rfc3339),
-            last_heard_at: webhook.last_heard_at.map(rfc3339),
+            last_webhook_at: webhook.last_heard_at.map(rfc3339),
             error: webhook.error.clone(),
             checked_at: webhook.checked_at.map(rfc3339),
         }
@@ -375,7 +375,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_onboarding_time_is_written_as_the_origin_writes_it() {
+    fn the_onboarding_time_has_the_format_of_the_origin() {
         let at = "2026-07-01T08:30:00Z".parse().unwrap();
         assert_eq!(as_meta_writes(at), "2026-07-01T08:30:00+0000");
     }

@@ -21,7 +21,7 @@ use crate::web::extract::body::Body;
 use crate::web::extract::paging::{List, Page};
 use crate::web::extract::query::Params;
 
-/// A connected number.
+/// An inbox: a connected number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct InboxView {
     #[schema(example = 42)]
@@ -36,19 +36,19 @@ pub(crate) struct InboxView {
     #[schema(example = "+15550100001")]
     phone_number: String,
     phone_number_id: String,
-    /// The WhatsApp Business Account.
+    /// The id of the WhatsApp Business Account.
     business_account_id: String,
-    /// The business portfolio.
+    /// The id of the business portfolio.
     business_id: Option<String>,
-    /// How the number came: `standard`, `coexistence`, `preverified`, `imported`, `unknown`.
+    /// The way the number was connected: `standard`, `coexistence`, `preverified`, `imported`, `unknown`.
     onboarding: &'static str,
-    /// The callback its messages are sent to.
+    /// The callback address of the number.
     callback_webhook_url: String,
-    /// The last judgement: `live`, `at_risk`, `waiting_for_meta`, `action_needed`, `blocked`, `unknown`.
+    /// The level of the last assessment: `live`, `at_risk`, `waiting_for_meta`, `action_needed`, `blocked`, `unknown`.
     level: String,
-    /// When time alone may change it.
+    /// The time when the level may change without an event.
     level_until: Option<String>,
-    /// The origin's member: somebody should look at it. Only where one inbox is asked for.
+    /// The origin's member: the number needs attention. Only for a single inbox.
     #[serde(skip_serializing_if = "Option::is_none")]
     reauthorization_required: Option<bool>,
     created_at: String,
@@ -75,12 +75,12 @@ async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
     })
 }
 
-/// List inboxes
+/// List inboxes of an account
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes", tag = "Inboxes",
     params(("account_id" = i64, Path),
-        ("level" = Option<String>, Query, description = "Only those on this level"),
-        ("limit" = Option<i64>, Query, description = "1 to 200, 50 when left out"),
-        ("after" = Option<String>, Query, description = "`next` of the page before")),
+        ("level" = Option<String>, Query, description = "Only inboxes with this level"),
+        ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
+        ("after" = Option<String>, Query, description = "`next` of the previous page")),
     responses((status = 200, body = List<InboxView>, description = "Oldest first"), (status = 401, body = Problem),
         (status = 404, body = Problem)))]
 pub(crate) async fn list_inboxes(
@@ -109,10 +109,12 @@ pub(crate) async fn list_inboxes(
     Ok(Json(List { data, has_more: shown.has_more, next: shown.next }))
 }
 
-/// Show an inbox
+/// Show one inbox
+///
+/// Never contains the token or the PIN.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = InboxView, description = "The inbox; never its token or PIN"), (status = 404, body = Problem)))]
+    responses((status = 200, body = InboxView, description = "The inbox"), (status = 404, body = Problem)))]
 pub(crate) async fn show_inbox(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<InboxView>> {
     let health = number::view::load(&app, on.channel.id).await?;
     let mut tx = app.store.read().await?;
@@ -120,15 +122,15 @@ pub(crate) async fn show_inbox(State(app): State<App>, on: ChannelOf<Read>) -> R
     Ok(Json(InboxView { reauthorization_required: Some(health.reauthorization_required), ..shown }))
 }
 
-/// What may be changed.
+/// Changed data of an inbox.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Change {
-    /// The inbox's name.
+    /// The new name of the inbox.
     name: String,
 }
 
-/// Rename an inbox
+/// Change the name of an inbox
 #[utoipa::path(patch, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes", request_body = Change,
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = InboxView, description = "Renamed"), (status = 404, body = Problem),
@@ -147,8 +149,8 @@ pub(crate) async fn rename_inbox(
 
 /// Delete an inbox
 ///
-/// Its webhooks are torn down at Meta; a failure there never blocks the deletion. The number's record
-/// of register calls stays, since Meta goes on counting them.
+/// Removes the webhooks at Meta; a failure there never blocks the deletion. The register calls of the number are kept,
+/// because Meta continues to count them.
 #[utoipa::path(delete, path = "/api/v1/accounts/{account_id}/inboxes/{id}", tag = "Inboxes",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 204, description = "Deleted"), (status = 404, body = Problem)))]

@@ -1,4 +1,4 @@
-//! Registration on demand: where it stands, the button, the PIN, the code.
+//! Registration of a number: its state, Complete registration, the PIN, and verification by code.
 
 use axum::Json;
 use axum::extract::State;
@@ -17,12 +17,12 @@ use crate::web::error::{ApiError, MetaView, Problem, Result};
 use crate::web::extract::auth::{ChannelOf, Operate, Read};
 use crate::web::extract::body::{self, Body};
 
-/// Show registration
+/// Show the registration of a number
 ///
-/// What would be done and why, what the budget is, every call so far, and a dry run for each caller.
+/// The decision with its reason, the budget, all calls, and a dry run for each caller.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration", tag = "Registration",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = RegistrationView, description = "From the stored facts; nothing is called"),
+    responses((status = 200, body = RegistrationView, description = "From the stored facts; Meta is not called"),
         (status = 404, body = Problem)))]
 pub(crate) async fn show_registration(State(app): State<App>, on: ChannelOf<Read>) -> Result<Json<RegistrationView>> {
     let record = NumberRecord::load_or_refuse(&app, on.channel.id).await?;
@@ -33,41 +33,41 @@ pub(crate) async fn show_registration(State(app): State<App>, on: ChannelOf<Read
     Ok(Json(view.with_dry_runs(&runs)))
 }
 
-/// What came of a press.
+/// The result of Complete registration.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct PressedView {
-    /// Meta was called, and it cost one try.
+pub(crate) struct CompletionView {
+    /// Whether Meta was called, which uses one attempt.
     called: bool,
-    /// `success` or `failed`, where Meta was called.
+    /// `success` or `failed` if Meta was called.
     outcome: Option<&'static str>,
-    /// Why it failed, as one string.
+    /// The failure as text.
     error: Option<String>,
-    /// Meta's own words.
+    /// Meta's error, if Meta answered with one.
     meta: Option<MetaView>,
-    /// Where registration stands now.
+    /// The registration after the call.
     registration: RegistrationView,
 }
 
-impl From<CompletionResult> for PressedView {
-    fn from(pressed: CompletionResult) -> Self {
-        let failure = match &pressed.outcome {
+impl From<CompletionResult> for CompletionView {
+    fn from(result: CompletionResult) -> Self {
+        let failure = match &result.outcome {
             Some(Outcome::Failed(failure)) => Some(failure),
             Some(Outcome::Success) | None => None,
         };
         Self {
-            called: pressed.called,
-            outcome: pressed.outcome.as_ref().map(|outcome| match outcome {
+            called: result.called,
+            outcome: result.outcome.as_ref().map(|outcome| match outcome {
                 Outcome::Success => "success",
                 Outcome::Failed(_) => "failed",
             }),
             error: failure.map(|failure| failure.message.clone()),
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
-            registration: RegistrationView::new(&pressed.state, false),
+            registration: RegistrationView::new(&result.state, false),
         }
     }
 }
 
-/// How to press.
+/// Options of Complete registration.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Press {
@@ -78,16 +78,16 @@ pub(crate) struct Press {
 
 /// Complete registration
 ///
-/// Reads the number at Meta and registers it if nothing stands in the way. 200 also where it was not
-/// called or Meta refused: `registration.why` says why not, and until when.
+/// Reads the number at Meta and registers it if nothing prevents that. The answer is 200 also if Meta was not called or
+/// refused: `registration.why` says why.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration", tag = "Registration",
     request_body = Press, params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem)))]
+    responses((status = 200, body = CompletionView, description = "What came of it"), (status = 404, body = Problem)))]
 pub(crate) async fn complete_registration(
     State(app): State<App>,
     on: ChannelOf<Operate>,
     Body(how): Body<Press>,
-) -> Result<Json<PressedView>> {
+) -> Result<Json<CompletionView>> {
     let caller = if how.apply_new_name == Some(true) { Caller::ApplyNewName } else { Caller::Press };
     let worker = app.clone();
     let pressed =
@@ -96,11 +96,11 @@ pub(crate) async fn complete_registration(
     Ok(Json(pressed.into()))
 }
 
-/// The number's PIN.
+/// The two-step PIN of the number.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Pin {
-    /// Six digits.
+    /// Six digits; spaces and hyphens are ignored.
     #[serde(deserialize_with = "body::text")]
     #[schema(example = "123456")]
     pin: Option<String>,
@@ -108,16 +108,16 @@ pub(crate) struct Pin {
 
 /// Enter the two-step PIN
 ///
-/// Keeps the PIN sealed, then goes on as Complete registration. It is never shown again.
+/// Stores the PIN encrypted, then continues as Complete registration. The PIN is never shown.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration/pin", tag = "Registration",
     request_body = Pin, params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem),
+    responses((status = 200, body = CompletionView, description = "What came of it"), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn enter_pin(
     State(app): State<App>,
     on: ChannelOf<Operate>,
     Body(entered): Body<Pin>,
-) -> Result<Json<PressedView>> {
+) -> Result<Json<CompletionView>> {
     let pin = six_digits("pin", entered.pin.as_deref())?;
     let worker = app.clone();
     let pressed =
@@ -125,11 +125,11 @@ pub(crate) async fn enter_pin(
     Ok(Json(pressed.into()))
 }
 
-/// How the code is to come.
+/// The way the code is sent.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct CodeRequest {
-    /// `SMS` or `VOICE`.
+    /// The method: `SMS` or `VOICE`.
     #[schema(example = "SMS")]
     method: Option<String>,
     /// The language of the message, such as `en_US`.
@@ -137,10 +137,10 @@ pub(crate) struct CodeRequest {
     language: Option<String>,
 }
 
-/// What came of asking.
+/// The result of the request for a code.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CodeView {
-    /// `sent`, or `already_verified`: then the number goes on to be registered.
+    /// `sent`, or `already_verified`; in that case the registration continues.
     status: &'static str,
 }
 
@@ -165,11 +165,11 @@ pub(crate) async fn request_code(
     Ok(Json(CodeView { status }))
 }
 
-/// The code Meta sent.
+/// The code that Meta sent to the number.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct VerificationCode {
-    /// Six digits.
+    /// Six digits; spaces and hyphens are ignored.
     #[serde(deserialize_with = "body::text")]
     #[schema(example = "123456")]
     code: Option<String>,
@@ -177,16 +177,16 @@ pub(crate) struct VerificationCode {
 
 /// Verify the code
 ///
-/// Hands the code to Meta, then goes on as Complete registration.
+/// Sends the code to Meta, then continues as Complete registration.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration/code/verify", tag = "Registration",
     request_body = VerificationCode, params(("account_id" = i64, Path), ("id" = i64, Path)),
-    responses((status = 200, body = PressedView, description = "What came of it"), (status = 404, body = Problem),
+    responses((status = 200, body = CompletionView, description = "What came of it"), (status = 404, body = Problem),
         (status = 422, body = Problem)))]
 pub(crate) async fn verify_code(
     State(app): State<App>,
     on: ChannelOf<Operate>,
     Body(entered): Body<VerificationCode>,
-) -> Result<Json<PressedView>> {
+) -> Result<Json<CompletionView>> {
     let code = six_digits("code", entered.code.as_deref())?;
     let worker = app.clone();
     let pressed =
@@ -194,7 +194,7 @@ pub(crate) async fn verify_code(
     Ok(Json(pressed.into()))
 }
 
-/// Six digits, however they were typed: `123 456` and `123-456` are the same.
+/// Parses six digits; `123 456` and `123-456` are the same.
 pub(in crate::web) fn six_digits(field: &str, text: Option<&str>) -> Result<SecretString> {
     let digits: String = text.unwrap_or_default().chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     if digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -203,7 +203,7 @@ pub(in crate::web) fn six_digits(field: &str, text: Option<&str>) -> Result<Secr
     Err(ApiError::invalid(field, "six digits, such as 123456"))
 }
 
-/// `SMS` where nothing is said.
+/// Parses the method; `SMS` if omitted.
 pub(in crate::web) fn code_method(text: Option<&str>) -> Result<CodeMethod> {
     match text.map(str::to_ascii_uppercase).as_deref() {
         None | Some("" | "SMS") => Ok(CodeMethod::Sms),

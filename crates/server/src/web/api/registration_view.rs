@@ -1,5 +1,4 @@
-//! Where a number's registration stands, as the API and the page show it: what would be done and why,
-//! the budget, the calls.
+//! The registration of a number as the API shows it: the decision and its reason, the budget, and the calls.
 
 use domain::registration::ledger::{self, CallKind, Outcome};
 use domain::registration::{Caller, Decision, Why};
@@ -11,41 +10,41 @@ use crate::messages;
 use crate::store::numbers::RecordedAttempt;
 use crate::web::error::MetaView;
 
-/// Where registration stands.
+/// The state of a number's registration.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct RegistrationView {
-    /// `done`, `ready`, `waiting`, `action_needed`, `stopped`, or `in_progress` while a call is under way.
+    /// `done`, `ready`, `waiting`, `action_needed`, `stopped`, or `in_progress` while a call is in progress.
     #[schema(example = "waiting")]
     pub(crate) state: &'static str,
-    /// What would be done by itself: `register`, `deregister`, `settle`, `wait`, `ask`, `stop`, `done`.
+    /// The automatic decision: `register`, `deregister`, `settle`, `wait`, `ask`, `stop`, `done`.
     pub(crate) decision: &'static str,
     pub(crate) why: Reason,
-    /// What a person would have to do.
+    /// The action a person has to take, if any.
     pub(crate) remedy: Option<RemedyView>,
-    /// When the number is read again.
-    pub(crate) look_at: Option<String>,
-    /// When registration is tried next if nothing changes.
+    /// The time of the next check of the number.
+    pub(crate) next_check_at: Option<String>,
+    /// The time of the next register call if nothing changes.
     pub(crate) register_at: Option<String>,
     pub(crate) budget: Budget,
-    /// A PIN is stored; it is never shown.
+    /// Whether a PIN is stored; the PIN itself is never shown.
     pub(crate) has_pin: bool,
-    /// When the facts this rests on were read.
+    /// The time when the facts of the decision were read.
     pub(crate) checked_at: Option<String>,
-    /// The register and deregister calls, newest first.
+    /// The register and deregister calls, newest first, at most 100.
     pub(crate) attempts: Vec<AttemptView>,
-    /// What would be done for each caller, over the stored facts; nothing is called.
+    /// The decision for each caller, from the stored facts; Meta is not called.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) dry_run: Vec<DryRun>,
 }
 
-/// A reason: a word, and the same in words.
+/// The reason of a decision: its code, a title and a sentence.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Reason {
     #[schema(example = "name_in_review")]
     pub(crate) code: &'static str,
     pub(crate) title: String,
     pub(crate) text: String,
-    /// How Meta refused, where that is the reason.
+    /// The kind of Meta's refusal, if that is the reason.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<&'static str>,
 }
@@ -59,7 +58,7 @@ impl From<&Why> for Reason {
     }
 }
 
-/// What a person would have to do.
+/// The action a person has to take.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct RemedyView {
     #[schema(example = "enter_pin")]
@@ -67,72 +66,72 @@ pub(crate) struct RemedyView {
     pub(crate) text: &'static str,
 }
 
-/// Meta accepts ten calls in a moving 72 h.
+/// The budget of register calls: Meta accepts ten in any 72 hours.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct Budget {
-    /// What Meta accepts.
+    /// The maximum number of calls in the window.
     #[schema(example = 10)]
     pub(crate) limit: usize,
-    /// In how many hours.
+    /// The length of the window in hours.
     #[schema(example = 72)]
     pub(crate) window_hours: i64,
-    /// Calls that count now.
+    /// The number of calls in the current window.
     pub(crate) spent: usize,
-    /// Of these, made by itself.
+    /// The number of automatic calls among them.
     pub(crate) automatic: usize,
-    /// What a person may still use.
+    /// The number of calls that people can still start.
     pub(crate) left_for_people: usize,
-    /// Meta accepts no call before this.
+    /// The end of Meta's lock; no call is accepted before.
     pub(crate) held_until: Option<String>,
 }
 
-/// One call, written down before it was made.
+/// One register or deregister call; it is stored before Meta is called.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct AttemptView {
     pub(crate) id: String,
-    /// `register` or `deregister`.
+    /// The kind: `register` or `deregister`.
     pub(crate) kind: &'static str,
     /// `blind`, `probe`, `evidence`, `heal` or `person`.
     pub(crate) basis: &'static str,
-    /// Why it was made, as one word.
+    /// The code of the reason for the call.
     pub(crate) why: String,
     pub(crate) started_at: String,
     pub(crate) settled_at: Option<String>,
-    /// `open`, `success` or `failed`.
+    /// The outcome: `open`, `success` or `failed`.
     pub(crate) outcome: &'static str,
-    /// Concluded from what the number says; the call's own answer never came.
+    /// Whether the outcome was concluded from the number's status because the call was not answered.
     pub(crate) is_assumed: bool,
-    /// How it failed, as one word.
+    /// The kind of failure as a code.
     pub(crate) failure: Option<&'static str>,
-    /// The same in words.
+    /// The failure as text.
     pub(crate) error: Option<String>,
-    /// Meta's own words.
+    /// Meta's error, if Meta answered with one.
     pub(crate) meta: Option<MetaView>,
 }
 
-/// What would be done for one caller.
+/// The decision for one caller, from the stored facts.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub(crate) struct DryRun {
-    /// `set_up`, `press`, `apply_new_name` or `planner`.
+    /// The caller: `set_up`, `press`, `apply_new_name` or `planner`.
     pub(crate) caller: &'static str,
     pub(crate) would_register: bool,
     pub(crate) decision: &'static str,
     pub(crate) why: Reason,
-    /// When it would be, where that is known.
+    /// The time of the register call, if it is known.
     pub(crate) at: Option<String>,
 }
 
 impl RegistrationView {
-    /// What the planner would do.
+    /// The state as the planner decides it.
     pub(crate) fn new(state: &RegistrationState, in_progress: bool) -> Self {
-        let (look_at, register_at, remedy) = details(&state.decision);
+        let (next_check_at, register_at, remedy) = details(&state.decision);
         let under_way = in_progress || state.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
         Self {
             state: if under_way { "in_progress" } else { state_word(&state.decision) },
             decision: messages::decision_word(&state.decision),
             why: Reason::from(&state.decision.why()),
             remedy,
-            look_at,
+            next_check_at,
             register_at,
             budget: Budget {
                 limit: ledger::BUDGET,
@@ -156,7 +155,7 @@ impl RegistrationView {
             decision: "wait",
             why: Reason::from(&Why::FactsUnread),
             remedy: None,
-            look_at: None,
+            next_check_at: None,
             register_at: None,
             budget: Budget {
                 limit: ledger::BUDGET,
@@ -220,7 +219,7 @@ fn state_word(decision: &Decision) -> &'static str {
     }
 }
 
-/// A reason as the ledger keeps it, as the API's other words are written.
+/// A reason of the ledger in the spelling of the other codes.
 fn snake_case(word: &str) -> String {
     let word = word.split('(').next().unwrap_or_default();
     let mut snake = String::with_capacity(word.len() + 4);
@@ -268,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ledgers_reasons_are_written_as_the_decisions_are() {
+    fn reasons_of_the_ledger_are_spelled_like_those_of_decisions() {
         for why in
             [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::meta::failure::FailureKind::PinMismatch)]
         {

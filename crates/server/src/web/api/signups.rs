@@ -1,5 +1,5 @@
-//! Embedded Signup: the origin's route, which wants every parameter, and ours, which takes the code
-//! alone and finds the rest at Meta.
+//! Embedded Signup: the origin's route, which requires all parameters, and ours, which needs only the code and reads the
+//! rest at Meta.
 
 use axum::Json;
 use axum::extract::State;
@@ -22,53 +22,53 @@ use crate::web::extract::auth::{Operate, Read, TenantOf};
 use crate::web::extract::body::{self, Body};
 use crate::web::extract::path::{NestedId, nested_id};
 
-/// What the browser handed over.
+/// The data that the browser received from Meta's popup.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
 pub(crate) struct Authorization {
-    /// The code of Meta's popup; good for 30 seconds, once.
+    /// The code of Meta's popup; valid once, for 30 seconds.
     #[serde(deserialize_with = "body::text")]
     code: Option<String>,
-    /// The portfolio the browser named.
+    /// The id of the business portfolio.
     #[serde(deserialize_with = "body::text")]
     business_id: Option<String>,
-    /// The WhatsApp account it named.
+    /// The id of the WhatsApp Business Account.
     #[serde(deserialize_with = "body::text")]
     waba_id: Option<String>,
-    /// The number it named; the account's first where none is given.
+    /// The id of the phone number; the first of the account if omitted.
     #[serde(deserialize_with = "body::text")]
     phone_number_id: Option<String>,
-    /// Re-authorises this inbox instead of making one.
+    /// Re-authorises this inbox instead of creating one.
     #[serde(deserialize_with = "body::text")]
     #[schema(value_type = Option<i64>)]
     inbox_id: Option<String>,
-    /// The number stays in the WhatsApp Business app.
+    /// Whether the number stays in the WhatsApp Business app.
     #[serde(deserialize_with = "body::switch")]
     is_coexistence: Option<bool>,
 }
 
-/// The origin's answer, with what became of the set-up beside it.
+/// The origin's answer, and the result of the set-up.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Authorized {
     success: bool,
-    /// The inbox; null only while Meta is still being asked for its number.
+    /// The inbox; null while the number is still being read at Meta.
     #[schema(example = 42)]
     id: Option<i64>,
     #[schema(example = "Example Bakery WhatsApp")]
     name: Option<String>,
     #[schema(example = "whatsapp")]
     channel_type: &'static str,
-    /// Only where an inbox was re-authorised.
+    /// Only if an inbox was re-authorised.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Channel reauthorized successfully")]
     message: Option<&'static str>,
-    /// The number is not live yet, or its token does not work: somebody should look at it.
+    /// Whether the number needs attention: it is not live yet, or its token does not work.
     reauthorization_required: bool,
-    /// Where registration stands; `state` is `in_progress` where it goes on behind this answer.
+    /// The registration; `state` is `in_progress` if it continues after this answer.
     registration: RegistrationView,
-    /// Why the webhook could not be set; it is tried again by itself.
+    /// The reason why the webhook could not be set up; it is retried automatically.
     webhook_error: Option<String>,
-    /// Where to ask how far it is.
+    /// The id of the signup, to follow its progress.
     #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
     signup_id: String,
 }
@@ -95,12 +95,12 @@ impl From<SignedUp> for Authorized {
 
 /// Finish Embedded Signup
 ///
-/// The origin's route and shapes. After the inbox exists a failed set-up still answers 200 and is
-/// tried again; 422 is for failures before it exists.
+/// The origin's route and members. Once the inbox exists, a failed set-up answers 200 and is retried; 422 is for failures
+/// before the inbox exists.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/whatsapp/authorization", tag = "Signup",
     request_body = Authorization, params(("account_id" = i64, Path)),
     responses((status = 200, body = Authorized, description = "Connected, or re-authorised"),
-        (status = 404, body = Problem), (status = 422, body = Problem, description = "Before an inbox exists")))]
+        (status = 404, body = Problem), (status = 422, body = Problem, description = "Failed before an inbox existed")))]
 pub(crate) async fn authorize(
     State(app): State<App>,
     tenant: TenantOf<Operate>,
@@ -122,7 +122,7 @@ async fn run(app: &App, tenant: &TenantOf<Operate>, handed: Authorization) -> Re
     Ok(run_to_completion(app, async move { signup::run(&worker, request).await }).await??)
 }
 
-/// Longer than any code of Meta's; one it cannot be would only be answered by whatever stands before Meta.
+/// Maximum length of a code; Meta's codes are shorter.
 const LONGEST_CODE: usize = 2048;
 
 fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signup::Request> {
@@ -153,25 +153,25 @@ fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signu
     })
 }
 
-/// How far a signup is.
+/// The progress of a signup.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SignupView {
     #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
     id: String,
-    /// How far it is; `failed` is the end without an inbox.
+    /// The state; `failed` means that no inbox was created.
     state: String,
     onboarding: &'static str,
-    /// The inbox that came of it.
+    /// The inbox that was created or re-authorised.
     inbox_id: Option<i64>,
     business_account_id: Option<String>,
     phone_number_id: Option<String>,
     business_id: Option<String>,
-    /// Why it failed.
+    /// The reason of the failure.
     #[schema(value_type = Option<Object>)]
     error: Option<Value>,
     created_at: String,
     updated_at: String,
-    /// What became of the set-up; only in the answer that made it.
+    /// The result of the set-up; only in the answer to `POST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     result: Option<Authorized>,
 }
@@ -194,9 +194,9 @@ impl From<Signup> for SignupView {
     }
 }
 
-/// Begin a signup
+/// Create a signup
 ///
-/// Takes the code alone; WhatsApp account and number are found at Meta where they are not given.
+/// Needs only the code; the WhatsApp account and the number are read at Meta if omitted.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/signups", tag = "Signup", request_body = Authorization,
     params(("account_id" = i64, Path)),
     responses((status = 201, body = SignupView, description = "Connected"), (status = 404, body = Problem),
@@ -212,15 +212,15 @@ pub(crate) async fn create_signup(
     let done = run(&app, &tenant, handed).await?;
     let mut tx = app.store.read().await?;
     let kept = signups::find_in_account(&mut tx, tenant.account_id, done.signup_id).await?;
-    let kept = kept.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a finished signup is not on record")))?;
+    let kept = kept.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a finished signup is not stored")))?;
     let view = SignupView { result: Some(done.into()), ..SignupView::from(kept) };
     Ok((StatusCode::CREATED, Json(view)))
 }
 
-/// Show a signup
+/// Show the progress of a signup
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/signups/{signup_id}", tag = "Signup",
     params(("account_id" = i64, Path), ("signup_id" = String, Path)),
-    responses((status = 200, body = SignupView, description = "How far it is"), (status = 404, body = Problem)))]
+    responses((status = 200, body = SignupView, description = "The progress"), (status = 404, body = Problem)))]
 pub(crate) async fn show_signup(
     State(app): State<App>,
     tenant: TenantOf<Read>,

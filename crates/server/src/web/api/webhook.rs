@@ -1,4 +1,4 @@
-//! Subscribing a number's webhooks on demand.
+//! Subscription of a number's webhooks on demand.
 
 use axum::Json;
 use axum::extract::State;
@@ -10,16 +10,16 @@ use crate::web::completion::run_to_completion;
 use crate::web::error::{Problem, Result};
 use crate::web::extract::auth::{ChannelOf, Operate};
 
-/// The origin's answer.
+/// The origin's confirmation message.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Done {
     #[schema(example = "Webhook registered successfully")]
     message: &'static str,
 }
 
-/// Register the webhook
+/// Register the webhook of a number
 ///
-/// Subscribes the app to the account where it is not, and sets the callback. Never registers the number.
+/// Subscribes the app to the WhatsApp account if necessary, and sets the callback. Never registers the number.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/register_webhook", tag = "Webhooks",
     params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = Done, description = "Subscribed"), (status = 404, body = Problem),

@@ -1,99 +1,150 @@
-//! The closed list of codes a problem document may carry: word, status, title. Documented in
+//! The closed list of codes a problem document may carry: code, status, title. Documented in
 //! `docs/API.md` and on `/docs/errors`; a snapshot test keeps it from changing by accident.
 
 use axum::http::StatusCode;
 
-macro_rules! codes {
-    ($($(#[$meta:meta])* $variant:ident = $word:literal, $status:ident, $title:literal;)+) => {
-        /// What went wrong, as one word that never changes its meaning.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub(crate) enum Code {
-            $($(#[$meta])* $variant,)+
-        }
-
-        impl Code {
-            /// Every code, in the order of the documentation.
-            pub(crate) const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word.
-            pub(crate) const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-
-            /// The HTTP status it always comes with.
-            pub(crate) const fn status(self) -> StatusCode {
-                match self { $(Self::$variant => StatusCode::$status,)+ }
-            }
-
-            /// The same short sentence every time.
-            pub(crate) const fn title(self) -> &'static str {
-                match self { $(Self::$variant => $title,)+ }
-            }
-        }
-    };
+/// The code of a problem document. A code never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
+pub(crate) enum Code {
+    /// The request has no API key, or an unknown or revoked one.
+    Unauthenticated,
+    /// Meta's verification request carries another token.
+    WrongVerifyToken,
+    /// A webhook post is not signed by Meta.
+    BadSignature,
+    /// The scope of the key is too low.
+    Forbidden,
+    /// A request of a browser session lacks the session's token.
+    Csrf,
+    /// Nothing there, or not for this key.
+    NotFound,
+    /// The path exists, not for this method.
+    MethodNotAllowed,
+    /// The body cannot be read at all.
+    MalformedBody,
+    /// The body is larger than allowed.
+    BodyTooLarge,
+    /// The body is of a kind that is not read here.
+    UnsupportedMediaType,
+    /// A parameter is missing.
+    MissingParameter,
+    /// A parameter makes no sense.
+    InvalidParameter,
+    /// The phone number is connected already.
+    ChannelExists,
+    /// Re-authorised with another number.
+    PhoneNumberMismatch,
+    /// The number is not in the WhatsApp account.
+    NoSuchNumber,
+    /// The token does not reach the WhatsApp account.
+    NoAccessToWaba,
+    /// The signup code was handed over before.
+    #[strum(serialize = "code_replayed")]
+    Replayed,
+    /// The token belongs to another Meta app.
+    ForeignApp,
+    /// Registration is not to be called now.
+    NotNow,
+    /// The webhook could not be set up at Meta.
+    WebhookSetupFailed,
+    /// Meta refused the call.
+    MetaRefused,
+    /// The access token is dead or lost its access.
+    MetaAccessLost,
+    /// Meta limits the rate of calls.
+    MetaThrottled,
+    /// Meta did not answer the call.
+    MetaUnavailable,
+    /// The Idempotency-Key was used for another request.
+    IdempotencyMismatch,
+    /// The first request with this Idempotency-Key is in progress.
+    IdempotencyInProgress,
+    /// The request took longer than its deadline.
+    TimedOut,
+    /// The database does not answer, or a queue is full.
+    Unavailable,
+    /// The database has reached its configured limit.
+    StorageFull,
+    /// An error of the server; the cause is logged.
+    Internal,
 }
 
-codes! {
-    /// No key, or a key that is unknown or revoked.
-    Unauthenticated = "unauthenticated", UNAUTHORIZED, "An API key is needed";
-    /// Meta's handshake with a token that is not ours.
-    WrongVerifyToken = "wrong_verify_token", UNAUTHORIZED, "The verify token is wrong";
-    /// A webhook post that Meta did not sign.
-    BadSignature = "bad_signature", UNAUTHORIZED, "The request is not signed by Meta";
-    /// The key may not do this.
-    Forbidden = "forbidden", FORBIDDEN, "This key may not do that";
-    /// A form or a cookie request without its token.
-    Csrf = "csrf", FORBIDDEN, "The form is out of date";
-    /// Nothing there, or not for this key.
-    NotFound = "not_found", NOT_FOUND, "Not found";
-    /// The path exists, not for this method.
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path does not take that method";
-    /// The body cannot be read at all.
-    MalformedBody = "malformed_body", BAD_REQUEST, "The body cannot be read";
-    /// The body is larger than allowed.
-    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    /// The body is of a kind that is not read here.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "This kind of body is not read here";
-    /// A parameter is missing.
-    MissingParameter = "missing_parameter", UNPROCESSABLE_ENTITY, "A parameter is missing";
-    /// A parameter makes no sense.
-    InvalidParameter = "invalid_parameter", UNPROCESSABLE_ENTITY, "A parameter makes no sense";
-    /// The phone number is connected already.
-    ChannelExists = "channel_exists", UNPROCESSABLE_ENTITY, "The phone number is connected already";
-    /// Re-authorised with another number.
-    PhoneNumberMismatch = "phone_number_mismatch", UNPROCESSABLE_ENTITY, "This is another phone number";
-    /// The number is not in the WhatsApp account.
-    NoSuchNumber = "no_such_number", UNPROCESSABLE_ENTITY, "The number is not in the WhatsApp account";
-    /// The token does not reach the WhatsApp account.
-    NoAccessToWaba = "no_access_to_waba", UNPROCESSABLE_ENTITY, "No access to the WhatsApp account";
-    /// The signup code was handed over before.
-    Replayed = "code_replayed", UNPROCESSABLE_ENTITY, "The code was used before";
-    /// The token belongs to another Meta app.
-    ForeignApp = "foreign_app", UNPROCESSABLE_ENTITY, "The token belongs to another app";
-    /// Registration is not to be called now.
-    NotNow = "not_now", CONFLICT, "Not now";
-    /// Webhook set-up failed.
-    WebhookSetupFailed = "webhook_setup_failed", UNPROCESSABLE_ENTITY, "Webhook set-up failed";
-    /// Meta refused.
-    MetaRefused = "meta_refused", UNPROCESSABLE_ENTITY, "Meta refused";
-    /// The access token is dead or lost its access.
-    MetaAccessLost = "meta_access_lost", UNPROCESSABLE_ENTITY, "Meta does not accept the access token";
-    /// Meta asked for fewer calls.
-    MetaThrottled = "meta_throttled", UNPROCESSABLE_ENTITY, "Meta asks to wait";
-    /// Meta did not answer.
-    MetaUnavailable = "meta_unavailable", UNPROCESSABLE_ENTITY, "Meta did not answer";
-    /// The same Idempotency-Key with another request.
-    IdempotencyMismatch = "idempotency_mismatch", UNPROCESSABLE_ENTITY, "This Idempotency-Key was used for another request";
-    /// The same Idempotency-Key while the first request is still under way.
-    IdempotencyInProgress = "idempotency_in_progress", CONFLICT, "The first request with this Idempotency-Key is under way";
-    /// It took too long.
-    TimedOut = "timed_out", GATEWAY_TIMEOUT, "It took too long";
-    /// The database does not answer, or too much waits.
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Try again in a moment";
-    /// The database holds as much as it may.
-    StorageFull = "storage_full", SERVICE_UNAVAILABLE, "The database is full";
-    /// A fault of ours.
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
+impl Code {
+    /// All codes in the order of the documentation.
+    pub(crate) const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
+
+    /// The code as it stands in a problem document.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// The HTTP status that always comes with the code.
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::Unauthenticated | Self::WrongVerifyToken | Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::Csrf => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MissingParameter
+            | Self::InvalidParameter
+            | Self::ChannelExists
+            | Self::PhoneNumberMismatch
+            | Self::NoSuchNumber
+            | Self::NoAccessToWaba
+            | Self::Replayed
+            | Self::ForeignApp
+            | Self::WebhookSetupFailed
+            | Self::MetaRefused
+            | Self::MetaAccessLost
+            | Self::MetaThrottled
+            | Self::MetaUnavailable
+            | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::NotNow | Self::IdempotencyInProgress => StatusCode::CONFLICT,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Unavailable | Self::StorageFull => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The title that always comes with the code.
+    pub(crate) const fn title(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "An API key is needed",
+            Self::WrongVerifyToken => "The verify token is wrong",
+            Self::BadSignature => "The request is not signed by Meta",
+            Self::Forbidden => "The scope of the key is too low",
+            Self::Csrf => "The form is out of date",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "This path does not take that method",
+            Self::MalformedBody => "The body cannot be read",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "This kind of body is not read here",
+            Self::MissingParameter => "A parameter is missing",
+            Self::InvalidParameter => "A parameter makes no sense",
+            Self::ChannelExists => "The phone number is connected already",
+            Self::PhoneNumberMismatch => "This is another phone number",
+            Self::NoSuchNumber => "The number is not in the WhatsApp account",
+            Self::NoAccessToWaba => "No access to the WhatsApp account",
+            Self::Replayed => "The code was used before",
+            Self::ForeignApp => "The token belongs to another app",
+            Self::NotNow => "Not now",
+            Self::WebhookSetupFailed => "Webhook set-up failed",
+            Self::MetaRefused => "Meta refused",
+            Self::MetaAccessLost => "Meta does not accept the access token",
+            Self::MetaThrottled => "Meta limits the rate of calls",
+            Self::MetaUnavailable => "Meta did not answer",
+            Self::IdempotencyMismatch => "This Idempotency-Key was used for another request",
+            Self::IdempotencyInProgress => "The first request with this Idempotency-Key is in progress",
+            Self::TimedOut => "The request timed out",
+            Self::Unavailable => "Temporarily unavailable",
+            Self::StorageFull => "The database is full",
+            Self::Internal => "Internal error",
+        }
+    }
 }
 
 impl Code {

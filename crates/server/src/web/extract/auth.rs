@@ -1,6 +1,6 @@
-//! Who asks, and what they may see: extractors that authenticate *and* load, so that a handler which
-//! takes [`ChannelOf`] cannot see a foreign channel. Foreign or unknown is 404, too low a scope 403,
-//! nobody 401. Order: key, then account and channel, then scope.
+//! Authentication and authorisation: extractors that check the key *and* load the entity, so that a handler that takes
+//! [`ChannelOf`] cannot access a foreign channel. The checks in order: the key (401), the account and the channel (404), the
+//! scope (403).
 
 use std::marker::PhantomData;
 
@@ -19,25 +19,25 @@ use crate::store::{accounts, channels};
 use crate::web::error::{ApiError, Code, Result};
 use crate::web::session;
 
-/// The origin's header for a key.
+/// The origin's header for an API key.
 const ORIGIN_HEADER: &str = "api_access_token";
 
-/// The header a page's script carries the session's token in.
+/// The header in which a script sends the session's token.
 const CSRF_HEADER: &str = "x-csrf-token";
 
 /// A scope as a type, so that a signature says what a handler needs.
 pub(crate) trait Needs: Send + Sync + 'static {
-    /// The least scope.
+    /// The lowest scope that is accepted.
     const SCOPE: Scope;
 }
 
-/// Seeing.
+/// Scope `read`: reading data.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Read;
-/// Seeing and pressing buttons.
+/// Scope `operate`: reading, and actions on numbers and endpoints.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Operate;
-/// Everything, keys and deletion included.
+/// Scope `admin`: everything, including keys and deletion.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Admin;
 
@@ -51,22 +51,21 @@ impl Needs for Admin {
     const SCOPE: Scope = Scope::Admin;
 }
 
-/// Whoever asks: a key, and the session's token where a browser holds it.
+/// The authenticated caller: a key, and the session's token if the caller is a browser.
 #[derive(Debug, Clone)]
 pub(crate) struct Principal {
-    /// The key.
     pub key: ApiKey,
-    /// What forms must carry; `None` where the key itself was sent.
+    /// The token that forms must contain; `None` if the key itself was sent.
     pub csrf_token: Option<String>,
 }
 
 impl Principal {
-    /// The account belongs to this key.
+    /// Whether the key can access the account.
     pub(crate) fn sees(&self, account: AccountId) -> bool {
         self.key.account_id.is_none_or(|own| own == account)
     }
 
-    /// Refuses when the key's scope is lower.
+    /// Fails if the scope of the key is lower.
     pub(crate) fn must(&self, scope: Scope) -> Result<()> {
         if self.key.scope >= scope {
             return Ok(());
@@ -75,7 +74,7 @@ impl Principal {
         Err(ApiError::new(Code::Forbidden, format!("This needs a key of scope \"{needs}\"; this one has \"{has}\".")))
     }
 
-    /// The channel, where this key may see it.
+    /// Loads a channel if the key can access it.
     pub(crate) async fn channel(&self, app: &App, id: ChannelId) -> Result<Channel> {
         let mut tx = app.store.read().await?;
         let found = channels::find(&mut tx, id).await?;
@@ -83,36 +82,31 @@ impl Principal {
     }
 }
 
-/// Any key with the scope.
+/// A caller with the scope, of any account.
 #[derive(Debug, Clone)]
 pub(crate) struct SignedIn<N> {
-    /// Who.
     pub principal: Principal,
     needs: PhantomData<N>,
 }
 
-/// An operator's key: it opens the whole installation.
+/// A caller with an operator's key, which can access all accounts.
 #[derive(Debug, Clone)]
 pub(crate) struct OperatorOf<N> {
     needs: PhantomData<N>,
 }
 
-/// The account named in the path, which exists and belongs to the key.
+/// The account in the path, which exists and is accessible to the key.
 #[derive(Debug, Clone)]
 pub(crate) struct TenantOf<N> {
-    /// The account.
     pub account_id: AccountId,
-    /// Who.
     pub principal: Principal,
     needs: PhantomData<N>,
 }
 
-/// The channel named in the path, which belongs to the account and the account to the key.
+/// The channel in the path, which belongs to the account and is accessible to the key.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelOf<N> {
-    /// The channel.
     pub channel: Channel,
-    /// Who.
     pub principal: Principal,
     needs: PhantomData<N>,
 }
@@ -164,7 +158,7 @@ impl<N: Needs> FromRequestParts<App> for ChannelOf<N> {
         let path = path_ids(parts, app).await?;
         let id = path.channel.ok_or_else(|| ApiError::not_found("inbox"))?;
         let channel = principal.channel(app, id).await?;
-        // the pages' addresses name no account
+        // addresses of pages contain no account
         if path.account.is_some_and(|account| account != channel.account_id) {
             return Err(ApiError::not_found("inbox"));
         }
@@ -173,7 +167,7 @@ impl<N: Needs> FromRequestParts<App> for ChannelOf<N> {
     }
 }
 
-/// The account exists and the key may see it.
+/// Fails unless the account exists and is accessible to the key.
 async fn see_account(app: &App, principal: &Principal, account: AccountId) -> Result<()> {
     if !principal.sees(account) {
         return Err(ApiError::not_found("account"));
@@ -183,8 +177,8 @@ async fn see_account(app: &App, principal: &Principal, account: AccountId) -> Re
     found.map(|_| ()).ok_or_else(|| ApiError::not_found("account"))
 }
 
-/// Finds the key behind a request: sent by itself, or through a browser's session. A session's
-/// request that changes something must carry the session's token as well.
+/// Authenticates a request by its API key or its browser session. A session's request that changes something must also
+/// contain the session's token.
 pub(in crate::web) async fn authenticate(parts: &Parts, app: &App) -> Result<Principal> {
     if let Some(secret) = sent_key(parts)? {
         let key = find_key(app, &secret).await?;
@@ -212,23 +206,23 @@ fn sent_key(parts: &Parts) -> Result<Option<SecretString>> {
     Ok(parts.headers.get(ORIGIN_HEADER).and_then(text).map(SecretString::from))
 }
 
-/// The key a secret belongs to; notes its use behind, at most once a minute.
+/// Finds the key of a secret and records its use in the background, at most once a minute.
 pub(in crate::web) async fn find_key(app: &App, secret: &SecretString) -> Result<ApiKey> {
     use secrecy::ExposeSecret as _;
     if !api_keys::is_well_formed(secret.expose_secret()) {
         return Err(ApiError::unauthenticated(
-            "The key is not written as a key of Linekeeper is: lk_ and 49 characters.",
+            "The key has the wrong format; a key of Linekeeper is lk_ and 49 characters.",
         ));
     }
     let mut tx = app.store.read().await?;
     let found = api_keys::find_by_secret(&mut tx, secret).await?;
     drop(tx);
     let key = found.ok_or_else(|| ApiError::unauthenticated("The key is unknown or was revoked."))?;
-    note_use(app, &key);
+    record_use(app, &key);
     Ok(key)
 }
 
-fn note_use(app: &App, key: &ApiKey) {
+fn record_use(app: &App, key: &ApiKey) {
     let now = app.clock.now();
     if key.last_used_at.is_some_and(|at| now < at + jiff::SignedDuration::from_mins(1)) {
         return;
@@ -236,7 +230,7 @@ fn note_use(app: &App, key: &ApiKey) {
     let (app, id) = (app.clone(), key.id);
     app.clone().tasks.spawn(async move {
         if let Err(error) = sessions::record_key_use(&app, id).await {
-            tracing::debug!(%error, "a key's use was not noted");
+            tracing::debug!(%error, "the use of a key was not recorded");
         }
     });
 }

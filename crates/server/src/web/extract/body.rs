@@ -1,5 +1,5 @@
-//! Request bodies: JSON, or a form as the origin's clients may send. What cannot be read is a problem
-//! document that says what and where; what makes no sense names the field and the fix.
+//! Request bodies: JSON, or a form as the origin's clients may send. An unreadable body or an invalid field becomes a
+//! problem document that names the place and the fix.
 
 use axum::body::{Body as RawBody, Bytes};
 use axum::extract::{FromRequest, Request};
@@ -10,10 +10,10 @@ use serde::{Deserialize, Deserializer};
 use crate::App;
 use crate::web::error::{ApiError, Code, Result};
 
-/// What an API body may have; no request of ours needs more.
+/// Maximum size of a request body in bytes.
 const LIMIT: usize = 64 * 1024;
 
-/// A body, read; an empty one is the default.
+/// The parsed body; the default if it is empty.
 #[derive(Debug)]
 pub(crate) struct Body<T>(pub T);
 
@@ -39,17 +39,17 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
     }
 }
 
-/// A body's bytes within the limit.
+/// Reads the bytes of a body up to the limit.
 pub(in crate::web) async fn read(body: RawBody) -> Result<Bytes> {
     axum::body::to_bytes(body, LIMIT).await.map_err(|error| {
         if is_over_limit(&error) {
-            return ApiError::new(Code::BodyTooLarge, format!("The body may have {LIMIT} bytes."));
+            return ApiError::new(Code::BodyTooLarge, format!("The body exceeds {LIMIT} bytes."));
         }
-        ApiError::new(Code::MalformedBody, "The body broke off.")
+        ApiError::new(Code::MalformedBody, "The connection ended before the body was complete.")
     })
 }
 
-/// Whether reading ended because more came than is allowed.
+/// Whether reading failed because the body exceeds its limit.
 pub(in crate::web) fn is_over_limit(error: &axum::Error) -> bool {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -62,11 +62,11 @@ pub(in crate::web) fn is_over_limit(error: &axum::Error) -> bool {
 }
 
 fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    // a derived reader takes a list for the members in order, and an error would tell a bare text back
+    // serde accepts a list in place of the members, and its errors would repeat a bare text
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
         return Err(ApiError::new(Code::MalformedBody, "The body is not a JSON object."));
     }
-    // members that are passed over are not looked into: what is no text is no JSON all the same
+    // serde does not check ignored members for UTF-8
     let text = std::str::from_utf8(bytes).map_err(|_| ApiError::new(Code::MalformedBody, "The body is not UTF-8."))?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -76,12 +76,12 @@ fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         }
         ApiError::new(Code::MalformedBody, format!("The body is not the JSON object that is expected: {cause}."))
     })?;
-    let rest = |_| ApiError::new(Code::MalformedBody, "Something follows the JSON object in the body.");
+    let rest = |_| ApiError::new(Code::MalformedBody, "The body contains data after the JSON object.");
     reader.end().map_err(rest)?;
     Ok(read)
 }
 
-/// A form as JSON of strings, so that both are read by the same types.
+/// Parses a form as JSON with string values, so that both formats use the same types.
 fn of_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let fields: serde_json::Map<String, serde_json::Value> = url::form_urlencoded::parse(bytes)
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
@@ -90,7 +90,7 @@ fn of_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         .map_err(|error| ApiError::new(Code::InvalidParameter, format!("The form cannot be read: {error}.")))
 }
 
-/// Text that some clients send as a number: Meta's ids are digits.
+/// Deserializes text that some clients send as a number, such as Meta's ids.
 pub(in crate::web) fn text<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<String>, D::Error> {
@@ -107,7 +107,7 @@ pub(in crate::web) fn text<'de, D: Deserializer<'de>>(
     })
 }
 
-/// A yes or no, as JSON or as a form writes it.
+/// Deserializes a boolean in the notation of JSON or of a form.
 pub(in crate::web) fn switch<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> std::result::Result<Option<bool>, D::Error> {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn json_and_forms_read_alike() {
+    fn json_and_forms_are_parsed_alike() {
         let expected = Form { waba_id: Some("71".to_owned()), is_coexistence: Some(true) };
         for json in [r#"{"waba_id":"71","is_coexistence":true}"#, r#"{"waba_id":71,"is_coexistence":"1"}"#] {
             assert_eq!(of_json::<Form>(json.as_bytes()).unwrap(), expected);

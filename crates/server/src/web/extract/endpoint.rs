@@ -1,5 +1,4 @@
-//! The endpoint named in the path, which belongs to the account and the account to the key: a handler that
-//! takes it cannot see a foreign one.
+//! The endpoint in the path, loaded only if it belongs to the account and the key can access the account.
 
 use std::marker::PhantomData;
 
@@ -12,12 +11,10 @@ use crate::App;
 use crate::store::endpoints::{self, Endpoint};
 use crate::web::error::{ApiError, Result};
 
-/// The endpoint named in the path.
+/// The endpoint in the path of the request.
 #[derive(Debug, Clone)]
 pub(crate) struct EndpointOf<N> {
-    /// The endpoint.
     pub endpoint: Endpoint,
-    /// Who.
     pub principal: Principal,
     needs: PhantomData<N>,
 }

@@ -1,5 +1,5 @@
-//! A form posted from one of our pages to a number: authenticates by session, checks the session's
-//! token in the form, loads the number. Fails closed: there is no way to the fields around the token.
+//! A form of a number's page: authenticates by session, checks the session's token in the form, and loads the number. The
+//! fields are not accessible without that check.
 
 use std::marker::PhantomData;
 
@@ -18,29 +18,29 @@ use crate::web::session;
 pub(in crate::web) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// One field; empty counts as not sent.
+    /// The value of a field, trimmed; an empty one counts as missing.
     pub(in crate::web) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
     }
 
-    /// Every value of one name: boxes that are ticked.
+    /// All values of a name, such as ticked checkboxes.
     pub(in crate::web) fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned()).collect()
     }
 
-    /// The names of what was entered.
+    /// The names of the fields that are not empty.
     pub(in crate::web) fn entered(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str())
     }
 
-    /// As if these had been entered.
+    /// Fields with these values, for tests.
     #[cfg(test)]
     pub(in crate::web) fn from_pairs(pairs: &[(&str, &str)]) -> Self {
         Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }
 
-    /// Reads a form.
+    /// Reads the body of a request as a form.
     pub(in crate::web) async fn read(request: Request) -> Result<Self> {
         let bytes = body::read(request.into_body()).await?;
         let pairs = url::form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()));
@@ -48,14 +48,11 @@ impl Fields {
     }
 }
 
-/// A form for the number in the path.
+/// A form that was sent for the number in the path.
 #[derive(Debug)]
 pub(in crate::web) struct PostedTo<N> {
-    /// The number.
     pub(in crate::web) channel: Channel,
-    /// Who.
     pub(in crate::web) principal: Principal,
-    /// What was entered.
     pub(in crate::web) fields: Fields,
     needs: PhantomData<N>,
 }

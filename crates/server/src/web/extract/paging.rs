@@ -10,13 +10,13 @@ use super::query::Params;
 use crate::App;
 use crate::web::error::{ApiError, Result};
 
-const DEFAULT: i64 = 50;
-const MOST: i64 = 200;
+const DEFAULT_LIMIT: i64 = 50;
+const MAX_LIMIT: i64 = 200;
 
-/// What a list was asked for.
+/// The page parameters of a list request.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Page {
-    /// How many.
+    /// Maximum number of rows, from 1 to 200.
     pub limit: i64,
     after: Option<String>,
 }
@@ -27,31 +27,31 @@ impl FromRequestParts<App> for Page {
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self> {
         let params = Params::of(parts.uri.query().unwrap_or_default());
         let limit = match params.one("limit")? {
-            None => DEFAULT,
+            None => DEFAULT_LIMIT,
             Some(text) => text
                 .parse()
                 .ok()
-                .filter(|limit| (1..=MOST).contains(limit))
-                .ok_or_else(|| ApiError::invalid("limit", format!("a number from 1 to {MOST}")))?,
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+                .ok_or_else(|| ApiError::invalid("limit", format!("a number from 1 to {MAX_LIMIT}")))?,
         };
         Ok(Self { limit, after: params.one("after")?.map(str::to_owned) })
     }
 }
 
 impl Page {
-    /// The cursor, as what it stands for.
+    /// Parses the cursor as the id of a row.
     pub(crate) fn after<T: FromStr>(&self) -> Result<Option<T>> {
         let read =
-            |text: &String| text.parse().map_err(|_| ApiError::invalid("after", "the `next` of the page before"));
+            |text: &String| text.parse().map_err(|_| ApiError::invalid("after", "the `next` of the previous page"));
         self.after.as_ref().map(read).transpose()
     }
 
-    /// One more than is shown: tells whether there is more without counting.
+    /// The number of rows to fetch: one more than shown, to see whether there are more.
     pub(crate) fn probe(&self) -> i64 {
         self.limit + 1
     }
 
-    /// The page: at most `limit` rows, and where the next one begins.
+    /// Builds the page: at most `limit` rows, and the cursor of the next page.
     pub(crate) fn finish<T, V>(
         &self,
         mut rows: Vec<T>,
@@ -69,11 +69,11 @@ impl Page {
 /// One page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct List<V> {
-    /// The rows.
+    /// The rows of this page.
     pub data: Vec<V>,
-    /// There are more.
+    /// Whether there are more rows.
     pub has_more: bool,
-    /// Pass it as `after` to get them.
+    /// The cursor of the next page, to be passed as `after`.
     pub next: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What stands behind the question mark, by name. A parameter given twice is refused where it is asked
-//! for, so that no two readers of one address take it differently.
+//! Query parameters by name. The API refuses a parameter that is given twice, because two readers of one address could
+//! interpret it differently.
 
 use std::convert::Infallible;
 
@@ -8,18 +8,18 @@ use axum::http::request::Parts;
 
 use crate::web::error::{ApiError, Result};
 
-/// The parameters of a request's address, as they came.
+/// The query parameters of a request in their order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Reads an address's query; bytes that are no text become marks no value holds.
+    /// Parses a query; invalid UTF-8 becomes replacement characters.
     pub(crate) fn of(query: &str) -> Self {
         let pairs = url::form_urlencoded::parse(query.as_bytes());
         Self(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
     }
 
-    /// One parameter; empty counts as not given.
+    /// The value of a parameter; an empty one counts as missing. Fails if it is given twice.
     pub(crate) fn one(&self, name: &str) -> Result<Option<&str>> {
         let mut found = self.0.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
         match (found.next(), found.next()) {
@@ -28,7 +28,7 @@ impl Params {
         }
     }
 
-    /// For pages: the first of a name, or nothing. An odd address still opens the page.
+    /// The first value of a parameter or an empty text, for pages, which tolerate odd addresses.
     pub(crate) fn first(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
     }

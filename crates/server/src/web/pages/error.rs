@@ -1,4 +1,4 @@
-//! A failure as a page for people, and the catalogue of codes as one.
+//! The page of a failure, and the page that lists the error codes.
 
 use askama::Template;
 use axum::http::{HeaderValue, header};
@@ -18,7 +18,7 @@ struct ErrorPage<'a> {
     is_signed_out: bool,
 }
 
-/// The failure as a page.
+/// Renders a failure as a page.
 pub(in crate::web) fn render(error: &ApiError, request_id: &str) -> Response {
     let code = error.code();
     let template = ErrorPage {
@@ -31,9 +31,9 @@ pub(in crate::web) fn render(error: &ApiError, request_id: &str) -> Response {
     };
     let body = template.render().unwrap_or_else(|_| code.title().to_owned());
     let mut response = (code.status(), Html(body)).into_response();
-    // it stands in for an answer of any route, and so outside the layer of the pages
+    // the page can replace the answer of any route, so the layer of the pages did not set its policy
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    error.dress(&mut response);
+    error.apply_headers(&mut response);
     response
 }
 
@@ -50,7 +50,7 @@ struct CodeRow {
     title: &'static str,
 }
 
-/// `GET /docs/errors`: what a problem document's `type` leads to.
+/// `GET /docs/errors`: the target of the `type` of problem documents.
 pub(in crate::web) async fn show_catalogue() -> Result<Response> {
     let row = |code: &Code| CodeRow { word: code.as_str(), status: code.status().as_u16(), title: code.title() };
     page(&CodesPage { layout: Layout::plain("Error codes"), codes: Code::ALL.iter().map(row).collect() })

@@ -55,13 +55,13 @@ async fn an_owner_adds_an_endpoint_and_sees_what_becomes_of_events() -> WebDrive
     let browser = Chromium::start().await;
     let driver = &browser.driver;
     sign_in(driver, &app).await?;
-    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+    driver.goto(format!("{}/numbers/{inbox}/forwarding", app.url)).await?;
     let panel = "section[aria-labelledby=forwarding]";
-    says(driver, panel, "Events are kept here and go nowhere else.").await?;
+    says(driver, panel, "Events are stored and not forwarded.").await?;
 
-    driver.find(By::LinkText("Add endpoint")).await?.click().await?;
+    driver.find(By::LinkText("Create an endpoint")).await?.click().await?;
     enter(driver, "url", "https://10.0.0.5/private").await?;
-    press(driver, "Add endpoint").await?;
+    press(driver, "Create endpoint").await?;
     says(driver, "#url-error", "private").await?;
     let url = driver.find(By::Id("url")).await?;
     assert_eq!(url.prop("value").await?.as_deref(), Some("https://10.0.0.5/private"), "and keeps what was entered");
@@ -69,9 +69,9 @@ async fn an_owner_adds_an_endpoint_and_sees_what_becomes_of_events() -> WebDrive
     enter(driver, "url", &receiver.url).await?;
     enter(driver, "name", "Helpdesk").await?;
     driver.find(By::Css("input[name=format][value=meta]")).await?.click().await?;
-    unfold(driver, "More: handshake, headers, rate limit").await?;
+    unfold(driver, "More: verification, headers, rate limit").await?;
     enter(driver, "headers", "X-Team: support").await?;
-    press(driver, "Add endpoint").await?;
+    press(driver, "Create endpoint").await?;
 
     let secret = text(driver, "#secret").await?;
     assert!(secret.len() >= 32, "{secret}");
@@ -96,9 +96,9 @@ async fn an_owner_adds_an_endpoint_and_sees_what_becomes_of_events() -> WebDrive
         (shown.contains("Delivered") && shown.contains("HTTP 200")).then_some(())
     };
     eventually("the delivery is listed", listed).await;
-    driver.goto(format!("{}/numbers/{inbox}", app.url)).await?;
+    driver.goto(format!("{}/numbers/{inbox}/forwarding", app.url)).await?;
     let row = says(driver, panel, "Helpdesk").await?;
-    for part in ["Helpdesk", "Active", "Everything", "Delivered", "0 waiting"] {
+    for part in ["Helpdesk", "Active", "All events", "Delivered", "0 pending"] {
         assert!(row.contains(part), "{part}: {row}");
     }
     assert_eq!(browser.complaints().await?, Vec::<String>::new());
@@ -122,22 +122,22 @@ async fn an_owner_sends_again_switches_off_and_deletes() -> WebDriverResult<()> 
 
     let set = "document.getElementById('from').value = '2026-11-01T00:00'";
     driver.execute(set, vec![]).await?;
-    press(driver, "Send again").await?;
-    says(driver, "[role=status]", "will be sent again").await?;
+    press(driver, "Replay").await?;
+    says(driver, "[role=status]", "Replay started: 1 event.").await?;
     eventually("sent again", async || (receiver.heard().len() == 1).then_some(())).await;
     assert_eq!(receiver.last().json()["data"]["message"]["text"]["body"], "from before");
 
     press(driver, "Switch off").await?;
-    says(driver, ".standing", "Somebody switched it off").await?;
+    says(driver, ".standing", "The endpoint was switched off by hand").await?;
     says(driver, ".standing .badge", "Off").await?;
-    press(driver, "Switch on, from where it stopped").await?;
+    press(driver, "Switch on and deliver missed events").await?;
     says(driver, ".standing .badge", "Active").await?;
 
     unfold(driver, "Delete…").await?;
     says(driver, "details[open] form", "for any number of the account").await?;
     press(driver, "Delete the endpoint").await?;
     says(driver, "[role=status]", "The endpoint is deleted").await?;
-    says(driver, "section[aria-labelledby=forwarding]", "go nowhere else").await?;
+    says(driver, "section[aria-labelledby=forwarding]", "not forwarded").await?;
     assert_eq!(app.get(&app.path("/endpoints")).await.expect(200)["data"], json!([]));
     browser.stop().await
 }

@@ -291,7 +291,7 @@ impl Told {
         self.keep("a reader's API key", reader.expose_secret());
         let mut paths = vec!["/endpoints".to_owned()];
         for endpoint in made {
-            paths.extend(["", "/deliveries", "/waiting", "/dead_letters"].map(|rest| format!("{endpoint}{rest}")));
+            paths.extend(["", "/deliveries", "/retrying", "/dead_letters"].map(|rest| format!("{endpoint}{rest}")));
         }
         let events = self.api("GET", &self.app.inbox(self.inbox, "/events?limit=5"), Value::Null).await.expect(200);
         for event in events.json()["data"].as_array().unwrap() {

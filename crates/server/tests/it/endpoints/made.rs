@@ -32,7 +32,7 @@ async fn an_endpoint_is_made_shown_changed_and_deleted(engine: Engine) {
         ("header_names", json!(["X-Team"])),
         ("per_second", Value::Null),
         ("state", json!("active")),
-        ("counts", json!({ "waiting": 0, "replayed": 0, "dead": 0, "behind": 0 })),
+        ("counts", json!({ "retrying": 0, "replayed": 0, "dead": 0, "backlog": 0 })),
         ("delivered_at", Value::Null),
         ("secret_before_until", Value::Null),
     ] {

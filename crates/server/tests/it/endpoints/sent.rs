@@ -43,15 +43,15 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
     receiver.answer(503, "busy; come back");
     app.clock.advance(SignedDuration::from_secs(1));
     let second = write(&app, inbox, &number, "16505550002", "two").await;
-    let waits = async || Some(shown(&app, &made).await).filter(|it| it["counts"]["waiting"] == 1);
+    let waits = async || Some(shown(&app, &made).await).filter(|it| it["counts"]["retrying"] == 1);
     let waiting = eventually("set aside", waits).await;
     assert_eq!(waiting["state"], "active", "one refusal breaks nobody: {waiting}");
-    assert!(waiting["next_try_at"].as_str() > Some(app.clock.now().to_string().as_str()), "{waiting}");
-    let aside = app.get(&of(&app, &made, "/waiting")).await.expect(200);
+    assert!(waiting["next_attempt_at"].as_str() > Some(app.clock.now().to_string().as_str()), "{waiting}");
+    let aside = app.get(&of(&app, &made, "/retrying")).await.expect(200);
     let row = &aside["data"][0];
     assert_eq!(
         (&row["event_id"], &row["state"], &row["attempts"], &row["failure"]),
-        (&json!(second), &json!("waiting"), &json!(1), &json!("HTTP 503"))
+        (&json!(second), &json!("retrying"), &json!(1), &json!("HTTP 503"))
     );
 
     let all = app.get(&of(&app, &made, "/deliveries")).await.expect(200);
@@ -71,13 +71,13 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
 
     let of_event = app.get(&app.inbox(inbox, &format!("/events/{second}/deliveries"))).await.expect(200);
     let entry = &of_event["data"][0];
-    assert_eq!((&entry["endpoint_id"], &entry["aside"]["state"]), (&made["id"], &json!("waiting")), "{of_event}");
+    assert_eq!((&entry["endpoint_id"], &entry["pending"]["state"]), (&made["id"], &json!("retrying")), "{of_event}");
     assert_eq!(entry["attempts"].as_array().unwrap().len(), 1);
 
     // tried again it is listed by when that was, however old the event is
     receiver.answer(200, "");
     app.clock.advance(SignedDuration::from_secs(30));
-    let taken = async || Some(shown(&app, &made).await).filter(|it| it["counts"]["waiting"] == 0);
+    let taken = async || Some(shown(&app, &made).await).filter(|it| it["counts"]["retrying"] == 0);
     eventually("taken at the second try", taken).await;
     let mut pages = Vec::new();
     let mut path = of(&app, &made, "/deliveries?limit=1");
@@ -134,7 +134,7 @@ async fn dead_letters_are_listed_sent_again_and_discarded(engine: Engine) {
     assert_eq!(marked, json!({ "events": 3 }));
     let now = shown(&app, &made).await;
     assert_eq!((&now["counts"]["dead"], &now["counts"]["replayed"]), (&json!(0), &json!(3)));
-    let waiting = app.get(&of(&app, &made, "/waiting?only=replayed")).await.expect(200);
+    let waiting = app.get(&of(&app, &made, "/retrying?only=replayed")).await.expect(200);
     assert_eq!(events_of(&waiting).len(), 3);
     server::startup::start_forwarding(&app.app);
     eventually("all three came", async || (receiver.heard().len() == 3).then_some(())).await;
@@ -204,10 +204,10 @@ async fn one_that_is_off_gets_nothing_and_goes_on_where_it_stopped_or_from_now(e
     assert!(off["disabled_at"].as_str().unwrap().starts_with("2026-11-02T09:00:00"), "{off}");
     assert!(off["state_text"].as_str().unwrap().starts_with("Somebody switched it off"), "{off}");
     let left_out = write(&app, inbox, &number, "16505550001", "while it was off").await;
-    assert!(shown(&app, &made).await["counts"]["behind"].as_i64() >= Some(1));
+    assert!(shown(&app, &made).await["counts"]["backlog"].as_i64() >= Some(1));
     let on = app.post(&of(&app, &made, "/enable"), json!({ "from": "now" })).await.expect(200);
     assert_eq!(
-        (&on["state"], &on["disabled_at"], &on["counts"]["behind"]),
+        (&on["state"], &on["disabled_at"], &on["counts"]["backlog"]),
         (&json!("active"), &Value::Null, &json!(0))
     );
     let came = write(&app, inbox, &number, "16505550001", "while it was on").await;
@@ -228,9 +228,9 @@ async fn events_nobody_wants_are_not_counted_as_behind(engine: Engine) {
     let receiver = Receiver::start().await;
     let made = make(&app, json!({ "url": receiver.url, "format": "meta", "kinds": ["statuses"] })).await;
     write(&app, inbox, &number, "16505550001", "a message, and no status").await;
-    assert!(shown(&app, &made).await["counts"]["behind"].as_i64() >= Some(1));
+    assert!(shown(&app, &made).await["counts"]["backlog"].as_i64() >= Some(1));
     server::startup::start_forwarding(&app.app);
-    let caught_up = async || (shown(&app, &made).await["counts"]["behind"] == 0).then_some(());
+    let caught_up = async || (shown(&app, &made).await["counts"]["backlog"] == 0).then_some(());
     eventually("its place in the log was written down", caught_up).await;
     assert!(receiver.heard().is_empty());
 }

@@ -226,7 +226,7 @@ async fn a_query_that_cannot_be_read_says_so() {
     let site = Site::new().await;
     let of_inbox = ["events", "health/history"].map(|what| format!("/inboxes/{}/{what}", site.inbox));
     let of_endpoint =
-        ["deliveries", "waiting", "dead_letters"].map(|what| format!("/endpoints/{}/{what}", site.endpoint));
+        ["deliveries", "retrying", "dead_letters"].map(|what| format!("/endpoints/{}/{what}", site.endpoint));
     let lists = ["/inboxes", "/announcements"].map(str::to_owned);
     for list in lists.into_iter().chain(of_inbox).chain(of_endpoint) {
         for query in [

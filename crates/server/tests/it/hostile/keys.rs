@@ -56,7 +56,7 @@ const SCOPES: [(&str, Scope); 40] = [
     ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/test", Scope::Operate),
     ("POST /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/replay", Scope::Operate),
     ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/deliveries", Scope::Read),
-    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/waiting", Scope::Read),
+    ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/retrying", Scope::Read),
     ("GET /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", Scope::Read),
     ("DELETE /api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", Scope::Admin),
     ("GET /api/v1/accounts/{account_id}/inboxes/{id}/events/{event_id}/deliveries", Scope::Read),

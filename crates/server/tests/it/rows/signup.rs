@@ -127,7 +127,7 @@ async fn e8_a_pending_number_needs_its_owners_attention_until_it_is_live(engine:
     let shown = app.get(&app.inbox(inbox, "")).await.expect(200);
     assert_eq!((&shown["level"], &shown["reauthorization_required"]), (&"waiting_for_meta".into(), &true.into()));
     let health = app.get(&app.inbox(inbox, "/health")).await.expect(200);
-    assert_eq!((&health["level"], &health["whose_move"]), (&"waiting_for_meta".into(), &"meta".into()));
+    assert_eq!((&health["level"], &health["next_action_by"]), (&"waiting_for_meta".into(), &"meta".into()));
     // nobody is told that something expired
     let kinds = told(&app).await;
     assert!(kinds.iter().all(|kind| !kind.starts_with("token") && kind != "action_needed"), "{kinds:?}");

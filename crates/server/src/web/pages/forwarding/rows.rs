@@ -12,17 +12,17 @@ use crate::store::deliveries::Delivery;
 use crate::store::deliveries::attempts::Attempt;
 use crate::web::extract::auth::Principal;
 use crate::web::pages::badge::{self, Mark};
-use crate::web::pages::icons;
+use crate::web::pages::icons::{ALERT, CHECK};
 
 /// The endpoints of a number, for its tab.
-pub(in crate::web::pages) struct Forwarding {
-    pub(in crate::web::pages) endpoints: Vec<EndpointRow>,
+pub(crate) struct Forwarding {
+    pub(crate) endpoints: Vec<EndpointRow>,
     /// The reader may create an endpoint.
-    pub(in crate::web::pages) may_change: bool,
+    pub(crate) may_change: bool,
 }
 
 impl Forwarding {
-    pub(in crate::web::pages) fn new(views: &[View], principal: &Principal) -> Self {
+    pub(crate) fn new(views: &[View], principal: &Principal) -> Self {
         Self {
             endpoints: views.iter().map(EndpointRow::from).collect(),
             may_change: principal.key.scope >= Scope::Admin,
@@ -31,17 +31,17 @@ impl Forwarding {
 }
 
 /// An endpoint in the list of a number.
-pub(in crate::web::pages) struct EndpointRow {
-    pub(in crate::web::pages) id: String,
-    pub(in crate::web::pages) name: String,
+pub(crate) struct EndpointRow {
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// Empty where the name is the host.
-    pub(in crate::web::pages) host: String,
-    pub(in crate::web::pages) mark: Mark,
-    pub(in crate::web::pages) kinds: String,
-    pub(in crate::web::pages) is_of_account: bool,
-    pub(in crate::web::pages) delivered_html: Option<String>,
-    pub(in crate::web::pages) waiting: i64,
-    pub(in crate::web::pages) dead: i64,
+    pub(crate) host: String,
+    pub(crate) mark: Mark,
+    pub(crate) kinds: String,
+    pub(crate) is_of_account: bool,
+    pub(crate) delivered_html: Option<String>,
+    pub(crate) waiting: i64,
+    pub(crate) dead: i64,
 }
 
 impl From<&View> for EndpointRow {
@@ -150,8 +150,7 @@ pub(super) struct DeliveryRow {
 
 impl From<Attempt> for DeliveryRow {
     fn from(attempt: Attempt) -> Self {
-        let (tone, icon) =
-            if attempt.outcome == "delivered" { ("good", icons::CHECK) } else { ("caution", icons::ALERT) };
+        let (tone, icon) = if attempt.outcome == "delivered" { ("good", CHECK) } else { ("caution", ALERT) };
         Self {
             at_html: time_element(attempt.at, "moment"),
             event: attempt.event.to_string(),
