@@ -49,13 +49,13 @@ impl From<Timestamp> for Sentence {
 }
 
 impl Sentence {
-    /// Appends an instant.
+    /// Appends an instant to the sentence.
     pub(super) fn at(mut self, at: Timestamp) -> Self {
         self.0.push(Piece::Time(at));
         self
     }
 
-    /// Appends text.
+    /// Appends text to the sentence.
     pub(super) fn then(mut self, text: impl Into<Self>) -> Self {
         self.0.extend(text.into().0);
         self

@@ -1,5 +1,5 @@
-//! Whoever may not see, does not: every route of the description is asked without a key, with a
-//! foreign account's key and with too low a scope, so a route added tomorrow is held to it too.
+//! Access control of all documented routes: without a key, with a key of another account, and with a scope that is too low.
+//! The routes come from the OpenAPI document, so that new routes are tested too.
 
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, header};
@@ -225,8 +225,9 @@ async fn browse(site: &Site, request: axum::http::request::Builder, cookie: &str
 async fn a_page_escapes_what_people_wrote_and_allows_no_foreign_script() {
     let site = Site::open().await;
     let cookie = cookie_of(&site).await;
-    let (list, number) = ("/numbers".to_owned(), format!("/numbers/{}", site.channel));
-    for path in [list, number] {
+    let number = format!("/numbers/{}", site.channel);
+    let tabs = ["registration", "forwarding", "timeline"].map(|tab| format!("{number}/{tab}"));
+    for path in ["/numbers".to_owned(), number].into_iter().chain(tabs) {
         let response = browse(&site, Request::get(&path), &cookie, "").await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         let policy = response.headers()["content-security-policy"].to_str().unwrap();
@@ -269,7 +270,7 @@ async fn another_site_cannot_make_a_browser_post() {
 }
 
 #[tokio::test]
-async fn whoever_is_signed_out_is_sent_to_sign_in() {
+async fn a_signed_out_browser_is_redirected_to_sign_in() {
     let site = Site::open().await;
     let response = browse(&site, Request::get("/numbers"), "", "").await;
     assert_eq!(response.status(), StatusCode::SEE_OTHER);

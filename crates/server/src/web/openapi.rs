@@ -40,7 +40,7 @@ pub(super) fn head() -> OpenApi {
         .build()
 }
 
-/// `GET /openapi.json`.
+/// `GET /openapi.json`: the OpenAPI document.
 pub(super) fn show(description: &'static str) -> Response {
     ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], description).into_response()
 }

@@ -53,7 +53,7 @@ impl Tenant {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let inbox = ChannelId(done["id"].as_i64().unwrap());
         app.settle().await;
-        // nobody delivers here: the address is one that may be written down
+        // nothing is delivered in this test: the address only has to be accepted
         let new = json!({ "url": "https://127.0.0.1:9/", "format": "standard", "inbox_id": inbox.0 });
         let forwards = app.send(Method::POST, &format!("{path}/endpoints"), Some(new), Some(&key)).await.expect(201);
         app.meta.receive_text(number.phone_number_id.as_deref().unwrap(), "16505550000", "hello").await.unwrap();
@@ -100,7 +100,7 @@ impl Tenant {
     }
 }
 
-/// An endpoint may be written down that is on this machine.
+/// Accepts endpoints on this machine.
 fn allow_this_machine(config: &mut Config) {
     config.delivery.allow_subnets = vec!["127.0.0.0/8".to_owned()];
 }
@@ -326,7 +326,7 @@ async fn a_signup_cut_short_is_not_taken_up_with_anothers_portfolio() {
     assert!(asked.iter().all(|call| !call.path.contains(business)), "a token of another's was fetched: {asked:#?}");
 }
 
-/// What heals by itself still does, with two tenants too.
+/// Automatic reconciliation works with two tenants too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signup_cut_short_is_taken_up_where_meta_named_its_owner() {
     let (app, first, second) = two_with_system_token().await;

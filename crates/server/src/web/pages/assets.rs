@@ -1,5 +1,5 @@
-//! Style sheet, script and icon, embedded. Their addresses carry a hash of their content, so that a
-//! browser keeps them for a year and a new version is fetched at once.
+//! Embedded style sheet, script and icon. Their addresses contain a hash of the content, so that browsers can cache them
+//! for a year and fetch a new version at once.
 
 use std::sync::OnceLock;
 
@@ -19,11 +19,8 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 /// The addresses the pages use.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Addresses {
-    /// The style sheet.
     pub(super) style: &'static str,
-    /// The script.
     pub(super) script: &'static str,
-    /// The icon.
     pub(super) icon: &'static str,
 }
 
@@ -39,7 +36,7 @@ fn address(name: &str) -> String {
     format!("/assets/{hash}/{name}")
 }
 
-/// `GET /assets/{hash}/{name}`.
+/// `GET /assets/{hash}/{name}`: an embedded file.
 pub(super) async fn show(Path((_, name)): Path<(String, String)>) -> Result<Response> {
     let file = Files::get(&name).ok_or_else(|| ApiError::not_found("file"))?;
     let kind = file.metadata.mimetype().to_owned();

@@ -1,4 +1,4 @@
-//! Badges: a colour, an icon and a word, never a colour alone.
+//! Badges: a colour, an icon and a label; the colour must never be the only carrier of meaning.
 
 use domain::delivery::standing::{Standing, WhyDisabled};
 use domain::health::{Badge, Level};
@@ -7,21 +7,19 @@ use domain::registration::ledger::Outcome;
 use super::icons;
 use crate::messages;
 
-/// What a badge looks like and says.
+/// The tone, icon and label of a badge.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Mark {
     /// `good`, `caution`, `bad`, `busy` or `neutral`.
     pub(super) tone: &'static str,
-    /// The icon.
     pub(super) icon: &'static str,
-    /// The words.
     pub(super) label: &'static str,
 }
 
 /// The mark of a finding that is information only.
 pub(super) const INFORMATION: Mark = Mark { tone: "neutral", icon: icons::DOT, label: "For information" };
 
-/// A level.
+/// The badge of a level.
 pub(super) fn level(level: Level) -> Mark {
     let (tone, icon) = match level {
         Level::Live => ("good", icons::CHECK),
@@ -34,7 +32,7 @@ pub(super) fn level(level: Level) -> Mark {
     Mark { tone, icon, label: messages::level(level) }
 }
 
-/// A card's.
+/// The badge of a card.
 pub(super) fn card(badge: Badge) -> Mark {
     let (tone, icon) = match badge {
         Badge::Good => ("good", icons::CHECK),
@@ -45,7 +43,7 @@ pub(super) fn card(badge: Badge) -> Mark {
     Mark { tone, icon, label: messages::badge(badge) }
 }
 
-/// How a call ended.
+/// The badge of a call's outcome.
 pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
     match outcome {
         None => Mark { tone: "busy", icon: icons::CLOCK, label: "No answer yet" },
@@ -54,7 +52,7 @@ pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
     }
 }
 
-/// An endpoint.
+/// The badge of an endpoint.
 pub(super) fn endpoint(standing: &Standing) -> Mark {
     match standing {
         Standing::Active => Mark { tone: "good", icon: icons::CHECK, label: "Active" },
@@ -66,7 +64,7 @@ pub(super) fn endpoint(standing: &Standing) -> Mark {
     }
 }
 
-/// A fact that is so, is not so, or is not known.
+/// The badge of a fact that is true, false or not known.
 pub(super) fn fact(is_so: Option<bool>, yes: &'static str, no: &'static str) -> Mark {
     match is_so {
         Some(true) => Mark { tone: "good", icon: icons::CHECK, label: yes },

@@ -1,4 +1,4 @@
-//! The list of numbers: the worst first, counts by level, a search box.
+//! The list of numbers: the most urgent first, with counts by level and a search box.
 
 use askama::Template;
 use axum::extract::State;
@@ -68,7 +68,7 @@ struct Known {
     since: Option<Timestamp>,
 }
 
-/// `GET /numbers`.
+/// `GET /numbers`: the numbers that the key can access.
 pub(super) async fn list_numbers(State(app): State<App>, signed: SignedIn<Read>, params: Params) -> Result<Response> {
     let mut tx = app.store.read().await?;
     let mut known = all_of(&mut tx, &signed.principal).await?;

@@ -1,4 +1,4 @@
-//! Signing in: an API key once, a session afterwards.
+//! Sign in with an API key, and sign out.
 
 use askama::Template;
 use axum::extract::{Request, State};
@@ -23,7 +23,7 @@ struct SignInPage {
     error: Option<String>,
 }
 
-/// The form; whoever is signed in already goes on.
+/// The form; a signed-in reader is redirected.
 pub(super) async fn show_sign_in(State(app): State<App>, headers: HeaderMap, params: Params) -> Result<Response> {
     let next = local(Some(params.first("next")));
     if session::of_request(&app, &headers).await?.is_some() {
@@ -32,7 +32,7 @@ pub(super) async fn show_sign_in(State(app): State<App>, headers: HeaderMap, par
     page(&SignInPage { layout: Layout::plain("Sign in"), next, error: None })
 }
 
-/// Begins a session.
+/// Checks the key and creates a session.
 pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<Response> {
     let fields = Fields::read(request).await?;
     let next = local(fields.get("next"));
@@ -51,14 +51,14 @@ pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<
     }
 }
 
-/// Ends the session. Needs no token: another site can neither reach it nor gain by it.
+/// Ends the session. The form needs no token: another site cannot send it and would gain nothing.
 pub(super) async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response> {
     let removal = session::end(&app, &headers).await?;
     Ok((CookieJar::new().add(removal), Redirect::to("/sign-in")).into_response())
 }
 
-/// An address of ours, never another site's. Browsers drop tabs and line ends out of an address before
-/// they read it, and no other control character fits into a header.
+/// A path on this server, never another site. Browsers remove tabs and line ends from an address before they parse it,
+/// and no other control character is valid in a header.
 fn local(next: Option<&str>) -> String {
     let next = next.unwrap_or_default();
     let is_local =
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_our_own_addresses_are_gone_to() {
+    fn only_local_addresses_are_redirect_targets() {
         assert_eq!(local(Some("/numbers/7")), "/numbers/7");
         let tricks = [Some("/\t/evil.example"), Some("/a\0"), Some("/\r\n/evil.example"), Some("/\u{85}")];
         let plain = [None, Some("https://evil.example"), Some("//evil.example"), Some("/\\evil.example"), Some("")];

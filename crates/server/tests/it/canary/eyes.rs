@@ -9,7 +9,6 @@ use serde_json::Value;
 
 /// An answer that was kept.
 pub(super) struct Seen {
-    /// Method and path.
     pub(super) what: String,
     pub(super) text: String,
     /// What this answer is there to show.

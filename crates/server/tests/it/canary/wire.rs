@@ -1,5 +1,5 @@
-//! The wire between the product and Meta: writes down every address that is called, passes the call on,
-//! or answers by telling back everything the call carried.
+//! A proxy between the product and Meta: records every address that is called, and passes the call on or answers with an
+//! echo of the whole call.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,7 +14,6 @@ use serde_json::json;
 /// How a call is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// By Meta.
     Pass,
     /// By an error of Meta's with this code, whose texts hold the whole call.
     TellBack(i64),

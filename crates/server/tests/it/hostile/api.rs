@@ -335,7 +335,7 @@ async fn no_header_of_ours_is_written_by_the_caller() {
     }
 }
 
-/// A code is Meta's text: what is none is refused before Meta is asked and before it is written down.
+/// A text that cannot be a code of Meta's is refused before Meta is called and before it is stored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signup_code_that_is_none_goes_nowhere() {
     let site = Site::new().await;

@@ -16,7 +16,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use super::raw::{self, Reply};
 use crate::app::{APP_SECRET, Answer, TestApp, browser};
 
-/// Where Meta posts.
+/// The path of Meta's webhook.
 pub(super) const HOOK: &str = "/webhooks/whatsapp";
 
 /// A product whose first account has one live number.

@@ -130,7 +130,7 @@ pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: Poste
     show_secret(&posted.channel, &posted.principal, &changed, &secret, false)
 }
 
-/// Deletes the endpoint.
+/// Deletes the endpoint and its deliveries.
 pub(super) async fn delete(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let worker = app.clone();

@@ -54,7 +54,7 @@ struct SecretPage {
     is_new: bool,
 }
 
-/// `GET /numbers/{id}/endpoints/{endpoint_id}`.
+/// `GET /numbers/{id}/endpoints/{endpoint_id}`: one endpoint.
 pub(super) async fn show_endpoint(
     State(app): State<App>,
     on: ChannelOf<Read>,

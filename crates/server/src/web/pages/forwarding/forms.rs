@@ -147,7 +147,7 @@ struct HeaderRow {
 /// Prefix of the field that takes a new value for a header.
 const HEADER: &str = "header:";
 
-/// `GET /numbers/{id}/endpoints/new`.
+/// `GET /numbers/{id}/endpoints/new`: the empty form.
 pub(super) async fn show_new(State(app): State<App>, on: ChannelOf<Admin>) -> Result<Response> {
     let everything = Entered { kinds: EventKind::ALL.to_vec(), ..Entered::default() };
     new(&app, &on.channel, &on.principal, everything, Wrong::default()).await
@@ -225,7 +225,7 @@ fn headers(text: &str) -> Result<BTreeMap<String, SecretString>> {
     lines.map(header).collect()
 }
 
-/// `GET /numbers/{id}/endpoints/{endpoint_id}/edit`.
+/// `GET /numbers/{id}/endpoints/{endpoint_id}/edit`: the form with the current settings.
 pub(super) async fn show_change(State(app): State<App>, on: ChannelOf<Admin>, path: NestedId) -> Result<Response> {
     let endpoint = endpoint_of(&app, &on.channel, &path).await?;
     let settings = &endpoint.settings;

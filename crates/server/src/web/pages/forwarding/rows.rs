@@ -135,7 +135,7 @@ impl Detail {
     }
 }
 
-/// One delivery attempt.
+/// One delivery attempt, for its table row.
 pub(super) struct DeliveryRow {
     pub(super) at_html: String,
     pub(super) event: String,
@@ -165,7 +165,7 @@ impl From<Attempt> for DeliveryRow {
     }
 }
 
-/// One dead letter.
+/// One dead letter, for its table row.
 pub(super) struct DeadRow {
     pub(super) event: String,
     pub(super) first_html: String,

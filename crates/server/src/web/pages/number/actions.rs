@@ -1,5 +1,4 @@
-//! What the forms of a number's page do. Each ends in a redirect with a word for what came of it, or
-//! in the page itself with what went wrong.
+//! The form actions of a number. Each calls one flow and ends in a redirect with a notice, or in the page with the failure.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,7 +16,7 @@ use crate::web::error::{ApiError, Result};
 use crate::web::extract::auth::Operate;
 use crate::web::extract::form::PostedTo;
 
-/// A form of a number, by somebody who may press buttons.
+/// A form of a number that requires the scope `operate`.
 type Posted = PostedTo<Operate>;
 
 /// Reads the number at Meta now.
@@ -27,7 +26,7 @@ pub(super) async fn refresh(State(app): State<App>, posted: Posted) -> Result<Re
     finish(&app, &posted, done.map(|view| if view.error.is_some() { "stale" } else { "refreshed" })).await
 }
 
-/// Complete registration, or apply the approved new name.
+/// Completes the registration, or applies the approved new name.
 pub(super) async fn complete_registration(State(app): State<App>, posted: Posted) -> Result<Response> {
     let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
     let (worker, channel) = (app.clone(), posted.channel.clone());
@@ -37,7 +36,7 @@ pub(super) async fn complete_registration(State(app): State<App>, posted: Posted
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
-/// Keeps the PIN and goes on.
+/// Stores the PIN and continues the registration.
 pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<Response> {
     let pin = match six_digits("The PIN", posted.fields.get("pin")) {
         Ok(pin) => pin,
@@ -48,7 +47,7 @@ pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
-/// Asks Meta to send a code.
+/// Requests a verification code from Meta.
 pub(super) async fn request_code(State(app): State<App>, posted: Posted) -> Result<Response> {
     let method = match code_method(posted.fields.get("method")) {
         Ok(method) => method,
@@ -64,7 +63,7 @@ pub(super) async fn request_code(State(app): State<App>, posted: Posted) -> Resu
     finish(&app, &posted, note).await
 }
 
-/// Hands the code to Meta and goes on.
+/// Sends the code to Meta and continues the registration.
 pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Result<Response> {
     let code = match six_digits("The code", posted.fields.get("code")) {
         Ok(code) => code,
@@ -76,7 +75,7 @@ pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Resul
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
-/// Subscribes and overrides now.
+/// Subscribes the webhook and sets the callback now.
 pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> Result<Response> {
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done = run_to_completion(&app, async move { subscription::register_webhook(&worker, &channel).await }).await?;
