@@ -201,7 +201,7 @@ impl Runner {
                 Ok(None) => return self.report_fenced(kind, &key),
                 Err(error) => {
                     tracing::warn!(job = kind, key, %error, "the lease of a job could not be renewed");
-                    if row.locked_until.is_none_or(|until| until <= self.app.clock.now()) {
+                    if row.leased_until.is_none_or(|until| until <= self.app.clock.now()) {
                         return self.report_fenced(kind, &key);
                     }
                 }
@@ -222,7 +222,7 @@ impl Runner {
     async fn renew(&self, row: &jobs::Job) -> Result<Option<jobs::Job>, store::Error> {
         let until = self.app.clock.now() + self.settings.lease;
         let mut tx = self.app.store.write().await?;
-        let renewed = jobs::extend(&mut tx, row, until).await?;
+        let renewed = jobs::renew_lease(&mut tx, row, until).await?;
         tx.commit().await?;
         Ok(renewed)
     }

@@ -25,7 +25,7 @@ pub(super) async fn sweep(app: &App) -> Result<Next, FlowError> {
             enqueue_if_absent(&mut tx, &Job::Register(channel.id), now).await?;
         }
     }
-    for id in channels::level_due(&mut tx, now, PAGE_SIZE).await? {
+    for id in channels::assessments_due(&mut tx, now, PAGE_SIZE).await? {
         enqueue_if_absent(&mut tx, &Job::Assess(id), now).await?;
     }
     enqueue_if_absent(&mut tx, &Job::Purge, now).await?;

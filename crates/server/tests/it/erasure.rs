@@ -181,7 +181,7 @@ async fn an_erasure_resumes_where_it_stopped() {
         assert!((1..100).contains(&first.percent()) && first.percent() > 10, "{}", first.percent());
         // its driver has ended: nothing happens until the sweep
         app.settle().await;
-        assert!(bodies(&app).await.iter().any(|body| body.contains(ADA)) || first.after.0 > 199);
+        assert!(bodies(&app).await.iter().any(|body| body.contains(ADA)) || first.cursor.0 > 199);
         let (one, other) =
             tokio::join!(erasure::erase_batch(&app.app, begun.id), erasure::erase_batch(&app.app, begun.id));
         assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");

@@ -166,7 +166,7 @@ async fn the_purge_stops_at_the_first_young_window() {
         let mut after = None;
         let limits = PurgeLimits { before: border, undelivered_before: border - SignedDuration::from_hours(9) };
         loop {
-            let step = events::purge(&mut tx, after, ages, 100).await.unwrap();
+            let step = events::purge(&mut tx, after, limits, 100).await.unwrap();
             steps.push(step.removed);
             after = step.next;
             if after.is_none() {

@@ -29,10 +29,6 @@ statements! {
     FIND = concat!("select ", columns!(), " from number_attempt where id = $1");
     NEWEST = concat!("select ", columns!(),
         " from number_attempt where phone_number_id = $1 order by started_at desc, id desc limit $2");
-    OF_NUMBERS = concat!("select ", columns!(), " from number_attempt
-        where phone_number_id in (select value from json_each($1)) order by started_at, id"),
-        postgres: concat!("select ", columns!(), " from number_attempt
-        where phone_number_id in (select json_array_elements_text($1::json)) order by started_at, id");
     UNSETTLED = concat!("select ", columns!(),
         " from number_attempt where settled_at is null and started_at <= $1 order by started_at limit $2");
 }

@@ -1,7 +1,5 @@
 //! Evidence: the newest change of each kind to a number. Which change is news is the domain's rule.
 
-use std::collections::BTreeMap;
-
 use domain::ids::PhoneNumberId;
 use domain::registration::{self, ChangeKind, Changes, Dated, Source};
 use jiff::Timestamp;
@@ -37,7 +35,7 @@ pub(super) fn read(number: &PhoneNumberId, rows: Vec<(String, i64, String)>) -> 
             changes.0.insert(kind, dated);
         }
     }
-    Ok(found)
+    Ok(changes)
 }
 
 /// Writes changes down and says which of them were news; a repeated or older one is none.

@@ -49,6 +49,7 @@ statements! {
         concat!("select ", columns!(), " from channel where waba_id = $1 and phone_number = $2");
     LIST = concat!("select ", columns!(), " from channel where account_id = $1 and id > $2 order by id limit $3");
     LIST_BY_WABA = concat!("select ", columns!(), " from channel where waba_id = $1 order by id");
+    LIST_WABAS = "select distinct waba_id from channel where waba_id > $1 order by waba_id limit $2";
     ALL = concat!("select ", columns!(), " from channel where id > $1 order by id limit $2");
     RENAME = "update channel set name = $3, updated_at = $4 where account_id = $1 and id = $2";
     DELETE = "delete from channel where id = $1";
@@ -160,6 +161,12 @@ pub async fn list(
 /// Every channel of a WABA, in whichever account.
 pub async fn list_by_waba(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Channel>, Error> {
     many(all!(tx, LIST_BY_WABA, waba.as_str())?)
+}
+
+/// WABAs that hold a channel, in the order of their ids, after a given one.
+pub async fn list_wabas(tx: &mut Tx, after: Option<&WabaId>, limit: i64) -> Result<Vec<WabaId>, Error> {
+    let rows: Vec<(String,)> = all!(tx, LIST_WABAS, after.map_or("", WabaId::as_str), limit)?;
+    Ok(rows.into_iter().map(|(id,)| WabaId(id)).collect())
 }
 
 /// Channels of the whole installation, oldest first, after a given one.

@@ -60,8 +60,8 @@ async fn events_are_interpreted_in_order_and_once() {
         assert_eq!(events::to_interpret(tx, 9).await.unwrap().len(), 2);
         assert_eq!(events::find(tx, ids[0]).await.unwrap().unwrap().state, EventState::Interpreted);
         assert_eq!(events::body(tx, ids[0]).await.unwrap().unwrap(), b"{\"body\":3}");
-        let ages = events::Ages { old: noon() + SignedDuration::from_hours(1), too_old: noon() };
-        let pruned = events::purge(tx, None, ages, 1000).await.unwrap();
+        let limits = events::PurgeLimits { before: noon() + SignedDuration::from_hours(1), undelivered_before: noon() };
+        let pruned = events::purge(tx, None, limits, 1000).await.unwrap();
         assert_eq!((pruned.removed, pruned.next), (68, None), "what waits stays");
     })
     .await;

@@ -35,11 +35,11 @@ impl WebhookCard {
             override_text: webhook.override_error.clone().unwrap_or_default(),
             verified: badge::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
             verified_at: webhook.verified_at.map(|at| time_element(at, "ago")),
-            heard: match webhook.last_heard_at {
+            heard: match webhook.last_seen_at {
                 Some(_) => badge::fact(Some(true), "Received", ""),
                 None => Mark { label: "None yet", ..badge::INFORMATION },
             },
-            heard_at: webhook.last_heard_at.map(|at| time_element(at, "ago")),
+            heard_at: webhook.last_seen_at.map(|at| time_element(at, "ago")),
             expected: view.expected_webhook_url.clone(),
             actual: actual.filter(|_| is_ours == Some(false)),
             error: webhook.error.clone(),
