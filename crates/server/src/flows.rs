@@ -36,7 +36,6 @@ const BATCH_DELAY: Duration = Duration::from_millis(5);
 /// Why a flow failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    /// The database failed.
     #[error("the database did not answer")]
     Store(#[from] store::Error),
     /// Meta refused or did not answer.

@@ -34,7 +34,6 @@ const ABANDONED_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// Who drives an erasure first. The sweep takes over one that is not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Driver {
-    /// The background job.
     Job,
     /// The caller, with [`erase_batch`]. The job takes over after this time, in case the caller ended.
     Caller(SignedDuration),

@@ -36,7 +36,7 @@ struct Speed {
 impl Speed {
     const WALL_CLOCK: Self = Self { from: Timestamp::UNIX_EPOCH, times: 1 };
 
-    /// `20@2026-11-02T09:00:00Z`.
+    /// Reads `20@2026-11-02T09:00:00Z`: twenty times as fast since then.
     fn parse(text: &str) -> Option<Self> {
         let (times, from) = text.split_once('@')?;
         Some(Self { from: from.parse().ok()?, times: times.parse().ok().filter(|times| *times > 0)? })

@@ -37,7 +37,7 @@ pub enum Failpoint {
 }
 
 impl Failpoint {
-    /// All of them.
+    /// Every failpoint, in the order of its declaration.
     pub const ALL: &'static [Self] = Self::VARIANTS;
 
     /// Its name, as the environment variable carries it.

@@ -15,7 +15,6 @@ pub type Stored = Result<(), Arc<store::Error>>;
 
 /// One post that waits for the writer.
 pub struct QueuedPost {
-    /// Its events, sealed.
     pub events: Vec<SealedEvent>,
     /// Where the request waits for the commit.
     pub on_stored: oneshot::Sender<Stored>,

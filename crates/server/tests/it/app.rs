@@ -31,7 +31,7 @@ pub(crate) const APP_SECRET: &str = "canary-app-secret-0f3a";
 /// The partner portfolio's system token, known to the emulator.
 pub(crate) const APP_ID: &str = "740000000000001";
 
-/// The product, running.
+/// A running installation of the product with an emulator for Meta.
 pub(crate) struct TestApp {
     pub(crate) app: App,
     pub(crate) meta: Emulator,
@@ -87,7 +87,7 @@ impl TestApp {
         Self::on(Engine::Sqlite).await
     }
 
-    /// On either engine.
+    /// A test installation on a given engine.
     pub(crate) async fn on(engine: Engine) -> Self {
         Self::with(engine, |_| {}, EmulatorConfig::default()).await
     }

@@ -19,7 +19,6 @@ pub enum ReceiveError {
     /// The body is not a webhook of Meta's.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The database failed.
     #[error("the events could not be stored")]
     Store(#[source] Arc<store::Error>),
     /// The writer's queue is full or the app stops; Meta sends the post again.

@@ -8,7 +8,6 @@ use server::runtime::failpoint::Failpoint;
 
 /// What a call of the Graph client is to a process that dies right behind it.
 enum Is {
-    /// It only reads.
     Read,
     /// It changes something, and this point stands behind it.
     Before(Failpoint),

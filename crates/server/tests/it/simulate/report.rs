@@ -90,7 +90,7 @@ fn spread(sorted: &[SignedDuration]) -> String {
     [50, 90, 95, 99, 100].map(hours).join(", ")
 }
 
-/// The table.
+/// Both columns of the table.
 #[derive(Debug, Clone)]
 pub(super) struct Figures {
     all: Column,

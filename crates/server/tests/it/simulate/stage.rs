@@ -31,7 +31,7 @@ const WELL_FOR: SignedDuration = SignedDuration::from_hours(2);
 /// How a batch is played.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct How {
-    /// Which draws.
+    /// Seeds the generated histories.
     pub(super) seed: u64,
     /// The least time between two readings of one account, in seconds.
     pub(super) pace: u64,

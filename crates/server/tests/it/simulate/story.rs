@@ -1,5 +1,5 @@
-//! What may happen to a number between its signup and its sixteenth day: drawn, not told. A story is a
-//! list of moves at instants, so that it can be printed and told again.
+//! What may happen to a number between its signup and its sixteenth day, generated from a seed. A story is a
+//! list of moves at instants, so that it can be printed and played again.
 
 use graph_emulator::world::{CertificateShown, DroppedStatus, NameDecision, Obstacle};
 use graph_emulator::{Fault, NumberAction, Popup, Review, WebhookEffect};
@@ -36,7 +36,7 @@ pub(super) enum Move {
     VerifyByCode,
 }
 
-/// One number's life.
+/// What happens to one number.
 #[derive(Debug, Clone)]
 pub(super) struct Story {
     /// When its owner goes through the popup.

@@ -222,7 +222,7 @@ impl Watch {
             };
             let written = rows.iter().filter(|row| row.attempt.kind == of_ours).count();
             let got = view.register_calls.iter().filter(|call| call.kind == kind).count();
-            hold(written >= got, format!("{got} {kind:?} calls received, {written} written down"));
+            hold(written >= got, format!("{got} {kind:?} calls received, {written} in the ledger"));
         }
         let by_us = view.register_calls.iter().any(|call| call.code == 0 && call.pin == view.pin);
         hold(!view.registered || !by_us || view.pin.as_deref() == pin, "the stored PIN is not the number's".to_owned());
@@ -243,7 +243,7 @@ impl Watch {
             least: self.least(),
             waits: self.waits.clone(),
             most,
-            most_of: KINDS.map(|kind| densest(&starts(rows, |row| made_for(row) == kind))),
+            most_of: KINDS.map(|kind| densest(&starts(rows, |row| purpose(row) == kind))),
             was_locked,
             found,
             lines: self.lines(view, rows),
@@ -288,8 +288,8 @@ impl Watch {
     }
 }
 
-/// One of [`KINDS`].
-fn made_for(row: &RecordedAttempt) -> &'static str {
+/// The purpose of a call, one of [`KINDS`].
+fn purpose(row: &RecordedAttempt) -> &'static str {
     match row.attempt.kind {
         CallKind::Register => row.attempt.basis.as_str(),
         CallKind::Deregister => "deregister",

@@ -1,4 +1,4 @@
-//! Stories of jobs: pokes are never lost, claims never overlap, leases run out.
+//! The job table: no enqueue is lost, claims never overlap, leases run out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ fn at(seconds: i64) -> Timestamp {
     noon() + SignedDuration::from_secs(seconds)
 }
 
-async fn poke(store: &Store, key: &str, seconds: i64) {
+async fn enqueue(store: &Store, key: &str, seconds: i64) {
     let mut tx = store.write().await.unwrap();
     jobs::enqueue(&mut tx, "health", key, at(seconds)).await.unwrap();
     tx.commit().await.unwrap();
@@ -32,10 +32,10 @@ async fn claim(store: &Store, seconds: i64, limit: i64) -> Vec<jobs::Job> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pokes_coalesce_and_the_earliest_date_stands() {
+async fn enqueues_coalesce_and_the_earliest_date_stands() {
     both(async |store| {
         for seconds in [10, 5, 20] {
-            poke(&store, "1", seconds).await;
+            enqueue(&store, "1", seconds).await;
         }
         assert_eq!(claim(&store, 4, 9).await, []);
         let claimed = claim(&store, 5, 9).await;
@@ -51,11 +51,11 @@ async fn pokes_coalesce_and_the_earliest_date_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_poke_while_the_job_runs_is_not_lost_and_keeps_its_date() {
+async fn an_enqueue_while_the_job_runs_is_not_lost_and_keeps_its_date() {
     both(async |store| {
-        poke(&store, "1", 0).await;
+        enqueue(&store, "1", 0).await;
         let claimed = claim(&store, 0, 9).await;
-        poke(&store, "1", 300).await;
+        enqueue(&store, "1", 300).await;
         let tx = &mut store.write().await.unwrap();
         assert!(!jobs::finish(tx, &claimed[0]).await.unwrap());
         assert_eq!(jobs::next_due(tx).await.unwrap(), Some(at(300)));
@@ -67,7 +67,7 @@ async fn a_poke_while_the_job_runs_is_not_lost_and_keeps_its_date() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_lost_its_lease_cannot_end_the_job() {
     both(async |store| {
-        poke(&store, "1", 0).await;
+        enqueue(&store, "1", 0).await;
         let slow = claim(&store, 0, 9).await.remove(0);
         let quick = claim(&store, 60, 9).await.remove(0);
         assert_eq!(quick.attempts, 2);
@@ -84,9 +84,9 @@ async fn a_worker_that_lost_its_lease_cannot_end_the_job() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_asks_for_the_next_one_and_an_earlier_poke_stands() {
+async fn a_run_asks_for_the_next_one_and_an_earlier_enqueue_stands() {
     both(async |store| {
-        poke(&store, "1", 0).await;
+        enqueue(&store, "1", 0).await;
         let first = claim(&store, 0, 9).await.remove(0);
         let mut tx = store.write().await.unwrap();
         assert!(jobs::fail(&mut tx, &first, at(50), "Meta did not answer").await.unwrap());
@@ -97,7 +97,7 @@ async fn a_run_asks_for_the_next_one_and_an_earlier_poke_stands() {
 
         let second = claim(&store, 50, 9).await.remove(0);
         assert_eq!((second.attempts, second.run_at), (2, None));
-        poke(&store, "1", 70).await;
+        enqueue(&store, "1", 70).await;
         let tx = &mut store.write().await.unwrap();
         assert!(jobs::postpone(tx, &second, at(3600)).await.unwrap());
         let kept = jobs::get(tx, "health", "1").await.unwrap().unwrap();

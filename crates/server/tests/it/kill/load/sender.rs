@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::app::APP_SECRET;
 
-/// So many conversations.
+/// How many conversations post side by side.
 const CONVERSATIONS: usize = 200;
 
 /// Between two messages of a conversation: enough that what is behind at the end is soon delivered.
