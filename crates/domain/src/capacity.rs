@@ -1,56 +1,45 @@
-//! How much room the database has left, and when to say so. The bounds are the operator's; what is
-//! measured and what is done about it is not known here.
+//! How full the database is, with hysteresis. The bounds are the operator's; measuring, and what follows from it, are done
+//! elsewhere.
 
-/// How full it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Nothing to say.
-    Plenty,
-    /// Somebody should look at it.
-    NearlyFull,
-    /// Nothing more is taken.
+/// How much of the storage limit is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum StorageLevel {
+    Ok,
+    /// The warning mark is reached.
+    NearLimit,
+    /// The limit is reached: nothing more is accepted.
     Full,
 }
 
-impl Stage {
-    /// Its stable word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Plenty => "plenty",
-            Self::NearlyFull => "nearly_full",
-            Self::Full => "full",
-        }
-    }
-}
-
-/// What the operator allows.
+/// The storage that the operator allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Bounds {
+pub struct StorageLimits {
     /// Bytes; 0 for no limit.
     pub limit: u64,
-    /// From this part of the limit on it is nearly full.
+    /// The share of the limit from which on the level is [`StorageLevel::NearLimit`].
     pub warn_at_percent: u8,
 }
 
-/// How many percent of the limit it has to fall below a mark before the mark counts as left: a size
-/// that swings about a mark is told once.
-const SLACK: u8 = 5;
+/// How far the size must fall below a mark before the mark counts as left, in percent of the limit: a size that swings
+/// around a mark is reported once.
+const HYSTERESIS: u8 = 5;
 
-impl Bounds {
-    /// How full it is now, given how full it was.
-    pub fn stage(&self, before: Stage, bytes: u64) -> Stage {
+impl StorageLimits {
+    /// The level of a size, given the level before.
+    pub fn level(&self, before: StorageLevel, bytes: u64) -> StorageLevel {
         let reaches = |percent: u8, was: bool| {
-            let mark = if was { percent.saturating_sub(SLACK) } else { percent };
+            let mark = if was { percent.saturating_sub(HYSTERESIS) } else { percent };
             u128::from(bytes) * 100 >= u128::from(self.limit) * u128::from(mark)
         };
         if self.limit == 0 {
-            Stage::Plenty
-        } else if reaches(100, before == Stage::Full) {
-            Stage::Full
-        } else if reaches(self.warn_at_percent.min(100), before != Stage::Plenty) {
-            Stage::NearlyFull
+            StorageLevel::Ok
+        } else if reaches(100, before == StorageLevel::Full) {
+            StorageLevel::Full
+        } else if reaches(self.warn_at_percent.min(100), before != StorageLevel::Ok) {
+            StorageLevel::NearLimit
         } else {
-            Stage::Plenty
+            StorageLevel::Ok
         }
     }
 }
@@ -61,22 +50,23 @@ mod tests {
 
     #[test]
     fn a_mark_is_left_some_way_below_it() {
-        let bounds = Bounds { limit: 1000, warn_at_percent: 80 };
-        let mut stage = Stage::Plenty;
-        let told: Vec<Stage> = [0, 799, 800, 790, 750, 749, 999, 1000, 999, 950, 949, 2000, 0]
+        let limits = StorageLimits { limit: 1000, warn_at_percent: 80 };
+        let mut level = StorageLevel::Ok;
+        let levels: Vec<StorageLevel> = [0, 799, 800, 790, 750, 749, 999, 1000, 999, 950, 949, 2000, 0]
             .into_iter()
             .map(|bytes| {
-                stage = bounds.stage(stage, bytes);
-                stage
+                level = limits.level(level, bytes);
+                level
             })
             .collect();
-        let (p, n, f) = (Stage::Plenty, Stage::NearlyFull, Stage::Full);
-        assert_eq!(told, [p, p, n, n, n, p, n, f, f, f, n, f, p]);
+        let (o, n, f) = (StorageLevel::Ok, StorageLevel::NearLimit, StorageLevel::Full);
+        assert_eq!(levels, [o, o, n, n, n, o, n, f, f, f, n, f, o]);
     }
 
     #[test]
     fn no_limit_is_never_reached() {
-        assert_eq!(Bounds { limit: 0, warn_at_percent: 80 }.stage(Stage::Full, u64::MAX), Stage::Plenty);
-        assert_eq!(Bounds { limit: u64::MAX, warn_at_percent: 100 }.stage(Stage::Plenty, u64::MAX), Stage::Full);
+        let level = |limit, warn_at_percent, before| StorageLimits { limit, warn_at_percent }.level(before, u64::MAX);
+        assert_eq!(level(0, 80, StorageLevel::Full), StorageLevel::Ok);
+        assert_eq!(level(u64::MAX, 100, StorageLevel::Ok), StorageLevel::Full);
     }
 }

@@ -1,82 +1,49 @@
-//! From facts to judgement: how well a number is, whose move it is, what they can do and where.
+//! From facts to an assessment: how well a number is, who is responsible for the next step, what they can do and where.
 //!
-//! [`assess()`] is pure and has no memory: facts are stored, judgements are computed. It returns codes
-//! with arguments; sentences come from a catalogue by code. Levels change with time alone, so a
-//! report says until when it holds. Policy, "Health"; facts §6.
+//! [`assess()`] is pure and has no memory: facts are stored, assessments are computed. It returns codes with arguments; the
+//! sentences come from a catalogue, by code. Levels change with time alone, so a report says until when it holds. Policy,
+//! "Health"; facts §6.
 //!
-//! Reading order: `level`, `finding`, `context`, `callback` and `standing` (what is judged), `assess` and its
-//! parts (how), `transitions` (what is news), `schedule`, `badge` (the page's cards), `links`.
-//! `worse` says which fact is worse than which; it is kept apart from `assess` and tests it.
+//! Reading order: `level`, `links`, `arg`, `finding`, `watched`, `report` (the answer); `callbacks`, `account_state`,
+//! `last_assessment`, `facts` (what it is made from); `assess` and its parts; `changes` (what people are notified of);
+//! `check_interval`; `cards` (the page). `severity_order` says which fact is worse than which; it is kept apart from
+//! `assess` and tests it.
 
-use jiff::Timestamp;
-
+mod account_state;
+mod arg;
 mod assess;
-mod badge;
-mod callback;
-mod context;
+mod callbacks;
+mod cards;
+mod changes;
+mod check_interval;
+mod facts;
 mod finding;
+mod last_assessment;
 mod level;
 mod links;
-mod schedule;
-mod standing;
+mod report;
+mod severity_order;
 #[cfg(test)]
 mod tests;
-mod transitions;
-mod words;
-mod worse;
+mod watched;
 
+pub use account_state::{AccountState, Ban, RefusedSend, Reported, SendingFacts};
+pub use arg::Arg;
 pub use assess::assess;
-pub use badge::{Badge, Card, CardMeaning, CardValue, Fact, cards};
-pub use callback::{AppCallback, Healing, Override, Subscription, WebhookFacts, is_of_this_installation, usual_gap};
-pub use context::{
-    HealthContext, HealthSnapshot, Hold, HoldCause, LinkIds, REFRESH_AFTER, ReadFailure, Refusal, RegistrationStanding,
+pub use callbacks::{
+    AppCallback, Override, Reconciliation, Subscription, WebhookFacts, is_of_this_installation, usual_gap,
+};
+pub use cards::{Badge, Card, CardMeaning, CardValue, Fact, cards};
+pub use changes::{HealthChange, changes, next_assessment};
+pub use check_interval::next_check;
+pub use facts::{
+    HealthContext, HealthSnapshot, Hold, HoldCause, LinkIds, REFRESH_AFTER, ReadFailure, Refusal, RegistrationFacts,
     STALE_AFTER, TokenFacts, TokenState,
 };
 pub use finding::{Finding, FindingCode};
-pub use level::{Action, Level, Move};
+pub use last_assessment::LastAssessment;
+pub use level::{Action, Level, Party};
 pub use links::{DeepLink, LinkTarget, LinkTemplates, url};
-pub use schedule::next_check;
-pub use standing::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
-pub use transitions::{Announcement, NameState, Remembered, TokenNews, Topic, Watched, remember, transitions};
-pub use words::{Arg, failure_word};
-pub use worse::{Row, WORSE};
-
-/// A judgement: computed when asked for, never stored but for a few words ([`Remembered`]).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthReport {
-    /// The instant it was made for.
-    pub at: Timestamp,
-    /// How well the number is.
-    pub level: Level,
-    /// Whose move it is.
-    pub whose: Move,
-    /// Since when it is on this level, as far as it was seen.
-    pub since: Timestamp,
-    /// While waiting: until when, where that is known.
-    pub waiting_until: Option<Timestamp>,
-    /// When time alone may change this judgement; always later than the instant it was made for.
-    pub level_until: Option<Timestamp>,
-    /// What was found, most urgent first, no code twice.
-    pub findings: Vec<Finding>,
-    /// When to read the number again.
-    pub next_look: Timestamp,
-    /// What is watched for changes.
-    pub watched: Watched,
-}
-
-impl HealthReport {
-    /// The finding the page says in its first sentence: the most urgent one, mere news excepted.
-    pub fn leading(&self) -> Option<&Finding> {
-        self.findings.first().filter(|finding| finding.severity != Level::Live)
-    }
-
-    /// A finding by the word of its code.
-    pub fn finding(&self, word: &str) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.code.as_str() == word)
-    }
-
-    /// E8: the origin's `reauthorization_required`; somebody should look at the number.
-    pub fn needs_attention(&self) -> bool {
-        !self.level.works() && self.level != Level::Unknown
-    }
-}
+pub use report::HealthReport;
+pub use severity_order::{Row, WORSE};
+pub use watched::{NameState, TokenStatus, Topic, Watched};

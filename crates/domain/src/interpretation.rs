@@ -15,22 +15,20 @@ use crate::meta::event::{
 };
 use crate::registration::ChangeKind;
 
-/// What to wake after a change; ids only, no decision.
+/// A job to wake after a change; it reads the facts and decides itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Wake {
     /// Read the number again and decide about registration.
     Registration,
-    /// Read health again.
     Health,
     /// Check the subscription and the overrides.
     Subscription,
     /// An account was shared with us: a signup may be waiting for its browser.
     Signup,
-    /// Check the token.
     Token,
 }
 
-/// Which channels a meaning concerns.
+/// The numbers that a meaning concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// The one number the change names.
@@ -39,20 +37,19 @@ pub enum Scope {
     Waba,
 }
 
-/// What a change means for us.
+/// What a change leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
-    /// Whom it concerns.
     pub scope: Scope,
-    /// What it proves; kept with its date, once per change.
+    /// The evidence it gives.
     pub proves: Vec<ChangeKind>,
-    /// What it wakes, in order, without repetition.
+    /// The jobs it wakes, in order, without repetition.
     pub wakes: Vec<Wake>,
-    /// What is to be noted of it; the caller dates and stores it.
+    /// The notes to date and store.
     pub notes: Vec<Note>,
 }
 
-/// Something only webhooks tell, kept for health: no read of Meta's shows it.
+/// A fact that only webhooks report, stored for health: no read of Meta's API shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
     /// The restrictions in force on the account: the whole list.
@@ -72,21 +69,20 @@ pub enum Note {
     Violation(String),
     /// Coexistence: the phone changed device.
     Paused,
-    /// Coexistence: back again.
     Resumed,
-    /// The account was taken from us, or the app removed.
+    /// The account was unshared, or the app removed.
     Unshared,
-    /// The account was shared with us, or the app installed.
+    /// The account was shared with this installation, or the app installed.
     Shared,
-    /// The portfolio may be in foreign hands.
+    /// The portfolio may be compromised.
     Compromised,
     /// Meta refused a send with this code.
     SendRefused(i64),
-    /// A message went out.
+    /// A message was sent, delivered or read.
     Sending,
 }
 
-/// What a change means. What this version does not know means nothing; it is kept all the same.
+/// What a change leads to. A change this version does not know leads to nothing; its raw text is stored all the same.
 pub fn interpret(change: &Change) -> Meaning {
     let subject = scope_of(&change.subject);
     match &change.content {
@@ -155,8 +151,8 @@ fn account(update: &AccountUpdate, subject: Scope) -> Meaning {
     }
 }
 
-/// For one number, or with a reason of the WhatsApp Business app, it is the end of coexistence, and
-/// the account may stay ours; otherwise the account was taken from us.
+/// For one number, or with a reason of the WhatsApp Business app, it is the end of coexistence, and the account may stay
+/// shared; otherwise the account was unshared.
 fn partner_removed(update: &AccountUpdate, meaning: Meaning) -> Meaning {
     if meaning.scope == Scope::Number || update.disconnection_reason.is_some() {
         return meaning.proves(ChangeKind::CoexistenceEnded).wakes(&[
@@ -231,7 +227,7 @@ impl Meaning {
     fn review(self, decision: &ReviewDecision) -> Self {
         match decision {
             ReviewDecision::Approved => {
-                self.proves(ChangeKind::AccountReview).wakes(&[Wake::Registration, Wake::Health])
+                self.proves(ChangeKind::AccountApproved).wakes(&[Wake::Registration, Wake::Health])
             }
             ReviewDecision::Rejected
             | ReviewDecision::Deferred
@@ -244,7 +240,7 @@ impl Meaning {
         let both = [Wake::Registration, Wake::Health];
         match decision {
             ReviewDecision::Approved => self.proves(ChangeKind::NameGood).wakes(&both),
-            ReviewDecision::Rejected => self.proves(ChangeKind::NameBad).wakes(&both),
+            ReviewDecision::Rejected => self.proves(ChangeKind::NameDeclined).wakes(&both),
             ReviewDecision::Deferred | ReviewDecision::Pending | ReviewDecision::Other(_) => {
                 self.wakes(&[Wake::Health])
             }

@@ -20,3 +20,4 @@ pub mod pin;
 pub mod registration;
 pub mod retry_after;
 pub mod signup;
+mod time;

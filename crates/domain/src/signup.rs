@@ -1,31 +1,27 @@
-//! One embedded signup: what the browser handed over, checked before Meta is asked.
-//! What happens afterwards is the signup flow's.
+//! The input of one embedded signup, checked before any call to Meta. Must not know what the signup flow does with it.
 
 use crate::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
 
-/// What a signup is for.
+/// Why a signup is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Purpose {
+pub enum SignupPurpose {
     /// A new channel for the account (E5).
     New,
     /// An existing inbox gets a new token (E6).
     Reauthorize(ChannelId),
 }
 
-/// What the browser handed over.
+/// What the browser submitted after Meta's popup; claims until Meta confirms them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Handover {
-    /// The account at Meta the browser named; a claim until Meta confirms it.
+pub struct SignupSubmission {
     pub waba_id: Option<WabaId>,
-    /// The number it named.
     pub phone_number_id: Option<PhoneNumberId>,
-    /// The portfolio it named.
     pub business_id: Option<BusinessId>,
     /// The number stays in the WhatsApp Business app.
     pub is_coexistence: bool,
 }
 
-/// E1: names every missing parameter, in the origin's order and words.
+/// The message that names every missing parameter, in the origin's order and words (E1); `None` when all are there.
 pub fn missing_parameters(code: &str, business_id: &str, waba_id: &str, is_coexistence: bool) -> Option<String> {
     let missing: Vec<&str> = [
         ("code", code.trim().is_empty()),
@@ -38,7 +34,7 @@ pub fn missing_parameters(code: &str, business_id: &str, waba_id: &str, is_coexi
     (!missing.is_empty()).then(|| format!("Required parameters are missing: {}", missing.join(", ")))
 }
 
-/// W9: what set-up needs before any call, in the origin's order and words.
+/// The message for the first thing that set-up lacks before any call, in the origin's order and words (W9).
 pub fn missing_for_setup(has_channel: bool, waba_id: &str, access_token: &str) -> Option<&'static str> {
     if !has_channel {
         Some("Channel is required")

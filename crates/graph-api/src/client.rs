@@ -1,5 +1,4 @@
-//! The client: what it is made of and what can be asked of it. A call is described in [`call`] and sent by
-//! [`send`].
+//! The client: its settings, its state and its entry points. A call is described in [`call`] and sent by [`send`].
 //!
 //! No redirects, no proxy, no retry around writes. A read is repeated only with fewer fields.
 
@@ -35,35 +34,32 @@ pub struct Settings {
     pub version: String,
     /// The installation's app at Meta.
     pub app_id: AppId,
-    /// Its secret.
     pub app_secret: SecretString,
     /// The longest one call may take; 10 s is a good value.
     pub deadline: Duration,
-    /// The wall clock.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// Is told of every call once it is over; a call that was not made is none.
-    pub observe: Arc<dyn Fn(&Made<'_>) + Send + Sync>,
+    /// Called for every call once it is over; not for calls that were refused here.
+    pub observe: Arc<dyn Fn(&FinishedCall<'_>) + Send + Sync>,
 }
 
-/// A call that was made.
+/// A call that is over, for logs and metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Made<'a> {
+pub struct FinishedCall<'a> {
     /// Method and route, such as `POST /{phone}/register`: one of a few, and never with an id.
     pub route: &'a str,
-    /// How it ended.
-    pub ended: Ended,
+    pub outcome: CallOutcome,
     /// How long it took.
     pub took: Duration,
 }
 
-/// How a call ended, as far as the wire knows.
+/// How a call ended, as far as HTTP shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum CallOutcome {
     /// With a good answer.
     Answered,
-    /// With an answer that says no, or with one that nobody can read.
+    /// With an error of Meta's, or with an unreadable answer.
     Refused(FailureKind),
-    /// Without an answer: no connection, no time left, or it was cut off.
+    /// Without an answer: no connection, time-out, or a connection that was cut.
     Unreachable,
 }
 
@@ -87,7 +83,7 @@ pub enum SetupError {
     Http(#[source] reqwest::Error),
 }
 
-/// A client of the Graph API; cheap to clone, all clones share what they learn.
+/// A client of the Graph API. It is cheap to clone; clones share their connections, known fields and usage.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,

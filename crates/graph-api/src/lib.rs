@@ -1,11 +1,11 @@
 //! Meta's HTTP and webhook dialect, turned into [`domain`] values.
 //!
-//! Two halves: [`Client`] makes the Graph calls Linekeeper needs, [`webhook`] reads what Meta posts.
-//! Nothing here decides anything: what a [`domain::meta::failure::Failure`] or a [`domain::meta::event::Change`]
-//! means is said in `domain`.
+//! Two halves: [`Client`] makes the Graph calls that Linekeeper needs, [`webhook`] reads the webhooks that Meta posts.
+//! Nothing is decided here: `domain` says what a [`domain::meta::failure::Failure`] or a [`domain::meta::event::Change`]
+//! leads to.
 //!
-//! Rules kept by every file: a secret never stands in a log line, an error or a `Debug` text; an
-//! answer of any shape is a value or a `Failure`, never a panic; Meta's unknown words are kept.
+//! Rules kept by every file: no secret in a log line, an error or a `Debug` text; an answer of any shape is a value or a
+//! `Failure`, never a panic; Meta's unknown words are kept.
 
 mod client;
 #[cfg(any(test, feature = "harness"))]
@@ -16,7 +16,7 @@ mod wire;
 
 pub use client::account::Account;
 pub use client::usage::Usage;
-pub use client::{Client, Ended, Made, Settings, SetupError};
+pub use client::{CallOutcome, Client, FinishedCall, Settings, SetupError};
 pub use redact::Redactor;
 pub use wire::token::{AppSubscription, Token, TokenInfo};
 
@@ -31,40 +31,23 @@ pub struct Fleet {
     pub numbers: Vec<NumberReading>,
 }
 
-/// How Meta brings a verification code to the owner of a number (facts §1.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How Meta sends a verification code to the owner of a number (facts §1.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE", const_into_str)]
 pub enum CodeMethod {
-    /// By text message.
     Sms,
-    /// By a call.
+    /// By an automatic phone call.
     Voice,
 }
 
-impl CodeMethod {
-    /// Meta's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "SMS",
-            Self::Voice => "VOICE",
-        }
-    }
-}
-
-/// What to copy from the WhatsApp Business app of a coexistence number (facts §1.15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What to copy from the WhatsApp Business app of a coexistence number, each once within 24 h of onboarding (facts
+/// §1.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SyncKind {
-    /// Contacts: first, once, within 24 h of onboarding.
+    /// Contacts, which are copied first.
+    #[strum(serialize = "smb_app_state_sync")]
     Contacts,
-    /// Past messages: second, once, within 24 h of onboarding.
+    /// Past messages, which are copied second.
     History,
-}
-
-impl SyncKind {
-    /// Meta's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Contacts => "smb_app_state_sync",
-            Self::History => "history",
-        }
-    }
 }

@@ -73,7 +73,7 @@ impl App {
             }),
             observe: Arc::new({
                 let metrics = metrics.clone();
-                move |made: &graph_api::Made<'_>| metrics.graph_call(made)
+                move |call: &graph_api::FinishedCall<'_>| metrics.graph_call(call)
             }),
         })?;
         let secrets: Vec<_> =

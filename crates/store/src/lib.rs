@@ -17,7 +17,6 @@ pub mod sealing;
 pub mod settings;
 mod statements;
 mod tenancy;
-mod words;
 
 pub use delivery::{deliveries, endpoints};
 pub use engine::{Committed, Conflict, Engine, Error, Store, Tx, size};

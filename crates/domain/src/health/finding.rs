@@ -1,383 +1,455 @@
-//! What is to be said about a number, as codes with typed arguments: no prose, no judgement. The
+//! Findings: what is to be said about a number, as codes with typed arguments. No prose and no assessment here: the
 //! sentences come from the message catalogue, by code.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::level::{Action, Level, Move};
-use super::links::DeepLink;
-use super::words::codes;
+use crate::health::arg::Arg;
+use crate::health::level::{Action, Level, Party};
+use crate::health::links::DeepLink;
+use crate::meta::failure::FailureKind;
 use crate::meta::reading::{BusinessVerification, EntityType, MessagingLimit};
 
-codes! {
-    /// One thing to say about a number (facts §6.3 and §6.4; policy, "Health").
-    FindingCode {
-        // what we could not learn
-        /// The number was never read.
-        NeverRead = "never_read",
-        /// The last good reading is too old to judge by.
-        ReadingStale {
-            /// When it was made.
-            checked_at: Timestamp,
-        } = "reading_stale",
-        /// Needed fields were not in the reading.
-        FactsUnread {
-            /// Meta's names of them.
-            fields: Vec<String>,
-        } = "facts_unread",
-        /// The last attempt to read failed; the reading before it still counts.
-        ReadFailed {
-            /// What kind of failure.
-            kind: &'static str,
-        } = "read_failed",
-        /// Nobody knows whether the number is in the WhatsApp Business app.
-        OnboardingUnknown = "onboarding_unknown",
+/// One thing to say about a number (facts §6.3 and §6.4; policy, "Health"). The page and the API find its sentence by its
+/// code; a field is an argument of that sentence.
+#[derive(Debug, Clone, PartialEq, Eq, strum::IntoStaticStr, strum::VariantNames)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum FindingCode {
+    // what could not be learnt
+    /// The number was never read.
+    NeverRead,
+    /// The last successful reading is too old for an assessment.
+    ReadingStale {
+        checked_at: Timestamp,
+    },
+    /// Needed fields were not in the reading.
+    FactsUnread {
+        fields: Vec<String>,
+    },
+    /// The last read failed; the reading before it still counts.
+    ReadFailed {
+        kind: FailureKind,
+    },
+    /// It is not known whether the number is in the WhatsApp Business app.
+    OnboardingUnknown,
 
-        // on the way to being registered
-        /// Not registered; we try by ourselves.
-        PendingRegistration = "pending_registration",
-        /// A register call is about to be made, or under way.
-        RegistrationUnderWay = "registration_under_way",
-        /// Meta accepted the call, or did not answer it; the number does not show it yet.
-        RegistrationUnconfirmed = "registration_unconfirmed",
-        /// Registered; Meta is activating it.
-        Activating = "activating",
-        /// A failure that passes is waited out.
-        RegistrationRetrying = "registration_retrying",
-        /// Meta asked for fewer calls.
-        Throttled = "throttled",
-        /// Meta is reviewing the display name and does not register the number meanwhile.
-        NameInReview {
-            /// The name.
-            name: Option<String>,
-        } = "name_in_review",
-        /// The display name is good and Meta still refuses: it has not finished on its side.
-        NameGoodStillRefused {
-            /// The name.
-            name: Option<String>,
-        } = "name_good_still_refused",
-        /// The calls Meta allows in 72 h are used up.
-        BudgetSpent {
-            /// How many count now.
-            spent: usize,
-            /// When one is free again.
-            free_at: Option<Timestamp>,
-        } = "budget_spent",
-        /// 133016: Meta locked registration of this number.
-        RegistrationHeld {
-            /// Until when.
-            until: Timestamp,
-        } = "registration_held",
-        /// 133008, 133009: Meta accepts no PIN for a while.
-        PinGuessesHeld {
-            /// Until when.
-            until: Timestamp,
-        } = "pin_guesses_held",
-        /// The time to register after signup runs out.
-        OnboardingWindowEnding {
-            /// When.
-            ends_at: Timestamp,
-        } = "onboarding_window_ending",
-        /// It was registered and dropped out; we register it again.
-        DroppedOut = "dropped_out",
+    // on the way to being registered
+    /// Not registered; the planner tries by itself.
+    PendingRegistration,
+    /// A register call is about to be made, or in progress.
+    RegistrationInProgress,
+    /// Meta accepted the call, or did not answer it; the number does not show it yet.
+    RegistrationUnconfirmed,
+    /// Registered; Meta is activating it.
+    Activating,
+    /// A register call failed in a retryable way and is made again later.
+    RegistrationRetrying,
+    /// Meta asked for fewer calls.
+    Throttled,
+    /// Meta reviews the display name and does not register the number meanwhile.
+    NameInReview {
+        name: Option<String>,
+    },
+    /// The display name is good and Meta still refuses: it has not finished on its side.
+    NameGoodStillRefused {
+        name: Option<String>,
+    },
+    /// The calls Meta allows in 72 h are used up.
+    BudgetSpent {
+        spent: usize,
+        free_at: Option<Timestamp>,
+    },
+    /// 133016: Meta locked registration of this number.
+    RegistrationHeld {
+        until: Timestamp,
+    },
+    /// 133008, 133009: Meta accepts no PIN until an instant.
+    PinGuessesHeld {
+        until: Timestamp,
+    },
+    /// The time to register after signup ends soon.
+    OnboardingWindowEnding {
+        ends_at: Timestamp,
+    },
+    /// The number was registered, is not any more, and is registered again.
+    RegistrationLost,
 
-        // a person's move before the number is live
-        /// The display name was refused.
-        NameDeclined {
-            /// The name.
-            name: Option<String>,
-        } = "name_declined",
-        /// Two-step verification is on and the PIN is not known, or the stored one is wrong.
-        PinNeeded = "pin_needed",
-        /// The number's ownership must be proved by a code.
-        CodeNeeded = "code_needed",
-        /// It is registered to another WhatsApp account.
-        NumberTaken = "number_taken",
-        /// Two-step verification is on at its previous owner.
-        TwoStepAtPreviousOwner = "two_step_at_previous_owner",
-        /// Meta refused for a reason of its own; its text is kept.
-        RegistrationRefused {
-            /// Meta's code.
-            meta_code: Option<i64>,
-            /// Meta's text.
-            meta_text: Option<String>,
-        } = "registration_refused",
-        /// The time to register after signup has passed.
-        OnboardingExpired = "onboarding_expired",
-        /// Registered on the retired On-Premises API.
-        OnPremise = "on_premise",
-        /// Coexistence: the link with the WhatsApp Business app is gone.
-        CoexistenceLost = "coexistence_lost",
-        /// Coexistence: the phone changed device; it usually comes back within minutes.
-        CoexistencePaused = "coexistence_paused",
+    // a person has to act before the number is live
+    /// The display name was refused.
+    NameDeclined {
+        name: Option<String>,
+    },
+    /// Two-step verification is on and the PIN is not known, or the stored one is wrong.
+    PinNeeded,
+    /// The number's ownership must be proved by a code.
+    CodeNeeded,
+    /// The number is registered to another WhatsApp account.
+    NumberTaken,
+    /// Two-step verification is on at the number's previous owner.
+    TwoStepAtPreviousOwner,
+    /// Meta refused for a reason of its own; its text is kept.
+    RegistrationRefused {
+        meta_code: Option<i64>,
+        meta_text: Option<String>,
+    },
+    /// The time to register after signup has passed.
+    OnboardingExpired,
+    /// Registered on the retired On-Premises API.
+    OnPremise,
+    /// Coexistence: the link with the WhatsApp Business app is gone.
+    CoexistenceLost,
+    /// Coexistence: the phone changed device; it usually comes back within minutes.
+    CoexistencePaused,
 
-        // the number at Meta
-        /// `status` BANNED.
-        NumberBanned = "number_banned",
-        /// `status` DELETED.
-        NumberDeleted = "number_deleted",
-        /// `status` MIGRATED: moved to another account.
-        NumberMigrated = "number_migrated",
-        /// `status` RESTRICTED.
-        NumberRestricted = "number_restricted",
-        /// `status` DISCONNECTED.
-        NumberDisconnected = "number_disconnected",
-        /// `status` FLAGGED.
-        NumberFlagged = "number_flagged",
-        /// `status` `RATE_LIMITED`.
-        NumberRateLimited = "number_rate_limited",
-        /// `status` UNVERIFIED on a number that counts as registered.
-        NumberUnverified = "number_unverified",
-        /// A `status` this version does not know.
-        StatusNotKnown {
-            /// Meta's word.
-            status: String,
-        } = "status_not_known",
-        /// A test number.
-        Sandbox = "sandbox",
-        /// Also in the WhatsApp Business app.
-        Coexistence = "coexistence",
-        /// Quality is medium.
-        QualityYellow = "quality_yellow",
-        /// Quality is low.
-        QualityRed = "quality_red",
-        /// Most of the limit is used.
-        LimitNear {
-            /// The limit.
-            limit: MessagingLimit,
-            /// People written to first in the last 24 h.
-            used: i64,
-        } = "limit_near",
-        /// The limit is used up.
-        LimitReached {
-            /// The limit.
-            limit: MessagingLimit,
-            /// People written to first in the last 24 h.
-            used: i64,
-        } = "limit_reached",
-        /// The lowest tier: a verified business gets more.
-        LimitLowest {
-            /// The limit.
-            limit: MessagingLimit,
-        } = "limit_lowest",
-        /// The approval of the display name ran out.
-        NameExpired {
-            /// The name.
-            name: Option<String>,
-        } = "name_expired",
-        /// A new display name was approved and waits to be applied.
-        NewNameApproved {
-            /// The new name.
-            name: Option<String>,
-            /// Until when (date of the decision + 14 days); afterwards it must be asked for again.
-            apply_by: Option<Timestamp>,
-        } = "new_name_approved",
-        /// The approved new name was not applied in time.
-        NewNameLapsed {
-            /// The new name.
-            name: Option<String>,
-        } = "new_name_lapsed",
-        /// A new display name is under review.
-        NewNameInReview {
-            /// The new name.
-            name: Option<String>,
-        } = "new_name_in_review",
-        /// A new display name was refused.
-        NewNameDeclined {
-            /// The new name.
-            name: Option<String>,
-        } = "new_name_declined",
+    // the number at Meta
+    NumberBanned,
+    NumberDeleted,
+    /// `status` MIGRATED: moved to another account.
+    NumberMigrated,
+    NumberRestricted,
+    NumberDisconnected,
+    NumberFlagged,
+    NumberRateLimited,
+    /// `status` UNVERIFIED on a number that counts as registered.
+    NumberUnverified,
+    /// A `status` this version does not know.
+    StatusUnknown {
+        status: String,
+    },
+    /// The number is a test number.
+    Sandbox,
+    /// The number is also in the WhatsApp Business app.
+    Coexistence,
+    /// The quality rating is medium.
+    QualityYellow,
+    /// The quality rating is low.
+    QualityRed,
+    /// Most of the limit is used.
+    LimitNear {
+        limit: MessagingLimit,
+        /// People written to first in the last 24 h.
+        used: i64,
+    },
+    /// All of the limit is used.
+    LimitReached {
+        limit: MessagingLimit,
+        /// People written to first in the last 24 h.
+        used: i64,
+    },
+    /// The limit is the lowest tier: a verified business gets more.
+    LimitLowest {
+        limit: MessagingLimit,
+    },
+    /// The approval of the display name has expired.
+    NameExpired {
+        name: Option<String>,
+    },
+    /// A new display name was approved and waits to be applied.
+    NewNameApproved {
+        name: Option<String>,
+        /// Until when (date of the decision + 14 days); afterwards a new one must be requested.
+        apply_by: Option<Timestamp>,
+    },
+    /// The approved new name was not applied in time.
+    NewNameLapsed {
+        name: Option<String>,
+    },
+    /// A new display name is under review.
+    NewNameInReview {
+        name: Option<String>,
+    },
+    /// A new display name was refused.
+    NewNameDeclined {
+        name: Option<String>,
+    },
 
-        // the account and its portfolio
-        /// No valid payment method: business-initiated messages do not go out.
-        PaymentMissing = "payment_missing",
-        /// The business is not verified.
-        BusinessUnverified {
-            /// How far it is, where it was read.
-            verification: Option<BusinessVerification>,
-        } = "business_unverified",
-        /// Meta is reviewing the account.
-        AccountInReview = "account_in_review",
-        /// Meta refused the account.
-        AccountRejected = "account_rejected",
-        /// A restriction on the account.
-        AccountRestricted {
-            /// Meta's word.
-            restriction: String,
-            /// Until when.
-            until: Option<Timestamp>,
-        } = "account_restricted",
-        /// The account will be banned.
-        BanScheduled {
-            /// When, where the date could be read.
-            at: Option<Timestamp>,
-        } = "ban_scheduled",
-        /// The account is banned.
-        AccountBanned = "account_banned",
-        /// The account's `status` says that it is out of use.
-        AccountDisabled {
-            /// Meta's word.
-            status: String,
-        } = "account_disabled",
-        /// The account was deleted.
-        AccountDeleted = "account_deleted",
-        /// The account is locked (131031).
-        AccountLocked = "account_locked",
-        /// Meta noted a policy violation.
-        PolicyViolation {
-            /// Meta's word.
-            violation: String,
-        } = "policy_violation",
-        /// Meta says that the portfolio may be in foreign hands.
-        BusinessCompromised = "business_compromised",
+    // the account and its portfolio
+    /// No valid payment method: business-initiated messages do not go out.
+    PaymentMissing,
+    /// The business is not verified.
+    BusinessUnverified {
+        /// Absent where it was not read.
+        verification: Option<BusinessVerification>,
+    },
+    /// Meta is reviewing the account.
+    AccountInReview,
+    /// Meta refused the account.
+    AccountRejected,
+    /// Meta restricts the account.
+    AccountRestricted {
+        restriction: String,
+        until: Option<Timestamp>,
+    },
+    /// The account will be banned.
+    BanScheduled {
+        /// Absent where Meta's date could not be read.
+        at: Option<Timestamp>,
+    },
+    /// The account is banned.
+    AccountBanned,
+    /// The account's `status` says that it is out of use.
+    AccountDisabled {
+        status: String,
+    },
+    /// The account was deleted.
+    AccountDeleted,
+    /// The account is locked (131031).
+    AccountLocked,
+    /// Meta noted a policy violation.
+    PolicyViolation {
+        violation: String,
+    },
+    /// Meta warns that the portfolio may be compromised.
+    BusinessCompromised,
 
-        // what Meta says about sending, where nothing above fits
-        /// An entity may not send and Meta lists no reason.
-        SendingBlocked {
-            /// Which entity.
-            entity: EntityType,
-            /// Meta's remark.
-            meta_text: Option<String>,
-        } = "sending_blocked",
-        /// An entity may send with limits.
-        SendingLimited {
-            /// Which entity.
-            entity: EntityType,
-            /// Meta's remark.
-            meta_text: Option<String>,
-        } = "sending_limited",
-        /// An error of `health_status` without a code of ours, in Meta's own words.
-        MetaReports {
-            /// Which entity.
-            entity: EntityType,
-            /// Meta's code.
-            meta_code: i64,
-            /// Meta's description.
-            meta_text: String,
-            /// What Meta advises.
-            meta_advice: Option<String>,
-        } = "meta_reports",
-        /// Meta refuses sends of this number.
-        SendsRefused {
-            /// Meta's code.
-            meta_code: i64,
-        } = "sends_refused",
+    // what Meta reports about sending, where nothing above fits
+    /// An entity may not send and Meta lists no reason.
+    SendingBlocked {
+        entity: EntityType,
+        meta_text: Option<String>,
+    },
+    /// An entity may send with limits.
+    SendingLimited {
+        entity: EntityType,
+        meta_text: Option<String>,
+    },
+    /// An error of `health_status` that has no finding of its own, in Meta's words.
+    MetaErrorReported {
+        entity: EntityType,
+        meta_code: i64,
+        meta_text: String,
+        meta_advice: Option<String>,
+    },
+    /// Meta refuses sends of this number.
+    SendsRefused {
+        meta_code: i64,
+    },
 
-        // the token
-        /// The access token is dead.
-        TokenDead = "token_dead",
-        /// The access token ends soon.
-        TokenExpiring {
-            /// When.
-            expires_at: Timestamp,
-        } = "token_expiring",
-        /// The token works, the account is not shared with us any more.
-        AccessLost = "access_lost",
+    // the token
+    /// The access token is dead.
+    TokenDead,
+    /// The access token ends soon.
+    TokenExpiring {
+        expires_at: Timestamp,
+    },
+    /// The token works, but the account is not shared with this installation any more.
+    AccessLost,
 
-        // webhooks
-        /// Our app is not subscribed to the account.
-        NotSubscribed = "not_subscribed",
-        /// Meta refused the callback override; messages reach us by the app's own callback.
-        OverrideRefused {
-            /// Meta's code.
-            meta_code: Option<i64>,
-            /// Meta's text.
-            meta_text: String,
-        } = "override_refused",
-        /// No override is set where ours should be.
-        OverrideMissing = "override_missing",
-        /// Somebody else's callback is set.
-        OverrideForeign {
-            /// The callback that is set.
-            actual: String,
-        } = "override_foreign",
-        /// Meta's handshake with our callback failed.
-        CallbackUnverified = "callback_unverified",
-        /// The app has no callback of its own: account events reach nobody.
-        AppCallbackMissing = "app_callback_missing",
-        /// The app's own callback is not ours.
-        AppCallbackForeign {
-            /// The callback that is set.
-            actual: String,
-        } = "app_callback_foreign",
-        /// The app's subscription lacks fields we need.
-        AppFieldsMissing {
-            /// Which.
-            fields: Vec<String>,
-        } = "app_fields_missing",
-        /// No webhook for far longer than usual.
-        Silence {
-            /// When one came last.
-            last_heard_at: Timestamp,
-            /// The usual longest gap.
-            usual_gap: SignedDuration,
-        } = "silence",
+    // webhooks
+    /// The installation's app is not subscribed to the account.
+    NotSubscribed,
+    /// Meta refused the callback override; messages arrive by the app's own callback.
+    OverrideRefused {
+        meta_code: Option<i64>,
+        meta_text: String,
+    },
+    /// No callback override is set.
+    OverrideMissing,
+    /// The override leads to another system.
+    OverrideForeign {
+        actual: String,
+    },
+    /// The app has no callback of its own: account events are lost.
+    AppCallbackMissing,
+    /// The app's own callback leads to another system.
+    AppCallbackForeign {
+        actual: String,
+    },
+    /// The app's subscription lacks needed fields.
+    AppFieldsMissing {
+        fields: Vec<String>,
+    },
+    /// No webhook came for far longer than usual.
+    WebhookSilence {
+        last_seen_at: Timestamp,
+        usual_gap: SignedDuration,
+    },
+}
+
+impl FindingCode {
+    /// The arguments a sentence may use, by name.
+    pub fn args(&self) -> Vec<(&'static str, Arg)> {
+        match self {
+            Self::ReadingStale { checked_at } => vec![("checked_at", Arg::Time(*checked_at))],
+            Self::FactsUnread { fields } | Self::AppFieldsMissing { fields } => {
+                vec![("fields", Arg::Codes(fields.clone()))]
+            }
+            Self::ReadFailed { kind } => vec![("kind", Arg::Code(kind.to_string()))],
+            Self::NameInReview { name }
+            | Self::NameGoodStillRefused { name }
+            | Self::NameDeclined { name }
+            | Self::NameExpired { name }
+            | Self::NewNameLapsed { name }
+            | Self::NewNameInReview { name }
+            | Self::NewNameDeclined { name } => vec![("name", text(name.as_ref()))],
+            Self::BudgetSpent { spent, free_at } => vec![("spent", count(*spent)), ("free_at", time(*free_at))],
+            Self::RegistrationHeld { until } | Self::PinGuessesHeld { until } => vec![("until", Arg::Time(*until))],
+            Self::OnboardingWindowEnding { ends_at } => vec![("ends_at", Arg::Time(*ends_at))],
+            Self::RegistrationRefused { meta_code, meta_text } => {
+                vec![("meta_code", number(*meta_code)), ("meta_text", text(meta_text.as_ref()))]
+            }
+            Self::StatusUnknown { status } | Self::AccountDisabled { status } => {
+                vec![("status", Arg::Text(status.clone()))]
+            }
+            Self::LimitNear { limit, used } | Self::LimitReached { limit, used } => {
+                vec![("limit", Arg::Code(limit.to_string())), ("used", Arg::Number(*used))]
+            }
+            Self::LimitLowest { limit } => vec![("limit", Arg::Code(limit.to_string()))],
+            Self::NewNameApproved { name, apply_by } => {
+                vec![("name", text(name.as_ref())), ("apply_by", time(*apply_by))]
+            }
+            Self::BusinessUnverified { verification } => vec![("verification", code(verification.as_ref()))],
+            Self::AccountRestricted { restriction, until } => {
+                vec![("restriction", Arg::Text(restriction.clone())), ("until", time(*until))]
+            }
+            Self::BanScheduled { at } => vec![("at", time(*at))],
+            Self::PolicyViolation { violation } => vec![("violation", Arg::Text(violation.clone()))],
+            Self::SendingBlocked { entity, meta_text } | Self::SendingLimited { entity, meta_text } => {
+                vec![("entity", Arg::Code(entity.to_string())), ("meta_text", text(meta_text.as_ref()))]
+            }
+            Self::MetaErrorReported { entity, meta_code, meta_text, meta_advice } => vec![
+                ("entity", Arg::Code(entity.to_string())),
+                ("meta_code", Arg::Number(*meta_code)),
+                ("meta_text", Arg::Text(meta_text.clone())),
+                ("meta_advice", text(meta_advice.as_ref())),
+            ],
+            Self::SendsRefused { meta_code } => vec![("meta_code", Arg::Number(*meta_code))],
+            Self::TokenExpiring { expires_at } => vec![("expires_at", Arg::Time(*expires_at))],
+            Self::OverrideRefused { meta_code, meta_text } => {
+                vec![("meta_code", number(*meta_code)), ("meta_text", Arg::Text(meta_text.clone()))]
+            }
+            Self::OverrideForeign { actual } | Self::AppCallbackForeign { actual } => {
+                vec![("actual", Arg::Text(actual.clone()))]
+            }
+            Self::WebhookSilence { last_seen_at, usual_gap } => {
+                vec![("last_seen_at", Arg::Time(*last_seen_at)), ("usual_gap", Arg::Span(*usual_gap))]
+            }
+            Self::NeverRead
+            | Self::OnboardingUnknown
+            | Self::PendingRegistration
+            | Self::RegistrationInProgress
+            | Self::RegistrationUnconfirmed
+            | Self::Activating
+            | Self::RegistrationRetrying
+            | Self::Throttled
+            | Self::RegistrationLost
+            | Self::PinNeeded
+            | Self::CodeNeeded
+            | Self::NumberTaken
+            | Self::TwoStepAtPreviousOwner
+            | Self::OnboardingExpired
+            | Self::OnPremise
+            | Self::CoexistenceLost
+            | Self::CoexistencePaused
+            | Self::NumberBanned
+            | Self::NumberDeleted
+            | Self::NumberMigrated
+            | Self::NumberRestricted
+            | Self::NumberDisconnected
+            | Self::NumberFlagged
+            | Self::NumberRateLimited
+            | Self::NumberUnverified
+            | Self::Sandbox
+            | Self::Coexistence
+            | Self::QualityYellow
+            | Self::QualityRed
+            | Self::PaymentMissing
+            | Self::AccountInReview
+            | Self::AccountRejected
+            | Self::AccountBanned
+            | Self::AccountDeleted
+            | Self::AccountLocked
+            | Self::BusinessCompromised
+            | Self::TokenDead
+            | Self::AccessLost
+            | Self::NotSubscribed
+            | Self::OverrideMissing
+            | Self::AppCallbackMissing => Vec::new(),
+        }
     }
 }
 
-/// One thing found, with what follows from it.
+fn text(value: Option<&String>) -> Arg {
+    value.cloned().map_or(Arg::Absent, Arg::Text)
+}
+
+fn time(value: Option<Timestamp>) -> Arg {
+    value.map_or(Arg::Absent, Arg::Time)
+}
+
+fn number(value: Option<i64>) -> Arg {
+    value.map_or(Arg::Absent, Arg::Number)
+}
+
+fn count(value: usize) -> Arg {
+    Arg::Number(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+fn code(value: Option<&BusinessVerification>) -> Arg {
+    value.map_or(Arg::Absent, |value| Arg::Code(value.to_string()))
+}
+
+/// One finding, with its severity and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
     pub code: FindingCode,
-    /// The level a number with this finding alone would have; [`Level::Live`] for mere news.
+    /// The level a number with this finding alone would have; [`Level::Live`] for mere information.
     pub severity: Level,
-    /// Whose move it is.
-    pub whose: Move,
-    /// What they can do.
+    pub responsible: Party,
+    /// What the responsible party, or an impatient person, can do.
     pub action: Option<Action>,
-    /// Where, at Meta.
+    /// The page at Meta where it is done.
     pub link: Option<DeepLink>,
-    /// Since when it is so, as far as we know.
+    /// Since when it is so, as far as it is known.
     pub since: Option<Timestamp>,
-    /// When the next step happens by itself.
+    /// When the next automatic step happens.
     pub next_step_at: Option<Timestamp>,
 }
 
 impl Finding {
-    /// A finding nobody has to act on; the builders below add to it.
+    /// A finding for which nobody is responsible; the builders below add to it.
     pub fn new(code: FindingCode, severity: Level) -> Self {
-        Self { code, severity, whose: Move::Nobody, action: None, link: None, since: None, next_step_at: None }
+        Self { code, severity, responsible: Party::Nobody, action: None, link: None, since: None, next_step_at: None }
     }
 
-    /// Says whose move it is.
+    /// Names the responsible party.
     #[must_use]
-    pub fn for_whom(mut self, whose: Move) -> Self {
-        self.whose = whose;
+    pub fn responsible(mut self, party: Party) -> Self {
+        self.responsible = party;
         self
     }
 
-    /// Says whose move it is and what they can do.
+    /// Names the responsible party and what it can do.
     #[must_use]
-    pub fn asks(mut self, whose: Move, action: Action) -> Self {
-        self.whose = whose;
+    pub fn asks(mut self, party: Party, action: Action) -> Self {
+        self.responsible = party;
         self.action = Some(action);
         self
     }
 
-    /// Offers a button to whoever is impatient, although it is not their move.
+    /// Offers an action that is possible but not required.
     #[must_use]
     pub fn offers(mut self, action: Action) -> Self {
         self.action = Some(action);
         self
     }
 
-    /// Says where at Meta.
+    /// Names the page at Meta.
     #[must_use]
     pub fn at(mut self, link: DeepLink) -> Self {
         self.link = Some(link);
         self
     }
 
-    /// Says since when, where that is known.
+    /// Dates the finding, where the date is known.
     #[must_use]
     pub fn since(mut self, since: Option<Timestamp>) -> Self {
         self.since = since.or(self.since);
         self
     }
 
-    /// Says when something happens by itself.
+    /// Says when the next automatic step happens, where that is known.
     #[must_use]
-    pub fn next(mut self, at: Option<Timestamp>) -> Self {
+    pub fn next_step(mut self, at: Option<Timestamp>) -> Self {
         self.next_step_at = at.or(self.next_step_at);
         self
     }

@@ -1,32 +1,30 @@
-//! How well a number is, in one word, and whose move it is. Nothing here judges.
+//! How well a number is, who is responsible for the next step, and what people can do. Nothing is assessed here.
 
 use std::cmp::Ordering;
 
-use super::words::words;
-
-words! {
-    /// How well a number is (policy, "Health").
-    ///
-    /// Ordered from best to worst; [`Level::Unknown`] stands outside the order: it is neither better
-    /// nor worse than another level.
-    Level {
-        /// Nothing stands in its way.
-        Live = "live",
-        /// It works, and something threatens that.
-        AtRisk = "at_risk",
-        /// It does not work yet and nobody here can hasten it: a review, provisioning, a hold.
-        WaitingForMeta = "waiting_for_meta",
-        /// A person has to do something: see [`Move`].
-        ActionNeeded = "action_needed",
-        /// Banned, restricted or disabled.
-        Blocked = "blocked",
-        /// No fresh reading, and no verdict without one.
-        Unknown = "unknown",
-    }
+/// How well a number is (policy, "Health").
+///
+/// Ordered from best to worst; [`Level::Unknown`] stands outside the order: it is neither better
+/// nor worse than another level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Level {
+    /// Messages go out and come in.
+    Live,
+    /// Messages go out and come in, and something threatens that.
+    AtRisk,
+    /// It does not work yet, and only time or Meta changes that: a review, provisioning, a hold.
+    WaitingForMeta,
+    /// A person has to act: see [`Party`].
+    ActionNeeded,
+    /// Banned, restricted or disabled.
+    Blocked,
+    /// There is no fresh reading, and no finding that holds without one.
+    Unknown,
 }
 
 impl Level {
-    /// The place in the order; `None` outside it.
+    /// The position in the order; `None` outside it.
     const fn rank(self) -> Option<u8> {
         match self {
             Self::Live => Some(0),
@@ -38,13 +36,13 @@ impl Level {
         }
     }
 
-    /// Messages go out and come in.
+    /// Whether messages go out and come in.
     pub const fn works(self) -> bool {
         matches!(self, Self::Live | Self::AtRisk)
     }
 
-    /// The place in a list that shows the worst first. Unknown comes after what needs a person and
-    /// before what does not.
+    /// The rank in a list that shows the most urgent first: Unknown comes after the levels that need a person and before
+    /// those that do not.
     pub const fn urgency(self) -> u8 {
         match self {
             Self::Live => 0,
@@ -67,71 +65,68 @@ impl PartialOrd for Level {
     }
 }
 
-words! {
-    /// Whose move it is.
-    Move {
-        /// Whoever owns the number.
-        Owner = "owner",
-        /// Whoever runs this installation.
-        Operator = "operator",
-        /// Meta.
-        Meta = "meta",
-        /// Nobody: it is news, or it heals by itself.
-        Nobody = "nobody",
-    }
+/// Who is responsible for the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Party {
+    /// The owner of the number.
+    Owner,
+    /// The operator of this installation.
+    Operator,
+    Meta,
+    /// Nobody: it is information, or it is reconciled automatically.
+    Nobody,
 }
 
-words! {
-    /// What a person can do about a finding.
-    Action {
-        /// Press Complete registration.
-        CompleteRegistration = "complete_registration",
-        /// Enter the number's two-step PIN here.
-        EnterPin = "enter_pin",
-        /// Receive a code by SMS or voice and enter it here.
-        VerifyByCode = "verify_by_code",
-        /// Apply the approved new display name: registers once.
-        ApplyNewName = "apply_new_name",
-        /// Go through Meta's popup again for the same number.
-        Reconnect = "reconnect",
-        /// Go through Embedded Signup again.
-        SignUpAgain = "sign_up_again",
-        /// Subscribe the webhooks again.
-        Resubscribe = "resubscribe",
-        /// Point the app's own callback at this installation.
-        TakeOverCallback = "take_over_callback",
-        /// Read the number again now.
-        Refresh = "refresh",
-        /// Ask for another display name, in WhatsApp Manager.
-        ChooseNewName = "choose_new_name",
-        /// Add a payment method and make it the default, at Meta.
-        AddPayment = "add_payment",
-        /// Start or finish business verification, at Meta.
-        VerifyBusiness = "verify_business",
-        /// Ask Meta to look at a ban, a restriction or a rejection again.
-        Appeal = "appeal",
-        /// Ask Meta's support.
-        ContactSupport = "contact_support",
-        /// Disconnect the number from the account that holds it, or use coexistence.
-        FreeNumber = "free_number",
-        /// Have two-step verification turned off where the number was before.
-        TurnOffTwoStep = "turn_off_two_step",
-        /// Open the WhatsApp Business app and link it again.
-        ReconnectApp = "reconnect_app",
-        /// Move the number from the On-Premises API.
-        MigrateFromOnPremise = "migrate_from_on_premise",
-        /// Share the account with us again.
-        RestoreAccess = "restore_access",
-        /// Better what customers think of the messages.
-        ImproveQuality = "improve_quality",
-        /// Look at the installation's public address and app settings.
-        CheckInstallation = "check_installation",
-    }
+/// What a person can do about a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Action {
+    CompleteRegistration,
+    /// Enter the number's two-step PIN in this installation.
+    EnterPin,
+    /// Receive a code by SMS or voice and enter it in this installation.
+    VerifyByCode,
+    /// Apply the approved new display name: registers once.
+    ApplyNewName,
+    /// Go through Meta's popup again for the same number.
+    Reconnect,
+    /// Go through Embedded Signup again.
+    SignUpAgain,
+    /// Subscribe the webhooks again.
+    Resubscribe,
+    /// Point the app's own callback at this installation.
+    TakeOverCallback,
+    /// Read the number again now.
+    Refresh,
+    /// Ask for another display name, in WhatsApp Manager.
+    ChooseNewName,
+    /// Add a payment method and make it the default, at Meta.
+    AddPayment,
+    /// Start or finish business verification, at Meta.
+    VerifyBusiness,
+    /// Ask Meta to look at a ban, a restriction or a rejection again.
+    Appeal,
+    ContactSupport,
+    /// Disconnect the number from the account that holds it, or use coexistence.
+    FreeNumber,
+    /// Have two-step verification turned off where the number was before.
+    TurnOffTwoStep,
+    /// Open the WhatsApp Business app and link it again.
+    ReconnectApp,
+    /// Move the number from the On-Premises API.
+    MigrateFromOnPremise,
+    /// Share the account with this installation again.
+    RestoreAccess,
+    /// Improve the quality of the messages.
+    ImproveQuality,
+    /// Check the installation's public address and app settings.
+    CheckInstallation,
 }
 
 impl Action {
-    /// A button of ours does it; the others are done at Meta, behind the finding's link.
-    pub const fn is_here(self) -> bool {
+    /// Whether a button of this installation does it; the others are done at Meta, behind the finding's link.
+    pub const fn is_local(self) -> bool {
         matches!(
             self,
             Self::CompleteRegistration
@@ -149,11 +144,13 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     #[test]
     fn unknown_is_neither_better_nor_worse() {
-        for level in Level::ALL {
+        for level in Level::VARIANTS {
             let ordered = *level != Level::Unknown;
             assert_eq!(Level::Unknown.partial_cmp(level).is_none(), ordered, "{level:?}");
         }
@@ -162,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn every_word_reads_back() {
-        assert!(Level::ALL.iter().all(|l| Level::parse(l.as_str()) == Some(*l)));
-        assert!(Move::ALL.iter().all(|m| Move::parse(m.as_str()) == Some(*m)));
-        assert!(Action::ALL.iter().all(|a| Action::parse(a.as_str()) == Some(*a)));
+    fn every_code_parses_back() {
+        assert!(Level::VARIANTS.iter().all(|level| level.into_str().parse() == Ok(*level)));
+        assert!(Party::VARIANTS.iter().all(|party| party.into_str().parse() == Ok(*party)));
+        assert!(Action::VARIANTS.iter().all(|action| action.into_str().parse() == Ok(*action)));
     }
 }

@@ -1,90 +1,66 @@
-//! Direct links to the right page at Meta. Meta's forms of these addresses change, so they are
-//! templates that the configuration may replace (facts §7). Nothing here decides when to show one.
+//! Direct links to pages at Meta. Meta changes these addresses, so they are templates that the configuration may replace
+//! (facts §7). Must not decide when a link is shown.
 
-use super::words::words;
 use crate::ids::{AppId, BusinessId, WabaId};
 
-words! {
-    /// A page at Meta.
-    LinkTarget {
-        /// Phone numbers of the account: list, name, two-step, state.
-        PhoneNumbers = "phone_numbers",
-        /// The same page; the name is under number > Profile (it has no address of its own).
-        DisplayName = "display_name",
-        /// The same page; two-step verification has no address of its own either.
-        TwoStep = "two_step",
-        /// The account in the business settings: partners, people.
-        AccountSettings = "account_settings",
-        /// Overview of WhatsApp Manager.
-        Overview = "overview",
-        /// What happened to the account.
-        ActivityLog = "activity_log",
-        /// Message templates.
-        Templates = "templates",
-        /// Business verification.
-        SecurityCenter = "security_center",
-        /// Legal name and website.
-        BusinessInfo = "business_info",
-        /// Payment method of the account.
-        Payment = "payment",
-        /// Account quality, restrictions and appeals.
-        AccountQuality = "account_quality",
-        /// Pending partner requests.
-        PartnerRequests = "partner_requests",
-        /// Direct support.
-        Support = "support",
-        /// The app's WhatsApp settings.
-        AppSettings = "app_settings",
-        /// Whether Meta is in trouble itself.
-        StatusPage = "status_page",
-    }
+/// A page at Meta.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum LinkTarget {
+    /// Phone numbers of the account: list, name, two-step, state.
+    PhoneNumbers,
+    /// The same page; the name is under number > Profile (it has no address of its own).
+    DisplayName,
+    /// The same page; two-step verification has no address of its own either.
+    TwoStep,
+    /// The account in the business settings: partners, people.
+    AccountSettings,
+    /// Overview of WhatsApp Manager.
+    Overview,
+    /// The account's activity log.
+    ActivityLog,
+    Templates,
+    SecurityCenter,
+    /// Legal name and website.
+    BusinessInfo,
+    /// Payment method of the account.
+    Payment,
+    /// Account quality, restrictions and appeals.
+    AccountQuality,
+    PartnerRequests,
+    Support,
+    /// The app's WhatsApp settings.
+    AppSettings,
+    /// Meta's own status page.
+    StatusPage,
 }
 
-/// A page at Meta, with the ids its address needs.
+/// A page at Meta with the ids its address needs, as far as they are known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeepLink {
-    /// Which page.
     pub target: LinkTarget,
-    /// The portfolio.
     pub business_id: Option<BusinessId>,
-    /// The account.
     pub waba_id: Option<WabaId>,
-    /// The app.
     pub app_id: Option<AppId>,
 }
 
-/// One address per page, with `{business_id}`, `{waba_id}` and `{app_id}` where ids go.
+/// One address per [`LinkTarget`], with `{business_id}`, `{waba_id}` and `{app_id}` as placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LinkTemplates {
-    /// [`LinkTarget::PhoneNumbers`].
     pub phone_numbers: String,
-    /// [`LinkTarget::DisplayName`].
     pub display_name: String,
-    /// [`LinkTarget::TwoStep`].
     pub two_step: String,
-    /// [`LinkTarget::AccountSettings`].
     pub account_settings: String,
-    /// [`LinkTarget::Overview`].
     pub overview: String,
-    /// [`LinkTarget::ActivityLog`].
     pub activity_log: String,
-    /// [`LinkTarget::Templates`].
     pub templates: String,
-    /// [`LinkTarget::SecurityCenter`].
     pub security_center: String,
-    /// [`LinkTarget::BusinessInfo`].
     pub business_info: String,
-    /// [`LinkTarget::Payment`].
     pub payment: String,
-    /// [`LinkTarget::AccountQuality`].
     pub account_quality: String,
-    /// [`LinkTarget::PartnerRequests`].
     pub partner_requests: String,
-    /// [`LinkTarget::Support`].
     pub support: String,
-    /// [`LinkTarget::AppSettings`].
     pub app_settings: String,
-    /// [`LinkTarget::StatusPage`].
     pub status_page: String,
 }
 
@@ -127,7 +103,7 @@ impl Default for LinkTemplates {
 }
 
 impl LinkTemplates {
-    /// The template of a page.
+    /// The address template of a page.
     pub fn get(&self, target: LinkTarget) -> &str {
         match target {
             LinkTarget::PhoneNumbers => &self.phone_numbers,
@@ -149,8 +125,8 @@ impl LinkTemplates {
     }
 }
 
-/// The address of a page. Where an id it needs is missing, or is no string of digits, the page
-/// without ids: everything before the query or the first id.
+/// The address of a page. Where an id it needs is missing, or is not a string of digits, the address ends before the query
+/// or the first id.
 pub fn url(link: &DeepLink, templates: &LinkTemplates) -> String {
     let template = templates.get(link.target);
     let ids = [
@@ -158,18 +134,20 @@ pub fn url(link: &DeepLink, templates: &LinkTemplates) -> String {
         ("{waba_id}", link.waba_id.as_ref().map(WabaId::as_str)),
         ("{app_id}", link.app_id.as_ref().map(AppId::as_str)),
     ];
-    let mut filled = template.to_owned();
-    for (place, id) in ids.into_iter().filter(|(place, _)| template.contains(place)) {
+    let mut address = template.to_owned();
+    for (placeholder, id) in ids.into_iter().filter(|(placeholder, _)| template.contains(placeholder)) {
         match id.filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit())) {
-            Some(id) => filled = filled.replace(place, id),
+            Some(id) => address = address.replace(placeholder, id),
             None => return template.split(['?', '{']).next().unwrap_or_default().to_owned(),
         }
     }
-    filled
+    address
 }
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
 
     fn link(target: LinkTarget, business: &str, waba: &str) -> DeepLink {
@@ -183,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_filled_in() {
+    fn ids_are_address_in() {
         let templates = LinkTemplates::default();
         assert_eq!(
             url(&link(LinkTarget::PhoneNumbers, "730", "710"), &templates),
@@ -194,7 +172,7 @@ mod tests {
             url(&link(LinkTarget::AppSettings, "", ""), &templates),
             "https://developers.facebook.com/apps/740/whatsapp-business/wa-settings/"
         );
-        for target in LinkTarget::ALL {
+        for target in LinkTarget::VARIANTS {
             let full = url(&link(*target, "730", "710"), &templates);
             assert!(full.starts_with("https://") && !full.contains('{') && !full.contains(' '), "{full}");
         }

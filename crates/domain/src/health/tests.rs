@@ -1,6 +1,7 @@
-//! Cases to judge, and the properties every judgement has.
+//! Cases to assess, and the properties of every assessment.
 
 use jiff::{SignedDuration, Timestamp};
+use strum::{VariantArray as _, VariantNames as _};
 
 use super::*;
 use crate::channel::Onboarding;
@@ -10,15 +11,15 @@ use crate::meta::reading::{
     MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WabaReading,
 };
 use crate::registration::ledger::Spent;
-use crate::registration::{Decision, Why};
+use crate::registration::{Decision, Reason};
 
+mod assessed;
 mod cards;
+mod changed;
 mod findings;
-mod judged;
 mod properties;
-mod told;
 
-/// A case: everything a judgement is made from.
+/// Everything an assessment is made from.
 #[derive(Debug, Clone)]
 struct Case {
     snapshot: HealthSnapshot,
@@ -73,8 +74,8 @@ impl Case {
             status: Some("ACTIVE".to_owned()),
             ..WabaReading::default()
         };
-        let standing = RegistrationStanding {
-            decision: Decision::Done { why: Why::Live, look_at: None },
+        let standing = RegistrationFacts {
+            decision: Decision::Done { reason: Reason::Live, next_check_at: None },
             spent: Spent::default(),
             hold: None,
             last_refusal: None,
@@ -98,7 +99,7 @@ impl Case {
         case.reading().status = Some(NumberStatus::Pending);
         case.reading().platform_type = Some(PlatformType::NotApplicable);
         case.reading().throughput = Some(ThroughputLevel::NotApplicable);
-        case.decide(waits(Why::Ready));
+        case.decide(waits(Reason::Ready));
         case
     }
 
@@ -119,15 +120,15 @@ impl Case {
         assess(&self.snapshot, &self.context, self.now)
     }
 
-    /// The words of the findings that are more than news.
+    /// The codes of the findings that are more than information.
     fn codes(&self) -> Vec<&'static str> {
         let report = self.report();
-        report.findings.iter().filter(|f| f.severity != Level::Live).map(|f| f.code.as_str()).collect()
+        report.findings.iter().filter(|f| f.severity != Level::Live).map(|f| f.code.into_str()).collect()
     }
 }
 
-fn waits(why: Why) -> Decision {
-    Decision::Wait { why, look_at: now() + hours(1), register_at: None }
+fn waits(reason: Reason) -> Decision {
+    Decision::Wait { reason, next_check_at: now() + hours(1), register_at: None }
 }
 
 fn error(entity_type: &EntityType, code: i64, can_send: CanSend, case: &mut Case) {

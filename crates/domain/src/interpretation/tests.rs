@@ -108,8 +108,8 @@ fn a_disconnection_reason_is_the_end_of_coexistence() {
 #[test]
 fn reviews_of_name_and_account() {
     let rows = [
-        ("APPROVED", vec![K::NameGood], vec![K::AccountReview], vec![Registration, Health]),
-        ("REJECTED", vec![K::NameBad], vec![], vec![Registration, Health]),
+        ("APPROVED", vec![K::NameGood], vec![K::AccountApproved], vec![Registration, Health]),
+        ("REJECTED", vec![K::NameDeclined], vec![], vec![Registration, Health]),
         ("DEFERRED", vec![], vec![], vec![Health]),
         ("PENDING", vec![], vec![], vec![Health]),
         ("ODD", vec![], vec![], vec![Health]),

@@ -19,11 +19,9 @@ open_enum! {
         PartnerAppInstalled = "PARTNER_APP_INSTALLED",
         /// The app was removed.
         PartnerAppUninstalled = "PARTNER_APP_UNINSTALLED",
-        /// Partner-led verification moved.
         PartnerClientCertification = "PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE",
         /// The account was deleted.
         AccountDeleted = "ACCOUNT_DELETED",
-        /// A policy violation.
         AccountViolation = "ACCOUNT_VIOLATION",
         /// Restrictions with end dates.
         AccountRestriction = "ACCOUNT_RESTRICTION",
@@ -31,17 +29,12 @@ open_enum! {
         DisabledUpdate = "DISABLED_UPDATE",
         /// Coexistence: the phone changed device, sends pause.
         AccountOffboarded = "ACCOUNT_OFFBOARDED",
-        /// Coexistence: back again.
         AccountReconnected = "ACCOUNT_RECONNECTED",
         /// An ad account was linked.
         AdAccountLinked = "AD_ACCOUNT_LINKED",
-        /// Marketing terms signed.
         MmLiteTermsSigned = "MM_LITE_TERMS_SIGNED",
-        /// Pricing eligibility.
         AuthIntlPriceEligibility = "AUTH_INTL_PRICE_ELIGIBILITY_UPDATE",
-        /// The business's country.
         PrimaryLocation = "BUSINESS_PRIMARY_LOCATION_COUNTRY_UPDATE",
-        /// Pricing tier.
         VolumeTier = "VOLUME_BASED_PRICING_TIER_UPDATE",
         /// Retired: the account was verified.
         VerifiedAccount = "VERIFIED_ACCOUNT",
@@ -51,37 +44,27 @@ open_enum! {
 open_enum! {
     /// `decision` of `phone_number_name_update` and `account_review_update`.
     ReviewDecision {
-        /// Approved.
         Approved = "APPROVED",
-        /// Refused.
         Rejected = "REJECTED",
-        /// Put off.
         Deferred = "DEFERRED",
-        /// Under review.
         Pending = "PENDING",
     }
 }
 
 open_enum! {
-    /// `event` of `security`.
     SecurityEvent {
         /// The two-step PIN was changed.
         PinChanged = "PIN_CHANGED",
         /// Somebody asked to turn two-step off.
         PinResetRequest = "PIN_RESET_REQUEST",
-        /// Two-step is off.
         PinRequestSuccess = "PIN_REQUEST_SUCCESS",
     }
 }
 
 open_enum! {
-    /// `ban_info.waba_ban_state`.
     BanState {
-        /// Banned.
         Disable = "DISABLE",
-        /// Will be banned.
         ScheduleForDisable = "SCHEDULE_FOR_DISABLE",
-        /// Ban lifted.
         Reinstate = "REINSTATE",
     }
 }
@@ -91,7 +74,6 @@ open_enum! {
 pub struct Restriction {
     /// Meta's word, such as `RESTRICTED_BIZ_INITIATED_MESSAGING`.
     pub kind: String,
-    /// When it ends.
     pub until: Option<Timestamp>,
 }
 
@@ -100,11 +82,9 @@ pub struct Restriction {
 pub struct Subject {
     /// The account: the entry's id, or `value.waba_info.waba_id` for `PARTNER_*` events.
     pub waba_id: Option<WabaId>,
-    /// `value.metadata.phone_number_id`.
     pub phone_number_id: Option<PhoneNumberId>,
     /// Digits of `display_phone_number` or `phone_number`, where no id is given (facts §3.2).
     pub phone_digits: Option<String>,
-    /// `value.waba_info.owner_business_id`.
     pub owner_business_id: Option<BusinessId>,
 }
 
@@ -119,46 +99,36 @@ pub struct Change {
     pub time: Option<Timestamp>,
     /// Whom it is about.
     pub subject: Subject,
-    /// What it says.
     pub content: Content,
 }
 
 /// What a change says, as far as this version reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// `account_update`.
     Account(AccountUpdate),
-    /// `account_review_update`.
     AccountReview {
-        /// The decision.
         decision: ReviewDecision,
     },
-    /// `phone_number_name_update`.
     Name {
-        /// The decision.
         decision: ReviewDecision,
         /// The name asked for.
         requested_name: Option<String>,
         /// Why it was refused.
         rejection_reason: Option<String>,
     },
-    /// `phone_number_quality_update`.
     Quality {
         /// `ONBOARDING`, `THROUGHPUT_UPGRADE`, retired `FLAGGED`, `UPGRADE`….
         event: String,
         /// The limit after the event.
         limit: Option<MessagingLimit>,
     },
-    /// `business_capability_update`.
     Capability {
         /// The portfolio's limit; a number such as 2000 is read as its tier.
         limit: Option<MessagingLimit>,
         /// How many numbers the account may hold.
         max_phone_numbers: Option<i64>,
     },
-    /// `security`.
     Security {
-        /// What happened.
         event: SecurityEvent,
     },
     /// `messages`: only counted; the raw change is kept.
@@ -170,7 +140,6 @@ pub enum Content {
     },
     /// Template fields: name, language, event, and a reason.
     Template {
-        /// The template.
         name: String,
         /// What happened: `APPROVED`, `REJECTED`, a category, a quality.
         event: String,
@@ -184,29 +153,22 @@ pub enum Content {
     Unread,
 }
 
-/// `account_update` in detail.
+/// The members of an `account_update`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountUpdate {
-    /// Which event.
     pub event: AccountEvent,
-    /// `ban_info.waba_ban_state`.
     pub ban_state: Option<BanState>,
     /// `ban_info.waba_ban_date` as Meta writes it ("September 21, 2026").
     pub ban_date: Option<String>,
-    /// `restriction_info`.
     pub restrictions: Vec<Restriction>,
-    /// `violation_info.violation_type`.
     pub violation: Option<String>,
-    /// `disconnection_info.reason` (coexistence).
     pub disconnection_reason: Option<String>,
-    /// `waba_info.partner_app_id`.
     pub partner_app_id: Option<AppId>,
 }
 
 /// What a `messages` change holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MessagesSeen {
-    /// Messages from customers.
     pub inbound: usize,
     /// Statuses that prove the number can send (`sent`, `delivered`, `read`).
     pub working_statuses: usize,

@@ -1,33 +1,28 @@
-//! How a call to Meta can fail, in the words our rules use.
+//! How a call to Meta can fail, as the rules distinguish it.
 //!
-//! `graph-api` parses an answer into a [`MetaError`]; [`Failure::from_meta`] says what it is. Nothing
-//! here knows HTTP bodies; nothing elsewhere branches on Meta's codes.
+//! `graph-api` parses an answer into a [`MetaError`]; [`Failure::from_meta`] classifies it. Nothing here knows HTTP bodies;
+//! nothing elsewhere branches on the codes of failed calls.
 
 use jiff::SignedDuration;
 
 /// An error as Meta words it (facts §2.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MetaError {
-    /// Meta's code.
     pub code: i64,
-    /// Meta's sub-code, where there is one.
     pub subcode: Option<i64>,
-    /// The HTTP status it came with.
+    /// The HTTP status of the answer.
     pub http_status: Option<u16>,
-    /// Meta's message.
     pub message: String,
-    /// A title for people.
     pub user_title: Option<String>,
     /// A sentence for people, in the request's language.
     pub user_message: Option<String>,
-    /// `error_data.details`.
     pub details: Option<String>,
-    /// For Meta's support.
+    /// Identifies the call for Meta's support.
     pub fbtrace_id: Option<String>,
 }
 
 impl MetaError {
-    /// Meta's own sentence for people, or else its message.
+    /// Meta's sentence for people, otherwise its details, otherwise its message.
     pub fn text(&self) -> &str {
         self.user_message.as_deref().or(self.details.as_deref()).unwrap_or(&self.message)
     }
@@ -39,8 +34,20 @@ impl MetaError {
     }
 }
 
-/// What kind of failure it is: one variant per thing a caller does differently.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// The kind of a failure: one variant per thing that a caller does differently.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::Display,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum FailureKind {
     /// No answer, a 5xx, or a code Meta says to retry. The call may have worked.
     Transient,
@@ -48,7 +55,7 @@ pub enum FailureKind {
     Throttled,
     /// The access token is dead (190, 102).
     TokenDead,
-    /// The token is good but the asset is not ours any more (10, 200 to 299, 3, 100/33, 131005).
+    /// The token is valid, but it does not reach the asset any more (10, 200 to 299, 3, 100/33, 131005).
     AccessLost,
     /// 100/2388001: the display name is not provisioned yet.
     NameNotReady,
@@ -58,7 +65,7 @@ pub enum FailureKind {
     OwnershipUnconfirmed,
     /// 100/2388001: two-step verification is on at the previous owner.
     TwoStepAtPreviousOwner,
-    /// 100/2388001 with a text nobody has documented.
+    /// 100/2388001 with an undocumented text.
     CertificateRefused,
     /// 133005: the PIN is not the number's.
     PinMismatch,
@@ -70,7 +77,7 @@ pub enum FailureKind {
     PinGuessedTooFast,
     /// 133010, 131045, 141000 and 100/2207051: the number is not registered.
     NotRegistered,
-    /// 133000: an earlier deregistration is half done.
+    /// 133000: an earlier deregistration is incomplete.
     DeregistrationIncomplete,
     /// 133016: ten register and deregister calls in 72 h.
     BudgetSpent,
@@ -78,11 +85,11 @@ pub enum FailureKind {
     AccountLocked,
     /// 368: Meta blocks the account for a policy violation.
     PolicyBlocked,
-    /// 100/36007 and 100/36009: the signup code ran out or was used.
+    /// 100/36007 and 100/36009: the signup code has expired or was used.
     CodeSpent,
-    /// 101, 191, 100/36008, wrong client secret or proof: the installation is set up wrongly.
+    /// 101, 191, 100/36008, wrong client secret or proof: the installation is misconfigured.
     AppMisconfigured,
-    /// 100: a field this version or number does not know; the read may go on with fewer fields.
+    /// 100: a field that this Graph version or number does not know; the read is repeated with fewer fields.
     UnknownField,
     /// 136024: the number is verified already.
     AlreadyVerified,
@@ -98,14 +105,28 @@ pub enum FailureKind {
     Permanent,
 }
 
+impl FailureKind {
+    /// Whether a register call that failed so is made again after a back-off; every other failure needs evidence or a
+    /// person first.
+    pub const fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::Transient
+                | Self::Throttled
+                | Self::BudgetSpent
+                | Self::NotRegistered
+                | Self::DeregistrationIncomplete
+        )
+    }
+}
+
 /// A failed call to Meta.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// What kind.
     pub kind: FailureKind,
-    /// Meta's own words; `None` when Meta did not answer or the answer was not Meta's.
+    /// Meta's error; `None` when Meta did not answer or the answer was not Meta's.
     pub meta: Option<MetaError>,
-    /// How long Meta says to wait: usage headers or `details`.
+    /// How long Meta asks to wait, in usage headers or in `details`.
     pub wait: Option<SignedDuration>,
     /// One line for people and logs; never holds a secret.
     pub message: String,
@@ -117,14 +138,14 @@ impl Failure {
         Self { kind: FailureKind::Transient, meta: None, wait: None, message: message.into() }
     }
 
-    /// Classifies Meta's error.
+    /// Classifies an error of Meta's.
     pub fn from_meta(error: MetaError) -> Self {
         let kind = kind_of(&error);
-        let told = || wait_in(error.details.as_deref());
+        let asked = || wait_in(error.details.as_deref());
         let wait = if kind == FailureKind::PinGuessesSpent {
-            Some(told().unwrap_or(SignedDuration::from_hours(12)))
+            Some(asked().unwrap_or(SignedDuration::from_hours(12)))
         } else if kind == FailureKind::PinGuessedTooFast {
-            Some(told().unwrap_or(SignedDuration::from_mins(15)))
+            Some(asked().unwrap_or(SignedDuration::from_mins(15)))
         } else {
             None
         };
@@ -139,13 +160,13 @@ impl Failure {
         self
     }
 
-    /// The call may have taken effect although no good answer came.
+    /// Whether the call may have taken effect although no usable answer came.
     pub fn is_uncertain(&self) -> bool {
         self.kind == FailureKind::Transient
     }
 
-    /// The token or the access behind it is gone.
-    pub fn is_access(&self) -> bool {
+    /// Whether the token is dead or its access to the account is lost.
+    pub fn is_access_failure(&self) -> bool {
         matches!(self.kind, FailureKind::TokenDead | FailureKind::AccessLost)
     }
 }
@@ -184,7 +205,7 @@ fn kind_of(error: &MetaError) -> FailureKind {
         (141_010, _) => K::BusinessUnverified,
         (136_024, _) => K::AlreadyVerified,
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 | 133_015 | 134_101 | 2_494_100, _) => K::Transient,
-        // Comes with HTTP 500 and is nothing that passes by itself.
+        // comes with HTTP 500, yet a retry does not help
         (134_102, _) => K::Permanent,
         _ if error.http_status.is_some_and(|s| s == 429) => K::Throttled,
         _ if error.http_status.is_some_and(|s| s >= 500) => K::Transient,

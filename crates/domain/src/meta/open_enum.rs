@@ -4,8 +4,10 @@
 /// Writes an enum of known words plus `Other(String)`, with `parse`, `as_str` and `KNOWN`.
 macro_rules! open_enum {
     ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        $(#[$meta])*
+        ///
+        /// The set is open: a word that this version does not know is kept in `Other`.
         pub enum $name {
             $($(#[$vmeta])* $variant,)+
             /// A word Meta sent that this version does not know; kept as it came.

@@ -1,6 +1,6 @@
-//! What Meta says of a phone number, its account and its portfolio: facts only, no judgement.
+//! Readings: what Meta reports of a phone number, its account and its portfolio. Nothing is assessed here.
 //!
-//! Every field is an `Option`: `None` is "not read". Fields and meanings: facts §1.4 and §1.6.
+//! Every field is an `Option`: `None` means that it was not read. Fields and meanings: facts §1.4 and §1.6.
 
 use jiff::Timestamp;
 
@@ -10,13 +10,10 @@ use crate::meta::open_enum::open_enum;
 open_enum! {
     /// Review state of a display name (`name_status`, `new_name_status`).
     NameStatus {
-        /// Approved.
         Approved = "APPROVED",
         /// Usable, with a certificate, without a review: good news.
         AvailableWithoutReview = "AVAILABLE_WITHOUT_REVIEW",
-        /// Under review.
         PendingReview = "PENDING_REVIEW",
-        /// Refused.
         Declined = "DECLINED",
         /// The approval ran out.
         Expired = "EXPIRED",
@@ -35,9 +32,7 @@ impl NameStatus {
 open_enum! {
     /// Whether the number's ownership was proved by a code (`code_verification_status`).
     CodeVerification {
-        /// Proved.
         Verified = "VERIFIED",
-        /// Not proved.
         NotVerified = "NOT_VERIFIED",
         /// Proved long ago: normal on a live number, blocks a first registration (133006).
         Expired = "EXPIRED",
@@ -47,25 +42,18 @@ open_enum! {
 }
 
 open_enum! {
-    /// The number's `status`.
     NumberStatus {
         /// Not registered, or registered and being activated.
         Pending = "PENDING",
-        /// Registered and usable.
         Connected = "CONNECTED",
         /// Was registered, is not connected now.
         Disconnected = "DISCONNECTED",
-        /// Not verified.
         Unverified = "UNVERIFIED",
         /// Quality flag; retired but still seen.
         Flagged = "FLAGGED",
-        /// Sending restricted.
         Restricted = "RESTRICTED",
-        /// Rate limited.
         RateLimited = "RATE_LIMITED",
-        /// Banned.
         Banned = "BANNED",
-        /// Deleted.
         Deleted = "DELETED",
         /// Moved to another account.
         Migrated = "MIGRATED",
@@ -79,35 +67,26 @@ open_enum! {
         CloudApi = "CLOUD_API",
         /// The retired On-Premises API.
         OnPremise = "ON_PREMISE",
-        /// Not registered anywhere.
         NotApplicable = "NOT_APPLICABLE",
     }
 }
 
 open_enum! {
-    /// `throughput.level`.
     ThroughputLevel {
         /// 80 messages a second (20 in coexistence).
         Standard = "STANDARD",
         /// 1,000 messages a second.
         High = "HIGH",
-        /// Not registered.
         NotApplicable = "NOT_APPLICABLE",
     }
 }
 
 open_enum! {
-    /// `quality_rating`.
     QualityRating {
-        /// High.
         Green = "GREEN",
-        /// Medium.
         Yellow = "YELLOW",
-        /// Low.
         Red = "RED",
-        /// Not available.
         Na = "NA",
-        /// No rating yet.
         Unknown = "UNKNOWN",
     }
 }
@@ -115,33 +94,22 @@ open_enum! {
 open_enum! {
     /// How many people the number, or its portfolio, may write to first in 24 h.
     MessagingLimit {
-        /// 50.
         Tier50 = "TIER_50",
-        /// 250.
         Tier250 = "TIER_250",
-        /// 1,000 (retired).
         Tier1k = "TIER_1K",
-        /// 2,000.
         Tier2k = "TIER_2K",
-        /// 10,000.
         Tier10k = "TIER_10K",
-        /// 100,000.
         Tier100k = "TIER_100K",
-        /// No limit.
         Unlimited = "TIER_UNLIMITED",
         /// No message sent yet.
         NotSet = "TIER_NOT_SET",
-        /// No tier assigned.
         Untiered = "UNTIERED",
     }
 }
 
 open_enum! {
-    /// `account_mode`.
     AccountMode {
-        /// In production.
         Live = "LIVE",
-        /// A test number.
         Sandbox = "SANDBOX",
     }
 }
@@ -149,11 +117,8 @@ open_enum! {
 open_enum! {
     /// `can_send_message` of an entity in `health_status`.
     CanSend {
-        /// Meets all requirements.
         Available = "AVAILABLE",
-        /// With limits.
         Limited = "LIMITED",
-        /// Not at all.
         Blocked = "BLOCKED",
     }
 }
@@ -161,7 +126,6 @@ open_enum! {
 open_enum! {
     /// What kind of thing an entity in `health_status` is.
     EntityType {
-        /// The number.
         PhoneNumber = "PHONE_NUMBER",
         /// The WhatsApp Business Account.
         Waba = "WABA",
@@ -175,13 +139,9 @@ open_enum! {
 open_enum! {
     /// Review of the WhatsApp Business Account (`account_review_status`).
     AccountReview {
-        /// Approved.
         Approved = "APPROVED",
-        /// Under review.
         Pending = "PENDING",
-        /// Refused.
         Rejected = "REJECTED",
-        /// Put off.
         Deferred = "DEFERRED",
     }
 }
@@ -189,25 +149,16 @@ open_enum! {
 open_enum! {
     /// Verification of the business portfolio; Meta writes it in either case (facts §1.4).
     BusinessVerification {
-        /// Verified.
         Verified = "verified",
-        /// Never started.
         NotVerified = "not_verified",
-        /// Under review.
         Pending = "pending",
         /// Meta waits for documents.
         PendingNeedMoreInfo = "pending_need_more_info",
-        /// Started, not submitted.
         PendingSubmission = "pending_submission",
-        /// Refused.
         Rejected = "rejected",
-        /// Failed.
         Failed = "failed",
-        /// Ran out.
         Expired = "expired",
-        /// Taken back.
         Revoked = "revoked",
-        /// Not eligible.
         Ineligible = "ineligible",
     }
 }
@@ -217,9 +168,7 @@ open_enum! {
 pub struct EntityError {
     /// Meta's code, such as 141000 (not registered) or 141006 (payment).
     pub code: i64,
-    /// Meta's description.
     pub description: String,
-    /// What Meta advises.
     pub possible_solution: Option<String>,
 }
 
@@ -234,18 +183,14 @@ pub struct HealthEntity {
     pub can_send: Option<CanSend>,
     /// Its errors, noise (138024 to 138026) included: judging is not done here.
     pub errors: Vec<EntityError>,
-    /// Meta's remarks.
     pub additional_info: Vec<String>,
 }
 
 /// The callback Meta reports on each of the three levels (`webhook_configuration`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookConfiguration {
-    /// The app's own.
     pub application: Option<String>,
-    /// The account's override.
     pub whatsapp_business_account: Option<String>,
-    /// The number's override.
     pub phone_number: Option<String>,
 }
 
@@ -269,29 +214,21 @@ pub struct NumberReading {
     pub display_phone_number: Option<String>,
     /// The current display name.
     pub verified_name: Option<String>,
-    /// Its review.
     pub name_status: Option<NameStatus>,
     /// A name asked for.
     pub new_display_name: Option<String>,
-    /// Its review.
     pub new_name_status: Option<NameStatus>,
     /// A name certificate exists.
     pub certificate: Option<bool>,
-    /// Ownership by code.
     pub code_verification: Option<CodeVerification>,
-    /// Meta's status.
     pub status: Option<NumberStatus>,
     /// Where it is registered.
     pub platform_type: Option<PlatformType>,
-    /// Its speed.
     pub throughput: Option<ThroughputLevel>,
-    /// Its quality.
     pub quality_rating: Option<QualityRating>,
     /// The limit under its old name.
     pub messaging_limit_tier: Option<MessagingLimit>,
-    /// The portfolio-wide limit.
     pub portfolio_limit: Option<MessagingLimit>,
-    /// Live or sandbox.
     pub account_mode: Option<AccountMode>,
     /// In the WhatsApp Business app as well.
     pub is_on_biz_app: Option<bool>,
@@ -397,7 +334,6 @@ impl NumberReading {
 /// An app subscribed to an account's webhooks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubscribedApp {
-    /// Which app.
     pub app_id: AppId,
     /// The account-level override it set, if any.
     pub override_callback_uri: Option<String>,
@@ -406,19 +342,15 @@ pub struct SubscribedApp {
 /// One reading of `GET /{waba_id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WabaReading {
-    /// The account's id.
     pub id: Option<WabaId>,
-    /// Its name.
     pub name: Option<String>,
     /// Meta's review of it.
     pub account_review: Option<AccountReview>,
     /// Verification of the portfolio that owns it.
     pub business_verification: Option<BusinessVerification>,
-    /// Meta's status word.
     pub status: Option<String>,
     /// The portfolio that owns it.
     pub owner_business_id: Option<BusinessId>,
-    /// That portfolio's name.
     pub owner_business_name: Option<String>,
     /// Entities of `health_status`; this read has no entity for the number.
     pub health_status: Option<Vec<HealthEntity>>,

@@ -1,11 +1,13 @@
 //! Every rule as a table row; the properties that hold under any history are beside.
 
 use jiff::{SignedDuration, Timestamp};
+use strum::VariantArray as _;
 
 use super::*;
-use crate::meta::failure::{Failure, MetaError};
-use crate::meta::reading::{NameStatus, NumberStatus, PlatformType, ThroughputLevel};
-use crate::registration::ledger::{Attempt, CallKind};
+use crate::channel::Onboarding;
+use crate::meta::failure::{Failure, FailureKind, MetaError};
+use crate::meta::reading::{CodeVerification, NameStatus, NumberReading, NumberStatus, PlatformType, ThroughputLevel};
+use crate::registration::ledger::{Attempt, AttemptOutcome, Basis, CallKind};
 
 mod properties;
 mod spending;
@@ -43,7 +45,7 @@ fn live() -> NumberReading {
     }
 }
 
-fn refusal(kind: FailureKind) -> Outcome {
+fn refusal(kind: FailureKind) -> AttemptOutcome {
     const CERTIFICATE: Option<i64> = Some(2_388_001);
     let rows = [
         (FailureKind::NameNotReady, 100, CERTIFICATE, "Your display name could not be processed."),
@@ -63,10 +65,10 @@ fn refusal(kind: FailureKind) -> Outcome {
     let (_, code, subcode, text) = rows.into_iter().find(|row| row.0 == kind).unwrap();
     let error =
         MetaError { code, subcode, message: text.into(), user_message: Some(text.into()), ..MetaError::default() };
-    Outcome::Failed(Failure::from_meta(error))
+    AttemptOutcome::Failed(Failure::from_meta(error))
 }
 
-fn attempt(at: Timestamp, basis: Basis, outcome: Outcome) -> Attempt {
+fn attempt(at: Timestamp, basis: Basis, outcome: AttemptOutcome) -> Attempt {
     Attempt { kind: CallKind::Register, basis, started_at: at, settled_at: Some(at), outcome: Some(outcome) }
 }
 
@@ -120,7 +122,7 @@ fn set_up_follows_the_rows_of_the_request() {
     assert!(registers(&set_up(Err(transient), Ok(pending()))));
     assert!(registers(&set_up(Err(transient), Err(transient))));
     // W6
-    assert_eq!(set_up(verified(), Err(transient)).why(), Why::HealthUnread);
+    assert_eq!(set_up(verified(), Err(transient)).reason(), Reason::HealthUnread);
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn no_read_at_all_registers_nothing_even_in_set_up() {
     let mut unknown = history(vec![]);
     unknown.onboarding = Onboarding::Unknown;
     let reads = Reads { verification: Err(FailureKind::Transient), health: Err(FailureKind::Transient) };
-    assert_eq!(decide(Caller::SetUp, &reads, &unknown, hour(0)).why(), Why::OnboardingUnknown);
+    assert_eq!(decide(Caller::SetUp, &reads, &unknown, hour(0)).reason(), Reason::OnboardingUnknown);
 }
 
 #[test]
@@ -142,11 +144,11 @@ fn coexistence_is_never_registered_by_reading_or_by_onboarding() {
     by_onboarding.onboarding = Onboarding::Coexistence;
     for caller in [Caller::SetUp, Caller::Press, Caller::Planner, Caller::ApplyNewName] {
         let reads = Reads::single(Ok(by_reading.clone()));
-        assert_eq!(decide(caller, &reads, &history(vec![]), hour(0)).why(), Why::Coexistence);
+        assert_eq!(decide(caller, &reads, &history(vec![]), hour(0)).reason(), Reason::Coexistence);
         let unread = Reads { verification: Err(FailureKind::Transient), health: Err(FailureKind::Transient) };
-        assert_eq!(decide(caller, &unread, &by_onboarding, hour(0)).why(), Why::Coexistence);
+        assert_eq!(decide(caller, &unread, &by_onboarding, hour(0)).reason(), Reason::Coexistence);
     }
-    assert!(matches!(plan(pending(), &by_onboarding, hour(0)), Decision::Wait { why: Why::CoexistenceLost, .. }));
+    assert!(matches!(plan(pending(), &by_onboarding, hour(0)), Decision::Wait { reason: Reason::CoexistenceLost, .. }));
     by_onboarding.coexistence_misses = 1;
     assert!(matches!(plan(pending(), &by_onboarding, hour(0)), Decision::Ask { remedy: Remedy::ReconnectApp, .. }));
     changed(&mut by_onboarding, ChangeKind::CoexistenceEnded, hour(0), Source::Webhook);
@@ -173,42 +175,42 @@ fn a_provisioned_number_is_never_registered_again() {
 fn a_banned_number_is_left_alone() {
     for status in [NumberStatus::Banned, NumberStatus::Deleted, NumberStatus::Migrated] {
         let decision = plan(NumberReading { status: Some(status), ..pending() }, &history(vec![]), hour(0));
-        assert!(matches!(decision, Decision::Stop { why: Why::Gone, .. }));
+        assert!(matches!(decision, Decision::Stop { reason: Reason::NumberGone, .. }));
     }
 }
 
 #[test]
 fn an_unanswered_call_is_settled_by_reading_never_repeated_meanwhile() {
-    let mut open = attempt(minute(0), Basis::Blind, Outcome::Success);
+    let mut open = attempt(minute(0), Basis::Blind, AttemptOutcome::Success);
     (open.settled_at, open.outcome) = (None, None);
     let mut record = history(vec![open]);
     for caller in [Caller::SetUp, Caller::Press, Caller::Planner] {
-        assert_eq!(decide(caller, &Reads::single(Ok(pending())), &record, minute(1)).why(), Why::CallUnderWay);
+        assert_eq!(decide(caller, &Reads::single(Ok(pending())), &record, minute(1)).reason(), Reason::CallInProgress);
     }
-    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::CallUnanswered);
-    assert_eq!(plan(live(), &record, minute(2)), Decision::Settle { outcome: Outcome::Success });
+    assert_eq!(plan(pending(), &record, minute(2)).reason(), Reason::CallUnanswered);
+    assert_eq!(plan(live(), &record, minute(2)), Decision::Settle { outcome: AttemptOutcome::Success });
     record.previous_read_at = Some(minute(2));
-    assert!(matches!(plan(pending(), &record, minute(3)), Decision::Settle { outcome: Outcome::Failed(_) }));
+    assert!(matches!(plan(pending(), &record, minute(3)), Decision::Settle { outcome: AttemptOutcome::Failed(_) }));
     // a failed read settles nothing
     let blind = decide(Caller::Planner, &Reads::single(Err(FailureKind::Transient)), &record, minute(3));
-    assert_eq!(blind.why(), Why::CallUnanswered);
+    assert_eq!(blind.reason(), Reason::CallUnanswered);
 }
 
 #[test]
 fn an_accepted_call_that_does_not_show_is_repeated_no_sooner_than_1_6_24_hours_after_the_first() {
-    let mut record = history(vec![attempt(hour(0), Basis::Blind, Outcome::Success)]);
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, AttemptOutcome::Success)]);
     let at = |record: &History, now| {
         let decision = plan(pending(), record, now);
-        let Decision::Wait { why: Why::AcceptedNotShown, register_at, .. } = decision else { return None };
+        let Decision::Wait { reason: Reason::AcceptedNotShown, register_at, .. } = decision else { return None };
         register_at
     };
     assert_eq!(at(&record, minute(1)), Some(hour(1)));
     assert!(registers(&plan(pending(), &record, hour(1))));
-    record.ledger.attempts.push(attempt(hour(1), Basis::Blind, Outcome::Success));
+    record.ledger.attempts.push(attempt(hour(1), Basis::Blind, AttemptOutcome::Success));
     assert_eq!(at(&record, hour(2)), Some(hour(6)));
-    record.ledger.attempts.push(attempt(hour(6), Basis::Blind, Outcome::Success));
+    record.ledger.attempts.push(attempt(hour(6), Basis::Blind, AttemptOutcome::Success));
     assert_eq!(at(&record, hour(7)), Some(hour(24)));
-    record.ledger.attempts.push(attempt(hour(24), Basis::Blind, Outcome::Success));
+    record.ledger.attempts.push(attempt(hour(24), Basis::Blind, AttemptOutcome::Success));
     assert_eq!(at(&record, hour(25)), Some(hour(48)));
 }
 
@@ -241,15 +243,15 @@ fn what_only_its_owner_can_do_is_asked_for() {
     let late = plan(pending(), &history(vec![]), hour(14 * 24));
     assert!(matches!(late, Decision::Ask { remedy: Remedy::SignUpAgain, .. }));
     let mut preverified = history(vec![]);
-    preverified.onboarding = Onboarding::Preverified;
+    preverified.onboarding = Onboarding::Imported;
     assert!(registers(&plan(pending(), &preverified, hour(80 * 24))));
 }
 
 #[test]
 fn a_name_in_review_is_read_often_and_tried_once_in_72_hours() {
     let record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
-    let Decision::Wait { why, look_at, register_at } = plan(pending(), &record, minute(1)) else { panic!() };
-    assert_eq!((why, look_at), (Why::NameInReview, minute(15)));
+    let Decision::Wait { reason, next_check_at, register_at } = plan(pending(), &record, minute(1)) else { panic!() };
+    assert_eq!((reason, next_check_at), (Reason::NameInReview, minute(15)));
     assert_eq!(register_at, Some(minute(72 * 60 + 10)));
     assert!(registers(&plan(pending(), &record, minute(72 * 60 + 10))));
 }
@@ -261,7 +263,7 @@ fn an_approval_registers_at_once_and_only_once() {
     let decision = plan(pending(), &record, minute(1));
     assert!(matches!(decision, Decision::Register { basis: Basis::Evidence, .. }), "{decision:?}");
     record.ledger.attempts.push(attempt(minute(1), Basis::Evidence, refusal(FailureKind::NameNotReady)));
-    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::NameGoodStillRefused);
+    assert_eq!(plan(pending(), &record, minute(2)).reason(), Reason::NameGoodStillRefused);
     // the same approval again, and its reading, are no new evidence
     changed(&mut record, ChangeKind::NameGood, minute(3), Source::Webhook);
     let approved = NumberReading { name_status: Some(NameStatus::Approved), ..pending() };
@@ -275,7 +277,7 @@ fn an_approval_registers_at_once_and_only_once() {
 fn a_name_read_as_good_within_ten_minutes_of_the_refusal_was_good_already() {
     let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
     changed(&mut record, ChangeKind::NameGood, minute(9), Source::Reading);
-    assert_eq!(plan(pending(), &record, minute(9)).why(), Why::NameGoodStillRefused);
+    assert_eq!(plan(pending(), &record, minute(9)).reason(), Reason::NameGoodStillRefused);
     let mut later = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
     changed(&mut later, ChangeKind::NameGood, minute(15), Source::Reading);
     assert!(registers(&plan(pending(), &later, minute(15))));
@@ -285,14 +287,14 @@ fn a_name_read_as_good_within_ten_minutes_of_the_refusal_was_good_already() {
 fn each_refusal_waits_for_what_unblocks_it_and_for_nothing_else() {
     let rows: &[(FailureKind, &[ChangeKind], bool)] = &[
         (FailureKind::NumberTaken, &[], true),
-        (FailureKind::PinMismatch, &[ChangeKind::NewPin, ChangeKind::TwoStepOff], true),
+        (FailureKind::PinMismatch, &[ChangeKind::PinEntered, ChangeKind::TwoStepOff], true),
         (FailureKind::ReverificationNeeded, &[ChangeKind::CodeVerified], true),
-        (FailureKind::TokenDead, &[ChangeKind::NewToken, ChangeKind::ReadsAgain], false),
+        (FailureKind::TokenDead, &[ChangeKind::NewToken, ChangeKind::AccessRestored], false),
     ];
     for (kind, unblocking, by_press) in rows {
         let base = history(vec![attempt(hour(0), Basis::Blind, refusal(*kind))]);
         assert!(matches!(plan(pending(), &base, hour(3)), Decision::Ask { .. }), "{kind:?}");
-        for change in ChangeKind::ALL {
+        for change in ChangeKind::VARIANTS {
             let mut record = base.clone();
             changed(&mut record, *change, hour(1), Source::Webhook);
             let unblocked = registers(&plan(pending(), &record, hour(3)));
@@ -319,13 +321,13 @@ fn an_occupied_number_is_probed_once_in_72_hours_and_an_unknown_text_once_after_
 fn a_half_done_deregistration_is_finished_once_and_register_follows() {
     let mut record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete))]);
     assert!(matches!(plan(pending(), &record, minute(1)), Decision::Deregister { .. }));
-    let mut call = attempt(minute(1), Basis::Blind, Outcome::Success);
+    let mut call = attempt(minute(1), Basis::Blind, AttemptOutcome::Success);
     call.kind = CallKind::Deregister;
     record.ledger.attempts.push(call);
-    assert_eq!(plan(pending(), &record, minute(2)).why(), Why::FinishDeregistration);
+    assert_eq!(plan(pending(), &record, minute(2)).reason(), Reason::CompletingDeregistration);
     assert!(registers(&plan(pending(), &record, minute(6))));
     record.ledger.attempts.push(attempt(minute(6), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete)));
-    assert_eq!(plan(pending(), &record, minute(7)).why(), Why::BackOff);
+    assert_eq!(plan(pending(), &record, minute(7)).reason(), Reason::BackOff);
     // a deregister that failed itself is made once more, and register waits for it
     let mut stubborn = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::DeregistrationIncomplete))]);
     for n in [0, 1] {
@@ -342,13 +344,13 @@ fn a_half_done_deregistration_is_finished_once_and_register_follows() {
 fn a_press_skips_a_back_off_but_not_a_throttle_nor_a_hold() {
     let press = |record: &History, now| decide(Caller::Press, &Reads::single(Ok(pending())), record, now);
     let transient = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::Transient))]);
-    assert_eq!(plan(pending(), &transient, minute(0) + SignedDuration::from_secs(30)).why(), Why::BackOff);
+    assert_eq!(plan(pending(), &transient, minute(0) + SignedDuration::from_secs(30)).reason(), Reason::BackOff);
     assert!(registers(&press(&transient, minute(0) + SignedDuration::from_secs(30))));
     let throttled = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::Throttled))]);
-    assert_eq!(press(&throttled, minute(1)).why(), Why::Throttled);
+    assert_eq!(press(&throttled, minute(1)).reason(), Reason::Throttled);
     let mut held = history(vec![attempt(hour(0), Basis::Person, refusal(FailureKind::BudgetSpent))]);
     held.ledger.held_until = Some(hour(72));
-    assert_eq!(press(&held, hour(2)).why(), Why::Held);
+    assert_eq!(press(&held, hour(2)).reason(), Reason::Held);
     assert!(registers(&press(&held, hour(72))));
 }
 
@@ -356,27 +358,27 @@ fn a_press_skips_a_back_off_but_not_a_throttle_nor_a_hold() {
 fn presses_are_an_hour_apart_unless_something_changed() {
     let mut record = history(vec![attempt(hour(0), Basis::Person, refusal(FailureKind::NameNotReady))]);
     let press = |record: &History, now| decide(Caller::Press, &Reads::single(Ok(pending())), record, now);
-    assert_eq!(press(&record, minute(30)).why(), Why::PressedRecently);
+    assert_eq!(press(&record, minute(30)).reason(), Reason::PressedRecently);
     assert!(registers(&press(&record, minute(60))));
-    changed(&mut record, ChangeKind::Reading, minute(20), Source::Reading);
+    changed(&mut record, ChangeKind::AnyField, minute(20), Source::Reading);
     assert!(registers(&press(&record, minute(30))));
 }
 
 #[test]
-fn a_dropped_number_is_healed_once_a_day() {
-    let mut record = history(vec![attempt(hour(0), Basis::Blind, Outcome::Success)]);
+fn a_lost_registration_is_reconciled_once_a_day() {
+    let mut record = history(vec![attempt(hour(0), Basis::Blind, AttemptOutcome::Success)]);
     record.provisioned_at = Some(hour(1));
     record.was_registered = true;
     let dropped = NumberReading { status: Some(NumberStatus::Disconnected), ..pending() };
-    assert!(matches!(plan(dropped.clone(), &record, hour(100)), Decision::Register { basis: Basis::Heal, .. }));
-    // a call that failed in passing healed nothing
-    record.ledger.attempts.push(attempt(hour(100), Basis::Heal, refusal(FailureKind::Transient)));
-    assert_eq!(plan(dropped.clone(), &record, hour(100)).why(), Why::BackOff);
+    assert!(matches!(plan(dropped.clone(), &record, hour(100)), Decision::Register { basis: Basis::Reconcile, .. }));
+    // a call that failed in a retryable way does not count
+    record.ledger.attempts.push(attempt(hour(100), Basis::Reconcile, refusal(FailureKind::Transient)));
+    assert_eq!(plan(dropped.clone(), &record, hour(100)).reason(), Reason::BackOff);
     assert!(registers(&plan(dropped.clone(), &record, hour(100) + SignedDuration::from_mins(1))));
     // one that worked, was seen, and did not last
-    record.ledger.attempts.push(attempt(hour(101), Basis::Heal, Outcome::Success));
+    record.ledger.attempts.push(attempt(hour(101), Basis::Reconcile, AttemptOutcome::Success));
     record.provisioned_at = Some(hour(102));
-    assert_eq!(plan(dropped.clone(), &record, hour(103)).why(), Why::HealedRecently);
+    assert_eq!(plan(dropped.clone(), &record, hour(103)).reason(), Reason::ReconciledRecently);
     assert!(registers(&plan(dropped, &record, hour(125))));
 }
 
@@ -388,5 +390,5 @@ fn an_approved_new_name_is_applied_only_when_asked_for() {
     assert!(!registers(&plan(renamed.clone(), &record, hour(0))));
     let apply = |reading: NumberReading| decide(Caller::ApplyNewName, &Reads::single(Ok(reading)), &record, hour(0));
     assert!(matches!(apply(renamed), Decision::Register { basis: Basis::Person, pin: PinPlan::Stored, .. }));
-    assert_eq!(apply(live()).why(), Why::NoNewName);
+    assert_eq!(apply(live()).reason(), Reason::NoNewName);
 }

@@ -1,5 +1,5 @@
 //! Reads on one WhatsApp Business Account with one of its tokens (facts §1.4 to §1.6, §1.11).
-//! What changes something at Meta is in [`changes`].
+//! Calls that change something at Meta are in [`changes`].
 
 use domain::ids::{PhoneNumberId, WabaId};
 use domain::meta::failure::Failure;
@@ -20,7 +20,7 @@ mod changes;
 /// The most rows Meta gives at once (facts §1.5).
 const PAGE: &str = "100";
 
-/// The calls on one account with one token.
+/// The calls on one WhatsApp Business Account with one of its tokens.
 #[derive(Clone, Copy)]
 pub struct Account<'a> {
     client: &'a Client,
@@ -38,7 +38,7 @@ impl<'a> Account<'a> {
         self.client.shared.budgets.account_usage(self.waba.as_str(), self.client.now())
     }
 
-    /// Reads the account.
+    /// Reads the account itself, without its numbers and apps.
     pub async fn waba(&self) -> Result<WabaReading, Failure> {
         let call = |asked: &Asked| self.on_waba("/{waba}").query("fields", asked.list(Place::Waba));
         let (answer, _) = self.client.read(&[Place::Waba], call).await?;

@@ -1,7 +1,7 @@
 //! Which fields a read asks for (facts §1.4 and §1.6), and which of them this Graph version refused.
 //!
-//! One unknown field fails a whole read, so a refused one is remembered per kind of node and left
-//! out from then on. Memory only: a restart asks again. Must not know what a field means.
+//! One unknown field fails a whole read, so a refused field is stored per kind of node and left out from then on. It is kept
+//! in memory only: after a restart it is requested again. Must not know what a field means.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,9 @@ use domain::meta::failure::{Failure, FailureKind};
 /// Where fields are asked for; Meta's node names for them are in [`Place::node_type`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// `GET /{phone_number_id}`.
     Number,
     /// A row of `/{waba_id}/phone_numbers`, or of the same edge expanded.
     NumberRow,
-    /// `GET /{waba_id}`.
     Waba,
 }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::call::{Answer, Body, Call};
 use super::usage::Refusal;
-use super::{Client, Ended, Made};
+use super::{CallOutcome, Client, FinishedCall};
 use crate::redact::redact_meta;
 use crate::wire;
 
@@ -27,7 +27,7 @@ struct Raw {
     body: Vec<u8>,
 }
 
-/// Makes the call.
+/// Sends one call and reads its answer.
 pub(super) async fn send(client: &Client, call: Call<'_>) -> Result<Answer, Failure> {
     let name = format!("{} {}", call.method, call.route);
     if let Some(Refusal { until, wait }) = client.shared.budgets.refusal(call.account, client.now()) {
@@ -42,18 +42,20 @@ pub(super) async fn send(client: &Client, call: Call<'_>) -> Result<Answer, Fail
     let started = Instant::now();
     let raw = tokio::time::timeout(limit, exchange(client, request)).await;
     let took = started.elapsed();
-    let observe = |ended| (client.shared.settings.observe)(&Made { route: &name, ended, took });
+    let observe = |outcome| (client.shared.settings.observe)(&FinishedCall { route: &name, outcome, took });
     let reason = match raw {
         Ok(Ok(raw)) => {
             let outcome = interpret(client, &call, &name, &raw);
-            observe(outcome.as_ref().map_or_else(|failure| Ended::Refused(failure.kind), |_| Ended::Answered));
+            observe(
+                outcome.as_ref().map_or_else(|failure| CallOutcome::Refused(failure.kind), |_| CallOutcome::Answered),
+            );
             log(&call, &raw, took, outcome.as_ref().err());
             return outcome;
         }
         Ok(Err(error)) => transport_reason(&error),
         Err(_) => format!("no answer within {:.1} s", limit.as_secs_f64()),
     };
-    observe(Ended::Unreachable);
+    observe(CallOutcome::Unreachable);
     Err(no_answer(&call, &name, took, &reason))
 }
 

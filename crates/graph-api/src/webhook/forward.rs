@@ -9,11 +9,8 @@ use super::RawChange;
 /// The messages and statuses of a change, each byte for byte, and who they are with.
 #[derive(Debug, Clone, Default)]
 pub struct Items<'a> {
-    /// `value.contacts[]`.
     pub contacts: Vec<&'a RawValue>,
-    /// `value.messages[]`.
     pub messages: Vec<&'a RawValue>,
-    /// `value.statuses[]`.
     pub statuses: Vec<&'a RawValue>,
     /// Everybody it is with: phone numbers as digits and business-scoped ids, as Meta wrote them, each
     /// once. Empty where it is about no person.

@@ -1,5 +1,5 @@
-//! A first look at a change, cheap enough for every post: whom it is about, and for messages how
-//! many and how they fared. The content stays unread.
+//! The routing data of a change, cheap enough for every post: its subject, and for messages their number and status. The
+//! content stays unread.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,30 +15,32 @@ use super::RawChange;
 use super::body::seconds;
 use super::read::{digits, is_working, subject_and_messages};
 
-/// What a first look shows.
+/// The routing data of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Peek {
     /// Whom the change is about.
     pub subject: Subject,
     /// Messages and statuses it holds; nothing for other fields.
     pub messages: MessagesSeen,
-    /// When it happened, in Unix seconds by its own word: its entry's time, else that of its first
-    /// message or status. The same for the same change sent again.
+    /// Unix seconds: the time of the entry, otherwise of the first message or status. It is the same for the same change sent
+    /// again.
     pub time: Option<i64>,
 }
 
 impl RawChange<'_> {
-    /// A first look; a value of an unknown shape shows nothing and is no error.
+    /// Reads the routing data; a value of an unknown shape has none and is no error.
     pub fn peek(&self) -> Peek {
         let quick = serde_json::from_str::<Value<'_>>(self.value.get()).ok();
         match quick.and_then(|value| self.quickly(&value)) {
             Some(peek) => peek,
-            None => subject_and_messages(self),
+            None => {
+                let (subject, messages) = subject_and_messages(self);
+                Peek { subject, messages, time: self.time }
+            }
         }
     }
 
-    /// Fields with `metadata` name their number by id and their account by the entry; all others
-    /// need a closer look.
+    /// Fields with `metadata` name their number by id and their account by the entry; all others are read in full.
     fn quickly(&self, value: &Value<'_>) -> Option<Peek> {
         let metadata = value.metadata.as_ref().filter(|m| is_plain(&m.phone_number_id))?;
         let is_named_elsewhere = value.waba_info.or(value.display_phone_number).or(value.phone_number).is_some();
@@ -71,7 +73,7 @@ fn is_plain(id: &str) -> bool {
     !id.trim().is_empty() && !id.contains(char::is_control)
 }
 
-/// Fields whose members say more of whom they are about than `metadata` and the entry.
+/// Fields whose members name their subject more precisely than `metadata` and the entry.
 fn names_its_own_subject(field: &str) -> bool {
     matches!(field, "account_alerts" | "account_update" | "business_status_update" | "partner_solutions")
 }
@@ -86,7 +88,7 @@ struct Value<'a> {
     statuses: Vec<Status<'a>>,
     #[serde(default)]
     errors: Vec<Coded>,
-    // where one of these stands beside the metadata, the full look weighs them
+    // where one of these stands beside the metadata, the change is read in full
     #[serde(default)]
     waba_info: Option<IgnoredAny>,
     #[serde(default)]
@@ -118,7 +120,7 @@ struct Coded {
     code: i64,
 }
 
-/// The length of a list and when its first item happened; the rest is passed over.
+/// The length of a list and the time of its first item; the rest is skipped.
 #[derive(Default)]
 struct Messages<'a> {
     count: usize,

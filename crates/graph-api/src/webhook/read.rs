@@ -1,6 +1,5 @@
-//! A change in full, as a [`domain::meta::event::Change`] (facts §3.3 and §3.4). What cannot be read is
-//! [`Content::Unread`], never an error: the raw change is kept by the caller. Must not say what a
-//! change means.
+//! A change in full, as a [`domain::meta::event::Change`] (facts §3.3 and §3.4). A shape this version does not read is
+//! [`Content::Unread`], never an error: the caller stores the raw change. Must not say what a change leads to.
 
 use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
 use domain::meta::event::{
@@ -10,11 +9,11 @@ use domain::meta::event::{
 use domain::meta::reading::MessagingLimit;
 use serde_json::Value;
 
-use super::{Peek, RawChange};
+use super::RawChange;
 use crate::wire::{filled, list, text, time, whole};
 
 impl RawChange<'_> {
-    /// Everything this version understands of the change.
+    /// Reads the whole change, as far as this version knows its shape.
     pub fn read(&self) -> Change {
         let value = parse(self);
         let field = field_of(self, &value);
@@ -28,12 +27,12 @@ impl RawChange<'_> {
     }
 }
 
-/// [`RawChange::peek`] for shapes the quick way does not take.
-pub(super) fn subject_and_messages(change: &RawChange<'_>) -> Peek {
+/// The subject and the messages of a change in full, for the shapes that [`RawChange::peek`] does not read directly.
+pub(super) fn subject_and_messages(change: &RawChange<'_>) -> (Subject, MessagesSeen) {
     let value = parse(change);
     let field = field_of(change, &value);
     let messages = if field == "messages" { messages(&value) } else { MessagesSeen::default() };
-    Peek { subject: subject(change, field, &value), messages, time: change.time }
+    (subject(change, field, &value), messages)
 }
 
 fn parse(change: &RawChange<'_>) -> Value {

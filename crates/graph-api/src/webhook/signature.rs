@@ -4,10 +4,9 @@
 use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Why a body is not believed to be Meta's.
+/// Why a body is not accepted as Meta's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// No header.
     #[error("the X-Hub-Signature-256 header is missing")]
     Missing,
     /// A header of another form.
@@ -16,7 +15,7 @@ pub enum SignatureError {
     /// Made with another secret or over other bytes.
     #[error("the signature does not match the body")]
     Mismatch,
-    /// There is no secret to check with: nothing can be believed.
+    /// No secret is configured, so no signature can be valid.
     #[error("no app secret is set, so no signature can be checked")]
     NoSecret,
 }
@@ -55,7 +54,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Prepares the key.
+    /// Prepares the key of one secret.
     pub fn new(secret: &SecretString) -> Self {
         Self { key: key(secret) }
     }

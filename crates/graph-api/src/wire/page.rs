@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-/// One page.
+/// One page of a Graph edge.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Page {
     pub rows: Vec<Value>,

@@ -14,7 +14,6 @@ const MANAGEMENT: &str = "whatsapp_business_management";
 /// A token fresh from Meta.
 #[derive(Debug)]
 pub struct Token {
-    /// The token.
     pub access_token: SecretString,
     /// How long it lives; `None` for one that never ends.
     pub expires_in: Option<SignedDuration>,
@@ -31,13 +30,11 @@ impl Token {
 /// What Meta says of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
-    /// Whether it works.
     pub is_valid: bool,
     /// The app it was made for.
     pub app_id: Option<AppId>,
     /// When it ends; `None` for never.
     pub expires_at: Option<Timestamp>,
-    /// What it permits.
     pub scopes: Vec<String>,
     /// The accounts it reaches, latest first; `None` for all of its owner's.
     pub waba_ids: Option<Vec<WabaId>>,

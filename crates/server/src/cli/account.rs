@@ -1,5 +1,6 @@
 //! `linekeeper account`: the tenants of this installation.
 
+use domain::name::AccountName;
 use serde_json::{Value, json};
 use server::App;
 use server::flows::admin;
@@ -24,7 +25,7 @@ pub(super) enum Account {
     Create {
         /// Name of the account, shown on pages.
         #[arg(long)]
-        name: String,
+        name: AccountName,
     },
     /// List accounts.
     #[command(after_help = "Example:\n  linekeeper account list --json")]
@@ -50,11 +51,9 @@ impl Account {
     }
 }
 
-async fn create(app: &App, name: &str, output: Output) -> anyhow::Result<CommandStatus> {
-    let name = name.trim();
-    anyhow::ensure!(!name.is_empty(), "an account needs a name: --name \"Example Bakery\"");
-    let id = admin::create_account(app, name).await?.id;
-    output.print(&json!({ "id": id.0, "name": name }), || {
+async fn create(app: &App, name: &AccountName, output: Output) -> anyhow::Result<CommandStatus> {
+    let id = admin::create_account(app, name.as_str()).await?.id;
+    output.print(&json!({ "id": id.0, "name": name.as_str() }), || {
         format!(
             "Created account {id}. Create an API key for it with: linekeeper key create --account {id} --scope operate \
              --name first"

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use domain::capacity::Stage;
+use domain::capacity::StorageLevel;
 use domain::health::is_of_this_installation;
 use domain::meta::failure::{Failure, FailureKind};
 use serde_json::{Value, json};
@@ -201,10 +201,10 @@ async fn database_size(config: &Config, store: &Store) -> Outcome {
         return Outcome::Pass(format!("{}, no limit is set", gigabytes(bytes)));
     }
     let found = format!("{} of {}", gigabytes(bytes), gigabytes(bounds.limit));
-    match bounds.stage(Stage::Plenty, bytes) {
-        Stage::Plenty => Outcome::Pass(found),
-        Stage::NearlyFull => Outcome::fail(format!("{found}: nearly full"), FREE_SPACE),
-        Stage::Full => Outcome::fail(format!("{found}: full, Meta's webhooks are refused"), FREE_SPACE),
+    match bounds.level(StorageLevel::Ok, bytes) {
+        StorageLevel::Ok => Outcome::Pass(found),
+        StorageLevel::NearLimit => Outcome::fail(format!("{found}: nearly full"), FREE_SPACE),
+        StorageLevel::Full => Outcome::fail(format!("{found}: full, Meta's webhooks are refused"), FREE_SPACE),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::channel::Channel;
 use domain::ids::{BusinessId, PhoneNumberId, WabaId};
-use domain::signup::Handover;
+use domain::signup::SignupSubmission;
 use jiff::SignedDuration;
 use server::flows::health;
 use server::flows::onboarding::signup;
@@ -97,7 +97,7 @@ async fn sign_up(environment: &Environment, sample: &Sample) -> anyhow::Result<C
     let request = signup::Request {
         account_id: environment.account,
         code: popup.code.context("the popup gave no code")?.into(),
-        handover: Handover {
+        handover: SignupSubmission {
             waba_id: popup.waba_id.map(WabaId),
             phone_number_id: popup.phone_number_id.map(PhoneNumberId),
             business_id: popup.business_id.map(BusinessId),

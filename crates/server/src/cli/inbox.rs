@@ -13,6 +13,7 @@ use server::flows::number::view;
 use super::context::ConfigSource;
 use super::lookup;
 use super::output::{CommandStatus, Output};
+use strum::VariantArray as _;
 
 mod actions;
 pub(super) mod load;
@@ -109,8 +110,8 @@ pub(super) enum Inbox {
 }
 
 fn parse_level(word: &str) -> Result<Level, String> {
-    let known: Vec<&str> = Level::ALL.iter().map(|level| level.as_str()).collect();
-    Level::parse(word).ok_or_else(|| format!("a level is one of {}", known.join(", ")))
+    let known: Vec<&str> = Level::VARIANTS.iter().map(|level| level.into_str()).collect();
+    word.parse::<Level>().map_err(|_| format!("a level is one of {}", known.join(", ")))
 }
 
 impl Inbox {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use domain::ids::AccountId;
+use domain::name::KeyName;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::App;
@@ -76,7 +77,7 @@ pub(super) struct Create {
     scope: String,
     /// Name of the key: the person or program that uses it.
     #[arg(long)]
-    name: String,
+    name: KeyName,
 }
 
 impl Key {
@@ -101,7 +102,7 @@ impl Create {
     async fn run(self, app: &App, output: Output) -> anyhow::Result<CommandStatus> {
         let account_id = lookup::account_filter(app, self.account).await?;
         let scope = Scope::parse(&self.scope).context("a scope is read, operate or admin")?;
-        let new = NewApiKey { account_id, name: self.name, scope };
+        let new = NewApiKey { account_id, name: self.name.into_string(), scope };
         let CreatedApiKey { id, secret, .. } = admin::create_api_key(app, &new).await?;
         let value = json!({ "id": id.to_string(), "secret": secret.expose_secret() });
         output.print(&value, || {

@@ -1,7 +1,7 @@
 //! `[retention]`: how long events are kept and how large the database may grow. Only reads and checks the
 //! values; `domain` decides what they mean for an event or a database of a given size.
 
-use domain::capacity::Bounds;
+use domain::capacity::StorageLimits;
 use jiff::SignedDuration;
 
 use super::ConfigError;
@@ -32,10 +32,10 @@ impl Retention {
     }
 
     /// The size limits of the database, in bytes.
-    pub fn bounds(&self) -> Bounds {
+    pub fn bounds(&self) -> StorageLimits {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked when it was read")]
         let limit = (self.max_gigabytes * 1e9) as u64;
-        Bounds { limit, warn_at_percent: self.warn_at_percent }
+        StorageLimits { limit, warn_at_percent: self.warn_at_percent }
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -64,7 +64,7 @@ mod tests {
         let retention = |days, max_gigabytes, warn_at_percent| Retention { days, max_gigabytes, warn_at_percent };
         let error_of = |retention: Retention| retention.check().unwrap_err().to_string();
         assert!(retention(7, 0.5, 80).check().is_ok());
-        assert_eq!(retention(7, 0.5, 80).bounds(), Bounds { limit: 500_000_000, warn_at_percent: 80 });
+        assert_eq!(retention(7, 0.5, 80).bounds(), StorageLimits { limit: 500_000_000, warn_at_percent: 80 });
         assert!(error_of(retention(0, 0.5, 80)).starts_with("retention.days"));
         assert!(error_of(retention(7, -1.0, 80)).starts_with("retention.max_gigabytes"));
         assert!(error_of(retention(7, f64::NAN, 80)).starts_with("retention.max_gigabytes"));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::capacity::Stage;
+use domain::capacity::StorageLevel;
 
 use crate::App;
 use crate::store::{self, size};
@@ -25,7 +25,7 @@ pub async fn watch(app: App) {
 }
 
 /// Measures once, and logs a change of the level.
-pub async fn measure(app: &App) -> Result<Stage, store::Error> {
+pub async fn measure(app: &App) -> Result<StorageLevel, store::Error> {
     let mut tx = app.store.read().await?;
     let bytes = size::bytes_in_use(&mut tx).await?;
     drop(tx);
@@ -35,14 +35,14 @@ pub async fn measure(app: &App) -> Result<Stage, store::Error> {
     if before != after {
         let limit = bounds.limit;
         match after {
-            Stage::Full => tracing::error!(
+            StorageLevel::Full => tracing::error!(
                 bytes,
                 limit,
                 "the database is full: Meta's posts are refused, and Meta sends them again for up to seven days; \
                  lower retention.days or raise retention.max_gigabytes"
             ),
-            Stage::NearlyFull => tracing::warn!(bytes, limit, "the database is near its limit"),
-            Stage::Plenty => tracing::info!(bytes, limit, "the database is below its warning level again"),
+            StorageLevel::NearLimit => tracing::warn!(bytes, limit, "the database is near its limit"),
+            StorageLevel::Ok => tracing::info!(bytes, limit, "the database is below its warning level again"),
         }
     }
     Ok(after)

@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use domain::delivery::standing::WhyDisabled;
 use domain::delivery::{EventKind, Format};
 use domain::ids::{AccountId, ChannelId};
+use domain::name::EndpointName;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -247,9 +248,7 @@ fn settings(app: &App, format: Format, before: Option<&Settings>, wish: Wish) ->
     };
     let name = wish.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let name = name.or_else(|| before.map(|it| it.name.clone())).unwrap_or_else(|| host.clone());
-    if name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(invalid("name: at most 100 characters, none of them control characters"));
-    }
+    let name = EndpointName::parse(&name).map_err(|error| invalid(format!("name: {error}")))?.into_string();
     Ok(Settings { name, url, host, kinds, headers, per_second })
 }
 

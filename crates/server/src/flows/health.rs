@@ -130,7 +130,7 @@ async fn store_and_assess(
         // the change the planner waits for was found before its own read: it need not wait longer
         Ok(_) if changes.iter().any(|kind| unblocks(*kind)) => follow_ups.push((Job::Register(id), now)),
         Ok(_) => enqueue_if_absent(tx, &Job::Register(id), now).await?,
-        Err(failure) if failure.is_access() => follow_ups.push((Job::Token(id), now)),
+        Err(failure) if failure.is_access_failure() => follow_ups.push((Job::Token(id), now)),
         Err(_) => {}
     }
     let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
@@ -144,7 +144,7 @@ async fn store_and_assess(
 /// Whether a change may let a registration proceed, by whichever read it is found.
 fn unblocks(kind: ChangeKind) -> bool {
     use ChangeKind as C;
-    matches!(kind, C::NameGood | C::NameBad | C::TwoStepOff | C::CodeVerified | C::ReadsAgain | C::Unlocked)
+    matches!(kind, C::NameGood | C::NameDeclined | C::TwoStepOff | C::CodeVerified | C::AccessRestored | C::Unlocked)
 }
 
 fn has_ours(app: &App, apps: &[SubscribedApp]) -> bool {
@@ -154,7 +154,7 @@ fn has_ours(app: &App, apps: &[SubscribedApp]) -> bool {
 fn callback_is_foreign(app: &App, channel: &Channel, reading: &NumberReading) -> bool {
     use domain::health::Override;
     let expected = callback_url(&app.config.public_url, &channel.phone_number);
-    matches!(Override::read(&expected, reading.webhook_configuration.as_ref()), Override::Foreign(_))
+    matches!(Override::from_configuration(&expected, reading.webhook_configuration.as_ref()), Override::Foreign(_))
 }
 
 /// The job for a whole WABA: one call per hundred numbers, each stored and assessed.
@@ -181,7 +181,7 @@ pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
                 None => None,
             },
         };
-        next_read = report.map_or(next_read, |report| next_read.min(report.next_look));
+        next_read = report.map_or(next_read, |report| next_read.min(report.next_check_at));
     }
     Ok(Next::At(next_read.max(now + fleet_pace(app))))
 }

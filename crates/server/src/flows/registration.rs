@@ -7,18 +7,18 @@ use domain::channel::Channel;
 use domain::ids::ChannelId;
 use domain::meta::failure::FailureKind;
 use domain::pin::Pin;
-use domain::registration::ledger::{Basis, CallKind, Outcome, hold_after};
+use domain::registration::ledger::{AttemptOutcome, Basis, CallKind, hold_after};
 use domain::registration::{Caller, ChangeKind, Decision, PinPlan, Reads, Source, UNANSWERED_AFTER, decide};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 use super::number::assessment::assess_and_announce;
 use super::number::reading::{SetupReads, apply_reading, read_number};
 use super::number::record::{NumberRecord, RegistrationState, not_found};
-use super::{FlowError, Next, Refusal};
+use super::{FlowError, Next};
 use crate::App;
 use crate::flows::queue::{Job, enqueue, enqueue_now};
-use crate::runtime::clock::random_pin;
+use crate::runtime::clock::generate_pin;
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::AttemptId;
 use crate::store::{self, Tx, numbers};
@@ -36,7 +36,7 @@ pub struct CompletionResult {
     /// Meta was called.
     pub called: bool,
     /// How the call ended; `None` without a call.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<AttemptOutcome>,
     /// Where the number stands now.
     pub state: RegistrationState,
 }
@@ -67,7 +67,7 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         }
         let reads = Reads::single(reading.map_err(|failure| failure.kind));
         let decision = decide(Caller::Planner, &reads, &history, now);
-        tracing::debug!(channel = id.0, why = ?decision.why(), "planned");
+        tracing::debug!(channel = id.0, why = ?decision.reason(), "planned");
         match write_step(&mut tx, &record, &decision, now).await? {
             Step::Call(intent) => {
                 tx.commit().await?;
@@ -77,7 +77,7 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
             Step::Nothing => {
                 assess_and_announce(app, &mut tx, &mut record, Vec::new(), now).await?;
                 tx.commit().await?;
-                return Ok(decision.look_at().map_or(Next::Done, Next::At));
+                return Ok(decision.next_check_at().map_or(Next::Done, Next::At));
             }
         }
     }
@@ -127,14 +127,12 @@ pub async fn complete_registration(
 }
 
 /// Stores the PIN a person entered, then completes the registration: a new PIN is evidence (133005).
-pub async fn enter_pin(app: &App, channel: &Channel, pin: SecretString) -> Result<CompletionResult, FlowError> {
-    if let Err(error) = Pin::parse(pin.expose_secret()) {
-        return Err(FlowError::refused(Refusal::InvalidParameter, error.to_string()));
-    }
+pub async fn enter_pin(app: &App, channel: &Channel, pin: &Pin) -> Result<CompletionResult, FlowError> {
+    let pin = SecretString::from(pin.expose());
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     numbers::set_pin(&mut tx, &channel.phone_number_id, &pin, now).await?;
-    numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewPin], now, Source::Person).await?;
+    numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::PinEntered], now, Source::Person).await?;
     enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
     tx.commit().await?;
     reached(Failpoint::PinKept);
@@ -224,8 +222,8 @@ pub(super) async fn write_step(
         Decision::Register { basis, pin, .. } => {
             let pin = match pin {
                 PinPlan::Stored => numbers::pin(tx, &record.channel.phone_number_id).await?,
-                PinPlan::Draw => {
-                    let generated = random_pin();
+                PinPlan::Generate => {
+                    let generated = SecretString::from(generate_pin().expose());
                     numbers::set_pin(tx, &record.channel.phone_number_id, &generated, now).await?;
                     Some(generated)
                 }
@@ -251,36 +249,41 @@ async fn write_intent(
     now: Timestamp,
 ) -> Result<Step, store::Error> {
     let channel = &record.channel;
-    let why = format!("{:?}", decision.why());
-    let attempt = numbers::open_attempt(tx, &channel.phone_number_id, kind, basis, &why, now).await?;
+    let reason = decision.reason();
+    let why = reason.into_str();
+    let attempt = numbers::open_attempt(tx, &channel.phone_number_id, kind, basis, why, now).await?;
     // should this process die now, the planner finds the unsettled call
     enqueue(tx, &Job::Register(channel.id), now + UNANSWERED_AFTER).await?;
-    let word = Basis::as_str(basis);
+    let word = basis.into_str();
     tracing::info!(channel = channel.id.0, phone = %channel.phone_number, ?kind, basis = word, why, "calling Meta");
     Ok(Step::Call(Intent { attempt, basis, pin }))
 }
 
 /// Makes the call and settles it. The outcome of a register call is returned; a deregister call returns `None`.
-pub(super) async fn execute(app: &App, record: &NumberRecord, intent: &Intent) -> Result<Option<Outcome>, FlowError> {
+pub(super) async fn execute(
+    app: &App,
+    record: &NumberRecord,
+    intent: &Intent,
+) -> Result<Option<AttemptOutcome>, FlowError> {
     reached(Failpoint::IntentCommitted);
     let channel = &record.channel;
     let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
-    app.metrics.register_call(intent.basis.as_str());
+    app.metrics.register_call(intent.basis.into_str());
     let result = match &intent.pin {
         Some(pin) => account.register(&channel.phone_number_id, pin).await,
         None => account.deregister(&channel.phone_number_id).await,
     };
     reached(Failpoint::RegisterAnswered);
     let outcome = match result {
-        Ok(()) => Outcome::Success,
-        Err(failure) => Outcome::Failed(failure),
+        Ok(()) => AttemptOutcome::Success,
+        Err(failure) => AttemptOutcome::Failed(failure),
     };
     settle(app, channel, intent, &outcome).await?;
     reached(Failpoint::OutcomeSettled);
     Ok(intent.pin.is_some().then_some(outcome))
 }
 
-async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Outcome) -> Result<(), FlowError> {
+async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &AttemptOutcome) -> Result<(), FlowError> {
     let now = app.clock.now();
     let number = &channel.phone_number_id;
     let mut tx = app.store.write().await?;

@@ -210,7 +210,7 @@ pub async fn reconcile(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
     let apps = match account.subscribed_apps().await {
         Ok(apps) => apps,
-        Err(failure) if failure.is_access() => {
+        Err(failure) if failure.is_access_failure() => {
             enqueue_now(app, &[Job::Token(id)]).await?;
             return Ok(Next::Done);
         }

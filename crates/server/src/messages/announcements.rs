@@ -1,6 +1,5 @@
 //! Sentences for the timeline: one per announcement, from its kind and its stored arguments.
 
-use domain::health::{Level, Move};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -24,12 +23,14 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
         "number_live" => ("The number is live", "It can send and receive messages.".into()),
         "at_risk" => ("The number is live, but at risk", finding().into()),
         "action_needed" => {
-            let who = text("whose").and_then(Move::parse).map_or("", levels::needs_action);
+            let who = text("responsible").and_then(|party| party.parse().ok()).map_or("", levels::needs_action);
             ("Action needed", [finding().as_str(), who].join(" ").trim().into())
         }
         "blocked" => ("The number is blocked", finding().into()),
         "recovered" => {
-            let from = text("from").and_then(Level::parse).map(|level| levels::level(level).to_lowercase());
+            let from = text("from")
+                .and_then(|level| level.parse().ok())
+                .map(|level: Level| levels::level(level).to_lowercase());
             let sentence = from.map_or_else(String::new, |from| format!("The previous status was “{from}”."));
             ("The number works again", sentence.into())
         }
@@ -37,7 +38,7 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
             "Meta refused to register the number",
             text("meta_text").map_or_else(String::new, |quote| format!("Meta’s message: “{quote}”")).into(),
         ),
-        "hold_began" => ("Meta locked registration for a while", with_time("The lock ends on ", time("until"))),
+        "hold_started" => ("Meta locked registration for a while", with_time("The lock ends on ", time("until"))),
         "hold_ended" => ("The lock on registration is over", "The number can be registered again.".into()),
         "name_approved" => ("Meta approved the display name", name(text("name")).into()),
         "name_declined" => ("Meta declined the display name", name(text("name")).into()),
@@ -47,8 +48,8 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
         "token_dead" => ("The access token no longer works", "Reconnect the number.".into()),
         "token_renewed" => ("The access token was renewed", Sentence::default()),
         "subscription_lost" => ("Webhooks stopped", "The app was no longer subscribed to the WhatsApp account.".into()),
-        "subscription_healed" => ("Webhooks arrive again", "The app is subscribed to the WhatsApp account.".into()),
-        "silence" => ("No webhooks arrive", with_time("Meta sent the last one on ", time("last_heard_at"))),
+        "subscription_restored" => ("Webhooks arrive again", "The app is subscribed to the WhatsApp account.".into()),
+        "webhook_silence" => ("No webhooks arrive", with_time("Meta sent the last one on ", time("last_seen_at"))),
         "endpoint_disabled" => ("An endpoint was switched off", endpoint_disabled(args).into()),
         _ => return None,
     };
@@ -85,14 +86,15 @@ fn endpoint_disabled(args: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::health::Announcement;
+    use domain::health::HealthChange;
     use serde_json::json;
+    use strum::VariantNames as _;
 
     use super::*;
 
     #[test]
     fn no_kind_is_without_a_sentence() {
-        for kind in Announcement::KNOWN {
+        for kind in HealthChange::VARIANTS {
             assert!(known(kind, &json!({})).is_some(), "{kind} has no sentence");
         }
     }
@@ -118,9 +120,9 @@ mod tests {
     fn arguments_become_part_of_the_sentence() {
         let message = announcement("limit_changed", &json!({"from": "TIER_250", "to": "TIER_2K"}));
         assert_eq!(message.text.to_string(), "From 250 customers to 2K customers.");
-        let message = announcement("hold_began", &json!({"until": "2026-11-25T12:00:00Z"}));
+        let message = announcement("hold_started", &json!({"until": "2026-11-25T12:00:00Z"}));
         assert_eq!(message.text.to_string(), "The lock ends on 25 Nov 2026, 12:00 UTC.");
-        let message = announcement("action_needed", &json!({"finding": "pin_needed", "whose": "owner"}));
+        let message = announcement("action_needed", &json!({"finding": "pin_needed", "responsible": "owner"}));
         assert_eq!(message.text.to_string(), "Your two-step PIN is needed. You have to act.");
     }
 }

@@ -9,10 +9,10 @@ use super::sentence::Sentence;
 /// The label of a card.
 pub fn fact(fact: Fact) -> &'static str {
     match fact {
-        Fact::DisplayNumber => "Display phone number",
+        Fact::DisplayPhoneNumber => "Display phone number",
         Fact::VerifiedName => "Business name",
         Fact::NameStatus => "Display name status",
-        Fact::Quality => "Quality rating",
+        Fact::QualityRating => "Quality rating",
         Fact::MessagingLimit => "Messaging limit",
         Fact::AccountMode => "Account mode",
         Fact::CodeVerification => "Code verification",
@@ -44,11 +44,11 @@ pub fn value(fact: Fact, value: Option<&CardValue>) -> Sentence {
         (_, Some(CardValue::Switch(true))) => "On".into(),
         (_, Some(CardValue::Switch(false))) => "Off".into(),
         (_, Some(CardValue::Time(instant))) => (*instant).into(),
-        (Fact::MessagingLimit, Some(CardValue::Word(word))) => limit_per_day(word).into(),
-        (Fact::Quality, Some(CardValue::Word(word))) => quality(word).into(),
-        (Fact::Platform, Some(CardValue::Word(word))) => platform(word).into(),
-        (Fact::Throughput, Some(CardValue::Word(word))) if word == "NOT_APPLICABLE" => "Not set up yet".into(),
-        (_, Some(CardValue::Word(word))) => humanize(word).into(),
+        (Fact::MessagingLimit, Some(CardValue::Code(word))) => limit_per_day(word).into(),
+        (Fact::QualityRating, Some(CardValue::Code(word))) => quality(word).into(),
+        (Fact::Platform, Some(CardValue::Code(word))) => platform(word).into(),
+        (Fact::Throughput, Some(CardValue::Code(word))) if word == "NOT_APPLICABLE" => "Not set up yet".into(),
+        (_, Some(CardValue::Code(word))) => humanize(word).into(),
     }
 }
 

@@ -3,7 +3,7 @@
 use domain::health::FindingCode as F;
 
 use super::cards;
-use super::failures::failure_of_code;
+use super::failures::failure;
 use super::format::{capitalize, humanize, quoted, span};
 use super::sentence::{Message, Sentence};
 use super::titles::title;
@@ -16,12 +16,12 @@ pub fn finding(code: &F) -> Message {
         F::NeverRead => "The number has not been read from Meta yet. This happens within a minute after it was connected.".into(),
         F::ReadingStale { checked_at } => Sentence::from("The last answer of Meta’s is from ").at(*checked_at).then(". It is too old to tell the current status."),
         F::FactsUnread { fields } => format!("Meta’s answer did not contain {}. We ask again automatically.", fields.join(", ")).into(),
-        F::ReadFailed { kind } => format!("The last check failed: {}. The values shown are from the check before.", failure_of_code(kind)).into(),
+        F::ReadFailed { kind } => format!("The last check failed: {}. The values shown are from the check before.", failure(*kind)).into(),
         F::OnboardingUnknown => "The number may also be in use in the WhatsApp Business app. We register it only after Meta has answered this.".into(),
 
         // before the registration is complete
         F::PendingRegistration => "The number is connected but not registered for messaging yet. We register it automatically.".into(),
-        F::RegistrationUnderWay => "We are asking Meta to register the number. This takes a few seconds.".into(),
+        F::RegistrationInProgress => "We are asking Meta to register the number. This takes a few seconds.".into(),
         F::RegistrationUnconfirmed => "Meta accepted the registration, but the number does not show it yet. We keep checking.".into(),
         F::Activating => "The number is registered. Meta is activating it, which usually takes a few minutes.".into(),
         F::RegistrationRetrying => "The last attempt failed for a temporary reason. We try again automatically.".into(),
@@ -38,7 +38,7 @@ pub fn finding(code: &F) -> Message {
         F::RegistrationHeld { until } => Sentence::from("There were too many attempts for this number. Meta accepts no further attempt until ").at(*until).then(". We try again then."),
         F::PinGuessesHeld { until } => Sentence::from("Meta accepts no PIN for this number until ").at(*until).then(". Have the correct PIN ready for then."),
         F::OnboardingWindowEnding { ends_at } => Sentence::from("A new number must be registered within 14 days. This period ends on ").at(*ends_at).then(". After that the number must be connected again."),
-        F::DroppedOut => "The number was registered, but Meta no longer shows it as registered. We register it again automatically.".into(),
+        F::RegistrationLost => "The number was registered, but Meta no longer shows it as registered. We register it again automatically.".into(),
 
         // a person has to act before the number is live
         F::NameDeclined { name } => format!("Meta did not accept {}. Choose another name in WhatsApp Manager. We register the number once the new name is approved.", quoted(name.as_ref())).into(),
@@ -61,7 +61,7 @@ pub fn finding(code: &F) -> Message {
         F::NumberFlagged => "Customers complained about messages from this number. If complaints continue, Meta lowers its limit.".into(),
         F::NumberRateLimited => "The number sent more messages than Meta allows. It can send again after a while.".into(),
         F::NumberUnverified => "The number is registered, but Meta shows it as unverified. If it cannot send, verify it by code.".into(),
-        F::StatusNotKnown { status } => format!("Meta reports the status “{status}”, which this version does not know. We keep checking.").into(),
+        F::StatusUnknown { status } => format!("Meta reports the status “{status}”, which this version does not know. We keep checking.").into(),
         F::Sandbox => "It can send only to a few numbers that were entered at Meta.".into(),
         F::Coexistence => "The number works in the app on your phone and here at the same time.".into(),
         F::QualityYellow => "The quality of this number is medium. Send fewer messages that customers did not ask for.".into(),
@@ -112,7 +112,7 @@ pub fn finding(code: &F) -> Message {
         // Meta's own report on sending
         F::SendingBlocked { entity, meta_text } => with_quote(&format!("Meta blocks sending at the level of the {}.", cards::entity(entity)), meta_text.as_deref()).into(),
         F::SendingLimited { entity, meta_text } => with_quote(&format!("Meta limits sending at the level of the {}.", cards::entity(entity)), meta_text.as_deref()).into(),
-        F::MetaReports { entity, meta_code, meta_text, meta_advice } => with_quote(&format!("Meta reports for the {}: {meta_text} (code {meta_code}).", cards::entity(entity)), meta_advice.as_deref()).into(),
+        F::MetaErrorReported { entity, meta_code, meta_text, meta_advice } => with_quote(&format!("Meta reports for the {}: {meta_text} (code {meta_code}).", cards::entity(entity)), meta_advice.as_deref()).into(),
         F::SendsRefused { meta_code } => format!("Meta refused recent messages with code {meta_code}.").into(),
 
         // the access token
@@ -125,13 +125,12 @@ pub fn finding(code: &F) -> Message {
         F::OverrideRefused { meta_code, meta_text } => with_quote(&format!("Meta did not accept a callback address for this number{}. Messages arrive all the same, through the address of the app.", in_brackets(*meta_code)), Some(meta_text)).into(),
         F::OverrideMissing => "Meta has no callback address for this number. We set it again automatically.".into(),
         F::OverrideForeign { actual } => format!("Meta sends the messages of this number to {actual}. Click Register webhook to receive them here.").into(),
-        F::CallbackUnverified => "Meta could not verify the callback address. The public address of this installation must be reachable over HTTPS.".into(),
         F::AppCallbackMissing => "The Meta app has no callback address, so Meta does not report reviews, bans and decisions on names.".into(),
         F::AppCallbackForeign { actual } => format!("The Meta app sends account events to {actual}. We learn about changes only from our own checks.").into(),
         F::AppFieldsMissing { fields } => format!("The Meta app is not subscribed to {}.", fields.join(", ")).into(),
-        F::Silence { last_heard_at, usual_gap } => Sentence::from("The last webhook arrived on ").at(*last_heard_at).then(format!("; the usual gap is less than {}. We check the connection.", span(*usual_gap))),
+        F::WebhookSilence { last_seen_at, usual_gap } => Sentence::from("The last webhook arrived on ").at(*last_seen_at).then(format!("; the usual gap is less than {}. We check the connection.", span(*usual_gap))),
     };
-    Message::new(title(code.as_str()).unwrap_or_default(), text)
+    Message::new(title(code.into_str()).unwrap_or_default(), text)
 }
 
 fn refusal(meta_code: Option<i64>, meta_text: Option<&str>) -> String {

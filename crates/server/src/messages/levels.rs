@@ -1,6 +1,6 @@
 //! Words for levels, for the party that has to act, and for buttons.
 
-use domain::health::{Action, Level, Move};
+use domain::health::{Action, Level, Party};
 
 /// A level in two or three words.
 pub fn level(level: Level) -> &'static str {
@@ -15,32 +15,32 @@ pub fn level(level: Level) -> &'static str {
 }
 
 /// The party that has to act next, as the value of "Next action by".
-pub fn whose(whose: Move) -> &'static str {
+pub fn whose(whose: Party) -> &'static str {
     match whose {
-        Move::Owner => "You",
-        Move::Operator => "Your provider",
-        Move::Meta => "Meta",
-        Move::Nobody => "No action needed",
+        Party::Owner => "You",
+        Party::Operator => "Your provider",
+        Party::Meta => "Meta",
+        Party::Nobody => "No action needed",
     }
 }
 
 /// The party that has to act next, for a list where it stands without a label.
-pub fn your_move(whose: Move) -> &'static str {
+pub fn your_move(whose: Party) -> &'static str {
     match whose {
-        Move::Owner => "You act next",
-        Move::Operator => "Your provider acts next",
-        Move::Meta => "Meta acts next",
-        Move::Nobody => "No action needed",
+        Party::Owner => "You act next",
+        Party::Operator => "Your provider acts next",
+        Party::Meta => "Meta acts next",
+        Party::Nobody => "No action needed",
     }
 }
 
 /// The party that has to act, as a sentence.
-pub(super) fn needs_action(whose: Move) -> &'static str {
+pub(super) fn needs_action(whose: Party) -> &'static str {
     match whose {
-        Move::Owner => "You have to act.",
-        Move::Operator => "Your provider has to act.",
-        Move::Meta => "Meta has to act.",
-        Move::Nobody => "",
+        Party::Owner => "You have to act.",
+        Party::Operator => "Your provider has to act.",
+        Party::Meta => "Meta has to act.",
+        Party::Nobody => "",
     }
 }
 

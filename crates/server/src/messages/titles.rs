@@ -13,7 +13,7 @@ const TITLES: &[(&str, &str)] = &[
     ("read_failed", "The last check failed"),
     ("onboarding_unknown", "Use of the phone app is not known yet"),
     ("pending_registration", "Not registered yet"),
-    ("registration_under_way", "Registration in progress"),
+    ("registration_in_progress", "Registration in progress"),
     ("registration_unconfirmed", "Waiting for Meta to confirm"),
     ("activating", "Registered, activation in progress"),
     ("registration_retrying", "Trying again soon"),
@@ -24,7 +24,7 @@ const TITLES: &[(&str, &str)] = &[
     ("registration_held", "Meta locked registration for a while"),
     ("pin_guesses_held", "A wrong PIN was entered too often"),
     ("onboarding_window_ending", "The period to register ends soon"),
-    ("dropped_out", "The number is no longer registered"),
+    ("registration_lost", "The number is no longer registered"),
     ("name_declined", "Meta declined your display name"),
     ("pin_needed", "Your two-step PIN is needed"),
     ("code_needed", "Verify that the number is yours"),
@@ -43,7 +43,7 @@ const TITLES: &[(&str, &str)] = &[
     ("number_flagged", "The quality of this number is flagged"),
     ("number_rate_limited", "Meta limits the sending rate"),
     ("number_unverified", "Meta lists the number as unverified"),
-    ("status_not_known", "Meta reports an unknown status"),
+    ("status_unknown", "Meta reports an unknown status"),
     ("sandbox", "A test number"),
     ("coexistence", "Also in the WhatsApp Business app"),
     ("quality_yellow", "Some customers complained"),
@@ -70,7 +70,7 @@ const TITLES: &[(&str, &str)] = &[
     ("business_compromised", "Your business may be compromised"),
     ("sending_blocked", "Sending is blocked"),
     ("sending_limited", "Sending is limited"),
-    ("meta_reports", "Meta reports a problem"),
+    ("meta_error_reported", "Meta reports a problem"),
     ("sends_refused", "Meta refuses messages of this number"),
     ("token_dead", "The access token no longer works"),
     ("token_expiring", "The access token expires soon"),
@@ -79,24 +79,25 @@ const TITLES: &[(&str, &str)] = &[
     ("override_refused", "Messages arrive through the app’s address"),
     ("override_missing", "The callback address is not set"),
     ("override_foreign", "Messages go to another address"),
-    ("callback_unverified", "Meta could not verify the callback"),
     ("app_callback_missing", "Account events have no callback"),
     ("app_callback_foreign", "Account events go to another address"),
     ("app_fields_missing", "Some event types are not subscribed"),
-    ("silence", "No webhooks arrive"),
+    ("webhook_silence", "No webhooks arrive"),
 ];
 
 #[cfg(test)]
 mod tests {
     use domain::health::FindingCode;
 
+    use strum::VariantNames as _;
+
     use super::*;
 
     #[test]
     fn no_finding_is_without_a_title() {
-        for word in FindingCode::KNOWN {
+        for word in FindingCode::VARIANTS {
             assert!(title(word).is_some_and(|title| !title.is_empty()), "{word} has no title");
         }
-        assert_eq!(TITLES.len(), FindingCode::KNOWN.len(), "a title belongs to no finding");
+        assert_eq!(TITLES.len(), FindingCode::VARIANTS.len(), "a title belongs to no finding");
     }
 }

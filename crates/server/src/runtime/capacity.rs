@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use domain::capacity::{Bounds, Stage};
+use domain::capacity::{StorageLevel, StorageLimits};
 
 /// The last measurement: bytes in use and the level they amount to.
 #[derive(Debug, Default)]
@@ -18,18 +18,18 @@ impl Capacity {
     }
 
     /// The level at the last measurement; the lowest before the first.
-    pub fn level(&self) -> Stage {
+    pub fn level(&self) -> StorageLevel {
         match self.level.load(Ordering::Relaxed) {
-            2 => Stage::Full,
-            1 => Stage::NearlyFull,
-            _ => Stage::Plenty,
+            2 => StorageLevel::Full,
+            1 => StorageLevel::NearLimit,
+            _ => StorageLevel::Ok,
         }
     }
 
     /// Stores a measurement; returns the levels before and after it.
-    pub fn record(&self, bounds: Bounds, bytes: u64) -> (Stage, Stage) {
+    pub fn record(&self, bounds: StorageLimits, bytes: u64) -> (StorageLevel, StorageLevel) {
         let before = self.level();
-        let after = bounds.stage(before, bytes);
+        let after = bounds.level(before, bytes);
         self.bytes.store(bytes, Ordering::Relaxed);
         self.level.store(after as u8, Ordering::Relaxed);
         (before, after)

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use domain::pin::Pin;
 use jiff::{SignedDuration, Timestamp};
 use rand::rngs::OsRng;
 use rand::{Rng as _, TryRngCore as _};
-use secrecy::SecretString;
 pub use store::random::{random_token, uuid_at};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -131,9 +131,10 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// A two-step PIN: six digits, uniform over `100000..=999999`, from the operating system's generator.
-pub fn random_pin() -> SecretString {
-    OsRng.unwrap_err().random_range(100_000_u32..=999_999).to_string().into()
+/// Generates a two-step PIN, uniform over `100000..=999999`, from the operating system's generator.
+pub fn generate_pin() -> Pin {
+    let mut generator = OsRng.unwrap_err();
+    Pin::from_digits(std::array::from_fn(|place| generator.random_range(u8::from(place == 0)..=9)))
 }
 
 /// A random fraction in `0.0..1.0` for jitter; not for secrets.
@@ -160,8 +161,6 @@ fn whole_microseconds(at: Timestamp) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     fn noon() -> Timestamp {
@@ -214,7 +213,7 @@ mod tests {
     #[test]
     fn pins_have_six_digits_and_differ() {
         let pins: std::collections::BTreeSet<u32> =
-            (0..1000).map(|_| random_pin().expose_secret().parse().unwrap()).collect();
+            (0..1000).map(|_| generate_pin().expose().parse().unwrap()).collect();
         assert!(pins.iter().all(|pin| (100_000..=999_999).contains(pin)));
         assert!(pins.len() > 900);
     }

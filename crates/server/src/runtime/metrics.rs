@@ -7,8 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::health::failure_word;
-use graph_api::{Ended, Made};
+use graph_api::{CallOutcome, FinishedCall};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use strum::IntoStaticStr;
@@ -169,17 +168,17 @@ impl Metrics {
     }
 
     /// A call to Meta ended.
-    pub fn graph_call(&self, made: &Made<'_>) {
-        let outcome = match made.ended {
-            Ended::Answered => "ok",
-            Ended::Refused(kind) => failure_word(kind),
-            Ended::Unreachable => "unreachable",
+    pub fn graph_call(&self, call: &FinishedCall<'_>) {
+        let outcome = match call.outcome {
+            CallOutcome::Answered => "ok",
+            CallOutcome::Refused(kind) => kind.into_str(),
+            CallOutcome::Unreachable => "unreachable",
         };
-        self.counter(GRAPH_CALLS, vec![made.route.to_owned(), outcome.to_owned()]).increment(1);
-        self.histogram(GRAPH_CALL_DURATION, made.route).record(made.took.as_secs_f64());
+        self.counter(GRAPH_CALLS, vec![call.route.to_owned(), outcome.to_owned()]).increment(1);
+        self.histogram(GRAPH_CALL_DURATION, call.route).record(call.took.as_secs_f64());
     }
 
-    /// A register or deregister call is about to be made.
+    /// A register or deregister call is about to be call.
     pub fn register_call(&self, basis: &'static str) {
         self.counter(REGISTER_CALLS, vec![basis.to_owned()]).increment(1);
     }

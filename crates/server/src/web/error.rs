@@ -275,7 +275,7 @@ impl From<store::Error> for ApiError {
 
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
-        let code = if failure.is_access() {
+        let code = if failure.is_access_failure() {
             Code::MetaAccessLost
         } else if failure.is_uncertain() {
             Code::MetaUnavailable

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::error::{ApiError, Code, Result};
 use crate::App;
 use crate::store::{channels, events};
+use strum::VariantArray as _;
 
 /// The time that readiness waits for the database.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -42,8 +43,8 @@ pub(crate) struct DatabaseView {
     bytes: Option<u64>,
     /// The limit in bytes; null for no limit.
     limit_bytes: Option<u64>,
-    /// `plenty`, `nearly_full`, or `full`: then Meta's posts are refused until there is room.
-    #[schema(example = "plenty")]
+    /// `ok`, `near_limit`, or `full`: then Meta's posts are refused until there is room.
+    #[schema(example = "ok")]
     room: &'static str,
 }
 
@@ -53,7 +54,7 @@ impl DatabaseView {
         Self {
             bytes: app.capacity.bytes(),
             limit_bytes: Some(limit).filter(|limit| *limit > 0),
-            room: app.capacity.level().as_str(),
+            room: app.capacity.level().into_str(),
         }
     }
 }
@@ -104,10 +105,10 @@ async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
     let mut tx = app.store.read().await?;
     let counted = channels::count_by_level(&mut tx).await?;
     // a level without numbers is zero, not missing
-    for level in Level::ALL {
-        let is_it = |word: &str| word == level.as_str() || (word.is_empty() && *level == Level::Unknown);
+    for level in Level::VARIANTS {
+        let is_it = |word: &str| word == level.into_str() || (word.is_empty() && *level == Level::Unknown);
         let count: i64 = counted.iter().filter(|(word, _)| is_it(word)).map(|(_, count)| count).sum();
-        app.metrics.numbers(level.as_str(), count);
+        app.metrics.numbers(level.into_str(), count);
     }
     let backlog = events::backlog(&mut tx).await?;
     let oldest = backlog.oldest.map_or(0.0, |oldest| app.clock.now().duration_since(oldest).as_secs_f64());

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::capacity::Stage;
+use domain::capacity::StorageLevel;
 use graph_emulator::Config as EmulatorConfig;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -91,7 +91,7 @@ async fn old_events_are_purged_and_young_or_waiting_ones_stay() {
 
 /// Measures until the level is reached. PostgreSQL's count of living rows is some seconds behind and a few
 /// rows wrong; `analyze` makes it count again, as it does by itself whenever a tenth of them has changed.
-async fn measure_until(app: &TestApp, stage: Stage) {
+async fn measure_until(app: &TestApp, stage: StorageLevel) {
     for _ in 0..100 {
         if app.app.store.engine() == Engine::Postgres {
             let mut conn = PgConnection::connect(&app.database.url).await.unwrap();
@@ -113,13 +113,13 @@ async fn a_full_database_refuses_posts_alone_until_it_has_space() {
         let limit = fresh + 4_000_000;
         let warn_at_percent = u8::try_from((fresh + 2_000_000) * 100 / limit).unwrap();
         let app = TestApp::with(engine, |config| set(config, limit, warn_at_percent), EmulatorConfig::default()).await;
-        measure_until(&app, Stage::Plenty).await;
+        measure_until(&app, StorageLevel::Ok).await;
         post(&app, "first", 120, 20_000).await.expect(200);
-        measure_until(&app, Stage::NearlyFull).await;
+        measure_until(&app, StorageLevel::NearLimit).await;
         let ready = app.get("/readyz").await.expect(200);
-        assert_eq!((&ready["status"], &ready["database"]["room"]), (&json!("ok"), &json!("nearly_full")), "{ready}");
+        assert_eq!((&ready["status"], &ready["database"]["room"]), (&json!("ok"), &json!("near_limit")), "{ready}");
         post(&app, "second", 120, 20_000).await.expect(200);
-        measure_until(&app, Stage::Full).await;
+        measure_until(&app, StorageLevel::Full).await;
 
         let refused = post(&app, "third", 1, 10).await;
         let problem = refused.expect(503);
@@ -138,11 +138,11 @@ async fn a_full_database_refuses_posts_alone_until_it_has_space() {
 
         app.clock.set(app.clock.now() + SignedDuration::from_hours(8 * 24));
         retention::purge_expired(&app.app).await.unwrap();
-        measure_until(&app, Stage::Plenty).await;
+        measure_until(&app, StorageLevel::Ok).await;
         post(&app, "third", 1, 10).await.expect(200);
         // freed space is used again: the same posts once more reach the warning level, not the limit
         post(&app, "fourth", 120, 20_000).await.expect(200);
-        measure_until(&app, Stage::NearlyFull).await;
+        measure_until(&app, StorageLevel::NearLimit).await;
     }
 }
 

@@ -31,7 +31,7 @@ async fn a_gap_far_beyond_the_usual_is_announced_and_ends_with_the_next_message(
     let is_silent = async || {
         let health = app.get(&app.inbox(inbox, "/health")).await.expect(200);
         let findings = health["findings"].as_array().unwrap().clone();
-        findings.iter().any(|finding| finding["code"] == "silence")
+        findings.iter().any(|finding| finding["code"] == "webhook_silence")
     };
     let is_announced = async || {
         let list = app.get(&app.path("/announcements")).await.expect(200);

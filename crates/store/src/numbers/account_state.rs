@@ -1,6 +1,6 @@
 //! What only webhooks tell of a number and its account, as JSON columns. Judged in `domain::health`.
 
-use domain::health::{AccountStanding, Ban, RefusedSend, SendingFacts, Told};
+use domain::health::{AccountState, Ban, RefusedSend, Reported, SendingFacts};
 use domain::meta::event::Restriction;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,7 +27,7 @@ enum KeptBan {
     Deleted,
 }
 
-/// [`AccountStanding`] as it is stored.
+/// [`AccountState`] as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoredAccountState {
@@ -49,16 +49,16 @@ pub struct StoredSending {
     started_in_24h: Option<i64>,
 }
 
-fn keep<T, K>(told: Option<&Told<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
+fn keep<T, K>(told: Option<&Reported<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
     told.map(|told| Kept { at: told.at, value: as_kept(&told.value) })
 }
 
-fn tell<K, T>(kept: Option<&Kept<K>>, as_told: impl Fn(&K) -> T) -> Option<Told<T>> {
-    kept.map(|kept| Told { at: kept.at, value: as_told(&kept.value) })
+fn tell<K, T>(kept: Option<&Kept<K>>, as_told: impl Fn(&K) -> T) -> Option<Reported<T>> {
+    kept.map(|kept| Reported { at: kept.at, value: as_told(&kept.value) })
 }
 
-impl From<&AccountStanding> for StoredAccountState {
-    fn from(standing: &AccountStanding) -> Self {
+impl From<&AccountState> for StoredAccountState {
+    fn from(standing: &AccountState) -> Self {
         let kept = |r: &Restriction| KeptRestriction { kind: r.kind.clone(), until: r.until };
         let ban = |ban: &Ban| match ban {
             Ban::Scheduled { at } => KeptBan::Scheduled { at: *at },
@@ -76,7 +76,7 @@ impl From<&AccountStanding> for StoredAccountState {
     }
 }
 
-impl From<&StoredAccountState> for AccountStanding {
+impl From<&StoredAccountState> for AccountState {
     fn from(kept: &StoredAccountState) -> Self {
         let told = |r: &KeptRestriction| Restriction { kind: r.kind.clone(), until: r.until };
         let ban = |ban: &KeptBan| match ban {
@@ -124,13 +124,13 @@ mod tests {
     #[test]
     fn a_standing_comes_back_from_its_json() {
         let at = Timestamp::UNIX_EPOCH;
-        let standing = AccountStanding {
-            ban: Some(Told { at, value: Some(Ban::Scheduled { at: Some(at) }) }),
-            restrictions: Some(Told { at, value: vec![Restriction { kind: "R".into(), until: None }] }),
-            paused: Some(Told { at, value: true }),
-            ..AccountStanding::default()
+        let standing = AccountState {
+            ban: Some(Reported { at, value: Some(Ban::Scheduled { at: Some(at) }) }),
+            restrictions: Some(Reported { at, value: vec![Restriction { kind: "R".into(), until: None }] }),
+            paused: Some(Reported { at, value: true }),
+            ..AccountState::default()
         };
         let json = serde_json::to_string(&StoredAccountState::from(&standing)).unwrap();
-        assert_eq!(AccountStanding::from(&serde_json::from_str::<StoredAccountState>(&json).unwrap()), standing);
+        assert_eq!(AccountState::from(&serde_json::from_str::<StoredAccountState>(&json).unwrap()), standing);
     }
 }

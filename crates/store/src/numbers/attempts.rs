@@ -2,14 +2,13 @@
 
 use domain::ids::PhoneNumberId;
 use domain::meta::failure::Failure;
-use domain::registration::ledger::{Attempt, Basis, CallKind, Outcome};
+use domain::registration::ledger::{Attempt, AttemptOutcome, Basis, CallKind};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::failure_json::{failure_from_json, failure_to_json};
 use crate::engine::columns::{At, micros};
 use crate::ids::AttemptId;
-use crate::words::{call_kind, call_word};
 use crate::{Conflict, Error, Tx};
 
 /// The columns of an attempt, as [`Row`] reads them.
@@ -59,18 +58,28 @@ pub async fn open_attempt(
     now: Timestamp,
 ) -> Result<AttemptId, Error> {
     let id = AttemptId::fresh(now);
-    let written = run!(tx, OPEN, id, number.as_str(), call_word(kind), basis.as_str(), reason, micros(now), false)?;
+    let written = run!(tx, OPEN, id, number.as_str(), kind.into_str(), basis.into_str(), reason, micros(now), false)?;
     if written == 1 { Ok(id) } else { Err(Error::Conflict(Conflict::UnsettledCall)) }
 }
 
 /// Writes the call's own answer down; it overwrites an assumed outcome, not an earlier answer.
-pub async fn settle_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
+pub async fn settle_attempt(
+    tx: &mut Tx,
+    id: AttemptId,
+    outcome: &AttemptOutcome,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let (succeeded, failure) = outcome_columns(outcome);
     Ok(run!(tx, SETTLE, id, micros(now), succeeded, failure, false)? == 1)
 }
 
 /// Writes down what the number says of a call whose answer never came; a late answer overwrites it.
-pub async fn assume_attempt(tx: &mut Tx, id: AttemptId, outcome: &Outcome, now: Timestamp) -> Result<bool, Error> {
+pub async fn assume_attempt(
+    tx: &mut Tx,
+    id: AttemptId,
+    outcome: &AttemptOutcome,
+    now: Timestamp,
+) -> Result<bool, Error> {
     let (succeeded, failure) = outcome_columns(outcome);
     Ok(run!(tx, ASSUME, id, micros(now), succeeded, failure, true)? == 1)
 }
@@ -165,19 +174,19 @@ impl TryFrom<Row> for RecordedAttempt {
         let at = At { table: "number_attempt", id: &row.id };
         let outcome = match (row.succeeded, &row.failure) {
             (None, _) => None,
-            (Some(true), _) => Some(Outcome::Success),
+            (Some(true), _) => Some(AttemptOutcome::Success),
             (Some(false), text) => {
                 let json = at.json("failure", text.as_deref().unwrap_or("null"))?;
                 // a kind of another version is still a failure
                 let failure = failure_from_json(&json).unwrap_or_else(|| Failure::unanswered(json.to_string()));
-                Some(Outcome::Failed(failure))
+                Some(AttemptOutcome::Failed(failure))
             }
         };
         Ok(Self {
             id: AttemptId(row.id),
             attempt: Attempt {
-                kind: at.some("kind", call_kind(&row.kind))?,
-                basis: at.some("basis", Basis::parse(&row.basis))?,
+                kind: at.some("kind", row.kind.parse().ok())?,
+                basis: at.some("basis", row.basis.parse().ok())?,
                 started_at: at.time("started_at", row.started_at)?,
                 settled_at: at.maybe_time("settled_at", row.settled_at)?,
                 outcome,
@@ -193,9 +202,9 @@ fn read(rows: Vec<Row>) -> Result<Vec<RecordedAttempt>, Error> {
     rows.into_iter().map(RecordedAttempt::try_from).collect()
 }
 
-fn outcome_columns(outcome: &Outcome) -> (bool, Option<String>) {
+fn outcome_columns(outcome: &AttemptOutcome) -> (bool, Option<String>) {
     match outcome {
-        Outcome::Success => (true, None),
-        Outcome::Failed(failure) => (false, Some(failure_to_json(failure).to_string())),
+        AttemptOutcome::Success => (true, None),
+        AttemptOutcome::Failed(failure) => (false, Some(failure_to_json(failure).to_string())),
     }
 }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use super::json_list;
 use super::number::ensure;
 use crate::engine::columns::{At, micros};
-use crate::words::{source, source_word};
 use crate::{Error, Tx};
 
 statements! {
@@ -30,8 +29,8 @@ pub(super) fn read(number: &PhoneNumberId, rows: Vec<(String, i64, String)>) -> 
     let at = At { table: "number_change", id: number };
     let mut changes = Changes::default();
     for (kind, micros, word) in rows {
-        if let Some(kind) = ChangeKind::parse(&kind) {
-            let dated = Dated { at: at.time("at", micros)?, source: at.some("source", source(&word))? };
+        if let Ok(kind) = kind.parse::<ChangeKind>() {
+            let dated = Dated { at: at.time("at", micros)?, source: at.some("source", word.parse().ok())? };
             changes.0.insert(kind, dated);
         }
     }
@@ -67,7 +66,7 @@ pub async fn store_changes(
     if kinds.is_empty() {
         return Ok(());
     }
-    let kinds = json_list(kinds.iter().map(|kind| kind.as_str()));
-    run!(tx, SET, number.as_str(), kinds, micros(at), source_word(source))?;
+    let kinds = json_list(kinds.iter().map(|kind| kind.into_str()));
+    run!(tx, SET, number.as_str(), kinds, micros(at), source.into_str())?;
     Ok(())
 }

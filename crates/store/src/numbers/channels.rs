@@ -109,7 +109,7 @@ pub async fn insert(tx: &mut Tx, new: &NewChannel) -> Result<ChannelId, Error> {
         phone_number_id.as_str(),
         waba_id.as_str(),
         business_id.as_ref().map(BusinessId::as_str),
-        onboarding.as_str(),
+        onboarding.into_str(),
         access_token.as_slice(),
         maybe_micros(*token_expires_at),
         verify_token.as_slice(),
@@ -211,7 +211,7 @@ impl TryFrom<Row> for Channel {
             phone_number_id: PhoneNumberId(row.phone_number_id),
             waba_id: WabaId(row.waba_id),
             business_id: row.business_id.map(BusinessId),
-            onboarding: Onboarding::parse(&row.onboarding),
+            onboarding: row.onboarding.parse().unwrap_or_default(),
             created_at: at.time("created_at", row.created_at)?,
         })
     }

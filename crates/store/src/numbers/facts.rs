@@ -1,7 +1,7 @@
 //! What was learnt of a number beside its readings, kept as one JSON document. Unknown members of
 //! another version are dropped; missing ones read as "not learnt".
 
-use domain::health::{AccountStanding, SendingFacts};
+use domain::health::{AccountState, SendingFacts};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -39,8 +39,8 @@ pub struct NumberFacts {
 
 impl NumberFacts {
     /// What account webhooks said, to be judged.
-    pub fn account_standing(&self) -> AccountStanding {
-        AccountStanding::from(&self.account)
+    pub fn account_standing(&self) -> AccountState {
+        AccountState::from(&self.account)
     }
 
     /// What is known of sending, to be judged.

@@ -4,13 +4,11 @@ use domain::meta::failure::{Failure, MetaError};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-use crate::words::{failure_kind, failure_word};
-
 /// Writes a failure.
 pub(crate) fn failure_to_json(failure: &Failure) -> Value {
     let Failure { kind, meta, wait, message } = failure;
     let mut map = Map::new();
-    map.insert("kind".into(), failure_word(*kind).into());
+    map.insert("kind".into(), kind.into_str().into());
     map.insert("message".into(), message.as_str().into());
     if let Some(wait) = wait {
         map.insert("wait_ms".into(), i64::try_from(wait.as_millis()).unwrap_or(i64::MAX).into());
@@ -24,7 +22,7 @@ pub(crate) fn failure_to_json(failure: &Failure) -> Value {
 /// Reads a failure back; `None` when it is not one.
 pub(crate) fn failure_from_json(value: &Value) -> Option<Failure> {
     Some(Failure {
-        kind: failure_kind(value.get("kind")?.as_str()?)?,
+        kind: value.get("kind")?.as_str()?.parse().ok()?,
         meta: match value.get("meta") {
             Some(meta) => Some(meta_from_json(meta)?),
             None => None,

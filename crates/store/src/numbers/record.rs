@@ -162,7 +162,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
         was_registered: facts.was_registered,
         provisioned_at: facts.provisioned_at,
-        dropped_seen_at: facts.dropped_seen_at,
+        registration_lost_at: facts.dropped_seen_at,
         coexistence_misses: facts.coexistence_misses,
         failed_reads: facts.failed_reads,
         previous_read_at: facts.previous_read_at,

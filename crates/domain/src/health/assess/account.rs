@@ -1,164 +1,143 @@
-//! The account and its portfolio: review, verification, payment, restrictions, bans (facts §3.4 and
-//! §6.4).
+//! The account and its portfolio: review, verification, payment, restrictions, bans (facts §3.4 and §6.4).
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Judge;
-use crate::health::schedule::later;
-use crate::health::{Action, Ban, Finding, FindingCode as Code, Level, LinkTarget, Move, Told};
+use crate::health::account_state::{Ban, Reported};
+use crate::health::assess::assessment::Assessment;
+use crate::health::assess::common::{access_lost, banned, business_unverified};
+use crate::health::finding::{Finding, FindingCode as Code};
+use crate::health::level::{Action, Level, Party};
+use crate::health::links::LinkTarget;
 use crate::meta::event::Restriction;
 use crate::meta::reading::{AccountReview, BusinessVerification, CanSend, EntityType};
+use crate::time::shift;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long a violation or a warning stays worth a look.
+/// How long a violation or a warning counts as a finding.
 const NOTICE_LASTS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-impl Judge<'_> {
-    pub(super) fn account(&mut self) {
-        let waba = self.waba;
-        match &waba.account_review {
-            Some(AccountReview::Pending | AccountReview::Deferred) => {
-                // an account that may send is under review without harm
-                let severity = if self.account_may_send() { Level::AtRisk } else { Level::WaitingForMeta };
-                let link = self.link(LinkTarget::Overview);
-                self.add(Finding::new(Code::AccountInReview, severity).for_whom(Move::Meta).at(link));
-            }
-            Some(AccountReview::Rejected) => {
-                let link = self.link(LinkTarget::AccountQuality);
-                let finding = Finding::new(Code::AccountRejected, Level::ActionNeeded);
-                self.add(finding.asks(Move::Owner, Action::Appeal).at(link));
-            }
-            Some(AccountReview::Approved | AccountReview::Other(_)) | None => {}
+pub(super) fn account(assessment: &mut Assessment<'_>) {
+    let waba = assessment.waba;
+    match &waba.account_review {
+        Some(AccountReview::Pending | AccountReview::Deferred) => {
+            // the review of an account that may send prevents nothing
+            let severity = if account_may_send(assessment) { Level::AtRisk } else { Level::WaitingForMeta };
+            let link = assessment.link(LinkTarget::Overview);
+            assessment.add(Finding::new(Code::AccountInReview, severity).responsible(Party::Meta).at(link));
         }
-        let status = waba.status.as_deref().unwrap_or_default();
-        if ["DISABLED", "RESTRICTED"].iter().any(|word| word.eq_ignore_ascii_case(status)) {
-            let code = Code::AccountDisabled { status: status.to_owned() };
-            let link = self.link(LinkTarget::AccountQuality);
-            self.add(Finding::new(code, Level::Blocked).asks(Move::Owner, Action::Appeal).at(link));
+        Some(AccountReview::Rejected) => {
+            let link = assessment.link(LinkTarget::AccountQuality);
+            let finding = Finding::new(Code::AccountRejected, Level::ActionNeeded);
+            assessment.add(finding.asks(Party::Owner, Action::Appeal).at(link));
         }
-        if let Some(severity) = waba.business_verification.as_ref().and_then(of_verification) {
-            let finding = self.business_unverified(severity);
-            self.add(finding);
-        }
+        Some(AccountReview::Approved | AccountReview::Other(_)) | None => {}
     }
-
-    /// What webhooks said.
-    pub(super) fn standing(&mut self) {
-        let account = &self.context.account;
-        if let Some(told) = &account.restrictions {
-            for restriction in &told.value {
-                self.restriction(restriction, told.at);
-            }
-        }
-        if let Some(Told { at, value: Some(ban) }) = &account.ban {
-            self.ban(*ban, *at);
-        }
-        if let Some(told) = &account.violation
-            && !self.is_over(told.at, NOTICE_LASTS)
-        {
-            let link = self.link(LinkTarget::AccountQuality);
-            let finding = Finding::new(Code::PolicyViolation { violation: told.value.clone() }, Level::AtRisk);
-            self.add(finding.asks(Move::Owner, Action::Appeal).since(Some(told.at)).at(link));
-        }
-        if let Some(told) = &account.compromised
-            && !self.is_over(told.at, NOTICE_LASTS)
-        {
-            let link = self.link(LinkTarget::SecurityCenter);
-            let finding = Finding::new(Code::BusinessCompromised, Level::AtRisk);
-            self.add(finding.asks(Move::Owner, Action::ContactSupport).since(Some(told.at)).at(link));
-        }
-        if let Some(Told { at, value: true }) = &account.paused {
-            self.paused(*at);
-        }
-        if let Some(Told { at, value: true }) = &account.unshared
-            && !self.was_read_after(*at)
-        {
-            self.access_lost(*at);
-        }
+    let status = waba.status.as_deref().unwrap_or_default();
+    if ["DISABLED", "RESTRICTED"].iter().any(|word| word.eq_ignore_ascii_case(status)) {
+        let code = Code::AccountDisabled { status: status.to_owned() };
+        let link = assessment.link(LinkTarget::AccountQuality);
+        assessment.add(Finding::new(code, Level::Blocked).asks(Party::Owner, Action::Appeal).at(link));
     }
-
-    fn restriction(&mut self, restriction: &Restriction, since: Timestamp) {
-        if restriction.until.is_some_and(|until| self.reached(until)) {
-            return;
-        }
-        let code = Code::AccountRestricted { restriction: restriction.kind.clone(), until: restriction.until };
-        let link = self.link(LinkTarget::AccountQuality);
-        let finding = Finding::new(code, of_restriction(&restriction.kind));
-        let finding = finding.asks(Move::Owner, Action::Appeal).since(Some(since));
-        self.add(finding.next(restriction.until).at(link));
-    }
-
-    fn ban(&mut self, ban: Ban, since: Timestamp) {
-        // a REINSTATE that got lost: a later reading of the account proves it wrong
-        if self.account_may_send() && self.was_read_after(since) && !matches!(ban, Ban::Scheduled { .. }) {
-            return;
-        }
-        let link = self.link(LinkTarget::AccountQuality);
-        let finding = match ban {
-            Ban::Scheduled { at: Some(at) } if self.reached(at) => self.banned(),
-            Ban::Scheduled { at } => Finding::new(Code::BanScheduled { at }, Level::ActionNeeded)
-                .asks(Move::Owner, Action::Appeal)
-                .next(at)
-                .at(link),
-            Ban::Banned => self.banned(),
-            Ban::Deleted => Finding::new(Code::AccountDeleted, Level::Blocked)
-                .asks(Move::Owner, Action::SignUpAgain)
-                .at(self.link(LinkTarget::Overview)),
-        };
-        self.add(finding.since(Some(since)));
-    }
-
-    /// Usually minutes; after a day somebody has to look at the phone.
-    fn paused(&mut self, since: Timestamp) {
-        let finding = if self.is_over(since, DAY) {
-            let link = self.link(LinkTarget::PhoneNumbers);
-            let finding = Finding::new(Code::CoexistenceLost, Level::ActionNeeded);
-            finding.asks(Move::Owner, Action::ReconnectApp).at(link)
-        } else {
-            Finding::new(Code::CoexistencePaused, Level::WaitingForMeta).next(Some(later(since, DAY)))
-        };
-        self.add(finding.since(Some(since)));
-    }
-
-    /// The number was read with success well after an instant: what was told then is not so now.
-    fn was_read_after(&self, at: Timestamp) -> bool {
-        self.snapshot.read_failure.is_none() && self.snapshot.checked_at.is_some_and(|read| read > later(at, HOUR))
-    }
-
-    fn account_may_send(&self) -> bool {
-        self.health_status()
-            .iter()
-            .any(|entity| entity.entity_type == EntityType::Waba && entity.can_send == Some(CanSend::Available))
-    }
-
-    pub(super) fn banned(&self) -> Finding {
-        Finding::new(Code::AccountBanned, Level::Blocked)
-            .asks(Move::Owner, Action::Appeal)
-            .at(self.link(LinkTarget::AccountQuality))
-    }
-
-    /// Replies within 24 h may go on, so it is a task and not the end (facts §6.3).
-    pub(super) fn payment_missing(&self) -> Finding {
-        Finding::new(Code::PaymentMissing, Level::ActionNeeded)
-            .asks(Move::Owner, Action::AddPayment)
-            .at(self.link(LinkTarget::Payment))
-    }
-
-    pub(super) fn business_unverified(&self, severity: Level) -> Finding {
-        let verification = self.waba.business_verification.clone();
-        let finding = Finding::new(Code::BusinessUnverified { verification }, severity);
-        let finding = if severity == Level::Live {
-            finding.offers(Action::VerifyBusiness)
-        } else {
-            finding.asks(Move::Owner, Action::VerifyBusiness)
-        };
-        finding.at(self.link(LinkTarget::SecurityCenter))
+    if let Some(severity) = waba.business_verification.as_ref().and_then(of_verification) {
+        let finding = business_unverified(assessment, severity);
+        assessment.add(finding);
     }
 }
 
-/// By itself an unverified business only has a low limit, which many live with well.
+/// The state of the account as webhooks reported it.
+pub(super) fn reported_state(assessment: &mut Assessment<'_>) {
+    let account = &assessment.context.account;
+    if let Some(report) = &account.restrictions {
+        for restriction in &report.value {
+            add_restriction(assessment, restriction, report.at);
+        }
+    }
+    if let Some(Reported { at, value: Some(ban) }) = &account.ban {
+        add_ban(assessment, *ban, *at);
+    }
+    if let Some(report) = &account.violation
+        && !assessment.is_over(report.at, NOTICE_LASTS)
+    {
+        let link = assessment.link(LinkTarget::AccountQuality);
+        let finding = Finding::new(Code::PolicyViolation { violation: report.value.clone() }, Level::AtRisk);
+        assessment.add(finding.asks(Party::Owner, Action::Appeal).since(Some(report.at)).at(link));
+    }
+    if let Some(report) = &account.compromised
+        && !assessment.is_over(report.at, NOTICE_LASTS)
+    {
+        let link = assessment.link(LinkTarget::SecurityCenter);
+        let finding = Finding::new(Code::BusinessCompromised, Level::AtRisk);
+        assessment.add(finding.asks(Party::Owner, Action::ContactSupport).since(Some(report.at)).at(link));
+    }
+    if let Some(Reported { at, value: true }) = &account.paused {
+        paused(assessment, *at);
+    }
+    if let Some(Reported { at, value: true }) = &account.unshared
+        && !was_read_after(assessment, *at)
+    {
+        access_lost(assessment, *at);
+    }
+}
+
+fn add_restriction(assessment: &mut Assessment<'_>, restriction: &Restriction, since: Timestamp) {
+    if restriction.until.is_some_and(|until| assessment.reached(until)) {
+        return;
+    }
+    let code = Code::AccountRestricted { restriction: restriction.kind.clone(), until: restriction.until };
+    let link = assessment.link(LinkTarget::AccountQuality);
+    let finding = Finding::new(code, of_restriction(&restriction.kind));
+    let finding = finding.asks(Party::Owner, Action::Appeal).since(Some(since));
+    assessment.add(finding.next_step(restriction.until).at(link));
+}
+
+fn add_ban(assessment: &mut Assessment<'_>, ban: Ban, since: Timestamp) {
+    // a later reading of an account that may send disproves a ban whose REINSTATE webhook was lost
+    if account_may_send(assessment) && was_read_after(assessment, since) && !matches!(ban, Ban::Scheduled { .. }) {
+        return;
+    }
+    let link = assessment.link(LinkTarget::AccountQuality);
+    let finding = match ban {
+        Ban::Scheduled { at: Some(at) } if assessment.reached(at) => banned(assessment),
+        Ban::Scheduled { at } => Finding::new(Code::BanScheduled { at }, Level::ActionNeeded)
+            .asks(Party::Owner, Action::Appeal)
+            .next_step(at)
+            .at(link),
+        Ban::Banned => banned(assessment),
+        Ban::Deleted => Finding::new(Code::AccountDeleted, Level::Blocked)
+            .asks(Party::Owner, Action::SignUpAgain)
+            .at(assessment.link(LinkTarget::Overview)),
+    };
+    assessment.add(finding.since(Some(since)));
+}
+
+/// A paused coexistence usually lasts minutes; after a day a person has to look at the phone.
+fn paused(assessment: &mut Assessment<'_>, since: Timestamp) {
+    let finding = if assessment.is_over(since, DAY) {
+        let link = assessment.link(LinkTarget::PhoneNumbers);
+        let finding = Finding::new(Code::CoexistenceLost, Level::ActionNeeded);
+        finding.asks(Party::Owner, Action::ReconnectApp).at(link)
+    } else {
+        Finding::new(Code::CoexistencePaused, Level::WaitingForMeta).next_step(Some(shift(since, DAY)))
+    };
+    assessment.add(finding.since(Some(since)));
+}
+
+/// Whether the number was read successfully well after an instant: what was reported then is not true any more.
+fn was_read_after(assessment: &Assessment<'_>, at: Timestamp) -> bool {
+    assessment.snapshot.read_failure.is_none()
+        && assessment.snapshot.checked_at.is_some_and(|read| read > shift(at, HOUR))
+}
+
+fn account_may_send(assessment: &Assessment<'_>) -> bool {
+    assessment
+        .health_status()
+        .iter()
+        .any(|entity| entity.entity_type == EntityType::Waba && entity.can_send == Some(CanSend::Available))
+}
+
+/// The severity of an unverified business: by itself it only has a low limit.
 fn of_verification(verification: &BusinessVerification) -> Option<Level> {
     match verification {
         BusinessVerification::Verified | BusinessVerification::Other(_) => None,
@@ -174,8 +153,8 @@ fn of_verification(verification: &BusinessVerification) -> Option<Level> {
     }
 }
 
-/// Meta's words contain what they restrict. Calls, new numbers and single kinds of templates leave
-/// messaging as it is; anything else, known or not, is taken for a block.
+/// The severity of a restriction, whose word contains what is restricted. Restricted calls, new numbers and single kinds of
+/// templates leave messaging as it is; any other word, known or not, counts as a block.
 fn of_restriction(kind: &str) -> Level {
     let harmless = ["CALLING", "ADD_PHONE_NUMBER", "UTILITY_TEMPLATES"];
     if harmless.iter().any(|word| kind.contains(word)) { Level::AtRisk } else { Level::Blocked }

@@ -1,31 +1,33 @@
-//! What ties the number to us: readings, token, sends, webhooks.
+//! What connects the number with this installation: readings, the token, sends, webhooks.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Judge;
-use super::entities::PAYMENT;
-use crate::health::schedule::later;
-use crate::health::{
-    Action, AppCallback, Finding, FindingCode as Code, Healing, Level, LinkTarget, Move, Override, STALE_AFTER,
-    Subscription, TokenState, failure_word,
-};
+use crate::health::assess::assessment::Assessment;
+use crate::health::assess::common::{access_lost, locked, payment_missing, token_dead};
+use crate::health::assess::entities::PAYMENT;
+use crate::health::callbacks::{AppCallback, Override, Reconciliation, Subscription};
+use crate::health::facts::{STALE_AFTER, TokenState};
+use crate::health::finding::{Finding, FindingCode as Code};
+use crate::health::level::{Action, Level, Party};
+use crate::health::links::LinkTarget;
 use crate::meta::failure::FailureKind;
 use crate::meta::reading::Provisioned;
+use crate::time::shift;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A token that ends is told of this long before.
+/// A token that expires is reported this long before.
 const TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Silence is this many times the usual longest gap: where we know that messages are sent, whose
-/// statuses should come back, and where we do not.
+/// Silence begins after this many usual gaps where messages are known to be sent, whose statuses should come back.
 const GAPS_WHILE_SENDING: i32 = 4;
+/// Silence begins after this many usual gaps where no send is known.
 const GAPS_OTHERWISE: i32 = 12;
-/// A longer gap than this says nothing.
-const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// A longer gap than this is counted as this long.
+const MAX_GAP: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A refused send tells of the number for this long.
+/// How long a refused send counts as a finding.
 const REFUSAL_LASTS: SignedDuration = DAY;
 
 /// Refused because the number is not registered.
@@ -33,198 +35,168 @@ const NOT_REGISTERED: [i64; 2] = [133_010, 131_045];
 /// Refused because the account is locked.
 const LOCKED: [i64; 2] = [131_031, 368];
 
-impl Judge<'_> {
-    pub(super) fn freshness(&mut self) {
-        match self.snapshot.checked_at {
-            None => self.add(Finding::new(Code::NeverRead, Level::Unknown).offers(Action::Refresh)),
-            Some(checked_at) => {
-                if self.is_over(checked_at, STALE_AFTER) {
-                    let finding = Finding::new(Code::ReadingStale { checked_at }, Level::Unknown);
-                    self.add(finding.offers(Action::Refresh).since(Some(later(checked_at, STALE_AFTER))));
-                }
-            }
-        }
-        if let Some(checked_at) = self.snapshot.waba_checked_at {
-            self.is_over(checked_at, STALE_AFTER);
-        }
-        if let Some(failure) = self.snapshot.read_failure {
-            if failure.kind == FailureKind::TokenDead {
-                self.token_dead(failure.at);
-            } else if failure.kind == FailureKind::AccessLost {
-                self.access_lost(failure.at);
-            } else {
-                let code = Code::ReadFailed { kind: failure_word(failure.kind) };
-                let finding = Finding::new(code, Level::Live).offers(Action::Refresh);
-                self.add(finding.since(Some(failure.at)));
+pub(super) fn freshness(assessment: &mut Assessment<'_>) {
+    match assessment.snapshot.checked_at {
+        None => assessment.add(Finding::new(Code::NeverRead, Level::Unknown).offers(Action::Refresh)),
+        Some(checked_at) => {
+            if assessment.is_over(checked_at, STALE_AFTER) {
+                let finding = Finding::new(Code::ReadingStale { checked_at }, Level::Unknown);
+                assessment.add(finding.offers(Action::Refresh).since(Some(shift(checked_at, STALE_AFTER))));
             }
         }
     }
-
-    pub(super) fn token(&mut self) {
-        match self.context.token.state {
-            TokenState::Unchecked | TokenState::Good { expires_at: None } => {}
-            TokenState::Good { expires_at: Some(expires_at) } => self.ending(expires_at),
-            TokenState::AccessLost { since } => self.access_lost(since),
-            TokenState::Dead { since } => self.token_dead(since),
-        }
+    if let Some(checked_at) = assessment.snapshot.waba_checked_at {
+        assessment.is_over(checked_at, STALE_AFTER);
     }
-
-    fn ending(&mut self, expires_at: Timestamp) {
-        if self.reached(expires_at) {
-            return self.token_dead(expires_at);
-        }
-        if !self.reached(later(expires_at, -TOKEN_WARNING)) {
-            return;
-        }
-        let finding = Finding::new(Code::TokenExpiring { expires_at }, Level::AtRisk);
-        let finding = match self.context.token.refetch {
-            Some(Healing::UnderWay | Healing::Next(_)) => finding,
-            Some(Healing::GivenUp) | None => finding.asks(Move::Owner, Action::Reconnect),
-        };
-        let next = self.context.token.refetch.and_then(Healing::next_at);
-        self.add(finding.next(next.or(Some(expires_at))));
-    }
-
-    /// Where we can fetch another by ourselves it is our move; else the owner's.
-    pub(super) fn token_dead(&mut self, since: Timestamp) {
-        let refetch = self.context.token.refetch;
-        let finding = match refetch {
-            Some(Healing::UnderWay | Healing::Next(_)) => {
-                Finding::new(Code::TokenDead, Level::AtRisk).offers(Action::Reconnect)
-            }
-            Some(Healing::GivenUp) | None => {
-                Finding::new(Code::TokenDead, Level::ActionNeeded).asks(Move::Owner, Action::Reconnect)
-            }
-        };
-        self.add(finding.since(Some(since)).next(refetch.and_then(Healing::next_at)));
-    }
-
-    pub(super) fn access_lost(&mut self, since: Timestamp) {
-        let link = self.link(LinkTarget::AccountSettings);
-        let finding = Finding::new(Code::AccessLost, Level::ActionNeeded);
-        self.add(finding.asks(Move::Owner, Action::RestoreAccess).since(Some(since)).at(link));
-    }
-
-    /// Sends Meta refused, unless a message went out since. A payment refusal is not disproved so:
-    /// replies go out without a payment method.
-    pub(super) fn sends(&mut self) {
-        let sending = &self.context.sending;
-        for refused in &sending.refused {
-            let is_payment = PAYMENT.contains(&refused.code);
-            let disproved = !is_payment && sending.proved_at.is_some_and(|proved| proved > refused.at);
-            if disproved || self.is_over(refused.at, REFUSAL_LASTS) {
-                continue;
-            }
-            let finding = if is_payment {
-                self.payment_missing()
-            } else if LOCKED.contains(&refused.code) {
-                self.locked()
-            } else if NOT_REGISTERED.contains(&refused.code) {
-                Finding::new(Code::DroppedOut, Level::WaitingForMeta).offers(Action::CompleteRegistration)
-            } else {
-                let code = Code::SendsRefused { meta_code: refused.code };
-                let link = self.link(LinkTarget::AccountQuality);
-                Finding::new(code, Level::AtRisk).asks(Move::Owner, Action::ContactSupport).at(link)
-            };
-            self.add(finding.since(Some(refused.at)));
-        }
-    }
-
-    pub(super) fn webhooks(&mut self) {
-        let facts = &self.context.webhooks;
-        if facts.subscription == Subscription::No {
-            let finding = healing(Code::NotSubscribed, facts.subscription_healing, Action::Resubscribe);
-            self.add(finding);
-        }
-        self.callback_override();
-        if facts.verified == Some(false) {
-            let finding = Finding::new(Code::CallbackUnverified, Level::AtRisk);
-            self.add(finding.asks(Move::Operator, Action::CheckInstallation));
-        }
-        self.app_callback();
-        self.silence();
-    }
-
-    fn callback_override(&mut self) {
-        let facts = &self.context.webhooks;
-        // without an override messages still reach us by the app's own callback, where it is ours
-        let by_app = matches!(facts.app_callback, AppCallback::Ours | AppCallback::LacksFields(_));
-        let finding = match &facts.callback_override {
-            Override::Unread | Override::Ours => return,
-            Override::Refused { code, text } => {
-                let severity = if by_app { Level::Live } else { Level::ActionNeeded };
-                let code = Code::OverrideRefused { meta_code: *code, meta_text: text.clone() };
-                let finding = Finding::new(code, severity);
-                if by_app { finding } else { finding.asks(Move::Operator, Action::TakeOverCallback) }
-            }
-            Override::Missing => {
-                let mut finding = healing(Code::OverrideMissing, facts.override_healing, Action::Resubscribe);
-                if by_app {
-                    finding.severity = Level::Live;
-                }
-                finding
-            }
-            Override::Foreign(actual) => {
-                let code = Code::OverrideForeign { actual: actual.clone() };
-                healing(code, facts.override_healing, Action::Resubscribe)
-            }
-        };
-        self.add(finding);
-    }
-
-    /// The installation's own matter: every number of it says so, at risk rather than broken, since
-    /// messages follow the override. Somebody else's callback is not taken over without asking.
-    fn app_callback(&mut self) {
-        let facts = &self.context.webhooks;
-        let (code, heals) = match &facts.app_callback {
-            AppCallback::Unread | AppCallback::Ours => return,
-            AppCallback::LacksFields(fields) => (Code::AppFieldsMissing { fields: fields.clone() }, true),
-            AppCallback::Missing => (Code::AppCallbackMissing, true),
-            AppCallback::Foreign(actual) => (Code::AppCallbackForeign { actual: actual.clone() }, false),
-        };
-        let heals = heals && facts.app_healing != Healing::GivenUp;
-        let finding = Finding::new(code, Level::AtRisk).at(self.link(LinkTarget::AppSettings));
-        self.add(if heals {
-            finding.offers(Action::TakeOverCallback).next(facts.app_healing.next_at())
+    if let Some(failure) = assessment.snapshot.read_failure {
+        if failure.kind == FailureKind::TokenDead {
+            token_dead(assessment, failure.at);
+        } else if failure.kind == FailureKind::AccessLost {
+            access_lost(assessment, failure.at);
         } else {
-            finding.asks(Move::Operator, Action::TakeOverCallback)
-        });
-    }
-
-    /// Connected and sending, yet no webhook for far longer than its usual gap.
-    fn silence(&mut self) {
-        let Some((last_heard_at, usual_gap, begins_at)) = self.silence_begins() else { return };
-        if self.reached(begins_at) {
-            let code = Code::Silence { last_heard_at, usual_gap };
-            let finding = Finding::new(code, Level::AtRisk);
-            self.add(finding.asks(Move::Operator, Action::Resubscribe).since(Some(begins_at)));
+            let code = Code::ReadFailed { kind: failure.kind };
+            let finding = Finding::new(code, Level::Live).offers(Action::Refresh);
+            assessment.add(finding.since(Some(failure.at)));
         }
-    }
-
-    /// When silence begins, with the last webhook and the usual gap; `None` for a number that is not
-    /// connected, or of which too little was heard to tell.
-    pub(super) fn silence_begins(&self) -> Option<(Timestamp, SignedDuration, Timestamp)> {
-        let facts = &self.context.webhooks;
-        let (last_heard_at, usual_gap) =
-            (facts.last_heard_at?, facts.usual_gap?.clamp(SignedDuration::ZERO, LONGEST_GAP));
-        if self.reading.provisioned() != Provisioned::Yes {
-            return None;
-        }
-        let sent = self.context.sending.last_send_at.filter(|sent| *sent > last_heard_at);
-        let begins_at = match sent {
-            Some(sent) => later(sent, (usual_gap * GAPS_WHILE_SENDING).max(HOUR)),
-            None => later(last_heard_at, (usual_gap * GAPS_OTHERWISE).max(DAY * 3)),
-        };
-        Some((last_heard_at, usual_gap, begins_at))
     }
 }
 
-/// Something we put right by ourselves, until that failed.
-fn healing(code: Code, healing: Healing, action: Action) -> Finding {
-    match healing {
-        Healing::UnderWay | Healing::Next(_) => {
-            Finding::new(code, Level::AtRisk).offers(action).next(healing.next_at())
+pub(super) fn token(assessment: &mut Assessment<'_>) {
+    match assessment.context.token.state {
+        TokenState::Unchecked | TokenState::Good { expires_at: None } => {}
+        TokenState::Good { expires_at: Some(expires_at) } => expiring(assessment, expires_at),
+        TokenState::AccessLost { since } => access_lost(assessment, since),
+        TokenState::Dead { since } => token_dead(assessment, since),
+    }
+}
+
+fn expiring(assessment: &mut Assessment<'_>, expires_at: Timestamp) {
+    if assessment.reached(expires_at) {
+        return token_dead(assessment, expires_at);
+    }
+    if !assessment.reached(shift(expires_at, -TOKEN_WARNING)) {
+        return;
+    }
+    let finding = Finding::new(Code::TokenExpiring { expires_at }, Level::AtRisk);
+    let finding = match assessment.context.token.refetch {
+        Some(Reconciliation::InProgress) => finding,
+        Some(Reconciliation::GivenUp) | None => finding.asks(Party::Owner, Action::Reconnect),
+    };
+    assessment.add(finding.next_step(Some(expires_at)));
+}
+
+/// Sends that Meta refused, unless a message went out since. A payment refusal is not disproved by that: replies go out
+/// without a payment method.
+pub(super) fn sends(assessment: &mut Assessment<'_>) {
+    let sending = &assessment.context.sending;
+    for refused in &sending.refused {
+        let is_payment = PAYMENT.contains(&refused.code);
+        let disproved = !is_payment && sending.proved_at.is_some_and(|proved| proved > refused.at);
+        if disproved || assessment.is_over(refused.at, REFUSAL_LASTS) {
+            continue;
         }
-        Healing::GivenUp => Finding::new(code, Level::ActionNeeded).asks(Move::Operator, action),
+        let finding = if is_payment {
+            payment_missing(assessment)
+        } else if LOCKED.contains(&refused.code) {
+            locked(assessment)
+        } else if NOT_REGISTERED.contains(&refused.code) {
+            Finding::new(Code::RegistrationLost, Level::WaitingForMeta).offers(Action::CompleteRegistration)
+        } else {
+            let code = Code::SendsRefused { meta_code: refused.code };
+            let link = assessment.link(LinkTarget::AccountQuality);
+            Finding::new(code, Level::AtRisk).asks(Party::Owner, Action::ContactSupport).at(link)
+        };
+        assessment.add(finding.since(Some(refused.at)));
+    }
+}
+
+pub(super) fn webhooks(assessment: &mut Assessment<'_>) {
+    let facts = &assessment.context.webhooks;
+    if facts.subscription == Subscription::No {
+        let finding = reconciled(Code::NotSubscribed, facts.subscription_reconciliation, Action::Resubscribe);
+        assessment.add(finding);
+    }
+    callback_override(assessment);
+    app_callback(assessment);
+    silence(assessment);
+}
+
+fn callback_override(assessment: &mut Assessment<'_>) {
+    let facts = &assessment.context.webhooks;
+    // without an override messages still arrive by the app's own callback, where it is ours
+    let by_app = matches!(facts.app_callback, AppCallback::Ours | AppCallback::LacksFields(_));
+    let finding = match &facts.callback_override {
+        Override::Unread | Override::Ours => return,
+        Override::Refused { code, text } => {
+            let severity = if by_app { Level::Live } else { Level::ActionNeeded };
+            let code = Code::OverrideRefused { meta_code: *code, meta_text: text.clone() };
+            let finding = Finding::new(code, severity);
+            if by_app { finding } else { finding.asks(Party::Operator, Action::TakeOverCallback) }
+        }
+        Override::Missing => {
+            let mut finding = reconciled(Code::OverrideMissing, facts.override_reconciliation, Action::Resubscribe);
+            if by_app {
+                finding.severity = Level::Live;
+            }
+            finding
+        }
+        Override::Foreign(actual) => {
+            let code = Code::OverrideForeign { actual: actual.clone() };
+            reconciled(code, facts.override_reconciliation, Action::Resubscribe)
+        }
+    };
+    assessment.add(finding);
+}
+
+/// The app's own callback concerns the installation, so every number of it has the finding; it is at risk rather than
+/// broken, since messages follow the override. A callback of another system is not taken over without a person's request.
+fn app_callback(assessment: &mut Assessment<'_>) {
+    let facts = &assessment.context.webhooks;
+    let (code, is_reconciled) = match &facts.app_callback {
+        AppCallback::Unread | AppCallback::Ours => return,
+        AppCallback::LacksFields(fields) => (Code::AppFieldsMissing { fields: fields.clone() }, true),
+        AppCallback::Missing => (Code::AppCallbackMissing, true),
+        AppCallback::Foreign(actual) => (Code::AppCallbackForeign { actual: actual.clone() }, false),
+    };
+    let is_reconciled = is_reconciled && facts.app_callback_reconciliation != Reconciliation::GivenUp;
+    let finding = Finding::new(code, Level::AtRisk).at(assessment.link(LinkTarget::AppSettings));
+    assessment.add(if is_reconciled {
+        finding.offers(Action::TakeOverCallback)
+    } else {
+        finding.asks(Party::Operator, Action::TakeOverCallback)
+    });
+}
+
+/// The number is connected, yet no webhook came for far longer than its usual gap.
+fn silence(assessment: &mut Assessment<'_>) {
+    let Some((last_seen_at, usual_gap, begins_at)) = silence_begins(assessment) else { return };
+    if assessment.reached(begins_at) {
+        let code = Code::WebhookSilence { last_seen_at, usual_gap };
+        let finding = Finding::new(code, Level::AtRisk);
+        assessment.add(finding.asks(Party::Operator, Action::Resubscribe).since(Some(begins_at)));
+    }
+}
+
+/// The last webhook, the usual gap, and when silence begins; `None` for a number that is not provisioned, and for one whose
+/// usual gap is not known.
+pub(super) fn silence_begins(assessment: &Assessment<'_>) -> Option<(Timestamp, SignedDuration, Timestamp)> {
+    let facts = &assessment.context.webhooks;
+    let (last_seen_at, usual_gap) = (facts.last_seen_at?, facts.usual_gap?.clamp(SignedDuration::ZERO, MAX_GAP));
+    if assessment.reading.provisioned() != Provisioned::Yes {
+        return None;
+    }
+    let sent = assessment.context.sending.last_send_at.filter(|sent| *sent > last_seen_at);
+    let begins_at = match sent {
+        Some(sent) => shift(sent, (usual_gap * GAPS_WHILE_SENDING).max(HOUR)),
+        None => shift(last_seen_at, (usual_gap * GAPS_OTHERWISE).max(DAY * 3)),
+    };
+    Some((last_seen_at, usual_gap, begins_at))
+}
+
+/// A finding that is reconciled automatically, until that was given up.
+fn reconciled(code: Code, reconciliation: Reconciliation, action: Action) -> Finding {
+    match reconciliation {
+        Reconciliation::InProgress => Finding::new(code, Level::AtRisk).offers(action),
+        Reconciliation::GivenUp => Finding::new(code, Level::ActionNeeded).asks(Party::Operator, action),
     }
 }

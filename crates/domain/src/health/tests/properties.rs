@@ -1,9 +1,9 @@
-//! Properties of every judgement, over cases drawn from the written table of worse values.
+//! Properties of every assessment, over cases generated from the table of worse values.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::health::worse::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
+use crate::health::severity_order::{EXPLAINED, PROVISIONED, Row, UNSETTLED, WORSE};
 use crate::interpretation::Note;
 use crate::meta::reading::Provisioned;
 use crate::registration::{Caller, History, Reads, Remedy, decide};
@@ -40,7 +40,7 @@ fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
     let at = case.now - SignedDuration::from_mins(5);
     let waba = &mut case.snapshot.waba;
     let mut standing = |note: Note, at| {
-        case.context.account.take(&note, at);
+        case.context.account.apply(&note, at);
     };
     match (fact, value) {
         ("account_review_status", _) => waba.account_review = Some(AccountReview::parse(value)),
@@ -65,7 +65,7 @@ fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
         ("coexistence paused", since) => {
             case.context.account.paused = None;
             let at = if since == "just now" { at } else { at - days(2) };
-            case.context.account.take(&Note::Paused, at);
+            case.context.account.apply(&Note::Paused, at);
         }
         ("shared with us", "yes") => standing(Note::Shared, at),
         ("shared with us", _) => standing(Note::Unshared, at),
@@ -76,19 +76,21 @@ fn set_account(case: &mut Case, fact: &str, value: &str) -> bool {
 
 fn set_connection(case: &mut Case, fact: &str, value: &str) {
     let now = case.now;
-    let given_up = if value == "given up" { Healing::GivenUp } else { Healing::UnderWay };
+    let given_up = if value == "given up" { Reconciliation::GivenUp } else { Reconciliation::InProgress };
     let context = &mut case.context;
-    let ask = |remedy, why| Decision::Ask { remedy, why, look_at: now + hours(6) };
+    let ask = |remedy, reason| Decision::Ask { remedy, reason, next_check_at: now + hours(6) };
     let text = || "https://elsewhere.example".to_owned();
     match (fact, value) {
-        ("decision", "done") => context.registration.decision = Decision::Done { why: Why::Live, look_at: None },
-        ("decision", "waits") => context.registration.decision = waits(Why::NameInReview),
+        ("decision", "done") => {
+            context.registration.decision = Decision::Done { reason: Reason::Live, next_check_at: None }
+        }
+        ("decision", "waits") => context.registration.decision = waits(Reason::NameInReview),
         ("decision", "asks for the PIN") => {
-            context.registration.decision = ask(Remedy::EnterPin, Why::PinUnknown);
+            context.registration.decision = ask(Remedy::EnterPin, Reason::PinUnknown);
         }
         ("decision", _) => {
-            let why = Why::Refused(FailureKind::AccountLocked);
-            context.registration.decision = ask(Remedy::ContactSupport, why);
+            let reason = Reason::Refused(FailureKind::AccountLocked);
+            context.registration.decision = ask(Remedy::ContactSupport, reason);
         }
         ("hold", "none") => context.registration.hold = None,
         ("hold", _) => {
@@ -110,25 +112,24 @@ fn set_connection(case: &mut Case, fact: &str, value: &str) {
         ("fetching another token", _) => context.token.refetch = Some(given_up),
         ("subscription", "yes") => context.webhooks.subscription = Subscription::Yes,
         ("subscription", _) => context.webhooks.subscription = Subscription::No,
-        ("subscribing again", _) => context.webhooks.subscription_healing = given_up,
+        ("subscribing again", _) => context.webhooks.subscription_reconciliation = given_up,
         ("override", "ours") => context.webhooks.callback_override = Override::Ours,
         ("override", "missing") => context.webhooks.callback_override = Override::Missing,
         ("override", "foreign") => context.webhooks.callback_override = Override::Foreign(text()),
         ("override", _) => {
             context.webhooks.callback_override = Override::Refused { code: Some(200), text: text() };
         }
-        ("putting the override back", _) => context.webhooks.override_healing = given_up,
-        ("handshake", word) => context.webhooks.verified = Some(word == "passed"),
+        ("restoring the override", _) => context.webhooks.override_reconciliation = given_up,
         ("app callback", "ours") => context.webhooks.app_callback = AppCallback::Ours,
         ("app callback", "lacks fields") => {
             context.webhooks.app_callback = AppCallback::LacksFields(vec!["security".to_owned()]);
         }
         ("app callback", "missing") => context.webhooks.app_callback = AppCallback::Missing,
         ("app callback", _) => context.webhooks.app_callback = AppCallback::Foreign(text()),
-        ("webhooks heard", when) => {
+        ("last webhook", when) => {
             let ago = if when == "today" { hours(2) } else { days(10) };
             context.webhooks.usual_gap = Some(hours(3));
-            context.webhooks.last_heard_at = Some(now - ago);
+            context.webhooks.last_seen_at = Some(now - ago);
         }
         _ => panic!("the table has a fact nobody sets: {fact}"),
     }
@@ -191,7 +192,7 @@ proptest! {
     }
 
     #[test]
-    fn a_judgement_holds_as_long_as_it_says(case in any_case()) {
+    fn an_assessment_holds_until_its_own_deadline(case in any_case()) {
         let report = case.report();
         if let Some(until) = report.level_until {
             prop_assert!(until > case.now);
@@ -204,13 +205,12 @@ proptest! {
     }
 
     #[test]
-    fn the_same_state_is_never_told_twice(case in any_case(), earlier in any_case()) {
-        let before = remember(None, &earlier.report());
+    fn the_same_state_is_never_a_change_twice(case in any_case(), earlier in any_case()) {
+        let before = next_assessment(None, &earlier.report());
         let report = case.report();
-        let after = remember(Some(&before), &report);
-        prop_assert_eq!(transitions(Some(&after), &report), vec![]);
-        prop_assert_eq!(remember(Some(&after), &report), after.clone());
-        prop_assert_eq!(Remembered::from_words(&after.to_words()), Some(after));
+        let after = next_assessment(Some(&before), &report);
+        prop_assert_eq!(changes(Some(&after), &report), vec![]);
+        prop_assert_eq!(next_assessment(Some(&after), &report), after);
     }
 
     #[test]
@@ -220,7 +220,7 @@ proptest! {
         let mut case = Case::pending();
         case.context.channel_created_at = at(other);
         case.context.token.state = TokenState::Good { expires_at: Some(at(other)) };
-        case.context.webhooks.last_heard_at = Some(at(other));
+        case.context.webhooks.last_seen_at = Some(at(other));
         case.context.webhooks.usual_gap = Some(SignedDuration::from_secs(gap));
         case.context.sending.last_send_at = Some(at(other));
         case.context.sending.started_in_24h = Some(used);
@@ -229,7 +229,7 @@ proptest! {
         case.now = at(seconds);
         let report = case.report();
         prop_assert!(report.level_until.is_none_or(|until| until > case.now));
-        prop_assert_eq!(cards(&case.snapshot, &case.context, case.now).len(), Fact::ALL.len());
+        prop_assert_eq!(cards(&case.snapshot, &case.context, case.now).len(), Fact::VARIANTS.len());
     }
 }
 
@@ -267,7 +267,7 @@ proptest! {
         case.context = HealthContext::new(
             Onboarding::Standard,
             history.channel_created_at,
-            RegistrationStanding::of(decision.clone(), &history, case.now),
+            RegistrationFacts::of(decision.clone(), &history, case.now),
         );
         case.snapshot.reading = reading;
         let report = case.report();
@@ -278,7 +278,7 @@ proptest! {
         if case.snapshot.reading.provisioned() == Provisioned::No {
             prop_assert!(report.level >= Level::WaitingForMeta, "{decision:?} {:?}", report.level);
         }
-        if decision == (Decision::Done { why: Why::Live, look_at: None }) {
+        if decision == (Decision::Done { reason: Reason::Live, next_check_at: None }) {
             prop_assert!(report.level.works() || report.level == Level::ActionNeeded, "{:?}", report.level);
         }
         if !report.level.works() {

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
+use strum::VariantArray as _;
 
 use super::{attempt, history, hour, minute, pending, refusal, registers};
 use crate::meta::failure::FailureKind;
@@ -9,14 +10,14 @@ use crate::meta::reading::{
     CodeVerification, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned, ThroughputLevel,
 };
 use crate::registration::ledger::{
-    Attempt, BUDGET, Basis, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, Outcome, WINDOW, hold_after,
+    Attempt, AttemptOutcome, BUDGET, Basis, CallKind, MAX_AUTOMATIC, MAX_BLIND, MAX_WITH_PEOPLE, WINDOW, hold_after,
 };
 use crate::registration::{Caller, ChangeKind, Decision, History, Reads, Source, decide, note_changes};
 
 /// One step of a random life: how long it takes, who asks, what Meta says, what becomes known.
 type Step = (i64, u8, u8, u8);
 
-fn outcome(pick: u8) -> Outcome {
+fn outcome(pick: u8) -> AttemptOutcome {
     let kinds = [
         FailureKind::NameNotReady,
         FailureKind::NumberTaken,
@@ -31,7 +32,7 @@ fn outcome(pick: u8) -> Outcome {
     ];
     match kinds.get(usize::from(pick) % (kinds.len() + 1)) {
         Some(kind) => refusal(*kind),
-        None => Outcome::Success,
+        None => AttemptOutcome::Success,
     }
 }
 
@@ -42,7 +43,7 @@ fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
         now += SignedDuration::from_mins(*minutes);
         let caller =
             [Caller::Planner, Caller::Planner, Caller::Planner, Caller::SetUp, Caller::Press][usize::from(caller % 5)];
-        if let Some(kind) = ChangeKind::ALL.get(usize::from(learns % 36)) {
+        if let Some(kind) = ChangeKind::VARIANTS.get(usize::from(learns % 36)) {
             let source = [Source::Webhook, Source::Reading][usize::from(says % 2)];
             note_changes(&mut record.changes, &[*kind], now, source);
         }
@@ -51,8 +52,8 @@ fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
             reading.name_status = Some(NameStatus::Approved);
         }
         let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
-        if let Some(look_at) = decision.look_at() {
-            assert!(look_at > now, "would loop hot: {decision:?}");
+        if let Some(next_check_at) = decision.next_check_at() {
+            assert!(next_check_at > now, "would loop hot: {decision:?}");
         }
         let (kind, basis) = if let Decision::Register { basis, .. } = decision {
             (CallKind::Register, basis)
@@ -63,7 +64,7 @@ fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
         };
         calls.push((now, basis, record.changes.name_is_good()));
         let result = outcome(*says);
-        if let Outcome::Failed(failure) = &result {
+        if let AttemptOutcome::Failed(failure) = &result {
             record.ledger.held_until = hold_after(failure, now).max(record.ledger.held_until);
         }
         record.has_pin = true;
@@ -126,10 +127,10 @@ proptest! {
         record.was_registered = flags.3;
         let now = minute(callers.2);
         let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, now);
-        prop_assert!(decision.look_at().is_none_or(|at| at > now), "{:?}", decision);
+        prop_assert!(decision.next_check_at().is_none_or(|at| at > now), "{:?}", decision);
         if caller == Caller::Planner && reading.provisioned() != Provisioned::No {
-            let healing = matches!(decision, Decision::Register { basis: Basis::Heal, .. });
-            prop_assert!(!registers(&decision) || healing);
+            let reconciles = matches!(decision, Decision::Register { basis: Basis::Reconcile, .. });
+            prop_assert!(!registers(&decision) || reconciles);
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::meta::reading::{EntityError, EntityType, HealthEntity};
 
 /// A number that dropped out, its PIN stored at minute 0 and proved by a call at minute 1.
 fn dropped_out() -> (NumberReading, History) {
-    let mut record = history(vec![attempt(minute(1), Basis::Blind, Outcome::Success)]);
+    let mut record = history(vec![attempt(minute(1), Basis::Blind, AttemptOutcome::Success)]);
     record.has_pin = true;
     record.pin_set_at = Some(minute(0));
     record.provisioned_at = Some(minute(2));
@@ -17,7 +17,7 @@ fn dropped_out() -> (NumberReading, History) {
 type Change = fn(&mut History, &mut NumberReading);
 
 fn asks_for_pin(decision: &Decision) -> bool {
-    matches!(decision, Decision::Ask { remedy: Remedy::EnterPin, why: Why::PinUnknown, .. })
+    matches!(decision, Decision::Ask { remedy: Remedy::EnterPin, reason: Reason::PinUnknown, .. })
 }
 
 #[test]
@@ -39,19 +39,19 @@ fn a_pin_is_stale_by_what_was_heard_of_it_and_when() {
         (
             "a later call succeeded with it",
             7_200,
-            |it, _| it.ledger.attempts.push(attempt(minute(125), Basis::Heal, Outcome::Success)),
+            |it, _| it.ledger.attempts.push(attempt(minute(125), Basis::Reconcile, AttemptOutcome::Success)),
             false,
         ),
         (
             "a call that was refused set nothing",
             7_200,
-            |it, _| it.ledger.attempts.push(attempt(minute(120), Basis::Heal, refusal(FailureKind::NumberTaken))),
+            |it, _| it.ledger.attempts.push(attempt(minute(120), Basis::Reconcile, refusal(FailureKind::NumberTaken))),
             true,
         ),
         (
             "a call whose answer was lost may have set it",
             7_200,
-            |it, _| it.ledger.attempts.push(attempt(minute(120), Basis::Heal, refusal(FailureKind::Transient))),
+            |it, _| it.ledger.attempts.push(attempt(minute(120), Basis::Reconcile, refusal(FailureKind::Transient))),
             false,
         ),
     ];
@@ -80,14 +80,15 @@ fn two_step_turned_off_after_the_change_makes_the_pin_good_again() {
 #[test]
 fn a_call_under_way_may_be_what_changed_it() {
     let (reading, mut record) = dropped_out();
-    let open = Attempt { settled_at: None, outcome: None, ..attempt(minute(120), Basis::Heal, Outcome::Success) };
+    let open =
+        Attempt { settled_at: None, outcome: None, ..attempt(minute(120), Basis::Reconcile, AttemptOutcome::Success) };
     record.ledger.attempts.push(open);
     changed(&mut record, ChangeKind::PinChanged, minute(121), Source::Webhook);
-    assert_eq!(plan(reading, &record, minute(121)).why(), Why::CallUnderWay);
+    assert_eq!(plan(reading, &record, minute(121)).reason(), Reason::CallInProgress);
 }
 
 #[test]
-fn neither_a_heal_nor_a_new_name_spends_a_call_on_a_stale_pin() {
+fn neither_a_reconciliation_nor_a_new_name_spends_a_call_on_a_stale_pin() {
     let (_, mut record) = dropped_out();
     let renamed = NumberReading { new_name_status: Some(NameStatus::Approved), is_pin_enabled: Some(true), ..live() };
     let apply = |record: &History| decide(Caller::ApplyNewName, &Reads::single(Ok(renamed.clone())), record, hour(200));
@@ -95,7 +96,7 @@ fn neither_a_heal_nor_a_new_name_spends_a_call_on_a_stale_pin() {
     changed(&mut record, ChangeKind::PinChanged, hour(100), Source::Webhook);
     assert!(asks_for_pin(&apply(&record)));
     // live as it is, nothing is asked: no call is due
-    assert_eq!(plan(renamed.clone(), &record, hour(200)).why(), Why::Live);
+    assert_eq!(plan(renamed.clone(), &record, hour(200)).reason(), Reason::Live);
 
     let error = EntityError { code: 141_000, description: "not registered".into(), possible_solution: None };
     let entity = HealthEntity {
@@ -106,8 +107,8 @@ fn neither_a_heal_nor_a_new_name_spends_a_call_on_a_stale_pin() {
         additional_info: Vec::new(),
     };
     let dropped = NumberReading { health_status: Some(vec![entity]), ..renamed };
-    record.dropped_seen_at = Some(hour(150));
+    record.registration_lost_at = Some(hour(150));
     assert!(asks_for_pin(&plan(dropped.clone(), &record, hour(200))));
     record.pin_set_at = Some(hour(160));
-    assert!(matches!(plan(dropped, &record, hour(200)), Decision::Register { basis: Basis::Heal, .. }));
+    assert!(matches!(plan(dropped, &record, hour(200)), Decision::Register { basis: Basis::Reconcile, .. }));
 }

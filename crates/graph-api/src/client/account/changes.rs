@@ -1,5 +1,5 @@
-//! What changes something at Meta, on one account. One call each, never repeated here: a flow that
-//! got no answer reads first (policy, decision rule 4).
+//! Calls that change something at Meta, on one account. Each is sent once and never repeated here: a flow that got no
+//! answer reads first (policy, decision rule 4).
 
 use domain::ids::PhoneNumberId;
 use domain::meta::failure::Failure;
@@ -26,7 +26,7 @@ impl Account<'_> {
 
     /// Has Meta send a verification code (facts §1.10); `language` such as `en_US`.
     pub async fn request_code(&self, id: &PhoneNumberId, method: CodeMethod, language: &str) -> Result<(), Failure> {
-        let form = vec![("code_method", method.as_str()), ("language", language)];
+        let form = vec![("code_method", method.into_str()), ("language", language)];
         self.change(Call::post("/{phone}/request_code", id.as_str()).form(form), &[]).await
     }
 
@@ -80,7 +80,7 @@ impl Account<'_> {
     /// Asks for what the phone's app holds (facts §1.15): contacts, then history, each once within
     /// 24 h. Answers Meta's request id.
     pub async fn sync_coexistence(&self, id: &PhoneNumberId, kind: SyncKind) -> Result<String, Failure> {
-        let body = json!({ "messaging_product": "whatsapp", "sync_type": kind.as_str() });
+        let body = json!({ "messaging_product": "whatsapp", "sync_type": kind.into_str() });
         let call = self.here(Call::post("/{phone}/smb_app_data", id.as_str()).json(body));
         let answer = self.client.send(call).await?;
         text(&answer.body, "request_id").ok_or_else(|| answer.unexpected("request_id"))

@@ -6,7 +6,6 @@ use serde_json::Value;
 /// Why a body is no webhook post.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Nothing came.
     #[error("the body is empty")]
     Empty,
     /// Not JSON, or cut off.
@@ -14,9 +13,7 @@ pub enum BodyError {
     NotJson {
         /// What the parser met.
         reason: String,
-        /// Line, from 1.
         line: usize,
-        /// Column, from 1.
         column: usize,
     },
     /// JSON of the right types that still makes no post, such as one member twice.
@@ -24,10 +21,7 @@ pub enum BodyError {
     Unreadable,
     /// A post about something else.
     #[error("\"object\" is \"{found}\", expected \"whatsapp_business_account\"")]
-    OtherObject {
-        /// What stood there.
-        found: String,
-    },
+    OtherObject { found: String },
     /// A member is missing.
     #[error("{path} is missing")]
     Missing {
@@ -37,11 +31,9 @@ pub enum BodyError {
     /// A member is of another type.
     #[error("{path} must be {expected}, found {found}")]
     WrongType {
-        /// Where.
         path: String,
         /// What it should be.
         expected: &'static str,
-        /// What it is.
         found: &'static str,
     },
 }

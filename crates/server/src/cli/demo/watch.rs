@@ -117,8 +117,8 @@ impl<'a> Watch<'a> {
         if self.output.is_json() {
             self.output.print_json_line(&json!({
                 "event": if before.is_some() { "changed" } else { "started" }, "at": now, "id": view.channel.id.0,
-                "phone_number": view.channel.phone_number.as_str(), "level": level.as_str(),
-                "level_before": before.map(Level::as_str), "status": status,
+                "phone_number": view.channel.phone_number.as_str(), "level": level.into_str(),
+                "level_before": before.map(|level| level.into_str()), "status": status,
             }))?;
             return Ok(());
         }

@@ -4,8 +4,9 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, ensure};
+use domain::pin::Pin;
 use domain::registration::Caller;
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 use graph_api::CodeMethod;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,7 +15,6 @@ use server::App;
 use server::flows::onboarding::teardown;
 use server::flows::registration::{self, CodeRequested, CompletionResult};
 use server::flows::subscription;
-use server::messages as catalogue;
 
 use super::{tables, text};
 use crate::cli::lookup;
@@ -30,18 +30,18 @@ fn print_completion(app: &App, completion: &CompletionResult, output: Output) ->
     let decision = &completion.state.decision;
     let value = json!({
         "called": completion.called, "outcome": completion.outcome.as_ref().map(|it| tables::outcome(Some(it))),
-        "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()),
-        "look_at": decision.look_at(),
+        "decision": decision.into_str(), "why": decision.reason().into_str(),
+        "next_check_at": decision.next_check_at(),
     });
     output.print(&value, || completion_text(completion, app.clock.now()))?;
-    Ok(CommandStatus::success_if(completion.outcome == Some(Outcome::Success)))
+    Ok(CommandStatus::success_if(completion.outcome == Some(AttemptOutcome::Success)))
 }
 
 fn completion_text(completion: &CompletionResult, now: Timestamp) -> String {
     let next = text::decision(&completion.state.decision, now);
     match &completion.outcome {
-        Some(Outcome::Success) => format!("Meta registered the number. {next}"),
-        Some(Outcome::Failed(failure)) => format!("Meta refused the call: {} {next}", failure.message),
+        Some(AttemptOutcome::Success) => format!("Meta registered the number. {next}"),
+        Some(AttemptOutcome::Failed(failure)) => format!("Meta refused the call: {} {next}", failure.message),
         None => next,
     }
 }
@@ -50,9 +50,9 @@ fn completion_text(completion: &CompletionResult, now: Timestamp) -> String {
 pub(super) async fn enter_pin(app: &App, id: i64, output: Output) -> anyhow::Result<CommandStatus> {
     let channel = lookup::inbox(app, id).await?;
     let pin = secret_line("The number's six-digit PIN: ")?;
-    let is_pin = pin.expose_secret().len() == 6 && pin.expose_secret().bytes().all(|byte| byte.is_ascii_digit());
-    ensure!(is_pin, "a PIN has six digits; pass it on standard input: echo 123456 | linekeeper inbox pin {id}");
-    print_completion(app, &registration::enter_pin(app, &channel, pin).await?, output)
+    let pin = Pin::parse_typed(pin.expose_secret())
+        .with_context(|| format!("pass the PIN on standard input: echo 123456 | linekeeper inbox pin {id}"))?;
+    print_completion(app, &registration::enter_pin(app, &channel, &pin).await?, output)
 }
 
 /// Requests a verification code for a number.

@@ -1,8 +1,8 @@
 //! Numbers as tables and pages for a terminal, and as JSON for programs. Never prints a token or a PIN.
 
 use comfy_table::{Cell, Color};
-use domain::health::{Action, Level, Move};
-use domain::registration::ledger::Outcome;
+use domain::health::{Level, Party};
+use domain::registration::ledger::AttemptOutcome;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use server::flows::number::view::View;
@@ -32,7 +32,7 @@ pub(in crate::cli) fn row(view: &View, now: Timestamp) -> [Cell; 7] {
         Cell::new(&view.channel.phone_number),
         Cell::new(&view.channel.name),
         level_cell(view.report.level),
-        Cell::new(text::whose(view.report.whose)),
+        Cell::new(text::whose(view.report.responsible)),
         Cell::new(text::summary(&view.report)),
         Cell::new(text::next_step(&view.report, &view.registration.decision, now)),
     ]
@@ -63,8 +63,8 @@ pub(super) fn json_of(view: &View) -> Value {
         .iter()
         .map(|finding| {
             json!({
-                "code": finding.code.as_str(), "whose_move": finding.whose.as_str(),
-                "action": finding.action.map(Action::as_str), "since": finding.since,
+                "code": finding.code.into_str(), "whose_move": finding.responsible.into_str(),
+                "action": finding.action.map(|action| action.into_str()), "since": finding.since,
                 "next_step_at": finding.next_step_at,
             })
         })
@@ -73,10 +73,10 @@ pub(super) fn json_of(view: &View) -> Value {
         "id": view.channel.id.0, "account_id": view.channel.account_id.0, "name": view.channel.name,
         "phone_number": view.channel.phone_number.as_str(),
         "phone_number_id": view.channel.phone_number_id.as_str(), "waba_id": view.channel.waba_id.as_str(),
-        "level": view.report.level.as_str(), "whose_move": view.report.whose.as_str(), "since": view.report.since,
+        "level": view.report.level.into_str(), "whose_move": view.report.responsible.into_str(), "since": view.report.since,
         "checked_at": view.checked_at, "findings": findings,
         "registration": {
-            "decision": catalogue::decision_word(decision), "why": catalogue::why_code(&decision.why()), "look_at": decision.look_at(),
+            "decision": decision.into_str(), "why": decision.reason().into_str(), "next_check_at": decision.next_check_at(),
             "calls_in_72_h": view.registration.spent.total, "held_until": view.registration.held_until,
         },
     })
@@ -111,9 +111,9 @@ pub(super) fn page(view: &View, now: Timestamp) -> String {
 fn findings_of(view: &View, now: Timestamp) -> String {
     let findings = view.report.findings.iter().map(|finding| {
         let message = catalogue::finding(&finding.code);
-        let has_move = finding.whose != Move::Nobody;
+        let has_move = finding.responsible != Party::Nobody;
         let mut notes: Vec<String> = Vec::new();
-        notes.extend(has_move.then(|| format!("whose move: {}", text::whose(finding.whose))));
+        notes.extend(has_move.then(|| format!("whose move: {}", text::whose(finding.responsible))));
         notes.extend(finding.action.map(|action| format!("action: {}", catalogue::button(action).label)));
         notes.extend(finding.next_step_at.map(|at| format!("next step {}", until(at, now))));
         let notes = if notes.is_empty() { String::new() } else { format!("\n  ({})", notes.join("; ")) };
@@ -128,7 +128,7 @@ fn calls_of(view: &View, now: Timestamp) -> Option<String> {
     for recorded in &view.registration.attempts {
         let attempt = &recorded.attempt;
         table.add_row([
-            format!("{:?}, {}", attempt.kind, attempt.basis.as_str()).to_lowercase(),
+            format!("{:?}, {}", attempt.kind, attempt.basis.into_str()).to_lowercase(),
             ago(attempt.started_at, now),
             outcome(attempt.outcome.as_ref()),
         ]);
@@ -136,11 +136,11 @@ fn calls_of(view: &View, now: Timestamp) -> Option<String> {
     (!table.is_empty()).then(|| table.trim_fmt())
 }
 
-/// Outcome of a register call in words.
-pub(super) fn outcome(outcome: Option<&Outcome>) -> String {
+/// AttemptOutcome of a register call in words.
+pub(super) fn outcome(outcome: Option<&AttemptOutcome>) -> String {
     match outcome {
-        Some(Outcome::Success) => "accepted".to_owned(),
-        Some(Outcome::Failed(failure)) => failure.message.clone(),
+        Some(AttemptOutcome::Success) => "accepted".to_owned(),
+        Some(AttemptOutcome::Failed(failure)) => failure.message.clone(),
         None => "no answer yet".to_owned(),
     }
 }

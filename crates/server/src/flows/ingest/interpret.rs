@@ -2,7 +2,7 @@
 //! no event changes the state of a number by itself.
 
 use domain::channel::Channel;
-use domain::health::{AccountStanding, SendingFacts};
+use domain::health::{AccountState, SendingFacts};
 use domain::interpretation::{Meaning, Scope, Wake, interpret as meaning_of};
 use domain::meta::event::Change;
 use domain::registration::Source;
@@ -122,11 +122,11 @@ async fn record_notes(
     }
     let number = &channel.phone_number_id;
     let mut facts = numbers::facts_for_update(tx, number).await?;
-    let mut account: AccountStanding = facts.account_standing();
+    let mut account: AccountState = facts.account_standing();
     let mut sending: SendingFacts = facts.sending();
     for note in &meaning.notes {
-        account.take(note, at);
-        sending.take(note, at);
+        account.apply(note, at);
+        sending.apply(note, at);
         if let domain::interpretation::Note::SendRefused(133_010 | 131_045) = note {
             facts.dropped_seen_at = facts.dropped_seen_at.or(Some(at));
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::capacity::Stage;
+use domain::capacity::StorageLevel;
 use domain::meta::event::MessagesSeen;
 use graph_api::webhook::{BodyError, RawChange, dedup_key, split};
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub enum ReceiveError {
 
 /// Stores every change of a post whose signature was verified; returns once they are on disk.
 pub async fn receive(app: &App, post: Bytes) -> Result<(), ReceiveError> {
-    if app.capacity.level() == Stage::Full {
+    if app.capacity.level() == StorageLevel::Full {
         return Err(ReceiveError::Full);
     }
     let now = app.clock.now();

@@ -1,6 +1,6 @@
 //! Assesses a number's health, stores the assessment, and announces what changed: once per transition.
 
-use domain::health::{Announcement, Arg, HealthReport, assess, remember, transitions};
+use domain::health::{self, Arg, HealthChange, HealthReport, assess, next_assessment};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -27,22 +27,22 @@ pub(crate) async fn assess_and_announce(
     let channel = &record.channel;
     let report = assess(&snapshot, &context, now);
     let before = context.before.as_ref();
-    for change in &transitions(before, &report) {
-        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = change.as_str(), "announced");
+    for change in &health::changes(before, &report) {
+        tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = change.into_str(), "announced");
         let new = NewAnnouncement {
             account_id: channel.account_id,
             channel_id: Some(channel.id),
-            kind: change.as_str().to_owned(),
+            kind: change.into_str().to_owned(),
             args: args(change),
             at: now,
         };
         notifications::publish(tx, &new).await?;
     }
-    let level = report.level.as_str();
+    let level = report.level.into_str();
     if snapshot.checked_at.is_some() {
         snapshots::append_history(tx, channel.id, level, &snapshot.reading, Some(&snapshot.waba), now).await?;
     }
-    let assessment = remember(before, &report);
+    let assessment = next_assessment(before, &report);
     channels::set_assessment(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
     follow_ups.extend(report.level_until.map(|until| (Job::Assess(channel.id), until)));
     enqueue_all(tx, &follow_ups).await?;
@@ -57,11 +57,11 @@ fn args(change: &Announcement) -> Value {
 /// An argument as the API shows it: instants in RFC 3339, spans in seconds.
 pub fn as_json(arg: &Arg) -> Value {
     match arg {
-        Arg::Text(text) | Arg::Word(text) => json!(text),
+        Arg::Text(text) | Arg::Code(text) => json!(text),
         Arg::Number(number) => json!(number),
         Arg::Time(at) => json!(at.to_string()),
         Arg::Span(span) => json!(span.as_secs()),
-        Arg::Words(words) => json!(words),
+        Arg::Codes(words) => json!(words),
         Arg::Absent => Value::Null,
     }
 }

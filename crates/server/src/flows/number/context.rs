@@ -2,7 +2,7 @@
 
 use domain::channel::callback_url;
 use domain::health::{
-    Healing, HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, RegistrationStanding, Subscription,
+    HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, Reconciliation, RegistrationFacts, Subscription,
     TokenFacts, TokenState, WebhookFacts, usual_gap,
 };
 use domain::meta::failure::{Failure, FailureKind};
@@ -26,7 +26,7 @@ impl AssessmentInput {
         let NumberRecord { channel, facts, snapshot, .. } = record;
         let history = record.history();
         let decision = decide(Caller::Planner, &stored_reads(snapshot), &history, now);
-        let registration = RegistrationStanding::of(decision, &history, now);
+        let registration = RegistrationFacts::of(decision, &history, now);
         let context = HealthContext {
             ids: LinkIds {
                 app_id: Some(app.app_id()),
@@ -74,19 +74,18 @@ fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
     let callback_override = match &webhook.override_error {
         Some(text) => Override::Refused { code: None, text: text.clone() },
         None if !read_since && webhook.override_url.is_some() => Override::Ours,
-        None => Override::read(&expected, configuration),
+        None => Override::from_configuration(&expected, configuration),
     };
     let given_up = webhook.reconciled_at.is_some() && matches!(callback_override, Override::Foreign(_));
     WebhookFacts {
         subscription,
-        subscription_healing: Healing::UnderWay,
+        subscription_reconciliation: Reconciliation::InProgress,
         expected_callback: Some(expected),
         callback_override,
-        override_healing: if given_up { Healing::GivenUp } else { Healing::UnderWay },
-        verified: webhook.verified_at.map(|_| true),
+        override_reconciliation: if given_up { Reconciliation::GivenUp } else { Reconciliation::InProgress },
         app_callback: record.app_callback.clone(),
-        app_healing: Healing::UnderWay,
-        last_heard_at: webhook.last_seen_at,
+        app_callback_reconciliation: Reconciliation::InProgress,
+        last_seen_at: webhook.last_seen_at,
         usual_gap: usual_gap(webhook.first_seen_at, webhook.last_seen_at, webhook.longest_gap),
     }
 }
@@ -100,6 +99,6 @@ fn token_facts(can_refetch: bool, record: &NumberRecord) -> TokenFacts {
         (None, Some(since)) => TokenState::AccessLost { since },
         (None, None) => TokenState::Good { expires_at: token.expires_at },
     };
-    let refetch = if token.dead_since.is_some() { Healing::GivenUp } else { Healing::UnderWay };
+    let refetch = if token.dead_since.is_some() { Reconciliation::GivenUp } else { Reconciliation::InProgress };
     TokenFacts { state, refetch: can_refetch.then_some(refetch) }
 }

@@ -2,38 +2,39 @@
 
 use std::collections::BTreeMap;
 
-use domain::health::{Level, Remembered, Topic};
+use domain::health::{LastAssessment, Level};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(super) fn to_json(remembered: &Remembered) -> Value {
-    let Remembered { level, known_level, since, was_live, words, findings } = remembered;
-    let words: BTreeMap<&str, &String> = words.iter().map(|(topic, word)| (topic.as_str(), word)).collect();
+pub(super) fn to_json(remembered: &LastAssessment) -> Value {
+    let LastAssessment { level, known_level, since, was_live, topics, findings } = remembered;
+    let topics: BTreeMap<&str, &String> = topics.iter().map(|(topic, code)| (topic.into_str(), code)).collect();
     let findings: BTreeMap<&String, String> = findings.iter().map(|(code, since)| (code, since.to_string())).collect();
     json!({
-        "level": level.as_str(),
-        "known_level": known_level.map(Level::as_str),
+        "level": level.into_str(),
+        "known_level": known_level.map(|level| level.into_str()),
         "since": since.to_string(),
         "was_live": was_live,
-        "words": words,
+        "topics": topics,
         "findings": findings,
     })
 }
 
 /// `None` for nothing, and for what another version wrote and this one cannot read: then everything
 /// counts as new.
-pub(super) fn from_json(value: &Value) -> Option<Remembered> {
-    let level = |name: &str| value.get(name).and_then(Value::as_str).and_then(Level::parse);
+pub(super) fn from_json(value: &Value) -> Option<LastAssessment> {
+    let level =
+        |name: &str| -> Option<Level> { value.get(name).and_then(Value::as_str).and_then(|level| level.parse().ok()) };
     let texts = |name: &str| {
         let map = value.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         map.into_iter().filter_map(|(key, text)| text.as_str().map(|text| (key, text.to_owned())))
     };
-    Some(Remembered {
+    Some(LastAssessment {
         level: level("level")?,
         known_level: level("known_level"),
         since: value.get("since")?.as_str()?.parse().ok()?,
         was_live: value.get("was_live").and_then(Value::as_bool).unwrap_or(false),
-        words: texts("words").filter_map(|(topic, word)| Topic::parse(&topic).map(|topic| (topic, word))).collect(),
+        topics: texts("topics").filter_map(|(topic, code)| Some((topic.parse().ok()?, code))).collect(),
         findings: texts("findings")
             .filter_map(|(code, since)| since.parse::<Timestamp>().ok().map(|since| (code, since)))
             .collect(),
@@ -42,16 +43,18 @@ pub(super) fn from_json(value: &Value) -> Option<Remembered> {
 
 #[cfg(test)]
 mod tests {
+    use domain::health::Topic;
+
     use super::*;
 
     #[test]
     fn what_was_remembered_comes_back() {
-        let remembered = Remembered {
+        let remembered = LastAssessment {
             level: Level::Unknown,
             known_level: Some(Level::Live),
             since: Timestamp::UNIX_EPOCH,
             was_live: true,
-            words: [(Topic::Quality, "GREEN".to_owned())].into(),
+            topics: [(Topic::Quality, "GREEN".to_owned())].into(),
             findings: [("quality_low".to_owned(), Timestamp::UNIX_EPOCH)].into(),
         };
         assert_eq!(from_json(&to_json(&remembered)), Some(remembered));

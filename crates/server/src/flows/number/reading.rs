@@ -53,7 +53,7 @@ impl SetupReads {
 /// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
 pub(crate) fn stored_reads(stored: &StoredSnapshot) -> Reads {
     Reads::single(match &stored.error {
-        Some(failure) if failure.is_access() => Err(failure.kind),
+        Some(failure) if failure.is_access_failure() => Err(failure.kind),
         _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
         error => Err(error.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
     })
@@ -94,7 +94,7 @@ pub(crate) async fn apply_reading(
             let previous = snapshot.checked_at.map(|_| &snapshot.reading);
             let mut kinds = changes_between(previous, reading);
             if proves_access(snapshot.error.as_ref().map(|failure| failure.kind)) {
-                kinds.push(ChangeKind::ReadsAgain);
+                kinds.push(ChangeKind::AccessRestored);
             }
             changes = note_changes(&mut record.changes, &kinds, now, Source::Reading);
             numbers::store_changes(tx, &number, &changes, now, Source::Reading).await?;

@@ -4,7 +4,7 @@
 //! transaction that stores what follows. In between it is handed on, never loaded again.
 
 use domain::channel::Channel;
-use domain::health::{AppCallback, Remembered};
+use domain::health::{AppCallback, LastAssessment};
 use domain::ids::{BusinessId, ChannelId};
 use domain::registration::ledger::{Ledger, Spent};
 use domain::registration::{Caller, Changes, Decision, History, decide};
@@ -38,7 +38,7 @@ pub struct NumberRecord {
     pub(crate) pin_set_at: Option<Timestamp>,
     pub snapshot: StoredSnapshot,
     pub(crate) webhook: Webhook,
-    pub(crate) last_assessment: Option<Remembered>,
+    pub(crate) last_assessment: Option<LastAssessment>,
     /// The owner of the WABA as Meta's webhook named it.
     pub(crate) named_owner: Option<BusinessId>,
     /// The installation's app-level callback.
@@ -91,7 +91,7 @@ impl NumberRecord {
             pin_set_at: self.pin_set_at,
             was_registered: facts.was_registered,
             provisioned_at: facts.provisioned_at,
-            dropped_seen_at: facts.dropped_seen_at,
+            registration_lost_at: facts.dropped_seen_at,
             coexistence_misses: facts.coexistence_misses,
             failed_reads: facts.failed_reads,
             previous_read_at: facts.previous_read_at,

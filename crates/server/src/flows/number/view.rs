@@ -58,7 +58,8 @@ pub async fn load_many(app: &App, ids: &[ChannelId]) -> Result<Vec<View>, FlowEr
 pub fn view(app: &App, record: &NumberRecord, now: Timestamp) -> View {
     let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
     let stored = &record.snapshot;
-    let token_is_gone = stored.error.as_ref().is_some_and(Failure::is_access) || record.token.dead_since.is_some();
+    let token_is_gone =
+        stored.error.as_ref().is_some_and(Failure::is_access_failure) || record.token.dead_since.is_some();
     View {
         report: assess(&snapshot, &context, now),
         cards: cards(&snapshot, &context, now),

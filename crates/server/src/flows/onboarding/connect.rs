@@ -120,7 +120,7 @@ async fn read_account(
 }
 
 fn no_access(failure: Failure, waba: &WabaId) -> FlowError {
-    if failure.is_access() {
+    if failure.is_access_failure() {
         FlowError::refused(Refusal::NoAccessToWaba, format!("Token does not have access to WABA {waba}"))
     } else {
         failure.into()
@@ -189,10 +189,9 @@ async fn make_channel(
             reauthorize(&mut tx, signup.account_id, inbox, &phone, &new, now).await?
         }
         None => {
-            let business_name = row.verified_name.clone().filter(|name| !name.trim().is_empty());
             let new = NewChannel {
                 account_id: signup.account_id,
-                name: first_inbox_name(&business_name.unwrap_or_else(|| phone.to_string())),
+                name: first_inbox_name(row.verified_name.as_deref().unwrap_or_default(), &phone).into_string(),
                 phone_number: phone.clone(),
                 phone_number_id: number.clone(),
                 waba_id: waba,

@@ -5,7 +5,7 @@ use domain::channel::Onboarding;
 use domain::ids::ChannelId;
 use domain::meta::failure::Failure;
 use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp};
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 use domain::registration::{Caller, decide};
 use jiff::{SignedDuration, Timestamp};
 
@@ -55,7 +55,7 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
         tracing::warn!("[WHATSAPP] Phone verification status check failed: {}", failure.message);
     }
     let decision = decide(Caller::SetUp, &initial.number.for_decision(), &history, now);
-    tracing::info!(channel = record.channel.id.0, why = ?decision.why(), "set-up decided about registering");
+    tracing::info!(channel = record.channel.id.0, why = ?decision.reason(), "set-up decided about registering");
     let step = write_step(&mut tx, &record, &decision, now).await?;
     tx.commit().await?;
     // one chain registers and reads again, the other subscribes: five round trips in all

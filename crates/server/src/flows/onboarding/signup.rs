@@ -9,7 +9,7 @@ use domain::channel::{Channel, Onboarding};
 use domain::ids::{AccountId, ChannelId};
 use domain::meta::failure::{Failure, FailureKind};
 
-use domain::signup::Handover;
+use domain::signup::SignupSubmission;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
@@ -42,7 +42,7 @@ pub struct Request {
     /// The browser's code: 30 seconds, single use (facts §1.1).
     pub code: SecretString,
     /// What the browser named; claims until Meta confirms them.
-    pub handover: Handover,
+    pub handover: SignupSubmission,
     /// Which inbox is to be re-authorised (E6); `None` makes a new one (E5).
     pub inbox_id: Option<ChannelId>,
 }
@@ -106,7 +106,7 @@ struct PersistedSignup {
 
 async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowError> {
     let now = app.clock.now();
-    let Handover { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
+    let SignupSubmission { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
     let mut tx = app.store.write().await?;
     if let Some(inbox) = request.inbox_id {
         let known = channels::find_in_account(&mut tx, request.account_id, inbox).await?;

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::name::AccountName;
 use serde::{Deserialize, Serialize};
 
 use super::rfc3339;
@@ -75,12 +76,8 @@ pub(crate) async fn create_account(
 
 /// Validates a name: 1 to 200 characters without control characters.
 pub(super) fn named(name: &str) -> Result<String> {
-    let name = name.trim();
-    let length = name.chars().count();
-    if (1..=200).contains(&length) && !name.chars().any(char::is_control) {
-        return Ok(name.to_owned());
-    }
-    Err(ApiError::invalid("name", "1 to 200 characters on one line"))
+    let name = AccountName::parse(name).map_err(|error| ApiError::invalid("name", error.to_string()))?;
+    Ok(name.into_string())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::health::{self, Card, Finding, LinkTemplates, Move};
+use domain::health::{self, Card, Finding, LinkTemplates, Party};
 use domain::meta::reading::{HealthEntity, MessagingLimit, NumberReading, WabaReading};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -221,10 +221,10 @@ impl HealthView {
             account_review_status: account.review,
             business_verification_status: account.verification,
             health_status: number.health_status,
-            level: view.report.level.as_str(),
+            level: view.report.level.into_str(),
             level_since: rfc3339(view.report.since),
             level_until: view.report.level_until.map(rfc3339),
-            next_action_by: view.report.whose.as_str(),
+            next_action_by: view.report.responsible.into_str(),
             waiting_until: view.report.waiting_until.map(rfc3339),
             summary: messages::summary(&view.report).text.to_string(),
             findings: view.report.findings.iter().map(FindingView::from).collect(),
@@ -324,15 +324,15 @@ impl From<&Finding> for FindingView {
     fn from(finding: &Finding) -> Self {
         let message = messages::finding(&finding.code);
         // an action that is offered while Meta has to act is not a remedy
-        let remedy = finding.action.filter(|_| finding.whose != Move::Meta || finding.link.is_some());
+        let remedy = finding.action.filter(|_| finding.responsible != Party::Meta || finding.link.is_some());
         Self {
-            code: finding.code.as_str(),
+            code: finding.code.into_str(),
             args: finding.code.args().into_iter().map(|(name, arg)| (name, as_json(&arg))).collect(),
             title: message.title,
             text: message.text.to_string(),
-            severity: finding.severity.as_str(),
-            owner: finding.whose.as_str(),
-            remedy: remedy.map(health::Action::as_str),
+            severity: finding.severity.into_str(),
+            owner: finding.responsible.into_str(),
+            remedy: remedy.map(|action| action.into_str()),
             remedy_text: remedy.map(|action| messages::button(action).does),
             link: finding.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
             since: finding.since.map(rfc3339),
@@ -344,11 +344,11 @@ impl From<&Finding> for FindingView {
 impl From<&Card> for CheckView {
     fn from(card: &Card) -> Self {
         Self {
-            fact: card.fact.as_str(),
+            fact: card.fact.into_str(),
             label: messages::fact(card.fact),
             value: messages::value(card.fact, card.value.as_ref()).to_string(),
-            badge: card.badge.as_str(),
-            meaning: card.meaning.as_str(),
+            badge: card.badge.into_str(),
+            meaning: card.meaning.into_str(),
             meaning_text: messages::meaning(card.meaning),
             link: card.link.as_ref().map(|link| health::url(link, &LinkTemplates::default())),
         }

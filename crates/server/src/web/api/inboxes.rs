@@ -20,6 +20,7 @@ use crate::web::extract::auth::{Admin, ChannelOf, Operate, Read, TenantOf};
 use crate::web::extract::body::Body;
 use crate::web::extract::paging::{List, Page};
 use crate::web::extract::query::Params;
+use strum::VariantArray as _;
 
 /// An inbox: a connected number.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -40,7 +41,7 @@ pub(crate) struct InboxView {
     business_account_id: String,
     /// The id of the business portfolio.
     business_id: Option<String>,
-    /// The way the number was connected: `standard`, `coexistence`, `preverified`, `imported`, `unknown`.
+    /// The way the number was connected: `standard`, `coexistence`, `imported`, `unknown`.
     onboarding: &'static str,
     /// The callback address of the number.
     callback_webhook_url: String,
@@ -66,8 +67,8 @@ async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
         phone_number_id: channel.phone_number_id.0,
         business_account_id: channel.waba_id.0,
         business_id: channel.business_id.map(|id| id.0),
-        onboarding: channel.onboarding.as_str(),
-        level: judgement.level.unwrap_or_else(|| Level::Unknown.as_str().to_owned()),
+        onboarding: channel.onboarding.into_str(),
+        level: judgement.level.unwrap_or_else(|| Level::Unknown.into_str().to_owned()),
         level_until: judgement.until.map(rfc3339),
         reauthorization_required: None,
         created_at: rfc3339(channel.created_at),
@@ -93,11 +94,11 @@ pub(crate) async fn list_inboxes(
     let mut tx = app.store.read().await?;
     let rows = match params.one("level")? {
         Some(word) => {
-            let level = Level::parse(word).ok_or_else(|| {
-                let words: Vec<_> = Level::ALL.iter().map(|level| level.as_str()).collect();
+            let level = word.parse::<Level>().map_err(|_| {
+                let words: Vec<_> = Level::VARIANTS.iter().map(|level| level.into_str()).collect();
                 ApiError::invalid("level", words.join(", "))
             })?;
-            channels::list_by_level(&mut tx, tenant.account_id, level.as_str(), after, page.probe()).await?
+            channels::list_by_level(&mut tx, tenant.account_id, level.into_str(), after, page.probe()).await?
         }
         None => channels::list(&mut tx, tenant.account_id, after, page.probe()).await?,
     };

@@ -2,8 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
+use domain::pin;
 use domain::registration::Caller;
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 use graph_api::CodeMethod;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -121,7 +122,7 @@ pub(crate) async fn enter_pin(
     let pin = six_digits("pin", entered.pin.as_deref())?;
     let worker = app.clone();
     let pressed =
-        run_to_completion(&app, async move { registration::enter_pin(&worker, &on.channel, pin).await }).await??;
+        run_to_completion(&app, async move { registration::enter_pin(&worker, &on.channel, &pin).await }).await??;
     Ok(Json(pressed.into()))
 }
 

@@ -1,7 +1,7 @@
 //! The registration of a number as the API shows it: the decision and its reason, the budget, and the calls.
 
-use domain::registration::ledger::{self, CallKind, Outcome};
-use domain::registration::{Caller, Decision, Why};
+use domain::registration::ledger::{self, AttemptOutcome, CallKind};
+use domain::registration::{self, Caller, Decision};
 use serde::Serialize;
 
 use super::rfc3339;
@@ -49,12 +49,16 @@ pub(crate) struct Reason {
     pub(crate) failure: Option<&'static str>,
 }
 
-impl From<&Why> for Reason {
-    fn from(why: &Why) -> Self {
+impl From<&registration::Reason> for Reason {
+    fn from(why: &registration::Reason) -> Self {
         let message = messages::why(why);
-        let refused = if let Why::ReadsRefused(kind) | Why::Refused(kind) = why { Some(*kind) } else { None };
-        let failure = refused.map(messages::failure_code);
-        Self { code: messages::why_code(why), title: message.title, text: message.text.to_string(), failure }
+        let refused = if let registration::Reason::ReadsRefused(kind) | registration::Reason::Refused(kind) = why {
+            Some(*kind)
+        } else {
+            None
+        };
+        let failure = refused.map(|kind| kind.into_str());
+        Self { code: why.into_str(), title: message.title, text: message.text.to_string(), failure }
     }
 }
 
@@ -91,7 +95,7 @@ pub(crate) struct AttemptView {
     pub(crate) id: String,
     /// The kind: `register` or `deregister`.
     pub(crate) kind: &'static str,
-    /// `blind`, `probe`, `evidence`, `heal` or `person`.
+    /// `blind`, `probe`, `evidence`, `reconcile` or `person`.
     pub(crate) basis: &'static str,
     /// The code of the reason for the call.
     pub(crate) why: String,
@@ -128,8 +132,8 @@ impl RegistrationView {
         let under_way = in_progress || state.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
         Self {
             state: if under_way { "in_progress" } else { state_word(&state.decision) },
-            decision: messages::decision_word(&state.decision),
-            why: Reason::from(&state.decision.why()),
+            decision: state.decision.into_str(),
+            why: Reason::from(&state.decision.reason()),
             remedy,
             next_check_at,
             register_at,
@@ -153,7 +157,7 @@ impl RegistrationView {
         Self {
             state: "in_progress",
             decision: "wait",
-            why: Reason::from(&Why::FactsUnread),
+            why: Reason::from(&registration::Reason::FactsUnread),
             remedy: None,
             next_check_at: None,
             register_at: None,
@@ -190,8 +194,8 @@ impl DryRun {
                 Caller::Planner => "planner",
             },
             would_register: matches!(decision, Decision::Register { .. }),
-            decision: messages::decision_word(decision),
-            why: Reason::from(&decision.why()),
+            decision: decision.into_str(),
+            why: Reason::from(&decision.reason()),
             at: register_at,
         }
     }
@@ -203,9 +207,9 @@ fn details(decision: &Decision) -> (Option<String>, Option<String>, Option<Remed
     if let Decision::Wait { register_at: planned, .. } = decision {
         register_at = planned.map(rfc3339);
     } else if let Decision::Ask { remedy, .. } = decision {
-        wanted = Some(RemedyView { code: messages::remedy_code(*remedy), text: messages::remedy(*remedy) });
+        wanted = Some(RemedyView { code: remedy.into_str(), text: messages::remedy(*remedy) });
     }
-    (decision.look_at().map(rfc3339), register_at, wanted)
+    (decision.next_check_at().map(rfc3339), register_at, wanted)
 }
 
 fn state_word(decision: &Decision) -> &'static str {
@@ -219,25 +223,12 @@ fn state_word(decision: &Decision) -> &'static str {
     }
 }
 
-/// A reason of the ledger in the spelling of the other codes.
-fn snake_case(word: &str) -> String {
-    let word = word.split('(').next().unwrap_or_default();
-    let mut snake = String::with_capacity(word.len() + 4);
-    for letter in word.chars() {
-        if letter.is_ascii_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.push(letter.to_ascii_lowercase());
-    }
-    snake
-}
-
 impl From<&RecordedAttempt> for AttemptView {
     fn from(recorded: &RecordedAttempt) -> Self {
         let attempt = &recorded.attempt;
         let failure = match &attempt.outcome {
-            Some(Outcome::Failed(failure)) => Some(failure),
-            Some(Outcome::Success) | None => None,
+            Some(AttemptOutcome::Failed(failure)) => Some(failure),
+            Some(AttemptOutcome::Success) | None => None,
         };
         Self {
             id: recorded.id.to_string(),
@@ -245,34 +236,19 @@ impl From<&RecordedAttempt> for AttemptView {
                 CallKind::Register => "register",
                 CallKind::Deregister => "deregister",
             },
-            basis: attempt.basis.as_str(),
-            why: snake_case(&recorded.reason),
+            basis: attempt.basis.into_str(),
+            why: recorded.reason.clone(),
             started_at: rfc3339(attempt.started_at),
             settled_at: attempt.settled_at.map(rfc3339),
             outcome: match &attempt.outcome {
                 None => "open",
-                Some(Outcome::Success) => "success",
-                Some(Outcome::Failed(_)) => "failed",
+                Some(AttemptOutcome::Success) => "success",
+                Some(AttemptOutcome::Failed(_)) => "failed",
             },
             is_assumed: recorded.is_assumed,
-            failure: failure.map(|failure| messages::failure_code(failure.kind)),
+            failure: failure.map(|failure| failure.kind.into_str()),
             error: failure.map(|failure| failure.message.clone()),
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reasons_of_the_ledger_are_spelled_like_those_of_decisions() {
-        for why in
-            [Why::NameGoodStillRefused, Why::Ready, Why::Refused(domain::meta::failure::FailureKind::PinMismatch)]
-        {
-            assert_eq!(snake_case(&format!("{why:?}")), messages::why_code(&why));
-        }
-        assert_eq!(snake_case("already_snake"), "already_snake");
     }
 }

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
-use domain::signup::{Handover, missing_parameters};
+use domain::signup::{SignupSubmission, missing_parameters};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -143,7 +143,7 @@ fn request_of(tenant: &TenantOf<Operate>, handed: Authorization) -> Result<signu
     Ok(signup::Request {
         account_id: tenant.account_id,
         code: SecretString::from(code),
-        handover: Handover {
+        handover: SignupSubmission {
             waba_id: id("waba_id", handed.waba_id)?.map(WabaId),
             phone_number_id: id("phone_number_id", handed.phone_number_id)?.map(PhoneNumberId),
             business_id: id("business_id", handed.business_id)?.map(BusinessId),
@@ -180,7 +180,7 @@ impl From<Signup> for SignupView {
     fn from(signup: Signup) -> Self {
         Self {
             id: signup.id.to_string(),
-            onboarding: signup.onboarding.as_str(),
+            onboarding: signup.onboarding.into_str(),
             inbox_id: signup.channel_id.map(|id| id.0),
             business_account_id: signup.waba_id.map(|id| id.0),
             phone_number_id: signup.phone_number_id.map(|id| id.0),

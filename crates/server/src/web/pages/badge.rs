@@ -2,7 +2,7 @@
 
 use domain::delivery::standing::{Standing, WhyDisabled};
 use domain::health::{Badge, Level};
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 
 use super::icons;
 use crate::messages;
@@ -47,8 +47,8 @@ pub(super) fn card(badge: Badge) -> Mark {
 pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
     match outcome {
         None => Mark { tone: "busy", icon: icons::CLOCK, label: "No answer yet" },
-        Some(Outcome::Success) => Mark { tone: "good", icon: icons::CHECK, label: "Accepted" },
-        Some(Outcome::Failed(_)) => Mark { tone: "caution", icon: icons::ALERT, label: "Refused" },
+        Some(AttemptOutcome::Success) => Mark { tone: "good", icon: icons::CHECK, label: "Accepted" },
+        Some(AttemptOutcome::Failed(_)) => Mark { tone: "caution", icon: icons::ALERT, label: "Refused" },
     }
 }
 

@@ -19,6 +19,7 @@ use crate::store::{Tx, channels};
 use crate::web::error::Result;
 use crate::web::extract::auth::{Principal, Read, SignedIn};
 use crate::web::extract::query::Params;
+use strum::VariantArray as _;
 
 /// Rows on one page.
 const ROWS: usize = 50;
@@ -78,7 +79,7 @@ pub(super) async fn list_numbers(State(app): State<App>, signed: SignedIn<Read>,
     let total = known.len();
     let query: String = params.first("q").trim().chars().take(80).collect();
     known.retain(|number| matches(&number.channel, &query));
-    let chosen = Level::parse(params.first("level"));
+    let chosen = params.first("level").parse::<Level>().ok();
     let counts = count(&known, chosen);
     known.retain(|number| chosen.is_none_or(|level| number.level == level));
     // the worst first, and of these the longest stuck
@@ -90,7 +91,7 @@ pub(super) async fn list_numbers(State(app): State<App>, signed: SignedIn<Read>,
     let mut views: BTreeMap<ChannelId, View> =
         view::load_many(&app, &shown).await?.into_iter().map(|view| (view.channel.id, view)).collect();
     let rows: Vec<Row> = shown.iter().filter_map(|id| views.remove(id)).map(row).collect();
-    let level = chosen.map_or("", Level::as_str);
+    let level = chosen.map_or("", |level| level.into_str());
     let address = |page: usize| format!("/numbers?{}", query_string(&query, level, page));
     page(&NumbersPage {
         layout: Layout::of("Numbers", &signed.principal),
@@ -116,7 +117,7 @@ async fn all_of(tx: &mut Tx, principal: &Principal) -> Result<Vec<Known>> {
         let is_last = batch.len() < usize::try_from(BATCH).unwrap_or(usize::MAX);
         after = batch.last().map(|(channel, _)| channel.id);
         for (channel, assessment) in batch {
-            let level = assessment.level.as_deref().and_then(Level::parse).unwrap_or(Level::Unknown);
+            let level = assessment.level.as_deref().and_then(|level| level.parse().ok()).unwrap_or(Level::Unknown);
             let since = assessment.last.get("since").and_then(|since| since.as_str()?.parse().ok());
             known.push(Known { channel, level, since });
         }
@@ -140,12 +141,12 @@ fn matches(channel: &Channel, query: &str) -> bool {
 }
 
 fn count(known: &[Known], chosen: Option<Level>) -> Vec<Count> {
-    let mut levels = Level::ALL.to_vec();
+    let mut levels = Level::VARIANTS.to_vec();
     levels.sort_by_key(|level| std::cmp::Reverse(level.urgency()));
     levels
         .into_iter()
         .map(|level| Count {
-            word: level.as_str(),
+            word: level.into_str(),
             mark: badge::level(level),
             numbers: known.iter().filter(|number| number.level == level).count(),
             is_chosen: chosen == Some(level),
@@ -160,7 +161,7 @@ fn row(view: View) -> Row {
         phone: view.reading.display_phone_number.unwrap_or_else(|| view.channel.phone_number.to_string()),
         mark: badge::level(view.report.level),
         says: messages::summary(&view.report).title,
-        whose: messages::your_move(view.report.whose),
+        whose: messages::your_move(view.report.responsible),
         since: messages::time_element(view.report.since, "ago"),
     }
 }

@@ -4,7 +4,7 @@
 use domain::channel::{Channel, callback_url};
 use domain::ids::ChannelId;
 use domain::meta::failure::FailureKind;
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 use graph_emulator::world::{BusinessVerification, CertificateShown, NameDecision, Override, Quality};
 use graph_emulator::{FaultError, LogEntry, NumberAction, Popup, Review, SignupResult, fingerprint};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -69,8 +69,8 @@ impl Kept {
     /// The outcomes of the calls, newest first.
     pub(super) fn outcomes(&self) -> Vec<Result<(), FailureKind>> {
         let outcome = |recorded: &RecordedAttempt| match &recorded.attempt.outcome {
-            Some(Outcome::Success) => Ok(()),
-            Some(Outcome::Failed(failure)) => Err(failure.kind),
+            Some(AttemptOutcome::Success) => Ok(()),
+            Some(AttemptOutcome::Failed(failure)) => Err(failure.kind),
             None => panic!("unsettled: {recorded:?}"),
         };
         self.attempts.iter().map(outcome).collect()

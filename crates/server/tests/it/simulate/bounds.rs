@@ -1,7 +1,7 @@
 //! How long the policy may take once Meta would accept a call; a number that is not live by then is stuck.
 //! Every term is a rule's. Knows the story and the calls on record, nothing of what the server plans.
 
-use domain::registration::ledger::{Attempt, Basis, CallKind, Ledger, MARGIN, Outcome, WINDOW};
+use domain::registration::ledger::{Attempt, AttemptOutcome, Basis, CallKind, Ledger, MARGIN, WINDOW};
 use jiff::{SignedDuration, Timestamp};
 
 use super::story::{Move, Story};
@@ -97,7 +97,7 @@ fn has_failed_in_passing(call: &Attempt) -> bool {
     let passes = |kind| {
         matches!(kind, K::Transient | K::Throttled | K::BudgetSpent | K::NotRegistered | K::DeregistrationIncomplete)
     };
-    matches!(&call.outcome, Some(Outcome::Failed(failure)) if passes(failure.kind))
+    matches!(&call.outcome, Some(AttemptOutcome::Failed(failure)) if passes(failure.kind))
 }
 
 /// The first of the instants at these offsets from an anchor, then every `step`, that is not before `from`.

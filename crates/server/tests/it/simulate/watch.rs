@@ -39,7 +39,7 @@ pub(super) struct Watch {
 }
 
 /// What calls are made for: the bases of register, and deregister.
-pub(super) const KINDS: [&str; 6] = ["blind", "probe", "evidence", "heal", "person", "deregister"];
+pub(super) const KINDS: [&str; 6] = ["blind", "probe", "evidence", "reconcile", "person", "deregister"];
 
 /// What became of a number.
 #[derive(Debug, Clone)]
@@ -291,7 +291,7 @@ impl Watch {
 /// The purpose of a call, one of [`KINDS`].
 fn purpose(row: &RecordedAttempt) -> &'static str {
     match row.attempt.kind {
-        CallKind::Register => row.attempt.basis.as_str(),
+        CallKind::Register => row.attempt.basis.into_str(),
         CallKind::Deregister => "deregister",
     }
 }

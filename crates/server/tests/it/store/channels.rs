@@ -200,7 +200,7 @@ async fn the_last_judgement_is_kept_and_due_when_it_ends() {
         let tx = &mut store.write().await.unwrap();
         assert_eq!(channels::count_by_level(tx).await.unwrap(), [(String::new(), 1)]);
         let until = noon() + SignedDuration::from_hours(72);
-        let told = json!({"told": ["hold_began"]});
+        let told = json!({"told": ["hold_started"]});
         assert!(channels::set_assessment(tx, channel.id, "waiting_for_meta", Some(until), &told).await.unwrap());
         let kept = channels::assessment(tx, channel.id).await.unwrap().unwrap();
         assert_eq!((kept.level.as_deref(), kept.until), (Some("waiting_for_meta"), Some(until)));

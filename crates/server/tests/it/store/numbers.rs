@@ -3,7 +3,7 @@
 use domain::ids::{ChannelId, PhoneNumberId};
 use domain::meta::failure::{Failure, MetaError};
 use domain::meta::reading::NumberReading;
-use domain::registration::ledger::{Basis, CallKind, Outcome};
+use domain::registration::ledger::{AttemptOutcome, Basis, CallKind};
 use domain::registration::{ChangeKind, Source};
 use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
@@ -18,8 +18,8 @@ fn number() -> PhoneNumberId {
     PhoneNumberId("1061".into())
 }
 
-fn refusal() -> Outcome {
-    Outcome::Failed(Failure::from_meta(MetaError {
+fn refusal() -> AttemptOutcome {
+    AttemptOutcome::Failed(Failure::from_meta(MetaError {
         code: 133_016,
         http_status: Some(400),
         message: "(#133016) Account register deregister rate limit exceeded".into(),
@@ -38,7 +38,7 @@ async fn one_number_has_one_call_without_an_outcome() {
         let second = open(tx, &number()).await.unwrap_err();
         assert!(matches!(second, Error::Conflict(Conflict::UnsettledCall)), "{second}");
         open(tx, &PhoneNumberId("another".into())).await.unwrap();
-        assert!(numbers::settle_attempt(tx, first, &Outcome::Success, noon()).await.unwrap());
+        assert!(numbers::settle_attempt(tx, first, &AttemptOutcome::Success, noon()).await.unwrap());
         open(tx, &number()).await.unwrap();
         assert_eq!(numbers::unsettled(tx, noon(), 9).await.unwrap().len(), 2);
         assert_eq!(numbers::attempts(tx, &number(), 9).await.unwrap().len(), 2);
@@ -79,10 +79,10 @@ async fn a_late_answer_overwrites_what_was_assumed_and_never_the_other_way() {
         let id = numbers::open_attempt(tx, &number(), CallKind::Register, Basis::Evidence, "name_good", noon())
             .await
             .unwrap();
-        assert!(numbers::assume_attempt(tx, id, &Outcome::Success, noon()).await.unwrap());
+        assert!(numbers::assume_attempt(tx, id, &AttemptOutcome::Success, noon()).await.unwrap());
         assert!(!numbers::assume_attempt(tx, id, &refusal(), later).await.unwrap());
         assert!(numbers::settle_attempt(tx, id, &refusal(), later).await.unwrap());
-        assert!(!numbers::settle_attempt(tx, id, &Outcome::Success, later).await.unwrap());
+        assert!(!numbers::settle_attempt(tx, id, &AttemptOutcome::Success, later).await.unwrap());
         let kept = numbers::attempt(tx, id).await.unwrap().unwrap();
         assert_eq!(kept.attempt.outcome, Some(refusal()));
         assert_eq!(kept.attempt.settled_at, Some(later));
@@ -192,7 +192,7 @@ async fn a_record_holds_what_its_tables_hold() {
         numbers::set_facts(tx, &id, &facts, noon()).await.unwrap();
         numbers::note_changes(tx, &id, &[ChangeKind::NewToken], noon(), Source::Reading).await.unwrap();
         let call = numbers::open_attempt(tx, &id, CallKind::Register, Basis::Person, "x", noon()).await.unwrap();
-        numbers::settle_attempt(tx, call, &Outcome::Success, noon()).await.unwrap();
+        numbers::settle_attempt(tx, call, &AttemptOutcome::Success, noon()).await.unwrap();
         numbers::open_attempt(tx, &id, CallKind::Deregister, Basis::Person, "y", noon()).await.unwrap();
         channels::record_last_seen(tx, &[full.id], noon()).await.unwrap();
         channels::record_verified(tx, full.id, noon()).await.unwrap();

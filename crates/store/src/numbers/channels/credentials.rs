@@ -137,7 +137,7 @@ pub async fn reauthorize(tx: &mut Tx, id: ChannelId, new: &Reauthorization, now:
         waba_id.as_str(),
         phone_number_id.as_str(),
         business_id.as_ref().map(BusinessId::as_str),
-        onboarding.as_str(),
+        onboarding.into_str(),
         micros(now),
     )?;
     Ok(touched == 1)

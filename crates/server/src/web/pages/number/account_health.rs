@@ -1,6 +1,6 @@
 //! The tab Account Health: status, next action, findings and cards, prepared for the template. No decision is made here.
 
-use domain::health::{self, Badge, Card, CardValue, Fact, Finding, Level, LinkTemplates, Move};
+use domain::health::{self, Badge, Card, CardValue, Fact, Finding, Level, LinkTemplates, Party};
 use domain::registration::Decision;
 use jiff::{SignedDuration, Timestamp};
 
@@ -77,12 +77,12 @@ impl AccountHealth {
         let read_at = view.checked_at.filter(|_| !is_current(view));
         Self {
             text_html: messages::summary(report).text.to_html(),
-            whose: messages::whose(report.whose),
+            whose: messages::whose(report.responsible),
             since_html: time_element(report.since, "ago"),
             next: next_step(view, now),
             link: leading.and_then(link_of),
             panel: Panel::choose(view, press, rename, now),
-            is_yours: !matches!(report.whose, Move::Meta | Move::Nobody),
+            is_yours: !matches!(report.responsible, Party::Meta | Party::Nobody),
             others: report.findings.iter().filter(|f| leading != Some(f)).map(FindingRow::from).collect(),
             cards: view.cards.iter().map(|card| CardRow::new(card, read_at)).collect(),
             manager: manager(view),
@@ -106,7 +106,7 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
     {
         return Some(step("Next attempt", *at));
     }
-    let check = view.registration.decision.look_at().filter(|at| *at > now && view.report.level != Level::Live);
+    let check = view.registration.decision.next_check_at().filter(|at| *at > now && view.report.level != Level::Live);
     // a step at the time of the next check is that check
     let is_check =
         |at: Timestamp| check.is_some_and(|check| at.duration_since(check).abs() < SignedDuration::from_mins(1));
@@ -118,7 +118,7 @@ fn next_step(view: &View, now: Timestamp) -> Option<NextStep> {
 
 fn link_of(finding: &Finding) -> Option<Link> {
     let href = health::url(finding.link.as_ref()?, &LinkTemplates::default());
-    let button = finding.action.filter(|action| !action.is_here()).map(messages::button);
+    let button = finding.action.filter(|action| !action.is_local()).map(messages::button);
     let (label, does) = button.map_or(("Open WhatsApp Manager", ""), |button| (button.label, button.does));
     Some(Link { label, does, href })
 }
@@ -141,7 +141,7 @@ impl From<&Finding> for FindingRow {
             mark,
             title: message.title,
             text_html: message.text.to_html(),
-            whose: if finding.whose == Move::Nobody { "" } else { messages::your_move(finding.whose) },
+            whose: if finding.responsible == Party::Nobody { "" } else { messages::your_move(finding.responsible) },
             link: link_of(finding),
         }
     }

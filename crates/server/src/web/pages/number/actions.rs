@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::registration::Caller;
-use domain::registration::ledger::Outcome;
+use domain::registration::ledger::AttemptOutcome;
 
 use super::page;
 use super::tab::Tab;
 use crate::App;
 use crate::flows::registration::{self, CodeRequested, CompletionResult};
 use crate::flows::{FlowError, health, subscription};
-use crate::web::api::registration::{code_method, six_digits};
+use crate::web::api::registration::{code_method, six_digits, typed_pin};
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Result};
 use crate::web::extract::auth::Operate;
@@ -38,12 +38,12 @@ pub(super) async fn complete_registration(State(app): State<App>, posted: Posted
 
 /// Stores the PIN and continues the registration.
 pub(super) async fn enter_pin(State(app): State<App>, posted: Posted) -> Result<Response> {
-    let pin = match six_digits("The PIN", posted.fields.get("pin")) {
+    let pin = match typed_pin("The PIN", posted.fields.get("pin")) {
         Ok(pin) => pin,
         Err(error) => return failed(&app, &posted, error).await,
     };
     let (worker, channel) = (app.clone(), posted.channel.clone());
-    let done = run_to_completion(&app, async move { registration::enter_pin(&worker, &channel, pin).await }).await?;
+    let done = run_to_completion(&app, async move { registration::enter_pin(&worker, &channel, &pin).await }).await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }
 
@@ -84,8 +84,8 @@ pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> 
 
 fn came_of(pressed: &CompletionResult) -> &'static str {
     match &pressed.outcome {
-        Some(Outcome::Success) => "accepted",
-        Some(Outcome::Failed(_)) => "refused",
+        Some(AttemptOutcome::Success) => "accepted",
+        Some(AttemptOutcome::Failed(_)) => "refused",
         None => "not_called",
     }
 }

@@ -2,8 +2,8 @@
 //! wait. It shows decisions of the domain and makes none.
 
 use domain::health::Action;
-use domain::registration::ledger::{self, Outcome};
-use domain::registration::{Decision, Remedy, Why};
+use domain::registration::ledger::{self, AttemptOutcome};
+use domain::registration::{Decision, Reason, Remedy};
 use jiff::Timestamp;
 
 use crate::flows::number::record::RegistrationState;
@@ -148,10 +148,10 @@ fn form_of_remedy(remedy: Remedy) -> Option<Form> {
 
 /// Why the button would not register the number now, and until when.
 fn waits(decision: &Decision, now: Timestamp) -> Option<String> {
-    let why = messages::why(&decision.why());
+    let why = messages::why(&decision.reason());
     let until = match decision {
         Decision::Register { .. } | Decision::Deregister { .. } | Decision::Settle { .. } => return None,
-        Decision::Wait { register_at, look_at, .. } => register_at.or(Some(*look_at)),
+        Decision::Wait { register_at, next_check_at, .. } => register_at.or(Some(*next_check_at)),
         Decision::Ask { .. } | Decision::Stop { .. } | Decision::Done { .. } => None,
     };
     let until = until.filter(|at| *at > now).map(|at| format!(" Until {}.", time_element(at, "at")));
@@ -159,7 +159,7 @@ fn waits(decision: &Decision, now: Timestamp) -> Option<String> {
 }
 
 fn is_locked(decision: &Decision) -> bool {
-    matches!(decision.why(), Why::Held | Why::CallUnderWay | Why::CallUnanswered)
+    matches!(decision.reason(), Reason::Held | Reason::CallInProgress | Reason::CallUnanswered)
 }
 
 fn last_try(state: &RegistrationState) -> Option<LastTry> {

@@ -1,8 +1,8 @@
 //! The tab Registration: the decision and the ledger of calls, prepared for the template. No decision is made here.
 
-use domain::health::Move;
+use domain::health::Party;
 use domain::registration::Decision;
-use domain::registration::ledger::{CallKind, Outcome};
+use domain::registration::ledger::{AttemptOutcome, CallKind};
 use jiff::Timestamp;
 
 use super::next_action::{Budget, Panel};
@@ -44,17 +44,17 @@ impl Registration {
     /// Prepares the tab; `press` and `rename` are the decisions for the buttons Complete registration and Apply new name.
     pub(super) fn new(view: &View, press: &RegistrationState, rename: &RegistrationState, now: Timestamp) -> Self {
         let state = &view.registration;
-        let why = messages::why(&state.decision.why());
+        let why = messages::why(&state.decision.reason());
         let next = if let Decision::Wait { register_at, .. } = &state.decision { *register_at } else { None };
         let ahead = |at: Option<Timestamp>| at.filter(|at| *at > now).map(|at| time_element(at, "until"));
         Self {
             why_title: why.title,
             why_html: why.text.to_html(),
             next_html: ahead(next),
-            check_html: ahead(state.decision.look_at()),
+            check_html: ahead(state.decision.next_check_at()),
             held_html: ahead(state.held_until),
             panel: Panel::choose(view, press, rename, now).filter(|panel| panel.form.is_of_registration()),
-            is_yours: !matches!(view.report.whose, Move::Meta | Move::Nobody),
+            is_yours: !matches!(view.report.responsible, Party::Meta | Party::Nobody),
             budget: Budget::of(state),
             has_pin: state.has_pin,
             attempts: state.attempts.iter().map(AttemptRow::from).collect(),
@@ -66,8 +66,8 @@ impl From<&RecordedAttempt> for AttemptRow {
     fn from(recorded: &RecordedAttempt) -> Self {
         let attempt = &recorded.attempt;
         let failure = match &attempt.outcome {
-            Some(Outcome::Failed(failure)) => Some(failure),
-            Some(Outcome::Success) | None => None,
+            Some(AttemptOutcome::Failed(failure)) => Some(failure),
+            Some(AttemptOutcome::Success) | None => None,
         };
         let said = failure.map(|failure| format!("{}.", messages::capitalize(messages::failure(failure.kind))));
         Self {

@@ -1,6 +1,6 @@
 //! What every tab of a number's page shares, and the content of the tab that is shown.
 
-use domain::registration::Why;
+use domain::registration::Reason;
 use jiff::{SignedDuration, Timestamp};
 
 use super::account_health::AccountHealth;
@@ -63,15 +63,15 @@ impl NumberView {
 fn may_change_soon(view: &View, now: Timestamp) -> bool {
     let open = view.registration.attempts.iter().any(|recorded| recorded.attempt.settled_at.is_none());
     let moving = matches!(
-        view.registration.decision.why(),
-        Why::CallUnderWay
-            | Why::CallUnanswered
-            | Why::AcceptedNotShown
-            | Why::Activating
-            | Why::Ready
-            | Why::NewEvidence
+        view.registration.decision.reason(),
+        Reason::CallInProgress
+            | Reason::CallUnanswered
+            | Reason::AcceptedNotShown
+            | Reason::Activating
+            | Reason::Ready
+            | Reason::NewEvidence
     );
-    let soon = view.registration.decision.look_at().is_some_and(|at| at <= now + SignedDuration::from_mins(2));
+    let soon = view.registration.decision.next_check_at().is_some_and(|at| at <= now + SignedDuration::from_mins(2));
     open || moving || soon || view.checked_at.is_none()
 }
 

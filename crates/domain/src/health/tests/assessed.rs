@@ -1,4 +1,4 @@
-//! What a judgement is and is not made of, told as short stories.
+//! What changes an assessment and what does not, one short story per test.
 
 use super::*;
 use crate::interpretation::Note;
@@ -7,12 +7,12 @@ use crate::meta::failure::FailureKind;
 
 use Action as A;
 use Level::{ActionNeeded, AtRisk, Blocked, Live, Unknown, WaitingForMeta};
-use Move::{Meta, Nobody};
+use Party::{Meta, Nobody};
 
 #[test]
 fn a_live_number_has_nothing_to_say() {
     let report = Case::live().report();
-    assert_eq!((report.level, report.whose, report.findings), (Live, Nobody, vec![]));
+    assert_eq!((report.level, report.responsible, report.findings), (Live, Nobody, vec![]));
     assert_eq!(report.level_until, Some(now() - SignedDuration::from_mins(2) + STALE_AFTER));
 }
 
@@ -43,7 +43,7 @@ fn calling_noise_is_dropped() {
 fn an_unregistered_number_is_never_sent_to_a_code_by_141000() {
     let mut case = Case::pending();
     error(&EntityType::PhoneNumber, 141_000, CanSend::Blocked, &mut case);
-    case.decide(waits(Why::NameInReview));
+    case.decide(waits(Reason::NameInReview));
     assert_eq!(case.codes(), vec!["name_in_review"]);
     assert!(case.report().findings.iter().all(|finding| finding.action != Some(A::VerifyByCode)));
 }
@@ -53,23 +53,23 @@ fn an_unregistered_number_is_never_sent_to_a_code_by_141000() {
 fn a_pending_channel_waits_and_needs_attention() {
     let mut case = Case::pending();
     case.decide(Decision::Wait {
-        why: Why::NameInReview,
-        look_at: now() + hours(1),
+        reason: Reason::NameInReview,
+        next_check_at: now() + hours(1),
         register_at: Some(now() + hours(72)),
     });
     let report = case.report();
-    assert_eq!((report.level, report.whose), (WaitingForMeta, Meta));
+    assert_eq!((report.level, report.responsible), (WaitingForMeta, Meta));
     assert!(report.needs_attention() && !Case::live().report().needs_attention());
     assert_eq!(report.waiting_until, Some(now() + hours(72)));
 }
 
-/// A single failed read leaves the judgement as it was, whatever the planner says without a reading.
+/// A single failed read leaves the assessment as it was, whatever the planner says without a reading.
 #[test]
 fn a_failed_read_changes_nothing_while_the_reading_is_fresh() {
-    for why in [Why::FactsUnread, Why::Throttled, Why::HealthUnread] {
+    for reason in [Reason::FactsUnread, Reason::Throttled, Reason::HealthUnread] {
         let mut case = Case::live();
         read_failed(&mut case, FailureKind::Transient);
-        case.decide(waits(why));
+        case.decide(waits(reason));
         assert_eq!(case.report().level, Live);
     }
 }
@@ -81,7 +81,7 @@ fn what_needs_a_person_is_known_without_a_reading() {
     assert_eq!(case.report().level, Unknown);
     case.context.token.state = TokenState::Dead { since: now() - hours(29) };
     assert_eq!(case.report().level, ActionNeeded);
-    case.context.account.take(&Note::Banned, now());
+    case.context.account.apply(&Note::Banned, now());
     assert_eq!(case.report().level, Blocked);
 }
 
@@ -91,7 +91,7 @@ fn levels_change_with_time_alone() {
     let mut case = Case::live();
     let until = now() + hours(2);
     let kind = "RESTRICTED_BIZ_INITIATED_MESSAGING".to_owned();
-    case.context.account.take(&Note::Restrictions(vec![Restriction { kind, until: Some(until) }]), now());
+    case.context.account.apply(&Note::Restrictions(vec![Restriction { kind, until: Some(until) }]), now());
     let report = case.report();
     assert_eq!((report.level, report.level_until), (Blocked, Some(until)));
     case.now = until;
@@ -108,7 +108,7 @@ fn levels_change_with_time_alone() {
 #[test]
 fn a_later_reading_lifts_a_ban() {
     let mut case = Case::live();
-    case.context.account.take(&Note::Banned, now() - days(2));
+    case.context.account.apply(&Note::Banned, now() - days(2));
     assert_eq!(case.report().level, Live);
     case.entity(&EntityType::Waba).can_send = Some(CanSend::Limited);
     assert_eq!(case.report().level, Blocked);
@@ -118,7 +118,7 @@ fn a_later_reading_lifts_a_ban() {
 fn what_was_found_before_keeps_its_date() {
     let mut case = Case::live();
     case.reading().quality_rating = Some(QualityRating::Red);
-    case.context.before = Some(remember(None, &case.report()));
+    case.context.before = Some(next_assessment(None, &case.report()));
     case.now = now() + hours(1);
     let report = case.report();
     assert_eq!((report.since, report.findings[0].since), (now(), Some(now())));
@@ -127,7 +127,7 @@ fn what_was_found_before_keeps_its_date() {
 #[test]
 fn trouble_is_read_often_and_quiet_rarely() {
     let settled = now() - days(3);
-    for level in Level::ALL {
+    for level in Level::VARIANTS {
         let (new, later) = (next_check(*level, now(), now()), next_check(*level, settled, now()));
         assert!(now() < new && new <= later && later <= now() + hours(6), "{level:?}");
         if *level != Live {

@@ -1,41 +1,27 @@
-//! Where webhooks of a number go: four separate facts (subscribed, overridden, verified, last heard
-//! from) and the app's own callback. Facts §1.11 and §1.12. Nothing here judges.
+//! Where webhooks of a number go: subscribed, overridden, last seen, and the app's own callback (facts §1.11 and §1.12).
+//! Nothing is assessed here.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::meta::reading::WebhookConfiguration;
 
-/// An attempt at putting something right by ourselves.
+/// The progress of an automatic attempt to restore a wanted state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Healing {
-    /// Nothing tried yet, or a try is under way.
+pub enum Reconciliation {
+    /// No attempt was made yet, or one is in progress.
     #[default]
-    UnderWay,
-    /// The next try comes at this instant.
-    Next(Timestamp),
-    /// It failed, or somebody undid it again: a person has to look.
+    InProgress,
+    /// It failed, or another party undid it again: a person has to look.
     GivenUp,
 }
 
-impl Healing {
-    /// The instant of the next try.
-    pub const fn next_at(self) -> Option<Timestamp> {
-        match self {
-            Self::Next(at) => Some(at),
-            Self::UnderWay | Self::GivenUp => None,
-        }
-    }
-}
-
-/// Whether our app is subscribed to the account's webhooks.
+/// Whether the installation's app is subscribed to the account's webhooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Subscription {
-    /// Not read.
     #[default]
     Unread,
-    /// Yes, matching our app id.
+    /// The list of subscribed apps names our app id.
     Yes,
-    /// No.
     No,
 }
 
@@ -50,80 +36,68 @@ impl Subscription {
     }
 }
 
-/// Where messages of the number are sent, as set by override.
+/// The callback override of a number: where its messages are sent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Override {
-    /// Not read.
     #[default]
     Unread,
     /// Ours is set, on the number or on the account.
     Ours,
-    /// None is set.
     Missing,
-    /// Meta refused ours (#200, say): success with a finding.
+    /// Meta refused it, with #200 for example: messages may still arrive by the app's own callback.
     Refused {
-        /// Meta's code.
         code: Option<i64>,
-        /// Meta's text.
         text: String,
     },
-    /// Somebody else's is set.
+    /// It leads to another system; the callback that is set.
     Foreign(String),
 }
 
 /// The app's own callback, where account, name, quality and security events go (facts §1.11).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AppCallback {
-    /// Not read.
     #[default]
     Unread,
-    /// Ours, with every field we need.
+    /// Ours, with every needed field.
     Ours,
-    /// Ours, lacking fields.
+    /// Ours, without these needed fields.
     LacksFields(Vec<String>),
-    /// None.
     Missing,
-    /// Somebody else's.
+    /// It leads to another system; the callback that is set.
     Foreign(String),
 }
 
-/// Subscribed, overridden, verified and last heard from: four separate facts.
+/// What is known of a number's webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WebhookFacts {
-    /// Our app on the account.
     pub subscription: Subscription,
-    /// How putting the subscription back goes.
-    pub subscription_healing: Healing,
-    /// The callback we want set for this number.
+    pub subscription_reconciliation: Reconciliation,
+    /// The callback that this installation wants set for the number.
     pub expected_callback: Option<String>,
-    /// The override.
     pub callback_override: Override,
-    /// How putting the override back goes: once, then it is told, not fought.
-    pub override_healing: Healing,
-    /// Meta's handshake with our callback: `Some(false)` when it failed.
-    pub verified: Option<bool>,
-    /// The app's own callback.
+    /// The override is set again once; if another party replaces it again, a person is told.
+    pub override_reconciliation: Reconciliation,
     pub app_callback: AppCallback,
-    /// How putting it right goes; a foreign one is left alone until somebody asks.
-    pub app_healing: Healing,
+    /// A callback of another system is left alone until a person asks for it.
+    pub app_callback_reconciliation: Reconciliation,
     /// When a webhook for this number came last.
-    pub last_heard_at: Option<Timestamp>,
-    /// The longest gap between webhooks that is usual for this number, once enough were seen: [`usual_gap`].
+    pub last_seen_at: Option<Timestamp>,
+    /// The longest gap between webhooks that is usual for this number: see [`usual_gap`].
     pub usual_gap: Option<SignedDuration>,
 }
 
-/// A number must have been heard of for a whole week before anything of it is usual: nights and the weekend
-/// are in it then.
-const HEARD_ENOUGH: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Webhooks of a number must have been seen for a whole week before a gap counts as usual: nights and a weekend are in it
+/// then.
+const MIN_OBSERVED: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// What gap is usual, by the longest so far; `None` while too little was heard to tell.
+/// The usual gap between webhooks, which is the longest so far; `None` while fewer than seven days were observed.
 pub fn usual_gap(
-    heard_from: Option<Timestamp>,
-    last_heard_at: Option<Timestamp>,
+    first_seen_at: Option<Timestamp>,
+    last_seen_at: Option<Timestamp>,
     longest: Option<SignedDuration>,
 ) -> Option<SignedDuration> {
-    let heard_for = last_heard_at?.duration_since(heard_from?);
-    longest.filter(|_| heard_for >= HEARD_ENOUGH)
+    let observed_for = last_seen_at?.duration_since(first_seen_at?);
+    longest.filter(|_| observed_for >= MIN_OBSERVED)
 }
 
 impl Override {
@@ -136,9 +110,9 @@ impl Override {
         }
     }
 
-    /// What is set for a number, given the callback we want. Any callback of this installation
-    /// counts as ours: a sibling's override on the account, or the shared path, reach us as well.
-    pub fn read(expected: &str, configuration: Option<&WebhookConfiguration>) -> Self {
+    /// Reads the override that is set for a number. `expected` is the callback this installation wants; every callback of
+    /// this installation counts as ours: another number's override on the account and the shared path lead here as well.
+    pub fn from_configuration(expected: &str, configuration: Option<&WebhookConfiguration>) -> Self {
         let Some(configuration) = configuration else { return Self::Unread };
         let set = [&configuration.phone_number, &configuration.whatsapp_business_account]
             .into_iter()
@@ -152,18 +126,18 @@ impl Override {
     }
 }
 
-/// Where every callback of an installation begins.
+/// The path at which every callback of an installation begins.
 const CALLBACK_PATH: &str = "/webhooks/whatsapp";
 
-/// Whether `url` leads to the installation that `expected` belongs to. Spelling does not matter: case
-/// of the host, an encoded plus sign, a slash at the end.
+/// Whether `url` leads to the installation that `expected` belongs to. The case of the host, an encoded plus sign and a
+/// slash at the end make no difference.
 pub fn is_of_this_installation(expected: &str, url: &str) -> bool {
-    let (expected, url) = (normal(expected), normal(url));
+    let (expected, url) = (normalized(expected), normalized(url));
     let base = expected.find(CALLBACK_PATH).map_or(expected.as_str(), |at| &expected[..at + CALLBACK_PATH.len()]);
     url.strip_prefix(base).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn normal(url: &str) -> String {
+fn normalized(url: &str) -> String {
     let url = url.trim().trim_end_matches('/').replace("%2B", "+").replace("%2b", "+");
     let host_end = url.find("://").map_or(0, |at| at + 3);
     let path = url[host_end..].find('/').map_or(url.len(), |at| host_end + at);
@@ -199,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_week_is_heard_before_anything_is_usual() {
+    fn no_gap_is_usual_before_a_week_was_observed() {
         let at = |hour: i64| Some(Timestamp::from_second(1_790_000_000 + hour * 3600).unwrap());
         let longest = Some(SignedDuration::from_hours(9));
         assert_eq!(usual_gap(at(0), at(7 * 24 - 1), longest), None);
@@ -210,16 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn the_number_level_is_looked_at_before_the_account_level() {
+    fn the_override_of_the_number_wins_over_that_of_the_account() {
         let configuration = |number: &str, account: &str| WebhookConfiguration {
             application: Some("https://elsewhere.example".to_owned()),
             whatsapp_business_account: Some(account.to_owned()),
             phone_number: Some(number.to_owned()),
         };
-        let read = |number, account| Override::read(EXPECTED, Some(&configuration(number, account)));
+        let read = |number, account| Override::from_configuration(EXPECTED, Some(&configuration(number, account)));
         assert_eq!(read("", ""), Override::Missing);
         assert_eq!(read(EXPECTED, "https://x.example"), Override::Ours);
         assert_eq!(read("https://x.example", EXPECTED), Override::Foreign("https://x.example".to_owned()));
-        assert_eq!(Override::read(EXPECTED, None), Override::Unread);
+        assert_eq!(Override::from_configuration(EXPECTED, None), Override::Unread);
     }
 }

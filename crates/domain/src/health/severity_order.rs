@@ -1,10 +1,10 @@
-//! Which value of a fact is worse than which: the written table that `assess` must agree with
-//! (policy, "Health"). It is data and knows nothing of `assess`; a property test sets every fact of
-//! random cases to a worse value and asks that the level never gets better.
+//! Which value of a fact is worse than which: the written table that `assess` must agree with (policy, "Health"). It is data
+//! and knows nothing of `assess`; a property test sets every fact of random cases to a worse value and asks that the level
+//! never gets better.
 //!
-//! Facts without a row have no order: an unread field, an old reading (both lead to Unknown, which
-//! stands outside the order), `code_verification_status` (EXPIRED is normal on a live number; what it
-//! means before is in the planner's decision), `is_on_biz_app` (a kind, not a state).
+//! Facts without a row have no order: an unread field and an old reading (both lead to Unknown, which stands outside the
+//! order), `code_verification_status` (EXPIRED is normal on a live number; what it means before is in the planner's
+//! decision), `is_on_biz_app` (a kind, not a state).
 
 /// The values of one fact from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub struct Row {
     pub only: &'static str,
 }
 
-/// Nothing else settles whether the number can send.
+/// The condition under which the fact alone decides whether the number can send.
 pub(super) const UNSETTLED: &str =
     "status is CONNECTED, PENDING or unread, and the number's own entity is not BLOCKED without a reason";
-/// It is on a platform.
+/// The condition that the number is on a platform.
 pub(super) const PROVISIONED: &str = "platform_type and throughput are read and not NOT_APPLICABLE";
-/// An error explains a block, so that it can be better to have one than to have none.
+/// The condition that no block exists which an error could explain: a blocked entity is better with an error than without.
 pub(super) const EXPLAINED: &str = "the entity is not BLOCKED";
 
 const fn row(fact: &'static str, values: &'static [&'static str]) -> Row {
@@ -83,13 +83,12 @@ pub const WORSE: &[Row] = &[
     // the token and the webhooks
     row("token", &["good", "ends soon", "dead"]),
     row("token", &["good", "access lost"]),
-    row("fetching another token", &["under way", "given up"]),
+    row("fetching another token", &["in progress", "given up"]),
     row("subscription", &["yes", "no"]),
-    row("subscribing again", &["under way", "given up"]),
+    row("subscribing again", &["in progress", "given up"]),
     row("override", &["ours", "missing", "foreign"]),
     row("override", &["ours", "refused"]),
-    row("putting the override back", &["under way", "given up"]),
-    row("handshake", &["passed", "failed"]),
+    row("restoring the override", &["in progress", "given up"]),
     row("app callback", &["ours", "lacks fields", "missing", "foreign"]),
-    row("webhooks heard", &["today", "long ago"]),
+    row("last webhook", &["today", "long ago"]),
 ];
