@@ -17,7 +17,7 @@ mod titles;
 
 pub use announcements::announcement;
 pub use cards::{badge, fact, meaning, value};
-pub use endpoints::{delivery, event_kind, last_failure, standing};
+pub use endpoints::{delivery, endpoint_status, event_kind, last_failure};
 pub use failures::{failure, failure_code};
 pub use findings::finding;
 pub use format::{capitalize, escape, humanize, span, time_element, utc};

@@ -23,5 +23,5 @@ pub fn start_background_tasks(app: &App) {
 
 /// Starts the forwarding of events alone.
 pub fn start_forwarding(app: &App) {
-    app.tasks.spawn(flows::delivery::supervise(app.clone()));
+    app.tasks.spawn(flows::forwarding::supervise(app.clone()));
 }

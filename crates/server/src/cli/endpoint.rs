@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 use server::App;
-use server::flows::endpoints::view;
+use server::flows::forwarding::endpoints::view;
 use server::store::accounts;
 use server::store::deliveries::{self, DeliveryState, attempts};
 

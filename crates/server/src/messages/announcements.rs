@@ -75,9 +75,9 @@ fn endpoint_disabled(args: &Value) -> String {
         (Some(name), _) | (None, Some(name)) => format!("“{name}”"),
         (None, None) => "An endpoint".to_owned(),
     };
-    let why = match text("why") {
+    let why = match text("reason") {
         Some("gone") => "answered 410 Gone",
-        Some("hopeless") => "accepted no event for five days",
+        Some("failing_too_long") => "accepted no event for five days",
         _ => "accepted no events",
     };
     format!("{which} {why} and was switched off. New events are kept; switch it on again to deliver them.")
@@ -99,12 +99,12 @@ mod tests {
 
     #[test]
     fn a_disabled_endpoint_is_named_with_the_reason() {
-        let args = json!({"endpoint": "end_1", "name": "Helpdesk", "host": "hooks.example.com", "why": "gone"});
+        let args = json!({"endpoint": "end_1", "name": "Helpdesk", "host": "hooks.example.com", "reason": "gone"});
         let message = announcement("endpoint_disabled", &args);
         assert_eq!(message.title, "An endpoint was switched off");
         let text = message.text.to_string();
         assert!(text.starts_with("“Helpdesk” (hooks.example.com) answered 410"), "{text}");
-        let args = json!({"name": "hooks.example.com", "host": "hooks.example.com", "why": "hopeless"});
+        let args = json!({"name": "hooks.example.com", "host": "hooks.example.com", "reason": "failing_too_long"});
         let text = announcement("endpoint_disabled", &args).text.to_string();
         assert!(
             text.starts_with("“hooks.example.com” accepted no event for five days and was switched off."),

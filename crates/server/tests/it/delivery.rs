@@ -1,14 +1,14 @@
-//! Forwarding, told from both ends: what Meta posted, what a real receiver got, in which order, and what
-//! becomes of it when receivers fail, vanish, ask for time, or the process is killed.
+//! Forwarding from end to end: what Meta posted, what a real receiver got and in which order, also when receivers
+//! fail, disappear, ask for a pause, or the process restarts.
 
 mod answers;
 mod formats;
-mod keeping;
 mod limits;
 mod order;
 mod recovery;
 mod replays;
 mod replicas;
+mod retention;
 mod support;
 mod tenants;
 mod writing;

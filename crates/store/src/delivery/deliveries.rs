@@ -59,8 +59,8 @@ statements! {
 /// What is to become of a delivery that has a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryState {
-    /// It is tried again, and its conversation waits for it.
-    Waiting,
+    /// A pending retry: the later events of its conversation wait for it.
+    Retrying,
     /// It was asked for again, behind everything else.
     Replayed,
     /// Given up: a dead letter.
@@ -68,11 +68,11 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    const ALL: [Self; 3] = [Self::Waiting, Self::Replayed, Self::Dead];
+    const ALL: [Self; 3] = [Self::Retrying, Self::Replayed, Self::Dead];
 
     const fn number(self) -> i64 {
         match self {
-            Self::Waiting => 0,
+            Self::Retrying => 0,
             Self::Replayed => 1,
             Self::Dead => 2,
         }
@@ -170,7 +170,7 @@ pub async fn counts(tx: &mut Tx, endpoint: EndpointId) -> Result<Counts, Error> 
     let due = rows.iter().filter(|(state, ..)| *state != DeliveryState::Dead.number()).filter_map(|(.., due)| *due);
     let at = At { table: "delivery", id: &endpoint };
     Ok(Counts {
-        waiting: of(DeliveryState::Waiting),
+        waiting: of(DeliveryState::Retrying),
         replayed: of(DeliveryState::Replayed),
         dead: of(DeliveryState::Dead),
         next_try_at: at.maybe_time("due_at", due.min())?,

@@ -5,8 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::delivery::breaker::Breaker;
-use domain::delivery::{EventKind, Format};
+use domain::delivery::{CircuitBreaker, DisabledReason, EventKind, Format};
 use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -101,11 +100,11 @@ pub struct Endpoint {
     /// What its owner chose.
     pub settings: Settings,
     /// Since when nothing is sent to it, and why.
-    pub disabled: Option<(Timestamp, String)>,
+    pub disabled: Option<(Timestamp, DisabledReason)>,
     /// Up to here every event was delivered or set aside.
     pub cursor: EventId,
     /// How it answered lately.
-    pub breaker: Breaker,
+    pub breaker: CircuitBreaker,
     /// When it last took something.
     pub delivered_at: Option<Timestamp>,
     /// Raised by every change of its settings.
@@ -138,7 +137,7 @@ pub async fn insert(tx: &mut Tx, new: &NewEndpoint, now: Timestamp) -> Result<En
         name.as_str(),
         host.as_str(),
         url,
-        new.format.as_str(),
+        new.format.into_str(),
         kinds_as_text(kinds),
         headers,
         secret,
@@ -206,9 +205,9 @@ pub async fn rotate(
 }
 
 /// Sends it nothing more; false when that was so before.
-pub async fn disable(tx: &mut Tx, id: EndpointId, why: &str, now: Timestamp) -> Result<bool, Error> {
+pub async fn disable(tx: &mut Tx, id: EndpointId, reason: DisabledReason, now: Timestamp) -> Result<bool, Error> {
     tx.pending.endpoints = true;
-    Ok(run!(tx, DISABLE, id, micros(now), why)? == 1)
+    Ok(run!(tx, DISABLE, id, micros(now), reason.into_str())? == 1)
 }
 
 /// Sends to it again, from where it stopped; false when it was not disabled.
@@ -231,7 +230,7 @@ pub async fn delete(tx: &mut Tx, account: AccountId, id: EndpointId) -> Result<b
 }
 
 fn kinds_as_text(kinds: &[EventKind]) -> String {
-    kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",")
+    kinds.iter().map(|kind| kind.into_str()).collect::<Vec<_>>().join(",")
 }
 
 fn headers_as_json(headers: &BTreeMap<String, SecretString>) -> Vec<u8> {
@@ -284,12 +283,12 @@ impl Row {
         };
         let disabled_at = at.maybe_time("disabled_at", self.disabled_at)?;
         let kinds = self.kinds.split(',').filter(|word| !word.is_empty());
-        let kinds = kinds.map(|word| at.some("kinds", EventKind::parse(word))).collect::<Result<_, _>>()?;
+        let kinds = kinds.map(|word| at.some("kinds", word.parse::<EventKind>().ok())).collect::<Result<_, _>>()?;
         Ok(Endpoint {
             id,
             account_id: AccountId(self.account_id),
             channel_id: self.channel_id.map(ChannelId),
-            format: at.some("format", Format::parse(&self.format))?,
+            format: at.some("format", self.format.parse().ok())?,
             secret: open("secret", "secret", &self.secret)?,
             secret_before: before,
             settings: Settings {
@@ -300,12 +299,16 @@ impl Row {
                 headers,
                 per_second: self.per_second.and_then(|limit| u32::try_from(limit).ok()),
             },
-            disabled: disabled_at.map(|since| (since, self.disabled_why.unwrap_or_default())),
+            // a word of a later version still means that it is disabled
+            disabled: disabled_at.map(|since| {
+                let reason = self.disabled_why.as_deref().and_then(|word| word.parse().ok());
+                (since, reason.unwrap_or(DisabledReason::SwitchedOff))
+            }),
             cursor: EventId(self.cursor_event),
-            breaker: Breaker {
+            breaker: CircuitBreaker {
                 failures: u32::try_from(self.failures).unwrap_or(u32::MAX),
                 failing_since: at.maybe_time("failing_since", self.failing_since)?,
-                wait_until: at.maybe_time("wait_until", self.wait_until)?,
+                blocked_until: at.maybe_time("wait_until", self.wait_until)?,
             },
             delivered_at: at.maybe_time("delivered_at", self.delivered_at)?,
             generation: self.generation,
@@ -316,6 +319,6 @@ impl Row {
 }
 
 /// The columns a breaker is kept in.
-fn breaker_columns(breaker: &Breaker) -> (i64, Option<i64>, Option<i64>) {
-    (i64::from(breaker.failures), maybe_micros(breaker.failing_since), maybe_micros(breaker.wait_until))
+fn breaker_columns(breaker: &CircuitBreaker) -> (i64, Option<i64>, Option<i64>) {
+    (i64::from(breaker.failures), maybe_micros(breaker.failing_since), maybe_micros(breaker.blocked_until))
 }

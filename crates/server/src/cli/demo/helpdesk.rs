@@ -12,7 +12,7 @@ use domain::channel::Channel;
 use domain::delivery::Format;
 use graph_emulator::Emulator;
 use server::App;
-use server::flows::endpoints::{self, Wanted, Wish};
+use server::flows::forwarding::endpoints::{self, CreateEndpoint, EndpointPatch};
 use tokio::net::TcpListener;
 
 use super::environment::Environment;
@@ -44,9 +44,14 @@ pub(super) async fn open(environment: &Environment, number: &Channel) -> anyhow:
     let stop = environment.app.shutdown.clone();
     let served = axum::serve(listener, Router::new().fallback(answer));
     tokio::spawn(async move { served.with_graceful_shutdown(stop.cancelled_owned()).await });
-    let wish = Wish { name: Some("Helpdesk".to_owned()), url: Some(url.into()), ..Wish::default() };
-    let wanted =
-        Wanted { account: environment.account, inbox: Some(number.id), format: Format::Standard, secret: None, wish };
+    let patch = EndpointPatch { name: Some("Helpdesk".to_owned()), url: Some(url.into()), ..EndpointPatch::default() };
+    let wanted = CreateEndpoint {
+        account: environment.account,
+        inbox: Some(number.id),
+        format: Format::Standard,
+        secret: None,
+        settings: patch,
+    };
     endpoints::create(&environment.app, wanted).await?;
     tokio::spawn(customers(environment.app.clone(), environment.meta.clone(), number.clone()));
     Ok(())

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 
 use anyhow::{Context as _, ensure};
-use domain::delivery::Format;
+use domain::delivery::AttemptOutcome;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use server::App;
-use server::flows::endpoints::{self, Wanted, Wish, replay, view};
+use server::flows::forwarding::endpoints::{self, CreateEndpoint, EndpointPatch, replay, view};
 use server::messages as catalogue;
-use server::store::deliveries::replay::Which;
+use server::store::deliveries::replay::ReplaySelector;
 use server::store::endpoints::Endpoint;
 use server::store::ids::EventId;
 
@@ -96,9 +96,9 @@ struct Options {
 }
 
 impl Options {
-    fn patch(self, url: Option<SecretString>, secrets: Secrets) -> Wish {
+    fn patch(self, url: Option<SecretString>, secrets: Secrets) -> EndpointPatch {
         let Secrets { verify_token, headers, .. } = secrets;
-        Wish { name: self.name, url, kinds: self.kinds, headers, per_second: self.per_second, verify_token }
+        EndpointPatch { name: self.name, url, kinds: self.kinds, headers, per_second: self.per_second, verify_token }
     }
 }
 
@@ -133,12 +133,12 @@ impl Create {
             Some(id) => Some(lookup::inbox(app, id).await?.id),
             None => None,
         };
-        let wanted = Wanted {
+        let wanted = CreateEndpoint {
             account,
             inbox,
-            format: Format::parse(&self.format).context("a format is meta or standard")?,
+            format: self.format.parse().ok().context("a format is meta or standard")?,
             secret: secrets.secret.take(),
-            wish: self.options.patch(Some(self.url), secrets),
+            settings: self.options.patch(Some(self.url), secrets),
         };
         let (created, secret) = endpoints::create(app, wanted).await?;
         print_with_secret(app, created, &secret, output).await
@@ -154,7 +154,7 @@ impl Change {
             "this command does not change the secret; use: linekeeper endpoint rotate {}",
             self.id
         );
-        let changed = endpoints::change(app, &endpoint, self.options.patch(self.url, secrets)).await?;
+        let changed = endpoints::patch(app, &endpoint, self.options.patch(self.url, secrets)).await?;
         print_endpoint(app, changed, output).await
     }
 }
@@ -191,19 +191,19 @@ pub(super) async fn delete(app: &App, id: &str, is_confirmed: bool, output: Outp
 }
 
 pub(super) async fn test(app: &App, id: &str, output: Output) -> anyhow::Result<CommandStatus> {
-    let attempt = endpoints::test(app, &lookup::endpoint(app, id).await?).await;
+    let attempt = endpoints::send_test(app, &lookup::endpoint(app, id).await?).await;
     output.print(&tables::json_of_attempt(&attempt), || {
         let status = attempt.status.map_or_else(String::new, |status| format!(", HTTP {status}"));
         let answer = attempt.answer.as_ref().map_or_else(String::new, |answer| format!("\n{answer}"));
-        format!("{}{status}, in {} ms{answer}", catalogue::delivery(&attempt.outcome), attempt.millis)
+        format!("{}{status}, in {} ms{answer}", catalogue::delivery(attempt.outcome), attempt.millis)
     })?;
-    Ok(CommandStatus::success_if(attempt.outcome == "delivered"))
+    Ok(CommandStatus::success_if(attempt.outcome == AttemptOutcome::Delivered))
 }
 
 pub(super) async fn rotate(app: &App, id: &str, from_stdin: bool, output: Output) -> anyhow::Result<CommandStatus> {
     let endpoint = lookup::endpoint(app, id).await?;
     let secrets = Secrets::read(from_stdin)?;
-    let (changed, secret) = endpoints::rotate(app, &endpoint, secrets.secret).await?;
+    let (changed, secret) = endpoints::rotate_secret(app, &endpoint, secrets.secret).await?;
     print_with_secret(app, changed, &secret, output).await
 }
 
@@ -225,7 +225,7 @@ pub(super) async fn discard(app: &App, id: &str, is_confirmed: bool, output: Out
          confirm with: linekeeper endpoint dead-letters {id} --discard --yes",
         view.counts.dead
     );
-    let discarded = replay::discard_dead(app, &view.endpoint).await?;
+    let discarded = replay::discard_dead_letters(app, &view.endpoint).await?;
     output.print(&json!({ "id": id, "events": discarded }), || format!("Discarded {discarded} dead letters."))
 }
 
@@ -252,12 +252,12 @@ impl Replay {
     pub(super) async fn run(self, app: &App, output: Output) -> anyhow::Result<CommandStatus> {
         let endpoint = lookup::endpoint(app, &self.id).await?;
         let selector = match (self.event, self.from) {
-            (Some(event), _) => Which::Event(event),
-            (None, Some(from)) => Which::Between(from, self.to.unwrap_or_else(|| app.clock.now())),
-            (None, None) => Which::DeadLetters,
+            (Some(event), _) => ReplaySelector::Event(event),
+            (None, Some(from)) => ReplaySelector::Between(from, self.to.unwrap_or_else(|| app.clock.now())),
+            (None, None) => ReplaySelector::DeadLetters,
         };
         let bar = output.counter("events marked for replay");
-        let marked = replay::ask(app, &endpoint, selector, &|marked| bar.set_position(marked)).await?;
+        let marked = replay::request_replay(app, &endpoint, selector, &|marked| bar.set_position(marked)).await?;
         bar.finish_and_clear();
         output.print(&json!({ "id": self.id, "events": marked }), || {
             format!("Marked {marked} events for replay. New events are delivered before them.")

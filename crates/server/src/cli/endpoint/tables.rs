@@ -2,10 +2,10 @@
 //! a secret, the path of an address, or a header's value.
 
 use comfy_table::{Cell, Color};
-use domain::delivery::standing::Standing;
+use domain::delivery::EndpointStatus;
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use server::flows::endpoints::view::View;
+use server::flows::forwarding::endpoints::view::View;
 use server::messages as catalogue;
 use server::store::deliveries::Delivery;
 use server::store::deliveries::attempts::Attempt;
@@ -23,7 +23,7 @@ pub(super) fn list(views: &[View], now: Timestamp) -> String {
             Cell::new(&settings.name),
             Cell::new(&settings.host),
             Cell::new(owner(view)),
-            status_cell(&view.standing),
+            status_cell(&view.status),
             Cell::new(ago_or_dash(view.endpoint.delivered_at, now)),
             Cell::new(view.counts.waiting + view.counts.replayed),
             Cell::new(view.counts.dead),
@@ -43,12 +43,12 @@ fn owner(view: &View) -> String {
     }
 }
 
-fn status_cell(standing: &Standing) -> Cell {
-    let cell = Cell::new(catalogue::standing(standing).title);
-    match standing {
-        Standing::Active => cell.fg(Color::Green),
-        Standing::Failing { .. } => cell.fg(Color::Red),
-        Standing::Disabled { .. } => cell.fg(Color::Yellow),
+fn status_cell(status: &EndpointStatus) -> Cell {
+    let cell = Cell::new(catalogue::endpoint_status(status).title);
+    match status {
+        EndpointStatus::Active => cell.fg(Color::Green),
+        EndpointStatus::Failing { .. } => cell.fg(Color::Red),
+        EndpointStatus::Disabled { .. } => cell.fg(Color::Yellow),
     }
 }
 
@@ -58,15 +58,15 @@ fn ago_or_dash(at: Option<Timestamp>, now: Timestamp) -> String {
 
 /// One endpoint with its settings, its status and its backlog.
 pub(super) fn page(view: &View, now: Timestamp) -> String {
-    let View { endpoint, standing, counts, behind, next_try_at } = view;
+    let View { endpoint, status, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
-    let message = catalogue::standing(standing);
-    let kinds: Vec<&str> = settings.kinds.iter().map(|kind| kind.as_str()).collect();
+    let message = catalogue::endpoint_status(status);
+    let kinds: Vec<&str> = settings.kinds.iter().map(|kind| kind.into_str()).collect();
     let mut lines = vec![
         format!("{}  {}  ({}, {})", endpoint.id, settings.name, settings.host, owner(view)),
         format!("{}. {}", message.title, message.text),
         String::new(),
-        format!("Format          {}", endpoint.format.as_str()),
+        format!("Format          {}", endpoint.format.into_str()),
         format!("Events          {}", kinds.join(", ")),
     ];
     if !settings.headers.is_empty() {
@@ -88,20 +88,20 @@ pub(super) fn page(view: &View, now: Timestamp) -> String {
 
 /// One endpoint as JSON.
 pub(super) fn json_of(view: &View) -> Value {
-    let View { endpoint, standing, counts, behind, next_try_at } = view;
+    let View { endpoint, status, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
-    let (disabled_at, disabled_why, failing_since) = match standing {
-        Standing::Active => (None, None, None),
-        Standing::Failing { since } => (None, None, Some(*since)),
-        Standing::Disabled { since, why } => (Some(*since), Some(why.as_str()), None),
+    let (disabled_at, disabled_why, failing_since) = match status {
+        EndpointStatus::Active => (None, None, None),
+        EndpointStatus::Failing { since } => (None, None, Some(*since)),
+        EndpointStatus::Disabled { since, reason } => (Some(*since), Some(reason.into_str()), None),
     };
     json!({
         "id": endpoint.id.to_string(), "account_id": endpoint.account_id.0,
         "inbox_id": endpoint.channel_id.map(|id| id.0), "name": settings.name, "host": settings.host,
-        "format": endpoint.format.as_str(),
-        "kinds": settings.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
+        "format": endpoint.format.into_str(),
+        "kinds": settings.kinds.iter().map(|kind| kind.into_str()).collect::<Vec<_>>(),
         "header_names": settings.headers.keys().collect::<Vec<_>>(), "per_second": settings.per_second,
-        "state": standing.as_str(), "disabled_at": disabled_at, "disabled_why": disabled_why,
+        "state": status.into_str(), "disabled_at": disabled_at, "disabled_why": disabled_why,
         "failing_since": failing_since, "next_try_at": next_try_at, "delivered_at": endpoint.delivered_at,
         "counts": { "waiting": counts.waiting, "replayed": counts.replayed, "dead": counts.dead, "behind": behind },
         "secret_before_until": endpoint.secret_before.as_ref().map(|(_, until)| until),
@@ -117,7 +117,7 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
             row.event.to_string(),
             ago(row.at, now),
             row.attempt.to_string(),
-            catalogue::delivery(&row.outcome),
+            catalogue::delivery(row.outcome).to_owned(),
             row.status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
             format!("{} ms", row.millis),
             row.answer.clone().unwrap_or_default(),
@@ -129,7 +129,7 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
 /// One delivery attempt as JSON.
 pub(super) fn json_of_attempt(row: &Attempt) -> Value {
     json!({ "event_id": row.event.to_string(), "part": row.part, "attempt": row.attempt, "at": row.at,
-        "status": row.status, "millis": row.millis, "outcome": row.outcome, "answer": row.answer })
+        "status": row.status, "millis": row.millis, "outcome": row.outcome.into_str(), "answer": row.answer })
 }
 
 /// Table of dead letters.

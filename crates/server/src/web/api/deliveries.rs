@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use domain::delivery::AttemptOutcome;
 use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::endpoint_view::{AttemptView, PendingEventView};
 use super::endpoints::named;
 use crate::App;
-use crate::flows::endpoints::{self, replay};
-use crate::store::deliveries::replay::Which;
+use crate::flows::forwarding::endpoints::{self, replay};
+use crate::store::deliveries::replay::ReplaySelector;
 use crate::store::deliveries::{self, DeliveryState, attempts, log};
 use crate::store::ids::{EndpointId, EventId};
 use crate::store::{Tx, endpoints as kept};
@@ -36,7 +37,7 @@ pub(crate) struct TestView {
     millis: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
-    outcome: String,
+    outcome: &'static str,
     /// The outcome as text.
     #[schema(example = "Delivered")]
     text: String,
@@ -53,13 +54,13 @@ pub(crate) struct TestView {
     responses((status = 200, body = TestView, description = "The result of the test"), (status = 404, body = Problem)))]
 pub(crate) async fn test_endpoint(State(app): State<App>, on: EndpointOf<Operate>) -> Result<Json<TestView>> {
     let worker = app.clone();
-    let made = run_to_completion(&app, async move { endpoints::test(&worker, &on.endpoint).await }).await?;
-    let text = crate::messages::delivery(&made.outcome);
+    let made = run_to_completion(&app, async move { endpoints::send_test(&worker, &on.endpoint).await }).await?;
+    let text = crate::messages::delivery(made.outcome).to_owned();
     Ok(Json(TestView {
-        delivered: made.outcome == "delivered",
+        delivered: made.outcome == AttemptOutcome::Delivered,
         status: made.status,
         millis: made.millis,
-        outcome: made.outcome,
+        outcome: made.outcome.into_str(),
         text,
         answer: made.answer,
     }))
@@ -101,7 +102,7 @@ pub(crate) async fn list_retrying(
     page: Page,
     params: Params,
 ) -> Result<Json<List<PendingEventView>>> {
-    let state = if only(&params, "replayed")? { DeliveryState::Replayed } else { DeliveryState::Waiting };
+    let state = if only(&params, "replayed")? { DeliveryState::Replayed } else { DeliveryState::Retrying };
     list_pending(&app, on.endpoint.id, state, &page).await
 }
 
@@ -136,7 +137,7 @@ pub(crate) struct Marked {
     responses((status = 200, body = Marked, description = "The number of discarded dead letters"), (status = 404, body = Problem)))]
 pub(crate) async fn discard_dead_letters(State(app): State<App>, on: EndpointOf<Admin>) -> Result<Json<Marked>> {
     let worker = app.clone();
-    let forgotten = async move { replay::discard_dead(&worker, &on.endpoint).await };
+    let forgotten = async move { replay::discard_dead_letters(&worker, &on.endpoint).await };
     Ok(Json(Marked { events: run_to_completion(&app, forgotten).await?? }))
 }
 
@@ -173,21 +174,21 @@ pub(crate) async fn replay_events(
 ) -> Result<Json<Marked>> {
     let which = which(&asked, app.clock.now())?;
     let worker = app.clone();
-    let marked = async move { replay::ask(&worker, &on.endpoint, which, &|_| {}).await };
+    let marked = async move { replay::request_replay(&worker, &on.endpoint, which, &|_| {}).await };
     Ok(Json(Marked { events: run_to_completion(&app, marked).await?.map_err(named)? }))
 }
 
 /// Exactly one of the three ways to select events.
-fn which(asked: &Replay, now: Timestamp) -> Result<Which> {
+fn which(asked: &Replay, now: Timestamp) -> Result<ReplaySelector> {
     match (asked.event.as_deref(), asked.from.as_deref(), asked.to.as_deref(), asked.dead_letters) {
         (Some(event), None, None, false) => {
             let event = event.parse().map_err(|_| ApiError::invalid("event", "the id of an event, such as evt_12"))?;
-            Ok(Which::Event(event))
+            Ok(ReplaySelector::Event(event))
         }
         (None, Some(from), to, false) => {
-            Ok(Which::Between(instant("from", from)?, to.map_or(Ok(now), |to| instant("to", to))?))
+            Ok(ReplaySelector::Between(instant("from", from)?, to.map_or(Ok(now), |to| instant("to", to))?))
         }
-        (None, None, None, true) => Ok(Which::DeadLetters),
+        (None, None, None, true) => Ok(ReplaySelector::DeadLetters),
         (None, None, Some(_), false) => Err(ApiError::invalid("from", "missing; \"to\" alone is no period")),
         _ => {
             let fix = "give one of \"event\", \"from\" (and \"to\"), or \"dead_letters\": true";
@@ -283,9 +284,12 @@ mod tests {
         let now: Timestamp = "2026-11-25T12:00:00Z".parse().unwrap();
         let of = |body: serde_json::Value| which(&serde_json::from_value(body).unwrap(), now);
         let from: Timestamp = "2026-11-25T10:00:00Z".parse().unwrap();
-        assert_eq!(of(serde_json::json!({ "event": "evt_12" })).unwrap(), Which::Event(EventId(12)));
-        assert_eq!(of(serde_json::json!({ "from": "2026-11-25T10:00:00Z" })).unwrap(), Which::Between(from, now));
-        assert_eq!(of(serde_json::json!({ "dead_letters": true })).unwrap(), Which::DeadLetters);
+        assert_eq!(of(serde_json::json!({ "event": "evt_12" })).unwrap(), ReplaySelector::Event(EventId(12)));
+        assert_eq!(
+            of(serde_json::json!({ "from": "2026-11-25T10:00:00Z" })).unwrap(),
+            ReplaySelector::Between(from, now)
+        );
+        assert_eq!(of(serde_json::json!({ "dead_letters": true })).unwrap(), ReplaySelector::DeadLetters);
         for (body, field) in [
             (serde_json::json!({}), "event"),
             (serde_json::json!({ "event": "12" }), "event"),

@@ -1,12 +1,12 @@
 //! Endpoints, delivery attempts and pending events as the API shows them. Secrets and header values must not appear here,
 //! except a secret in the two answers that create it.
 
-use domain::delivery::standing::Standing;
+use domain::delivery::EndpointStatus;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
 use super::rfc3339;
-use crate::flows::endpoints::view::View;
+use crate::flows::forwarding::endpoints::view::View;
 use crate::messages;
 use crate::store::api_keys::Scope;
 use crate::store::deliveries::attempts::Attempt;
@@ -46,7 +46,7 @@ pub(crate) struct EndpointView {
     /// The state as a sentence.
     #[schema(example = "Events are delivered as they arrive.")]
     state_text: String,
-    /// `switched_off`, `gone` (the endpoint answered 410) or `hopeless` (no event was accepted for five days).
+    /// `switched_off`, `gone` (the endpoint answered 410) or `failing_too_long` (no event was accepted for five days).
     disabled_why: Option<&'static str>,
     disabled_at: Option<String>,
     /// The time of the first failure since the last success.
@@ -82,12 +82,12 @@ pub(crate) struct CountsView {
 impl EndpointView {
     /// The view for a key; the address is left out below scope `admin`.
     pub(super) fn new(view: View, principal: &Principal) -> Self {
-        let message = messages::standing(&view.standing);
-        let View { endpoint, standing, counts, behind, next_try_at } = view;
-        let (disabled_at, disabled_why, failing_since) = match standing {
-            Standing::Active => (None, None, None),
-            Standing::Failing { since } => (None, None, Some(since)),
-            Standing::Disabled { since, why } => (Some(since), Some(why.as_str()), None),
+        let message = messages::endpoint_status(&view.status);
+        let View { endpoint, status, counts, behind, next_try_at } = view;
+        let (disabled_at, disabled_why, failing_since) = match status {
+            EndpointStatus::Active => (None, None, None),
+            EndpointStatus::Failing { since } => (None, None, Some(since)),
+            EndpointStatus::Disabled { since, reason } => (Some(since), Some(reason.into_str()), None),
         };
         let settings = endpoint.settings;
         let url = (principal.key.scope >= Scope::Admin).then(|| settings.url.expose_secret().to_owned());
@@ -97,11 +97,11 @@ impl EndpointView {
             inbox_id: endpoint.channel_id.map(|id| id.0),
             url,
             host: settings.host,
-            format: endpoint.format.as_str(),
-            kinds: settings.kinds.iter().map(|kind| kind.as_str()).collect(),
+            format: endpoint.format.into_str(),
+            kinds: settings.kinds.iter().map(|kind| kind.into_str()).collect(),
             header_names: settings.headers.into_keys().collect(),
             per_second: settings.per_second,
-            state: standing.as_str(),
+            state: status.into_str(),
             state_text: message.text.to_string(),
             disabled_why,
             disabled_at: disabled_at.map(rfc3339),
@@ -152,7 +152,7 @@ pub(crate) struct AttemptView {
     millis: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
-    outcome: String,
+    outcome: &'static str,
     /// The outcome as text.
     #[schema(example = "Delivered")]
     text: String,
@@ -169,8 +169,8 @@ impl From<Attempt> for AttemptView {
             at: rfc3339(attempt.at),
             status: attempt.status,
             millis: attempt.millis,
-            text: messages::delivery(&attempt.outcome),
-            outcome: attempt.outcome,
+            text: messages::delivery(attempt.outcome).to_owned(),
+            outcome: attempt.outcome.into_str(),
             answer: attempt.answer,
         }
     }
@@ -197,7 +197,7 @@ pub(crate) struct PendingEventView {
 impl From<Delivery> for PendingEventView {
     fn from(delivery: Delivery) -> Self {
         let state = match delivery.state {
-            DeliveryState::Waiting => "retrying",
+            DeliveryState::Retrying => "retrying",
             DeliveryState::Replayed => "replayed",
             DeliveryState::Dead => "dead",
         };

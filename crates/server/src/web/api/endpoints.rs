@@ -14,7 +14,7 @@ use serde::de::IgnoredAny;
 
 use super::endpoint_view::{EndpointView, Endpoints};
 use crate::App;
-use crate::flows::endpoints::{self, Wanted, Wish, view};
+use crate::flows::forwarding::endpoints::{self, CreateEndpoint, EndpointPatch, view};
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels;
 use crate::store::endpoints::Endpoint;
@@ -94,12 +94,12 @@ pub(crate) async fn create_endpoint(
     Body(new): Body<NewEndpoint>,
 ) -> Result<(StatusCode, Json<EndpointView>)> {
     let NewEndpoint { name, url, kinds, headers, per_second, secret, verify_token, .. } = new;
-    let wanted = Wanted {
+    let wanted = CreateEndpoint {
         account: tenant.account_id,
         inbox: new.inbox_id.as_deref().map(inbox_id).transpose()?,
         format: format(new.format.as_deref())?,
         secret,
-        wish: Wish { name, url, kinds, headers, per_second, verify_token },
+        settings: EndpointPatch { name, url, kinds, headers, per_second, verify_token },
     };
     let worker = app.clone();
     let made = run_to_completion(&app, async move { endpoints::create(&worker, wanted).await }).await?;
@@ -170,8 +170,8 @@ pub(crate) async fn change_endpoint(
         return Err(ApiError::invalid(field, why));
     }
     let EndpointChange { name, url, kinds, headers, per_second, verify_token, .. } = change;
-    let wish = Wish { name, url, kinds, headers, per_second, verify_token };
-    let changed = endpoints::change(&app, &on.endpoint, wish).await.map_err(named)?;
+    let patch = EndpointPatch { name, url, kinds, headers, per_second, verify_token };
+    let changed = endpoints::patch(&app, &on.endpoint, patch).await.map_err(named)?;
     show(&app, changed, &on.principal).await.map(Json)
 }
 
@@ -208,7 +208,7 @@ pub(crate) async fn rotate_endpoint_secret(
     on: EndpointOf<Admin>,
     Body(new): Body<NewSecret>,
 ) -> Result<Json<EndpointView>> {
-    let (changed, secret) = endpoints::rotate(&app, &on.endpoint, new.secret).await.map_err(named)?;
+    let (changed, secret) = endpoints::rotate_secret(&app, &on.endpoint, new.secret).await.map_err(named)?;
     Ok(Json(show(&app, changed, &on.principal).await?.with_secret(&secret)))
 }
 
@@ -262,7 +262,7 @@ fn inbox_id(text: &str) -> Result<ChannelId> {
 /// Parses the format of an endpoint.
 pub(in crate::web) fn format(word: Option<&str>) -> Result<Format> {
     let fix = "\"meta\" (as Meta posts them) or \"standard\" (Standard Webhooks)";
-    word.and_then(Format::parse).ok_or_else(|| ApiError::invalid("format", fix))
+    word.and_then(|word| word.parse().ok()).ok_or_else(|| ApiError::invalid("format", fix))
 }
 
 /// Whether to skip the events that arrived while the endpoint was off.

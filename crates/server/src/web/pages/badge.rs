@@ -1,6 +1,6 @@
 //! Badges: a colour, an icon and a label; the colour must never be the only carrier of meaning.
 
-use domain::delivery::standing::{Standing, WhyDisabled};
+use domain::delivery::{DisabledReason, EndpointStatus};
 use domain::health::{Badge, Level};
 use domain::registration::ledger::Outcome;
 
@@ -53,14 +53,14 @@ pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
 }
 
 /// The badge of an endpoint.
-pub(super) fn endpoint(standing: &Standing) -> Mark {
-    match standing {
-        Standing::Active => Mark { tone: "good", icon: icons::CHECK, label: "Active" },
-        Standing::Failing { .. } => Mark { tone: "bad", icon: icons::ALERT, label: "Failing" },
-        Standing::Disabled { why: WhyDisabled::SwitchedOff, .. } => {
+pub(super) fn endpoint(status: &EndpointStatus) -> Mark {
+    match status {
+        EndpointStatus::Active => Mark { tone: "good", icon: icons::CHECK, label: "Active" },
+        EndpointStatus::Failing { .. } => Mark { tone: "bad", icon: icons::ALERT, label: "Failing" },
+        EndpointStatus::Disabled { reason: DisabledReason::SwitchedOff, .. } => {
             Mark { tone: "neutral", icon: icons::BLOCK, label: "Off" }
         }
-        Standing::Disabled { .. } => Mark { tone: "caution", icon: icons::BLOCK, label: "Off" },
+        EndpointStatus::Disabled { .. } => Mark { tone: "caution", icon: icons::BLOCK, label: "Off" },
     }
 }
 

@@ -1,27 +1,26 @@
-//! What a receiver gets: Meta's own bytes in a post a consumer of Meta's understands, or Standard Webhooks;
-//! signed; only what it asked for.
+//! Formats: Meta's own bytes in Meta's envelope, or Standard Webhooks; signatures; only the subscribed kinds.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use domain::delivery::Format;
+use domain::delivery::{AttemptOutcome, Format};
 use graph_api::webhook::split;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::flows::endpoints;
+use server::flows::forwarding::endpoints;
 use server::store::Engine;
-use server::store::deliveries::replay::Which;
+use server::store::deliveries::replay::ReplaySelector;
 
 use super::support::{Place, message};
 use crate::support::on_each_engine;
 use crate::support::receiver::Got;
 
 on_each_engine!(
-    as_meta_the_value_is_byte_for_byte_and_signed_with_the_endpoints_own_secret,
-    standard_webhooks_bring_one_event_a_post_with_stable_ids,
-    an_endpoint_gets_what_it_asked_for_and_nothing_else,
-    our_own_announcements_are_events_like_any_other,
+    the_meta_format_keeps_the_value_byte_for_byte_and_signs_with_the_endpoints_secret,
+    the_standard_format_sends_one_message_a_request_with_stable_ids,
+    an_endpoint_receives_only_the_kinds_it_subscribed_to,
+    announcements_are_forwarded_like_other_events,
 );
 
 /// As a consumer of Standard Webhooks checks it.
@@ -33,7 +32,7 @@ fn is_signed(got: &Got, secret: &SecretString) -> bool {
     got.header("webhook-signature").split(' ').any(|one| one == format!("v1,{expected}"))
 }
 
-async fn as_meta_the_value_is_byte_for_byte_and_signed_with_the_endpoints_own_secret(engine: Engine) {
+async fn the_meta_format_keeps_the_value_byte_for_byte_and_signs_with_the_endpoints_secret(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     // as Meta escapes it, with white space and an order of keys that no serializer would keep
@@ -56,10 +55,10 @@ async fn as_meta_the_value_is_byte_for_byte_and_signed_with_the_endpoints_own_se
     assert_eq!(got.header("content-type"), "application/json");
     place.until_delivered(&line).await;
     let attempts = place.attempts(&line.endpoint).await;
-    assert_eq!((attempts.len(), attempts[0].status, attempts[0].outcome.as_str()), (1, Some(200), "delivered"));
+    assert_eq!((attempts.len(), attempts[0].status, attempts[0].outcome), (1, Some(200), AttemptOutcome::Delivered));
 }
 
-async fn standard_webhooks_bring_one_event_a_post_with_stable_ids(engine: Engine) {
+async fn the_standard_format_sends_one_message_a_request_with_stable_ids(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Standard).await;
     let mut value = message(place.phone_id(), "15550199999", "one");
@@ -79,18 +78,20 @@ async fn standard_webhooks_bring_one_event_a_post_with_stable_ids(engine: Engine
     assert_eq!(data["contacts"][0]["wa_id"], "15550199999");
     assert!(got.iter().all(|got| is_signed(got, &line.secret)));
 
-    // asked for again, each comes under its id
+    // a replay keeps the ids
     place.until_delivered(&line).await;
-    let which = Which::Event(event.parse().unwrap());
+    let which = ReplaySelector::Event(event.parse().unwrap());
     assert_eq!(
-        endpoints::replay::ask(&place.app.app, &place.kept(&line.endpoint).await, which, &|_| {}).await.unwrap(),
+        endpoints::replay::request_replay(&place.app.app, &place.kept(&line.endpoint).await, which, &|_| {})
+            .await
+            .unwrap(),
         1
     );
     let again = line.receiver.wait_for(6).await.split_off(3);
     assert_eq!(again.iter().map(|got| got.header("webhook-id")).collect::<Vec<_>>(), ids);
 
     // a changed secret: both signatures for a day, then the new one alone
-    let (_, fresh) = endpoints::rotate(&place.app.app, &place.kept(&line.endpoint).await, None).await.unwrap();
+    let (_, fresh) = endpoints::rotate_secret(&place.app.app, &place.kept(&line.endpoint).await, None).await.unwrap();
     place.messages(&[("15550199999", "three")]).await;
     let got = line.receiver.wait_for(7).await.remove(6);
     assert!(is_signed(&got, &line.secret) && is_signed(&got, &fresh));
@@ -100,7 +101,7 @@ async fn standard_webhooks_bring_one_event_a_post_with_stable_ids(engine: Engine
     assert!(!is_signed(&got, &line.secret) && is_signed(&got, &fresh));
 }
 
-async fn an_endpoint_gets_what_it_asked_for_and_nothing_else(engine: Engine) {
+async fn an_endpoint_receives_only_the_kinds_it_subscribed_to(engine: Engine) {
     let place = Place::on(engine).await;
     let statuses = place.line_of(place.app.account, None, Format::Standard, &["statuses"]).await;
     let account = place.line_of(place.app.account, None, Format::Meta, &["account", "templates"]).await;
@@ -132,7 +133,7 @@ async fn an_endpoint_gets_what_it_asked_for_and_nothing_else(engine: Engine) {
     assert_eq!(fields, ["message_template_status_update", "phone_number_name_update"]);
 }
 
-async fn our_own_announcements_are_events_like_any_other(engine: Engine) {
+async fn announcements_are_forwarded_like_other_events(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line_of(place.app.account, None, Format::Standard, &["announcements"]).await;
     let number = place.phone_id().to_owned();

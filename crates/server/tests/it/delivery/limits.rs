@@ -1,11 +1,9 @@
-//! What has an end: how much of the log is held at once, and how fast an endpoint is posted to, whatever an event holds.
-
-use std::time::Duration;
+//! Bounds: how much of the log is held at once, and how fast an endpoint is called, whatever an event holds.
 
 use domain::delivery::Format;
 use jiff::SignedDuration;
 use serde_json::json;
-use server::flows::endpoints;
+use server::flows::forwarding::endpoints;
 use server::store::Engine;
 use server::store::deliveries::log::{self, PAGE_BYTES, Reader};
 use server::store::ids::EventId;
@@ -13,9 +11,9 @@ use server::store::ids::EventId;
 use super::support::{Place, message};
 use crate::support::on_each_engine;
 
-on_each_engine!(what_is_large_is_read_some_at_a_time, an_event_of_many_posts_keeps_the_pace);
+on_each_engine!(large_events_are_fetched_a_page_at_a_time, an_event_of_many_payloads_keeps_the_rate);
 
-async fn what_is_large_is_read_some_at_a_time(engine: Engine) {
+async fn large_events_are_fetched_a_page_at_a_time(engine: Engine) {
     const SIZE: usize = 1 << 20;
     let place = Place::idle_on(engine).await;
     for n in 0..9 {
@@ -36,12 +34,12 @@ async fn what_is_large_is_read_some_at_a_time(engine: Engine) {
             if page.is_end {
                 break;
             }
-            assert_eq!(page.entries.last().unwrap().id, page.read_to, "nothing is passed over");
+            assert_eq!(page.entries.last().unwrap().id, page.read_to, "no event is skipped");
             after = page.read_to;
         }
         assert!(large == 9 && pages >= 3, "{channel:?}: {large} in {pages}");
     }
-    // and they are delivered, each of them
+    // each of them is delivered
     let line = place.line(Format::Meta).await;
     for n in 0..9 {
         place.messages(&[("1555000", &format!("again {n}{}", "x".repeat(SIZE)))]).await;
@@ -51,26 +49,21 @@ async fn what_is_large_is_read_some_at_a_time(engine: Engine) {
     assert_eq!(line.receiver.taken().len(), 9);
 }
 
-async fn an_event_of_many_posts_keeps_the_pace(engine: Engine) {
+async fn an_event_of_many_payloads_keeps_the_rate(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Standard).await;
-    let wish = endpoints::Wish { per_second: Some(2), ..endpoints::Wish::default() };
-    endpoints::change(&place.app.app, &line.endpoint, wish).await.unwrap();
+    let patch = endpoints::EndpointPatch { per_second: Some(2), ..endpoints::EndpointPatch::default() };
+    endpoints::patch(&place.app.app, &line.endpoint, patch).await.unwrap();
     let mut value = message(place.phone_id(), "1555000", "0");
     for n in 1..8 {
         let one = message(place.phone_id(), "1555000", &n.to_string())["messages"][0].clone();
         value["messages"].as_array_mut().unwrap().push(one);
     }
+    let arrivals = place.record_arrivals(&line);
     place.post(&json!([{ "field": "messages", "value": value }])).await;
-    line.receiver.wait_for(2).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let first = line.receiver.got().len();
-    assert!((2..=3).contains(&first), "{first} in the first instant");
-    for second in 1..4 {
+    for second in 1..=4 {
+        line.receiver.wait_for(2 * second).await;
         place.later(SignedDuration::from_secs(1));
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let got = line.receiver.got().len();
-        assert!(got <= first + 2 * second, "{got} after {second} s");
     }
-    line.receiver.wait_for(8).await;
+    assert_eq!(arrivals.per_instant(), [2, 2, 2, 2]);
 }

@@ -1,4 +1,4 @@
-//! Order within a conversation, whatever fails, and nobody else held up by it.
+//! Order within a conversation under failures, without a delay for other conversations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +13,9 @@ use crate::support::on_each_engine;
 use crate::support::receiver::{Got, Reply};
 
 on_each_engine!(
-    a_stuck_conversation_keeps_its_order_and_holds_nobody_up,
-    a_restart_begins_where_it_stopped,
-    what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on,
+    a_stuck_conversation_keeps_its_order_and_delays_no_other,
+    a_restart_continues_at_the_stored_state,
+    an_event_never_accepted_becomes_a_dead_letter_and_its_conversation_continues,
     many_conversations_keep_their_order_under_load,
 );
 
@@ -24,7 +24,7 @@ fn texts(taken: &[Got], from: &str) -> Vec<String> {
     taken.iter().map(Got::json).filter(|post| from_of(post) == from).map(|post| text_of(&post)).collect()
 }
 
-async fn a_stuck_conversation_keeps_its_order_and_holds_nobody_up(engine: Engine) {
+async fn a_stuck_conversation_keeps_its_order_and_delays_no_other(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     let stuck = Arc::new(AtomicBool::new(true));
@@ -36,7 +36,9 @@ async fn a_stuck_conversation_keeps_its_order_and_holds_nobody_up(engine: Engine
     place.messages(&[("1555000", "a"), ("1555111", "a"), ("1555000", "b"), ("1555111", "b"), ("1555000", "c")]).await;
     let is_through = async || texts(&line.receiver.taken(), "1555111") == ["a", "b"];
     place.until("the other conversation is through", is_through).await;
-    place.until("the stuck one is set aside whole", async || place.counts(&line.endpoint).await.waiting == 3).await;
+    place
+        .until("every event of the stuck one is pending", async || place.counts(&line.endpoint).await.waiting == 3)
+        .await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), Vec::<String>::new());
 
     stuck.store(false, Ordering::Relaxed);
@@ -46,12 +48,12 @@ async fn a_stuck_conversation_keeps_its_order_and_holds_nobody_up(engine: Engine
     assert_eq!(texts(&line.receiver.taken(), "1555111"), ["a", "b"], "once");
 }
 
-async fn a_restart_begins_where_it_stopped(engine: Engine) {
+async fn a_restart_continues_at_the_stored_state(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     line.receiver.answer(|post| Reply::status(if text_of(post) == "b" { 500 } else { 200 }));
     place.messages(&[("1555000", "a"), ("1555000", "b"), ("1555000", "c"), ("1555111", "z")]).await;
-    place.until("b is set aside, and c behind it", async || place.counts(&line.endpoint).await.waiting == 2).await;
+    place.until("b is pending, and c behind it", async || place.counts(&line.endpoint).await.waiting == 2).await;
     // the same database, another process
     place.app.app.stop().await;
     let again = place.app.start_again().await;
@@ -65,7 +67,7 @@ async fn a_restart_begins_where_it_stopped(engine: Engine) {
     again.stop().await;
 }
 
-async fn what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on(engine: Engine) {
+async fn an_event_never_accepted_becomes_a_dead_letter_and_its_conversation_continues(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     line.receiver.answer(|post| Reply::status(if text_of(post) == "poison" { 422 } else { 200 }));
@@ -90,20 +92,27 @@ async fn what_is_never_taken_becomes_a_dead_letter_and_its_conversation_goes_on(
     place.until("nothing else is left", async || place.counts(&line.endpoint).await == counts).await;
     assert!(place.kept(&line.endpoint).await.disabled.is_none());
 
-    // asked for again, once the receiver was mended
+    // replayed after the receiver was fixed
     line.receiver.answer(|_| Reply::status(200));
     let endpoint = place.kept(&line.endpoint).await;
-    let which = server::store::deliveries::replay::Which::DeadLetters;
-    assert_eq!(server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap(), 1);
+    let which = server::store::deliveries::replay::ReplaySelector::DeadLetters;
+    assert_eq!(
+        server::flows::forwarding::endpoints::replay::request_replay(&place.app.app, &endpoint, which, &|_| {})
+            .await
+            .unwrap(),
+        1
+    );
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["after", "poison"]);
     // and everything of the last days once more
-    let which = server::store::deliveries::replay::Which::Between(
+    let which = server::store::deliveries::replay::ReplaySelector::Between(
         place.app.clock.now() - SignedDuration::from_hours(24 * 7),
         place.app.clock.now(),
     );
     let endpoint = place.kept(&line.endpoint).await;
-    let asked = server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap();
+    let asked = server::flows::forwarding::endpoints::replay::request_replay(&place.app.app, &endpoint, which, &|_| {})
+        .await
+        .unwrap();
     assert!(asked >= 2, "{asked}");
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["after", "poison", "poison", "after"]);

@@ -1,14 +1,14 @@
-//! Thousands of events sent again or forgotten at once: some at a time, all of them, each once.
+//! Replays and deletions of thousands of events: in batches, complete, each event once.
 
 use std::sync::Mutex;
 
 use domain::delivery::Format;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use server::flows::endpoints;
-use server::flows::endpoints::replay;
+use server::flows::forwarding::endpoints;
+use server::flows::forwarding::endpoints::replay;
 use server::store::Engine;
-use server::store::deliveries::replay::Which;
+use server::store::deliveries::replay::ReplaySelector;
 use server::store::deliveries::{self, Counts, Delivery, DeliveryState};
 use server::store::ids::EventId;
 
@@ -16,17 +16,17 @@ use super::support::{Line, Place, message, text_of};
 use crate::support::on_each_engine;
 
 on_each_engine!(
-    what_is_asked_for_again_is_marked_in_bites,
-    dead_letters_are_taken_up_and_forgotten_in_bites,
-    one_that_is_deleted_meanwhile_is_said_to_be_no_more,
-    more_than_one_look_brings_comes_again_in_order,
+    replays_are_marked_in_batches,
+    dead_letters_are_replayed_and_discarded_in_batches,
+    a_replay_of_a_deleted_endpoint_is_refused,
+    replays_of_several_pages_keep_their_order,
 );
 
-/// More than two bites.
+/// More than two batches.
 const MANY: usize = 4100;
 
 /// What is told of so many events: PostgreSQL takes them on at once.
-fn in_bites(engine: Engine, all: u64) -> Vec<u64> {
+fn in_batches(engine: Engine, all: u64) -> Vec<u64> {
     match engine {
         Engine::Sqlite => vec![2000, 4000, all],
         Engine::Postgres => vec![all],
@@ -51,10 +51,10 @@ impl Place {
     }
 
     /// Asks again, and what was told on the way.
-    async fn ask(&self, line: &Line, which: Which) -> Vec<u64> {
+    async fn ask(&self, line: &Line, which: ReplaySelector) -> Vec<u64> {
         let told = Mutex::new(Vec::new());
         let tell = |marked| told.lock().unwrap().push(marked);
-        let marked = replay::ask(&self.app.app, &line.endpoint, which, &tell).await.unwrap();
+        let marked = replay::request_replay(&self.app.app, &line.endpoint, which, &tell).await.unwrap();
         let told = told.into_inner().unwrap();
         assert_eq!(told.last(), Some(&marked));
         told
@@ -72,20 +72,20 @@ impl Place {
     }
 
     /// Every event that the account was ever sent.
-    fn ever(&self) -> Which {
+    fn ever(&self) -> ReplaySelector {
         let now = self.app.clock.now();
-        Which::Between(now - SignedDuration::from_hours(24), now + SignedDuration::from_hours(1))
+        ReplaySelector::Between(now - SignedDuration::from_hours(24), now + SignedDuration::from_hours(1))
     }
 }
 
-async fn what_is_asked_for_again_is_marked_in_bites(engine: Engine) {
+async fn replays_are_marked_in_batches(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let line = place.past_many().await;
     let told = place.ask(&line, place.ever()).await;
     // beside the messages there is what Meta said when the number was signed up
     let all = *told.last().unwrap();
     assert!(all >= MANY as u64, "{told:?}");
-    assert_eq!(told, in_bites(engine, all));
+    assert_eq!(told, in_batches(engine, all));
     assert_eq!(place.counts(&line.endpoint).await.replayed, i64::try_from(all).unwrap());
     assert_eq!(place.ask(&line, place.ever()).await.last(), Some(&0), "what waits already is not counted");
 
@@ -96,7 +96,7 @@ async fn what_is_asked_for_again_is_marked_in_bites(engine: Engine) {
     assert_eq!([0, 1, 2].map(|n| text_of(&got[n].json())), ["new", "0/0", "0/1"]);
 }
 
-async fn dead_letters_are_taken_up_and_forgotten_in_bites(engine: Engine) {
+async fn dead_letters_are_replayed_and_discarded_in_batches(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let line = place.past_many().await;
     place.ask(&line, place.ever()).await;
@@ -104,26 +104,26 @@ async fn dead_letters_are_taken_up_and_forgotten_in_bites(engine: Engine) {
     let counted = i64::try_from(all).unwrap();
     place.give_up_all(&line).await;
     assert_eq!(place.counts(&line.endpoint).await.dead, counted);
-    assert_eq!(place.ask(&line, Which::DeadLetters).await, in_bites(engine, all));
+    assert_eq!(place.ask(&line, ReplaySelector::DeadLetters).await, in_batches(engine, all));
     assert_eq!(place.counts(&line.endpoint).await, Counts { replayed: counted, ..Counts::default() });
 
     place.give_up_all(&line).await;
-    assert_eq!(replay::discard_dead(&place.app.app, &line.endpoint).await.unwrap(), all);
+    assert_eq!(replay::discard_dead_letters(&place.app.app, &line.endpoint).await.unwrap(), all);
     assert_eq!(place.counts(&line.endpoint).await, Counts::default());
 }
 
-async fn one_that_is_deleted_meanwhile_is_said_to_be_no_more(engine: Engine) {
+async fn a_replay_of_a_deleted_endpoint_is_refused(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let line = place.past_many().await;
     endpoints::delete(&place.app.app, &line.endpoint).await.unwrap();
-    for which in [place.ever(), Which::DeadLetters] {
-        let refused = replay::ask(&place.app.app, &line.endpoint, which, &|_| {}).await.unwrap_err();
+    for which in [place.ever(), ReplaySelector::DeadLetters] {
+        let refused = replay::request_replay(&place.app.app, &line.endpoint, which, &|_| {}).await.unwrap_err();
         assert_eq!(refused.to_string(), "The endpoint does not exist");
     }
 }
 
 /// Bodies of 2.4 MB: two of them are more than one look at the log brings.
-async fn more_than_one_look_brings_comes_again_in_order(engine: Engine) {
+async fn replays_of_several_pages_keep_their_order(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line_of(place.app.account, None, Format::Meta, &["messages"]).await;
     let long = "x".repeat(1_200_000);

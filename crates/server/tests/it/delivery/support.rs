@@ -1,13 +1,15 @@
-//! What the stories of forwarding share: a product with a number that forwards, posts of Meta's, endpoints.
-//! Tells no story.
+//! Shared set-up of the forwarding tests: a product with a live number, webhooks of Meta, endpoints with receivers.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::delivery::Format;
 use domain::ids::{AccountId, ChannelId};
 use graph_emulator::{Config as EmulatorConfig, Popup, SignupResult};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use server::flows::endpoints::{self, Wanted, Wish};
+use server::flows::forwarding::endpoints::{self, CreateEndpoint, EndpointPatch};
 use server::store::deliveries::attempts::{self, Attempt};
 use server::store::deliveries::log::Reader;
 use server::store::deliveries::{self, Counts};
@@ -15,7 +17,10 @@ use server::store::endpoints::Endpoint;
 use server::store::{Engine, endpoints as store};
 
 use crate::app::{APP_SECRET, TestApp};
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{Receiver, Reply};
+
+/// The pause between two looks at a condition.
+const POLL: Duration = Duration::from_millis(20);
 
 /// A product that forwards, with a live number.
 pub(super) struct Place {
@@ -68,9 +73,9 @@ impl Place {
     ) -> Line {
         let receiver = Receiver::start().await;
         let kinds = (!kinds.is_empty()).then(|| kinds.iter().map(|kind| (*kind).to_owned()).collect());
-        let wish = Wish { url: Some(receiver.url.clone().into()), kinds, ..Wish::default() };
-        let wanted = Wanted { account, inbox, format, secret: None, wish };
-        let (endpoint, secret) = endpoints::create(&self.app.app, wanted).await.unwrap();
+        let patch = EndpointPatch { url: Some(receiver.url.clone().into()), kinds, ..EndpointPatch::default() };
+        let new = CreateEndpoint { account, inbox, format, secret: None, settings: patch };
+        let (endpoint, secret) = endpoints::create(&self.app.app, new).await.unwrap();
         Line { endpoint, secret, receiver }
     }
 
@@ -119,17 +124,42 @@ impl Place {
     pub(super) fn until(&self, what: &'static str, is_so: impl AsyncFn() -> bool) -> impl Future<Output = ()> {
         let caller = std::panic::Location::caller();
         async move {
-            for _ in 0..600 {
+            for _ in 0..1_500 {
                 if is_so().await {
                     return;
                 }
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(POLL).await;
             }
             panic!("{caller}: waited for: {what}; it is {}", self.app.clock.now());
         }
     }
 
-    /// Waits until an endpoint is where the log ends, with nothing set aside.
+    /// Waits until every request that arrived has a stored attempt and none is in flight; returns their number.
+    pub(super) async fn until_quiet(&self, line: &Line) -> usize {
+        let mut before = None;
+        loop {
+            let stored = self.attempts(&line.endpoint).await.len();
+            let is_flushed = stored == line.receiver.count();
+            if is_flushed && before == Some(stored) {
+                return stored;
+            }
+            before = is_flushed.then_some(stored);
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Records the product's time at every request from now on; each is accepted.
+    pub(super) fn record_arrivals(&self, line: &Line) -> Arrivals {
+        let arrivals = Arrivals::default();
+        let (times, clock) = (Arc::clone(&arrivals.0), self.app.clock.clone());
+        line.receiver.answer(move |_| {
+            times.lock().unwrap().push(clock.now());
+            Reply::status(200)
+        });
+        arrivals
+    }
+
+    /// Waits until the cursor of an endpoint is at the end of the log and nothing is pending.
     pub(super) async fn until_delivered(&self, line: &Line) {
         let is_done = async || {
             let kept = self.kept(&line.endpoint).await;
@@ -142,7 +172,19 @@ impl Place {
     }
 }
 
-/// Tests are loopback's alone.
+/// The product's times at which requests arrived.
+#[derive(Default)]
+pub(super) struct Arrivals(Arc<Mutex<Vec<Timestamp>>>);
+
+impl Arrivals {
+    /// The number of requests at each instant of the stepped clock.
+    pub(super) fn per_instant(&self) -> Vec<usize> {
+        let times = self.0.lock().unwrap();
+        times.chunk_by(|one, next| one == next).map(<[Timestamp]>::len).collect()
+    }
+}
+
+/// Allows endpoints on loopback.
 pub(super) fn loopback_is_allowed(config: &mut server::config::Config) {
     config.delivery.allow_subnets = vec!["127.0.0.0/8".to_owned()];
     config.delivery.allow_http = true;

@@ -1,4 +1,4 @@
-//! Whose event it is: one post about several tenants reaches each with its own part alone.
+//! Tenants: a webhook about several tenants reaches each of them with its own part only.
 
 use domain::delivery::Format;
 use domain::ids::{AccountId, ChannelId};
@@ -13,8 +13,8 @@ use crate::support::on_each_engine;
 
 on_each_engine!(
     a_batch_about_two_tenants_reaches_each_with_its_own_part,
-    an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_of_metas,
-    what_arrived_for_nobody_goes_to_nobody,
+    an_endpoint_of_an_inbox_receives_its_events_and_those_of_the_whole_waba,
+    an_event_of_no_account_is_forwarded_to_nobody,
 );
 
 /// A second tenant with a number; on the first one's account of Meta's where that is given.
@@ -48,7 +48,7 @@ async fn a_batch_about_two_tenants_reaches_each_with_its_own_part(engine: Engine
     }
 }
 
-async fn an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_of_metas(engine: Engine) {
+async fn an_endpoint_of_an_inbox_receives_its_events_and_those_of_the_whole_waba(engine: Engine) {
     let place = Place::on(engine).await;
     let (other, their_inbox, their_number) = neighbour(&place, Some(place.waba().to_owned())).await;
     let mine = place.line_of(place.app.account, Some(place.inbox), Format::Meta, &[]).await;
@@ -80,7 +80,7 @@ async fn an_inboxs_endpoint_gets_its_inbox_and_what_concerns_the_whole_account_o
     assert_eq!(fields(&theirs), ["message_template_status_update", "messages"], "the name is the other number's");
 }
 
-async fn what_arrived_for_nobody_goes_to_nobody(engine: Engine) {
+async fn an_event_of_no_account_is_forwarded_to_nobody(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     place.post(&json!([{ "field": "messages", "value": message("404404", "1555000", "nobody's") }])).await;

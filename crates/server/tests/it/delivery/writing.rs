@@ -1,5 +1,4 @@
-//! What came of posts cannot be written down for a while: nothing is lost, and what comes again has the same id.
-//! And what is asked for again comes in while new messages keep coming.
+//! Failing flushes: no result is lost, and repeated requests have the same ids. Replays while new messages arrive.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,17 +6,14 @@ use std::time::Duration;
 
 use domain::delivery::Format;
 use server::store::Engine;
-use server::store::deliveries::replay::Which;
+use server::store::deliveries::replay::ReplaySelector;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use super::support::{Place, from_of, text_of};
 use crate::support::on_each_engine;
 use crate::support::receiver::{Got, Reply};
 
-on_each_engine!(
-    while_nothing_can_be_written_down_nothing_is_passed,
-    what_is_asked_for_again_comes_between_new_messages,
-);
+on_each_engine!(the_cursor_passes_no_result_that_was_not_flushed, replays_are_sent_between_new_messages,);
 
 /// From now on the database refuses to note how far an endpoint is; a function and a trigger, or a trigger.
 fn refusing(engine: Engine) -> &'static str {
@@ -57,7 +53,7 @@ async fn run(place: &Place, engine: Engine, statements: &'static str) {
     }
 }
 
-async fn while_nothing_can_be_written_down_nothing_is_passed(engine: Engine) {
+async fn the_cursor_passes_no_result_that_was_not_flushed(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     let before = place.kept(&line.endpoint).await.cursor;
@@ -68,18 +64,18 @@ async fn while_nothing_can_be_written_down_nothing_is_passed(engine: Engine) {
     let has_come_again = async || line.receiver.taken().iter().filter(|got| text_of(&got.json()) == "z").count() >= 2;
     place.until("what was taken comes again", has_come_again).await;
     let kept = place.kept(&line.endpoint).await;
-    assert_eq!(kept.cursor, before, "nothing is passed that is not on record");
+    assert_eq!(kept.cursor, before, "the cursor passes nothing that is not stored");
     assert!(kept.disabled.is_none());
     assert_eq!(place.counts(&line.endpoint).await, server::store::deliveries::Counts::default());
 
     run(&place, engine, allowing(engine)).await;
-    place.until("b is set aside, and c behind it", async || place.counts(&line.endpoint).await.waiting == 2).await;
+    place.until("b is pending, and c behind it", async || place.counts(&line.endpoint).await.waiting == 2).await;
     line.receiver.answer(|_| Reply::status(200));
     let goes_by = async || {
         place.later(jiff::SignedDuration::from_secs(30));
         place.counts(&line.endpoint).await == server::store::deliveries::Counts::default()
     };
-    place.until("what was set aside is taken", goes_by).await;
+    place.until("pending retries are accepted", goes_by).await;
     place.until_delivered(&line).await;
 
     let taken = line.receiver.taken();
@@ -92,7 +88,7 @@ async fn while_nothing_can_be_written_down_nothing_is_passed(engine: Engine) {
     assert_eq!(ids.len(), 4, "what comes again has the same id");
 }
 
-async fn what_is_asked_for_again_comes_between_new_messages(engine: Engine) {
+async fn replays_are_sent_between_new_messages(engine: Engine) {
     let place = Arc::new(Place::on(engine).await);
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a"), ("1555000", "b")]).await;
@@ -120,9 +116,11 @@ async fn what_is_asked_for_again_comes_between_new_messages(engine: Engine) {
     };
     place.until("new messages come", async || theirs("1555111").len() > 20).await;
     let now = place.app.clock.now();
-    let which = Which::Between(now - jiff::SignedDuration::from_hours(1), now);
+    let which = ReplaySelector::Between(now - jiff::SignedDuration::from_hours(1), now);
     let endpoint = place.kept(&line.endpoint).await;
-    server::flows::endpoints::replay::ask(&place.app.app, &endpoint, which, &|_| {}).await.unwrap();
+    server::flows::forwarding::endpoints::replay::request_replay(&place.app.app, &endpoint, which, &|_| {})
+        .await
+        .unwrap();
     place.until("both come again", async || theirs("1555000") == ["a", "b", "a", "b"]).await;
     is_over.store(true, Ordering::Relaxed);
     let sent: usize = writing.await.unwrap();

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use domain::delivery::AttemptOutcome;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -58,8 +59,7 @@ pub struct Attempt {
     pub status: Option<u16>,
     /// How long it took, in milliseconds.
     pub millis: u32,
-    /// `delivered`, or how it failed.
-    pub outcome: String,
+    pub outcome: AttemptOutcome,
     /// The beginning of a failing answer.
     pub answer: Option<String>,
 }
@@ -104,7 +104,7 @@ pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> 
     }
     let row = |it: &Attempt| {
         json!({ "event": it.event.0, "at": micros(it.at), "part": it.part, "attempt": it.attempt, "status": it.status,
-            "millis": it.millis, "outcome": it.outcome, "answer": it.answer })
+            "millis": it.millis, "outcome": it.outcome.into_str(), "answer": it.answer })
     };
     let rows = serde_json::Value::Array(attempts.iter().map(row).collect());
     run!(tx, RECORD, endpoint, rows.to_string())?;
@@ -156,7 +156,7 @@ fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Attempt>, Error> {
             attempt: u32::try_from(row.attempt).unwrap_or(0),
             status: row.status.and_then(|status| u16::try_from(status).ok()),
             millis: u32::try_from(row.millis).unwrap_or(u32::MAX),
-            outcome: row.outcome,
+            outcome: at.some("outcome", row.outcome.parse().ok())?,
             answer: row.answer,
         })
     };

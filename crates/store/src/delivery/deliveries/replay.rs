@@ -45,7 +45,7 @@ statements! {
 
 /// Which events to send again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum ReplaySelector {
     /// One.
     Event(EventId),
     /// Those received from one instant on and before another.
@@ -65,15 +65,15 @@ pub struct Bite {
 
 /// Where in the log the events are that are asked for. What the endpoint has yet to get for the first time is not among
 /// them.
-pub async fn span(tx: &mut Tx, endpoint: &Endpoint, which: Which) -> Result<Range<EventId>, Error> {
+pub async fn span(tx: &mut Tx, endpoint: &Endpoint, which: ReplaySelector) -> Result<Range<EventId>, Error> {
     let behind_cursor = EventId(endpoint.cursor.0.saturating_add(1));
     Ok(match which {
-        Which::Event(event) => event..EventId(event.0.saturating_add(1)).min(behind_cursor),
-        Which::Between(from, to) => {
+        ReplaySelector::Event(event) => event..EventId(event.0.saturating_add(1)).min(behind_cursor),
+        ReplaySelector::Between(from, to) => {
             let first = around(tx, from.checked_sub(SKEW).unwrap_or(Timestamp::MIN)).await?;
             first..around(tx, to.checked_add(SKEW).unwrap_or(Timestamp::MAX)).await?.min(behind_cursor)
         }
-        Which::DeadLetters => ALL,
+        ReplaySelector::DeadLetters => ALL,
     })
 }
 
@@ -85,16 +85,16 @@ pub const ALL: Range<EventId> = EventId(0)..EventId(i64::MAX);
 pub async fn mark(
     tx: &mut Tx,
     endpoint: &Endpoint,
-    which: Which,
+    which: ReplaySelector,
     ids: Range<EventId>,
     limit: i64,
     now: Timestamp,
 ) -> Result<Bite, Error> {
     let (id, at) = (endpoint.id, micros(now));
     let (from, to) = match which {
-        Which::Event(_) => (i64::MIN, i64::MAX),
-        Which::Between(from, to) => (micros(from), micros(to)),
-        Which::DeadLetters => {
+        ReplaySelector::Event(_) => (i64::MIN, i64::MAX),
+        ReplaySelector::Between(from, to) => (micros(from), micros(to)),
+        ReplaySelector::DeadLetters => {
             let (bite, rest) = bite_of_dead(tx, id, ids, limit).await?;
             return Ok(Bite { events: run!(tx, MARK_DEAD, id, bite.start, bite.end, at)?, rest });
         }

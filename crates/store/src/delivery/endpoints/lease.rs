@@ -1,7 +1,7 @@
 //! Which process delivers to which endpoint, and how far it is. A lease keeps two from working at the same
 //! endpoint; that nothing is lost does not hang on it, since what is delivered twice has the same id.
 
-use domain::delivery::breaker::Breaker;
+use domain::delivery::CircuitBreaker;
 use jiff::Timestamp;
 
 use super::breaker_columns;
@@ -49,7 +49,7 @@ pub struct Progress {
     /// Up to here every event was delivered or set aside.
     pub cursor: EventId,
     /// How it answers.
-    pub breaker: Breaker,
+    pub breaker: CircuitBreaker,
     /// When it took something, if it did since.
     pub delivered_at: Option<Timestamp>,
 }

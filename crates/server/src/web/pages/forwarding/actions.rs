@@ -3,6 +3,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use domain::delivery::AttemptOutcome;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -10,9 +11,9 @@ use jiff::tz::TimeZone;
 use super::endpoint::{endpoint_of, render, show_failure, show_secret};
 use super::forms;
 use crate::App;
-use crate::flows::endpoints::{self, replay};
+use crate::flows::forwarding::endpoints::{self, replay};
 use crate::messages;
-use crate::store::deliveries::replay::Which;
+use crate::store::deliveries::replay::ReplaySelector;
 use crate::store::endpoints::Endpoint;
 use crate::web::api::endpoints::{from_now, named};
 use crate::web::completion::run_to_completion;
@@ -43,7 +44,7 @@ pub(super) async fn change(State(app): State<App>, path: NestedId, posted: Poste
     let PostedTo { channel, principal, fields, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
     let changed = match forms::change(fields, &endpoint) {
-        Ok(wish) => endpoints::change(&app, &endpoint, wish).await.map_err(named),
+        Ok(patch) => endpoints::patch(&app, &endpoint, patch).await.map_err(named),
         Err(error) => Err(error),
     };
     match changed {
@@ -57,11 +58,11 @@ pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedT
     let PostedTo { channel, principal, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
     let (worker, tested) = (app.clone(), endpoint.clone());
-    let made = run_to_completion(&app, async move { endpoints::test(&worker, &tested).await }).await?;
+    let made = run_to_completion(&app, async move { endpoints::send_test(&worker, &tested).await }).await?;
     let status = made.status.map_or_else(String::new, |status| format!(" with HTTP {status}"));
-    let outcome = messages::delivery(&made.outcome);
+    let outcome = messages::delivery(made.outcome);
     let said = made.answer.map_or_else(String::new, |said| format!(" {said}"));
-    let tone = if made.outcome == "delivered" { "good" } else { "bad" };
+    let tone = if made.outcome == AttemptOutcome::Delivered { "good" } else { "bad" };
     let notice = Notice::new(tone, format!("Test: {outcome}{status}, in {} ms.{said}", made.millis));
     render(&app, channel, principal, endpoint, Some(notice), false).await
 }
@@ -73,7 +74,7 @@ pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: Poste
     let done = match which(fields, app.clock.now()) {
         Ok(which) => {
             let (worker, it) = (app.clone(), endpoint.clone());
-            run_to_completion(&app, async move { replay::ask(&worker, &it, which, &|_| {}).await })
+            run_to_completion(&app, async move { replay::request_replay(&worker, &it, which, &|_| {}).await })
                 .await?
                 .map_err(named)
         }
@@ -85,13 +86,13 @@ pub(super) async fn replay(State(app): State<App>, path: NestedId, posted: Poste
     }
 }
 
-fn which(fields: &Fields, now: Timestamp) -> Result<Which> {
+fn which(fields: &Fields, now: Timestamp) -> Result<ReplaySelector> {
     if fields.get("dead").is_some() {
-        return Ok(Which::DeadLetters);
+        return Ok(ReplaySelector::DeadLetters);
     }
     let from = fields.get("from").ok_or_else(|| ApiError::invalid("from", "enter the begin of the period"))?;
     let to = fields.get("to").map_or(Ok(now), |to| in_utc("to", to))?;
-    Ok(Which::Between(in_utc("from", from)?, to))
+    Ok(ReplaySelector::Between(in_utc("from", from)?, to))
 }
 
 /// Parses the date and time of a form field, which is in UTC.
@@ -119,14 +120,14 @@ pub(super) async fn disable(State(app): State<App>, path: NestedId, posted: Post
 pub(super) async fn discard(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
     let (worker, it) = (app.clone(), endpoint.clone());
-    let forgotten = run_to_completion(&app, async move { replay::discard_dead(&worker, &it).await }).await??;
+    let forgotten = run_to_completion(&app, async move { replay::discard_dead_letters(&worker, &it).await }).await??;
     Ok(back(&posted, &endpoint, &format!("discarded&n={forgotten}")))
 }
 
 /// Generates a new secret and shows it.
 pub(super) async fn rotate(State(app): State<App>, path: NestedId, posted: PostedTo<Admin>) -> Result<Response> {
     let endpoint = endpoint_of(&app, &posted.channel, &path).await?;
-    let (changed, secret) = endpoints::rotate(&app, &endpoint, None).await?;
+    let (changed, secret) = endpoints::rotate_secret(&app, &endpoint, None).await?;
     show_secret(&posted.channel, &posted.principal, &changed, &secret, false)
 }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::rows::{DeadRow, DeliveryRow, Detail};
 use crate::App;
-use crate::flows::endpoints::view;
+use crate::flows::forwarding::endpoints::view;
 use crate::store::api_keys::Scope;
 use crate::store::deliveries::{self, DeliveryState, attempts};
 use crate::store::endpoints::{self, Endpoint};

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::endpoint::{endpoint_of, phone_of};
 use super::rows::format_name;
 use crate::App;
-use crate::flows::endpoints::{Wanted, Wish};
+use crate::flows::forwarding::endpoints::{CreateEndpoint, EndpointPatch};
 use crate::messages;
 use crate::store::endpoints::Endpoint;
 use crate::web::api::endpoints::format;
@@ -78,7 +78,7 @@ impl Entered {
             is_meta: fields.get("format") == Some("meta"),
             is_of_account: fields.get("of") == Some("account"),
             per_second: text("per_second"),
-            kinds: fields.all("kinds").iter().filter_map(|word| EventKind::parse(word)).collect(),
+            kinds: fields.all("kinds").iter().filter_map(|word| word.parse::<EventKind>().ok()).collect(),
             removed: fields.all("remove"),
             had_secrets: fields.entered().any(is_secret),
         }
@@ -133,9 +133,9 @@ fn kinds(format: Option<Format>, entered: &Entered) -> Vec<KindChoice> {
     let is_possible = |kind: &EventKind| format != Some(Format::Meta) || *kind != EventKind::Announcements;
     let choice = |kind: EventKind| {
         let (label, meaning) = messages::event_kind(kind);
-        KindChoice { word: kind.as_str(), label, meaning, is_chosen: entered.kinds.contains(&kind) }
+        KindChoice { word: kind.into_str(), label, meaning, is_chosen: entered.kinds.contains(&kind) }
     };
-    EventKind::ALL.into_iter().filter(is_possible).map(choice).collect()
+    EventKind::ALL.iter().copied().filter(is_possible).map(choice).collect()
 }
 
 /// A header of the endpoint, without its value.
@@ -182,15 +182,15 @@ async fn new(app: &App, channel: &Channel, principal: &Principal, entered: Enter
 }
 
 /// Parses the form that creates an endpoint.
-pub(super) fn wanted(channel: &Channel, fields: &Fields) -> Result<Wanted> {
+pub(super) fn wanted(channel: &Channel, fields: &Fields) -> Result<CreateEndpoint> {
     let secret = |name: &str| fields.get(name).map(SecretString::from);
     let format = format(fields.get("format"))?;
     let mut kinds = fields.all("kinds");
     if format == Format::Meta {
         // the box is ticked from the start, and this format has no such posts
-        kinds.retain(|kind| kind != EventKind::Announcements.as_str());
+        kinds.retain(|kind| kind != EventKind::Announcements.into_str());
     }
-    let wish = Wish {
+    let settings = EndpointPatch {
         name: fields.get("name").map(str::to_owned),
         url: secret("url"),
         kinds: Some(kinds),
@@ -198,12 +198,12 @@ pub(super) fn wanted(channel: &Channel, fields: &Fields) -> Result<Wanted> {
         per_second: per_second(fields)?,
         verify_token: secret("verify_token"),
     };
-    Ok(Wanted {
+    Ok(CreateEndpoint {
         account: channel.account_id,
         inbox: (fields.get("of") != Some("account")).then_some(channel.id),
         format,
         secret: None,
-        wish,
+        settings,
     })
 }
 
@@ -279,9 +279,9 @@ fn changing(
 }
 
 /// Parses the form that changes an endpoint. The form shows every setting, so an empty field clears its setting.
-pub(super) fn change(fields: &Fields, endpoint: &Endpoint) -> Result<Wish> {
+pub(super) fn change(fields: &Fields, endpoint: &Endpoint) -> Result<EndpointPatch> {
     let needed = |name: &str, fix: &str| fields.get(name).ok_or_else(|| ApiError::invalid(name, fix));
-    Ok(Wish {
+    Ok(EndpointPatch {
         url: Some(needed("url", "enter the address that events are to be posted to")?.into()),
         name: Some(needed("name", "enter a name")?.to_owned()),
         kinds: Some(fields.all("kinds")),

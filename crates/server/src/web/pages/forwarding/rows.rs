@@ -1,11 +1,12 @@
 //! Endpoints, deliveries and dead letters, prepared for the templates. No decision is made here.
 
-use domain::delivery::standing::Standing;
+use domain::delivery::AttemptOutcome;
+use domain::delivery::EndpointStatus;
 use domain::delivery::{EventKind, Format};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use crate::flows::endpoints::view::{MOST_BEHIND, View};
+use crate::flows::forwarding::endpoints::view::{MAX_BEHIND, View};
 use crate::messages::{self, time_element};
 use crate::store::api_keys::Scope;
 use crate::store::deliveries::Delivery;
@@ -52,7 +53,7 @@ impl From<&View> for EndpointRow {
             id: endpoint.id.to_string(),
             host: if settings.name == settings.host { String::new() } else { settings.host.clone() },
             name: settings.name.clone(),
-            mark: badge::endpoint(&view.standing),
+            mark: badge::endpoint(&view.status),
             kinds: kinds(&settings.kinds, endpoint.format),
             is_of_account: endpoint.channel_id.is_none(),
             delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
@@ -105,7 +106,7 @@ pub(super) struct Detail {
 
 impl Detail {
     pub(super) fn new(view: &View, may_change: bool, now: Timestamp) -> Self {
-        let View { endpoint, standing, counts, behind, next_try_at } = view;
+        let View { endpoint, status, counts, behind, next_try_at } = view;
         let settings = &endpoint.settings;
         let headers: Vec<&str> = settings.headers.keys().map(String::as_str).collect();
         let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now);
@@ -114,9 +115,9 @@ impl Detail {
             name: settings.name.clone(),
             host: settings.host.clone(),
             url: may_change.then(|| settings.url.expose_secret().to_owned()),
-            mark: badge::endpoint(standing),
-            text_html: messages::standing(standing).text.to_html(),
-            is_on: !matches!(standing, Standing::Disabled { .. }),
+            mark: badge::endpoint(status),
+            text_html: messages::endpoint_status(status).text.to_html(),
+            is_on: !matches!(status, EndpointStatus::Disabled { .. }),
             is_of_account: endpoint.channel_id.is_none(),
             format: format_name(endpoint.format),
             kinds: kinds(&settings.kinds, endpoint.format),
@@ -129,7 +130,7 @@ impl Detail {
             secret_before_html: before.map(|(_, until)| time_element(*until, "at")),
             retrying: counts.waiting,
             replayed: counts.replayed,
-            backlog: if *behind >= MOST_BEHIND { format!("{MOST_BEHIND} or more") } else { behind.to_string() },
+            backlog: if *behind >= MAX_BEHIND { format!("{MAX_BEHIND} or more") } else { behind.to_string() },
             dead: counts.dead,
         }
     }
@@ -150,14 +151,15 @@ pub(super) struct DeliveryRow {
 
 impl From<Attempt> for DeliveryRow {
     fn from(attempt: Attempt) -> Self {
-        let (tone, icon) = if attempt.outcome == "delivered" { ("good", CHECK) } else { ("caution", ALERT) };
+        let (tone, icon) =
+            if attempt.outcome == AttemptOutcome::Delivered { ("good", CHECK) } else { ("caution", ALERT) };
         Self {
             at_html: time_element(attempt.at, "moment"),
             event: attempt.event.to_string(),
             attempt: attempt.attempt,
             tone,
             icon,
-            outcome: messages::delivery(&attempt.outcome),
+            outcome: messages::delivery(attempt.outcome).to_owned(),
             status: attempt.status.map_or_else(String::new, |status| format!("HTTP {status}")),
             took: format!("{} ms", attempt.millis),
             answer: attempt.answer,

@@ -13,7 +13,7 @@ use super::tab::Tab;
 use super::view::{Content, NumberView, TimelineRow};
 use super::webhook::WebhookCard;
 use crate::App;
-use crate::flows::endpoints::view;
+use crate::flows::forwarding::endpoints::view;
 use crate::flows::number::{self, record::NumberRecord};
 use crate::store::announcements;
 use crate::web::error::{ApiError, Result};

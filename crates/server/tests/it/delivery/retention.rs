@@ -1,10 +1,11 @@
-//! How long is kept what an endpoint has yet to get, and what it was sent.
+//! Retention of pending events and of attempts.
 
 use domain::delivery::Format;
 use jiff::SignedDuration;
 use serde_json::json;
 use server::flows::erasure::{self, BatchResult, Driver};
-use server::flows::{endpoints, retention};
+use server::flows::forwarding::endpoints;
+use server::flows::retention;
 use server::store::Engine;
 use server::store::deliveries::log::{self, Page, Reader};
 use server::store::ids::EventId;
@@ -14,12 +15,12 @@ use crate::support::on_each_engine;
 use crate::support::receiver::Reply;
 
 on_each_engine!(
-    what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again,
-    what_nobody_takes_goes_in_the_end,
-    what_it_was_sent_goes_with_its_event,
-    who_is_erased_is_forgotten_where_events_are_forwarded_too,
-    who_is_erased_is_not_sent_from_memory,
-    what_is_owed_to_one_keeps_nothing_of_others,
+    pending_events_are_retained_for_twice_as_long,
+    events_that_no_endpoint_accepts_are_purged_in_the_end,
+    attempts_are_purged_with_their_event,
+    an_erased_person_is_removed_from_pending_events,
+    an_erased_person_is_not_sent_from_memory,
+    pending_events_of_one_account_retain_nothing_of_others,
 );
 
 impl Place {
@@ -51,7 +52,7 @@ impl Place {
     }
 }
 
-async fn what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again(engine: Engine) {
+async fn pending_events_are_retained_for_twice_as_long(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a")]).await;
@@ -63,7 +64,7 @@ async fn what_an_endpoint_has_yet_to_get_is_kept_for_as_long_again(engine: Engin
     assert!(!place.message_is_kept_after(0).await, "it was taken, and is old");
 }
 
-async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
+async fn events_that_no_endpoint_accepts_are_purged_in_the_end(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a")]).await;
@@ -86,18 +87,18 @@ async fn what_nobody_takes_goes_in_the_end(engine: Engine) {
     assert_eq!(texts, ["c"]);
 }
 
-async fn what_it_was_sent_goes_with_its_event(engine: Engine) {
+async fn attempts_are_purged_with_their_event(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     place.messages(&[("1555000", "a")]).await;
     place.until_delivered(&line).await;
     place.app.settle().await;
-    place.until("the attempt is written down", async || place.attempts(&line.endpoint).await.len() == 1).await;
+    place.until("the attempt is stored", async || place.attempts(&line.endpoint).await.len() == 1).await;
     let first = place.attempts(&line.endpoint).await[0].event;
     place.app.clock.set(place.app.clock.now() + SignedDuration::from_hours(24 * 8));
     place.messages(&[("1555000", "b")]).await;
     place.until_delivered(&line).await;
-    place.until("the attempt is written down", async || place.attempts(&line.endpoint).await.len() == 2).await;
+    place.until("the attempt is stored", async || place.attempts(&line.endpoint).await.len() == 2).await;
     retention::purge_expired(&place.app.app).await.unwrap();
     let left = place.attempts(&line.endpoint).await;
     assert!(left.len() == 1 && left[0].event > first, "{left:?}");
@@ -105,7 +106,7 @@ async fn what_it_was_sent_goes_with_its_event(engine: Engine) {
 
 /// Of a batch one person's message was taken and another's refused: the first is erased, the second comes
 /// under the id it was refused under.
-async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engine) {
+async fn an_erased_person_is_removed_from_pending_events(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Standard).await;
     line.receiver
@@ -117,7 +118,7 @@ async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engin
     place.post(&json!([{ "field": "messages", "value": value }])).await;
     let got = line.receiver.wait_for(2).await;
     let refused = got[1].id().to_owned();
-    place.until("it is set aside", async || place.counts(&line.endpoint).await.waiting == 1).await;
+    place.until("the retry is pending", async || place.counts(&line.endpoint).await.waiting == 1).await;
     place.app.settle().await;
 
     let app = &place.app.app;
@@ -133,17 +134,19 @@ async fn who_is_erased_is_forgotten_where_events_are_forwarded_too(engine: Engin
 }
 
 /// The endpoint is broken, so that a message read from the log stands before it, in memory, untried.
-async fn who_is_erased_is_not_sent_from_memory(engine: Engine) {
+async fn an_erased_person_is_not_sent_from_memory(engine: Engine) {
     let place = Place::on(engine).await;
     let line = place.line(Format::Meta).await;
     line.receiver.answer(|_| Reply::status(500));
     for n in 0..6 {
         place.messages(&[(&format!("1555000{n}"), "stays")]).await;
     }
-    place.until("it is taken for broken", async || place.kept(&line.endpoint).await.breaker.is_open()).await;
+    place.until("the breaker is open", async || place.kept(&line.endpoint).await.breaker.is_tripped()).await;
+    let control = place.line(Format::Meta).await;
     place.messages(&[("15550199999", "secret")]).await;
     place.app.settle().await;
-    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    // both workers are notified at once: when one has delivered, the other has fetched
+    place.until_delivered(&control).await;
 
     let app = &place.app.app;
     let grace = Driver::Caller(SignedDuration::from_mins(5));
@@ -157,7 +160,7 @@ async fn who_is_erased_is_not_sent_from_memory(engine: Engine) {
     assert!(!line.receiver.got().iter().any(has_it), "it was sent");
 }
 
-async fn what_is_owed_to_one_keeps_nothing_of_others(engine: Engine) {
+async fn pending_events_of_one_account_retain_nothing_of_others(engine: Engine) {
     let place = Place::idle_on(engine).await;
     let _owed = place.line(Format::Meta).await;
     let change =

@@ -1,56 +1,47 @@
-//! How an event is written for an endpoint: as Meta posts it, or by Standard Webhooks, signed with the
-//! endpoint's own secret. Pure: an entry of the log in, posts out. Must not send, and must not decide
-//! whether to.
+//! Encoding of an event for an endpoint: as Meta posts it, or by Standard Webhooks, with the endpoint's signature.
+//! Pure: an entry of the log in, payloads out. Must not send, and must not decide whether to.
 
 use std::hash::{Hash, Hasher};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use domain::delivery::lanes::Lane;
-use domain::delivery::{ANNOUNCEMENT_FIELD, EventKind, Format};
+use domain::delivery::{ANNOUNCEMENT_FIELD, EventKind, Format, OrderingKey};
 use domain::ids::AccountId;
 use graph_api::webhook::{Items, RawChange};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::signature;
 use crate::store::deliveries::log::Entry;
 use crate::store::endpoints::Endpoint;
 use crate::store::events::body::{self, StoredBody};
 
-/// What a Standard Webhooks secret begins with.
-pub(crate) const SECRET_PREFIX: &str = "whsec_";
-
-/// One post to an endpoint, not yet signed: a signature may hold the time.
+/// The body of one request to an endpoint. It is signed when it is sent, because a signature may hold the time.
 #[derive(Debug, Clone)]
-pub(crate) struct Post {
-    /// Which part of the event; the same for the same event, however it is sent.
-    pub(crate) part: u32,
-    /// What tells it from every other; the same whenever it is sent.
-    pub(crate) id: String,
-    pub(crate) body: Bytes,
+pub(super) struct Payload {
+    /// The index within the event; stable across retries and replays.
+    pub(super) part: u32,
+    /// The id that a receiver deduplicates by; stable across retries and replays.
+    pub(super) id: String,
+    pub(super) body: Bytes,
 }
 
-/// An event as an endpoint gets it.
+/// An event encoded for one endpoint.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Written {
-    /// In order; empty where the endpoint wants none of it.
-    pub(crate) posts: Vec<Post>,
-    /// The conversations it belongs to.
-    pub(crate) lanes: Vec<Lane>,
+pub(super) struct Encoded {
+    /// In order; empty when the endpoint wants nothing of the event.
+    pub(super) payloads: Vec<Payload>,
+    /// The conversations of the event.
+    pub(super) keys: Vec<OrderingKey>,
 }
 
-/// Writes an event for an endpoint.
-pub(crate) fn write(endpoint: &Endpoint, entry: &Entry) -> Written {
+/// Encodes an event for an endpoint.
+pub(super) fn encode(endpoint: &Endpoint, entry: &Entry) -> Encoded {
     let kinds = &endpoint.settings.kinds;
-    let Some(StoredBody { entry_id, time, value }) = body::decode(&entry.body) else {
-        return Written::default();
-    };
-    let Ok(change) = RawChange::from_parts(entry_id, &entry.field, time, value) else { return Written::default() };
+    let Some(StoredBody { entry_id, time, value }) = body::decode(&entry.body) else { return Encoded::default() };
+    let Ok(change) = RawChange::from_parts(entry_id, &entry.field, time, value) else { return Encoded::default() };
     let items = change.items();
     let wants = |kind| kinds.contains(&kind);
     let kind = EventKind::of_field(&entry.field);
@@ -61,37 +52,37 @@ pub(crate) fn write(endpoint: &Endpoint, entry: &Entry) -> Written {
         wants(kind)
     };
     if !is_wanted {
-        return Written::default();
+        return Encoded::default();
     }
-    let posts = match endpoint.format {
-        Format::Meta => vec![Post { part: 0, id: entry.id.to_string(), body: change.as_post().into() }],
-        Format::Standard => standard(endpoint.account_id, entry, kind, &change, &items, wants),
+    let payloads = match endpoint.format {
+        Format::Meta => vec![Payload { part: 0, id: entry.id.to_string(), body: change.as_post().into() }],
+        Format::Standard => encode_standard(endpoint.account_id, entry, kind, &change, &items, wants),
     };
-    Written { posts, lanes: lanes(entry, kind, &items.people) }
+    Encoded { payloads, keys: ordering_keys(entry, kind, &items.people) }
 }
 
-/// The conversations of an event. What is about no person keeps its order among its like.
-fn lanes(entry: &Entry, kind: EventKind, people: &[String]) -> Vec<Lane> {
-    let lane = |name: &str| {
-        // fixed keys: only its own process ever sees it
+/// One key per person. Events about no person keep their order among events of their kind.
+fn ordering_keys(entry: &Entry, kind: EventKind, people: &[String]) -> Vec<OrderingKey> {
+    let key = |name: &str| {
+        // a hasher without random keys: no other process compares them
         let mut hasher = std::hash::DefaultHasher::new();
         (entry.channel, name).hash(&mut hasher);
-        hasher.finish()
+        OrderingKey(hasher.finish())
     };
-    if people.is_empty() { vec![lane(kind.as_str())] } else { people.iter().map(|name| lane(name)).collect() }
+    if people.is_empty() { vec![key(kind.into_str())] } else { people.iter().map(|name| key(name)).collect() }
 }
 
-/// The body of a Standard Webhooks post.
+/// The body of a Standard Webhooks request.
 #[derive(Serialize)]
 struct Envelope<'a, D> {
     #[serde(rename = "type")]
     kind: &'a str,
-    /// When it was received.
+    /// When Linekeeper received the event.
     timestamp: String,
     data: D,
 }
 
-/// Whom it is about, and Meta's own words.
+/// The number and the account of the event, and Meta's own JSON.
 #[derive(Serialize)]
 struct Data<'a> {
     account_id: i64,
@@ -112,14 +103,14 @@ struct Data<'a> {
     value: Option<&'a RawValue>,
 }
 
-fn standard(
+fn encode_standard(
     account: AccountId,
     entry: &Entry,
     kind: EventKind,
     change: &RawChange<'_>,
     items: &Items<'_>,
     wants: impl Fn(EventKind) -> bool,
-) -> Vec<Post> {
+) -> Vec<Payload> {
     let base = || Data {
         account_id: account.0,
         inbox_id: entry.channel.map(|id| id.0),
@@ -134,14 +125,14 @@ fn standard(
     if kind != EventKind::Messages || (items.messages.is_empty() && items.statuses.is_empty()) {
         let field = Some(entry.field.as_str()).filter(|field| *field != ANNOUNCEMENT_FIELD);
         let data = Data { field, value: Some(change.value), ..base() };
-        return vec![post(entry, 0, entry.id.to_string(), type_of(kind), &data)];
+        return vec![standard_payload(entry, 0, entry.id.to_string(), type_of(kind), &data)];
     }
     let metadata = metadata(change.value);
     let contacts = Some(items.contacts.as_slice()).filter(|contacts| !contacts.is_empty());
-    let mut posts = Vec::with_capacity(items.messages.len() + items.statuses.len());
+    let mut payloads = Vec::with_capacity(items.messages.len() + items.statuses.len());
     let messages = items.messages.iter().map(|raw| (EventKind::Messages, *raw));
     let statuses = items.statuses.iter().map(|raw| (EventKind::Statuses, *raw));
-    // numbered before any is left out, so that a part keeps its number whatever is wanted
+    // numbered before the filter, so that a part keeps its number when the wanted kinds change
     for (part, (kind, raw)) in (0_u32..).zip(messages.chain(statuses)) {
         if !wants(kind) {
             continue;
@@ -151,25 +142,25 @@ fn standard(
         } else {
             Data { metadata, contacts, message: Some(raw), ..base() }
         };
-        posts.push(post(entry, part, item_id(entry, raw), type_of(kind), &data));
+        payloads.push(standard_payload(entry, part, item_id(entry, raw), type_of(kind), &data));
     }
-    posts
+    payloads
 }
 
-fn post(entry: &Entry, part: u32, id: String, kind: &str, data: &Data<'_>) -> Post {
+fn standard_payload(entry: &Entry, part: u32, id: String, kind: &str, data: &Data<'_>) -> Payload {
     let envelope = Envelope { kind, timestamp: entry.received_at.to_string(), data };
     let body = serde_json::to_vec(&envelope).unwrap_or_default();
-    Post { part, id, body: body.into() }
+    Payload { part, id, body: body.into() }
 }
 
-/// What tells a message from the others of its event: by what it says, not by its place, which changes
-/// when one before it is erased.
+/// The id of one message of an event. It depends on the content and not on the index, which changes when a message
+/// before it is erased.
 fn item_id(entry: &Entry, raw: &RawValue) -> String {
     let hash = digest(&SHA256, raw.get().as_bytes());
     format!("{}_{}", entry.id, hex::encode(hash.as_ref().get(..6).unwrap_or_default()))
 }
 
-/// The `type` of a Standard Webhooks post.
+/// The `type` of a Standard Webhooks payload.
 const fn type_of(kind: EventKind) -> &'static str {
     match kind {
         EventKind::Messages => "whatsapp.message",
@@ -192,47 +183,30 @@ fn metadata(value: &RawValue) -> Option<&RawValue> {
     serde_json::from_str::<Holder<'_>>(value.get()).ok()?.metadata
 }
 
-/// The headers a post carries, its signature among them; made when it is sent.
-pub(crate) fn headers(endpoint: &Endpoint, post: &Post, now: Timestamp) -> Vec<(String, SecretString)> {
+/// The headers of a request: the endpoint's own, and the signatures as of `now`.
+pub(super) fn headers(endpoint: &Endpoint, payload: &Payload, now: Timestamp) -> Vec<(String, SecretString)> {
     let mut headers: Vec<(String, SecretString)> =
         endpoint.settings.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
     add("content-type", "application/json".to_owned());
-    let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
+    let previous = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
     match endpoint.format {
         Format::Meta => {
-            add("x-hub-signature-256", graph_api::webhook::sign(&endpoint.secret, &post.body));
-            if let Some(before) = before {
-                // Meta's header holds one signature; a consumer that changes its secret may look here too
-                add("x-linekeeper-signature-256-before", graph_api::webhook::sign(before, &post.body));
+            add("x-hub-signature-256", graph_api::webhook::sign(&endpoint.secret, &payload.body));
+            if let Some(previous) = previous {
+                // Meta's header holds one signature; during a change of the secret a consumer may check this one too
+                add("x-linekeeper-signature-256-before", graph_api::webhook::sign(previous, &payload.body));
             }
-            add("x-linekeeper-event", post.id.clone());
+            add("x-linekeeper-event", payload.id.clone());
         }
         Format::Standard => {
             let seconds = now.as_second();
-            let sign =
-                |secret: &SecretString| format!("v1,{}", standard_signature(secret, &post.id, seconds, &post.body));
-            let signatures: Vec<String> = std::iter::once(&endpoint.secret).chain(before).map(sign).collect();
-            add("webhook-id", post.id.clone());
+            let sign = |secret: &SecretString| signature::sign(secret, &payload.id, seconds, &payload.body);
+            let signatures: Vec<String> = std::iter::once(&endpoint.secret).chain(previous).map(sign).collect();
+            add("webhook-id", payload.id.clone());
             add("webhook-timestamp", seconds.to_string());
             add("webhook-signature", signatures.join(" "));
         }
     }
     headers
-}
-
-/// Standard Webhooks: base64 of the HMAC-SHA256 over id, time and body.
-fn standard_signature(secret: &SecretString, id: &str, seconds: i64, body: &[u8]) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &standard_key(secret));
-    let mut context = hmac::Context::with_key(&key);
-    context.update(format!("{id}.{seconds}.").as_bytes());
-    context.update(body);
-    STANDARD.encode(context.sign().as_ref())
-}
-
-/// The bytes a `whsec_…` stands for; another text stands for itself.
-fn standard_key(secret: &SecretString) -> zeroize::Zeroizing<Vec<u8>> {
-    let text = secret.expose_secret();
-    let decoded = text.strip_prefix(SECRET_PREFIX).and_then(|rest| STANDARD.decode(rest).ok());
-    zeroize::Zeroizing::new(decoded.unwrap_or_else(|| text.as_bytes().to_vec()))
 }
