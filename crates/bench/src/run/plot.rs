@@ -41,12 +41,7 @@ pub(crate) fn line_chart(title: &str, x_label: &str, y_label: &str, lines: &[Lin
     let x_at = |x: f64| LEFT + x / x_max * (WIDTH - LEFT - RIGHT);
     let y_at = |y: f64| bottom - y / y_max * (bottom - TOP);
     let mut svg = open(title, HEIGHT);
-    let mut at = LEFT;
-    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
-        put(&mut svg, format_args!("<rect x=\"{at:.0}\" y=\"34\" width=\"12\" height=\"4\" fill=\"{color}\"/>"));
-        put(&mut svg, format_args!("<text x=\"{:.0}\" y=\"40\">{}</text>", at + 18.0, escaped(&line.name)));
-        at += 34.0 + 7.0 * f64::from(u32::try_from(line.name.chars().count()).unwrap_or_default());
-    }
+    put_legend(&mut svg, lines);
     for y in ticks(y_max, y_step) {
         let place = y_at(y);
         let class = if y > 0.0 { "grid" } else { "axis" };
@@ -78,23 +73,8 @@ pub(crate) fn line_chart(title: &str, x_label: &str, y_label: &str, lines: &[Lin
             ),
         );
     }
-    put(
-        &mut svg,
-        format_args!(
-            "<text class=\"note\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            LEFT.midpoint(WIDTH - RIGHT),
-            HEIGHT - 10.0,
-            escaped(x_label)
-        ),
-    );
-    let middle = TOP.midpoint(bottom);
-    put(
-        &mut svg,
-        format_args!(
-            "<text class=\"note\" x=\"16\" y=\"{middle}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {middle})\">{}</text>",
-            escaped(y_label)
-        ),
-    );
+    put_x_title(&mut svg, LEFT.midpoint(WIDTH - RIGHT), HEIGHT - 10.0, x_label);
+    put_y_title(&mut svg, TOP.midpoint(bottom), y_label);
     for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
         let points: Vec<String> = line.points.iter().map(|(x, y)| format!("{:.1},{:.1}", x_at(*x), y_at(*y))).collect();
         put(
@@ -166,17 +146,30 @@ pub(crate) fn bar_chart(title: &str, x_label: &str, bars: &[Bar]) -> String {
         );
         top += ROW;
     }
-    put(
-        &mut svg,
-        format_args!(
-            "<text class=\"note\" x=\"{}\" y=\"{}\" text-anchor=\"middle\">{}</text>",
-            NAMES.midpoint(WIDTH - LABEL),
-            height - 8.0,
-            escaped(x_label)
-        ),
-    );
+    put_x_title(&mut svg, NAMES.midpoint(WIDTH - LABEL), height - 8.0, x_label);
     svg.push_str("</svg>\n");
     svg
+}
+
+/// Names of the lines with their colours, below the title.
+fn put_legend(svg: &mut String, lines: &[Line]) {
+    let mut at = LEFT;
+    for (line, color) in lines.iter().zip(COLORS.iter().cycle()) {
+        put(svg, format_args!("<rect x=\"{at:.0}\" y=\"34\" width=\"12\" height=\"4\" fill=\"{color}\"/>"));
+        put(svg, format_args!("<text x=\"{:.0}\" y=\"40\">{}</text>", at + 18.0, escaped(&line.name)));
+        at += 34.0 + 7.0 * f64::from(u32::try_from(line.name.chars().count()).unwrap_or_default());
+    }
+}
+
+/// The unit of the x axis, centred below it.
+fn put_x_title(svg: &mut String, x: f64, y: f64, title: &str) {
+    put(svg, format_args!("<text class=\"note\" x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>", escaped(title)));
+}
+
+/// The unit of the y axis, centred beside it.
+fn put_y_title(svg: &mut String, y: f64, title: &str) {
+    let place = format!("x=\"16\" y=\"{y}\" text-anchor=\"middle\" transform=\"rotate(-90 16 {y})\"");
+    put(svg, format_args!("<text class=\"note\" {place}>{}</text>", escaped(title)));
 }
 
 fn open(title: &str, height: f64) -> String {

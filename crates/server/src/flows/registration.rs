@@ -289,9 +289,9 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Attempt
     let mut tx = app.store.write().await?;
     numbers::settle_attempt(&mut tx, intent.attempt, outcome, now).await?;
     match outcome {
-        Outcome::Success if intent.pin.is_some() => numbers::confirm_pin(&mut tx, number, now).await?,
-        Outcome::Success => {}
-        Outcome::Failed(failure) => {
+        AttemptOutcome::Success if intent.pin.is_some() => numbers::confirm_pin(&mut tx, number, now).await?,
+        AttemptOutcome::Success => {}
+        AttemptOutcome::Failed(failure) => {
             // W7: recorded, never raised
             let text = &failure.message;
             tracing::warn!(channel = channel.id.0, "[WHATSAPP] Phone registration failed but continuing: {text}");

@@ -1,5 +1,6 @@
 //! Sentences for the timeline: one per announcement, from its kind and its stored arguments.
 
+use domain::health::Level;
 use jiff::Timestamp;
 use serde_json::Value;
 

@@ -2,8 +2,6 @@
 
 use domain::meta::failure::FailureKind as K;
 
-use super::format::humanize;
-
 /// A kind of failure as part of a sentence, without a capital and without a period.
 pub fn failure(kind: K) -> &'static str {
     match kind {

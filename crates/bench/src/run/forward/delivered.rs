@@ -35,7 +35,7 @@ pub(crate) async fn measure(
     ingest: Option<f64>,
 ) -> anyhow::Result<Delivered> {
     let load_average = load_average();
-    log_progress(&format!("delivered, {} (load average {load_average})", engine));
+    log_progress(&format!("delivered, {engine} (load average {load_average})"));
     let durations = rig.durations;
     let mut forwarding = ForwardingRig::with_endpoints(rig, engine, 1).await?;
     let flood = forwarding.run_load(0.0, durations.probe, 1)?;

@@ -39,7 +39,7 @@ pub(crate) struct Width {
 /// Measures over one engine; endpoints are added step by step.
 pub(crate) async fn measure(rig: &Rig, engine: Engine) -> anyhow::Result<FanOut> {
     let load_average = load_average();
-    log_progress(&format!("fan-out, {} (load average {load_average})", engine));
+    log_progress(&format!("fan-out, {engine} (load average {load_average})"));
     let most = ENDPOINTS.into_iter().max().unwrap_or_default();
     let mut forwarding = ForwardingRig::open(rig, engine, most).await?;
     let (mut made, mut per_second) = (0, None);

@@ -89,7 +89,7 @@ impl Interval {
 /// Runs pairs of loads without and with failing endpoints over one engine.
 pub(crate) async fn measure(rig: &Rig, engine: Engine, pairs: usize) -> anyhow::Result<Isolation> {
     let load_average = load_average();
-    log_progress(&format!("isolation, {} (load average {load_average})", engine));
+    log_progress(&format!("isolation, {engine} (load average {load_average})"));
     let mut forwarding = ForwardingRig::open(rig, engine, 3).await?;
     forwarding.test_bed.add_endpoint(&forwarding.sink.url(HEALTHY)).await?;
     forwarding.sink.set(SLOW, ReplyMode::AcceptSlowly);

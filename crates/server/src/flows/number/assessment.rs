@@ -50,7 +50,7 @@ pub(crate) async fn assess_and_announce(
     Ok(report)
 }
 
-fn args(change: &Announcement) -> Value {
+fn args(change: &HealthChange) -> Value {
     Value::Object(change.args().into_iter().map(|(name, arg)| (name.to_owned(), as_json(&arg))).collect::<Map<_, _>>())
 }
 

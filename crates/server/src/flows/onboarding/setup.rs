@@ -102,12 +102,13 @@ fn log_second_reading(record: &NumberRecord, reading: &Result<NumberReading, Fai
 fn follow_ups(
     record: &NumberRecord,
     webhook_failed: bool,
-    outcome: Option<&Outcome>,
+    outcome: Option<&AttemptOutcome>,
     now: Timestamp,
 ) -> Vec<(Job, Timestamp)> {
     let id = record.channel.id;
     let soon = now + SignedDuration::from_secs(30);
-    let register_at = if matches!(outcome, Some(Outcome::Success)) { now + SignedDuration::from_secs(5) } else { now };
+    let register_at =
+        if matches!(outcome, Some(AttemptOutcome::Success)) { now + SignedDuration::from_secs(5) } else { now };
     let mut jobs = vec![(Job::Register(id), register_at), (Job::Health(id), soon)];
     if webhook_failed {
         jobs.push((Job::Subscribe(id), soon));

@@ -52,14 +52,14 @@ pub(crate) struct CompletionView {
 impl From<CompletionResult> for CompletionView {
     fn from(result: CompletionResult) -> Self {
         let failure = match &result.outcome {
-            Some(Outcome::Failed(failure)) => Some(failure),
-            Some(Outcome::Success) | None => None,
+            Some(AttemptOutcome::Failed(failure)) => Some(failure),
+            Some(AttemptOutcome::Success) | None => None,
         };
         Self {
             called: result.called,
             outcome: result.outcome.as_ref().map(|outcome| match outcome {
-                Outcome::Success => "success",
-                Outcome::Failed(_) => "failed",
+                AttemptOutcome::Success => "success",
+                AttemptOutcome::Failed(_) => "failed",
             }),
             error: failure.map(|failure| failure.message.clone()),
             meta: failure.and_then(|failure| failure.meta.as_ref()).map(MetaView::from),
@@ -119,7 +119,7 @@ pub(crate) async fn enter_pin(
     on: ChannelOf<Operate>,
     Body(entered): Body<Pin>,
 ) -> Result<Json<CompletionView>> {
-    let pin = six_digits("pin", entered.pin.as_deref())?;
+    let pin = typed_pin("pin", entered.pin.as_deref())?;
     let worker = app.clone();
     let pressed =
         run_to_completion(&app, async move { registration::enter_pin(&worker, &on.channel, &pin).await }).await??;
@@ -193,6 +193,11 @@ pub(crate) async fn verify_code(
     let pressed =
         run_to_completion(&app, async move { registration::verify_code(&worker, &on.channel, &code).await }).await??;
     Ok(Json(pressed.into()))
+}
+
+/// Parses a PIN as people type it.
+pub(in crate::web) fn typed_pin(field: &str, text: Option<&str>) -> Result<pin::Pin> {
+    pin::Pin::parse_typed(text.unwrap_or_default()).map_err(|error| ApiError::invalid(field, &error.to_string()))
 }
 
 /// Parses six digits; `123 456` and `123-456` are the same.

@@ -44,7 +44,7 @@ pub(super) fn card(badge: Badge) -> Mark {
 }
 
 /// The badge of a call's outcome.
-pub(super) fn outcome(outcome: Option<&Outcome>) -> Mark {
+pub(super) fn outcome(outcome: Option<&AttemptOutcome>) -> Mark {
     match outcome {
         None => Mark { tone: "busy", icon: icons::CLOCK, label: "No answer yet" },
         Some(AttemptOutcome::Success) => Mark { tone: "good", icon: icons::CHECK, label: "Accepted" },

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::{EventKind, Format};
+use domain::name::EndpointName;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{EndpointPatch, invalid};
@@ -12,9 +13,6 @@ use crate::store::endpoints::Settings;
 
 /// The longest address, in bytes.
 const MAX_URL: usize = 2048;
-
-/// The longest name, in characters.
-const MAX_NAME: usize = 100;
 
 /// The most headers that an endpoint may add.
 const MAX_HEADERS: usize = 20;
@@ -71,9 +69,7 @@ pub(super) fn apply_patch(
     };
     let name = patch.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
     let name = name.or_else(|| current.map(|it| it.name.clone())).unwrap_or_else(|| host.clone());
-    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
-        return Err(invalid(format!("name: at most {MAX_NAME} characters, none of them control characters")));
-    }
+    let name = EndpointName::parse(&name).map_err(|error| invalid(format!("name: {error}")))?.into_string();
     Ok(Settings { name, url, host, kinds, headers, per_second })
 }
 

@@ -166,8 +166,8 @@ fn last_try(state: &RegistrationState) -> Option<LastTry> {
     let newest = &state.attempts.first()?.attempt;
     let (said, meta) = match &newest.outcome {
         None => ("No answer yet.".to_owned(), None),
-        Some(Outcome::Success) => ("Meta accepted it.".to_owned(), None),
-        Some(Outcome::Failed(failure)) => (
+        Some(AttemptOutcome::Success) => ("Meta accepted it.".to_owned(), None),
+        Some(AttemptOutcome::Failed(failure)) => (
             format!("{}.", messages::capitalize(messages::failure(failure.kind))),
             failure.meta.as_ref().map(MetaView::from),
         ),
