@@ -244,6 +244,9 @@ impl<'ast> Visit<'ast> for Paths<'_> {
         visit::visit_path(self, path);
     }
 
+    /// `pub(in crate::cli)` names who may see an item; it imports nothing.
+    fn visit_visibility(&mut self, _: &'ast Visibility) {}
+
     fn visit_item_use(&mut self, import: &'ast syn::ItemUse) {
         let mut inner = Module {
             file: String::new(),

@@ -6,9 +6,7 @@ use std::{fs, io};
 /// One file: its path from the root of the workspace, with `/` between folders, and its text.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// For example `crates/domain/src/lib.rs`.
     pub path: String,
-    /// The whole text.
     pub text: String,
 }
 

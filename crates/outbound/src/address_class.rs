@@ -19,7 +19,6 @@ pub struct SpecialRange {
 /// The class of an IP address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressClass {
-    /// Globally routable unicast.
     Public,
     /// Not public, or not routable.
     Special(SpecialRange),

@@ -61,7 +61,6 @@ type CommitHook = Arc<dyn Fn(&Committed) + Send + Sync>;
 /// looking at the database themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// Jobs were enqueued.
     pub jobs: bool,
     /// Endpoints were created, changed, deleted, or asked for a replay.
     pub endpoints: bool,

@@ -58,7 +58,6 @@ pub enum EventState {
     Stored,
     /// Waits to be interpreted.
     ToInterpret,
-    /// Was interpreted.
     Interpreted,
 }
 
@@ -79,7 +78,6 @@ impl EventState {
 /// A change that was just received.
 #[derive(Clone)]
 pub struct NewEvent {
-    /// When.
     pub received_at: Timestamp,
     /// The account it is about.
     pub waba_id: Option<WabaId>,
@@ -91,7 +89,6 @@ pub struct NewEvent {
     pub channel_id: Option<ChannelId>,
     /// That channel's account, likewise.
     pub account_id: Option<AccountId>,
-    /// The webhook field.
     pub field: String,
     /// Whether somebody has to look at it.
     pub state: EventState,
@@ -122,9 +119,7 @@ pub struct StoredEvent {
     pub phone_number_id: Option<PhoneNumberId>,
     /// The channel it belonged to on arrival.
     pub channel_id: Option<ChannelId>,
-    /// That channel's account.
     pub account_id: Option<AccountId>,
-    /// The webhook field.
     pub field: String,
     /// What is to be done with it.
     pub state: EventState,
@@ -133,7 +128,6 @@ pub struct StoredEvent {
 /// How much waits to be interpreted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// How many events.
     pub count: i64,
     /// Since when the oldest of them waits.
     pub oldest: Option<Timestamp>,

@@ -48,13 +48,10 @@ macro_rules! prefixed {
 }
 
 prefixed! {
-    /// An API key.
     ApiKeyId = "key",
-    /// An embedded signup.
     SignupId = "sgn",
     /// A register or deregister call.
     AttemptId = "att",
-    /// An announcement.
     AnnouncementId = "ann",
     /// An entry of a channel's history.
     HistoryId = "his",

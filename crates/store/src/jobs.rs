@@ -1,5 +1,5 @@
 //! Work to do. Asking for a job that is queued or running makes it run once more, never twice at
-//! once: a poke raises the generation, a claim takes a lease, and a run ends only what it claimed.
+//! once: an enqueue raises the generation, a claim takes a lease, and a run ends only what it claimed.
 //! A job names whom it is about and carries nothing else. What jobs do is not known here.
 
 use jiff::{SignedDuration, Timestamp};
@@ -29,7 +29,7 @@ statements! {
         run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
     ENQUEUE_IF_ABSENT = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
         on conflict (kind, dedup_key) do nothing";
-    /// While a run has its lease, `run_at` is when it must run again: never, until somebody pokes.
+    /// While a run has its lease, `run_at` is when it must run again: never, until the job is enqueued again.
     CLAIM = concat!("update job set leased_until = $2, attempts = attempts + 1, run_at = $4
         where (kind, dedup_key) in
         (select kind, dedup_key from job where coalesce(leased_until, run_at) <= $1
@@ -62,13 +62,11 @@ const NEVER: i64 = i64::MAX;
 /// A job; as claimed it is the proof of the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// What to do.
     pub kind: String,
-    /// About whom.
     pub key: String,
-    /// When it is due; `None` while it runs and nobody poked.
+    /// When it is due; `None` while it runs and was not enqueued again.
     pub run_at: Option<Timestamp>,
-    /// How often it was poked.
+    /// The number of times it was enqueued.
     pub generation: i64,
     /// How often it was claimed since it last went well; the present claim included.
     pub attempts: i64,
@@ -106,7 +104,7 @@ pub async fn claim(tx: &mut Tx, now: Timestamp, lease: SignedDuration, limit: i6
     rows.into_iter().map(Job::try_from).collect()
 }
 
-/// Ends a run. False when the job stays: it was poked meanwhile and is due again at the poke's date,
+/// Ends a run. False when the job stays: it was enqueued meanwhile and is due again at the time of that request,
 /// or the lease was lost to another worker.
 pub async fn finish(tx: &mut Tx, job: &Job) -> Result<bool, Error> {
     let lease = lease(job);
@@ -118,13 +116,13 @@ pub async fn finish(tx: &mut Tx, job: &Job) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// Ends a run that went well and asks for the next one at `run_at`, or earlier where it was poked
+/// Ends a run that went well and asks for the next one at `run_at`, or earlier where it was enqueued
 /// meanwhile. False when the lease was lost.
 pub async fn postpone(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<bool, Error> {
     Ok(run!(tx, POSTPONE, job.kind.as_str(), job.key.as_str(), lease(job), micros(run_at))? == 1)
 }
 
-/// Ends a run that failed and asks for another at `run_at`, or earlier where it was poked meanwhile.
+/// Ends a run that failed and asks for another at `run_at`, or earlier where it was enqueued meanwhile.
 /// False when the lease was lost.
 pub async fn fail(tx: &mut Tx, job: &Job, run_at: Timestamp, error: &str) -> Result<bool, Error> {
     Ok(run!(tx, FAIL, job.kind.as_str(), job.key.as_str(), lease(job), micros(run_at), error)? == 1)

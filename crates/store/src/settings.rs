@@ -79,7 +79,7 @@ pub async fn set_json<T: Serialize + Sync>(tx: &mut Tx, name: &str, value: &T, n
     set(tx, name, &text, now).await
 }
 
-/// A secret, opened.
+/// Reads a sealed setting and opens it; `None` where it was never set.
 pub async fn get_secret(tx: &mut Tx, name: &str) -> Result<Option<SecretString>, Error> {
     let row: Option<(Option<Vec<u8>>,)> = one!(tx, GET_SECRET, name)?;
     let Some(blob) = row.and_then(|(sealed,)| sealed) else { return Ok(None) };

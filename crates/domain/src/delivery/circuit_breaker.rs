@@ -32,7 +32,6 @@ pub struct CircuitBreaker {
 /// The states of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CircuitState {
-    /// Events flow.
     Closed,
     /// Too many failures: no request before the next probe is due.
     Open,

@@ -6,7 +6,6 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum EventKind {
-    /// Incoming messages.
     Messages,
     /// Delivery statuses of outgoing messages.
     Statuses,

@@ -12,9 +12,13 @@ pub enum EndpointStatus {
     /// Events are sent as they arrive.
     Active,
     /// The endpoint accepts nothing and gets one probe at a time.
-    Failing { since: Timestamp },
-    /// Nothing is sent.
-    Disabled { since: Timestamp, reason: DisabledReason },
+    Failing {
+        since: Timestamp,
+    },
+    Disabled {
+        since: Timestamp,
+        reason: DisabledReason,
+    },
 }
 
 /// Why an endpoint is disabled.
@@ -23,7 +27,6 @@ pub enum EndpointStatus {
 pub enum DisabledReason {
     /// A person switched it off.
     SwitchedOff,
-    /// It answered 410.
     Gone,
     /// It accepted nothing for five days.
     FailingTooLong,

@@ -67,7 +67,7 @@ fn public_items_are_documented() {
             let is_public = kinds
                 .iter()
                 .any(|kind| line.strip_prefix("pub ").is_some_and(|it| it.starts_with(&format!("{kind} "))));
-            if is_public && !documented {
+            if is_public && !documented && !line.contains('$') {
                 offences.push(format!("{}:{number}: {line}", source.path));
             }
             documented = line.starts_with("///") || (documented && (line.starts_with('#') || !is_statement(line)));

@@ -20,14 +20,14 @@ Examples:
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Account {
-    /// Create an account.
+    /// Create an account, which is a tenant of this installation.
     #[command(after_help = "Example:\n  linekeeper account create --name \"Example Bakery\"")]
     Create {
         /// Name of the account, shown on pages.
         #[arg(long)]
         name: AccountName,
     },
-    /// List accounts.
+    /// List the accounts, oldest first.
     #[command(after_help = "Example:\n  linekeeper account list --json")]
     List,
     /// Show an account and its inboxes.

@@ -96,7 +96,7 @@ pub(super) enum Endpoint {
     Deliveries {
         /// Id of the endpoint.
         id: String,
-        /// Only failed attempts.
+        /// Show failed attempts only.
         #[arg(long)]
         failed: bool,
         /// Maximum number of rows.

@@ -101,7 +101,7 @@ pub(super) enum Inbox {
     /// Read numbers at Meta now: one, or all.
     #[command(after_help = "Examples:\n  linekeeper inbox refresh\n  linekeeper inbox refresh 7")]
     Refresh {
-        /// Only this inbox.
+        /// Read this inbox only.
         id: Option<i64>,
         /// Only numbers of this account.
         #[arg(long, conflicts_with = "id")]

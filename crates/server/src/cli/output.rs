@@ -11,7 +11,6 @@ use serde::Serialize;
 /// Result of a command that ran to its end; an error is the other case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CommandStatus {
-    /// Exit status 0.
     Success,
     /// Exit status 3: the command ran, and its result is negative. A check failed, a number is not live.
     Negative,

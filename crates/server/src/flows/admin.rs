@@ -17,7 +17,7 @@ use crate::store::{self, channels};
 /// Values of each sealed column that one transaction encrypts again.
 const RESEAL_BATCH: i64 = 200;
 
-/// Creates an account.
+/// Creates an account and returns it with its id.
 pub async fn create_account(app: &App, name: &str) -> Result<Account, store::Error> {
     let created_at = app.clock.now();
     let mut tx = app.store.write().await?;

@@ -1,5 +1,5 @@
-//! What is set aside for an endpoint: events it has not taken, events asked for again, dead letters. What
-//! it was sent and answered is beside ([`mod@attempts`]). An event that was delivered has no row here.
+//! Pending deliveries of endpoints: events to retry, replays, dead letters. A delivered event has no row here.
+//! Attempts and their answers are in [`mod@attempts`].
 
 use jiff::Timestamp;
 use serde_json::json;
@@ -61,7 +61,7 @@ statements! {
 pub enum DeliveryState {
     /// A pending retry: the later events of its conversation wait for it.
     Retrying,
-    /// It was asked for again, behind everything else.
+    /// A replay was requested; it is sent after everything else.
     Replayed,
     /// Given up: a dead letter.
     Dead,
@@ -79,10 +79,9 @@ impl DeliveryState {
     }
 }
 
-/// An event set aside for an endpoint.
+/// A pending delivery of one event to one endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Which event.
     pub event: EventId,
     /// What is to become of it.
     pub state: DeliveryState,
@@ -98,20 +97,19 @@ pub struct Delivery {
     pub failure: Option<String>,
 }
 
-/// How much is set aside for an endpoint.
+/// The number of pending deliveries of an endpoint, by state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
     /// Events that are tried again.
     pub waiting: i64,
-    /// Events asked for again.
+    /// Events of which a replay was requested.
     pub replayed: i64,
-    /// Dead letters.
     pub dead: i64,
     /// When the next of those that failed before is tried again.
     pub next_try_at: Option<Timestamp>,
 }
 
-/// What is set aside in one state, in the order of the log, behind an event.
+/// Pending deliveries in one state, in the order of the log, after an event.
 pub async fn load(
     tx: &mut Tx,
     endpoint: EndpointId,
@@ -135,8 +133,8 @@ pub async fn list(
     read(endpoint, all!(tx, LIST, endpoint, state.number(), before, limit)?)
 }
 
-/// Sets events aside, or writes down how they stand.
-pub async fn set_aside(tx: &mut Tx, endpoint: EndpointId, deliveries: &[Delivery]) -> Result<(), Error> {
+/// Stores pending deliveries, or updates those that exist.
+pub async fn upsert_pending(tx: &mut Tx, endpoint: EndpointId, deliveries: &[Delivery]) -> Result<(), Error> {
     if deliveries.is_empty() {
         return Ok(());
     }
@@ -149,7 +147,7 @@ pub async fn set_aside(tx: &mut Tx, endpoint: EndpointId, deliveries: &[Delivery
     Ok(())
 }
 
-/// Forgets events that were set aside: they were taken, or are no more.
+/// Deletes pending deliveries whose event was accepted or removed.
 pub async fn done(tx: &mut Tx, endpoint: EndpointId, events: &[EventId]) -> Result<(), Error> {
     if !events.is_empty() {
         run!(tx, DONE, endpoint, ids_as_json(events))?;
@@ -162,7 +160,7 @@ pub async fn prune(tx: &mut Tx, endpoint: EndpointId, before: EventId, limit: i6
     run!(tx, PRUNE, endpoint, before, limit)
 }
 
-/// How much is set aside.
+/// Counts the pending deliveries of an endpoint by state.
 pub async fn counts(tx: &mut Tx, endpoint: EndpointId) -> Result<Counts, Error> {
     let rows: Vec<(i64, i64, Option<i64>)> = all!(tx, COUNTS, endpoint)?;
     let of =
@@ -177,7 +175,7 @@ pub async fn counts(tx: &mut Tx, endpoint: EndpointId) -> Result<Counts, Error> 
     })
 }
 
-/// How one event stands that is set aside; `None` where it is not.
+/// The pending delivery of one event; `None` where there is none.
 pub async fn of_event(tx: &mut Tx, endpoint: EndpointId, event: EventId) -> Result<Option<Delivery>, Error> {
     Ok(read(endpoint, all!(tx, OF_EVENT, endpoint, event)?)?.pop())
 }

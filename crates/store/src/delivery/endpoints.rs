@@ -53,13 +53,10 @@ statements! {
 /// What its owner chose.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Its name.
     pub name: String,
-    /// Where events go.
     pub url: SecretString,
     /// The part of it that may be shown in a log.
     pub host: String,
-    /// What it wants.
     pub kinds: Vec<EventKind>,
     /// Headers it gets with every post.
     pub headers: BTreeMap<String, SecretString>,
@@ -70,7 +67,6 @@ pub struct Settings {
 /// An endpoint to be made.
 #[derive(Debug, Clone)]
 pub struct NewEndpoint {
-    /// Whose.
     pub account_id: AccountId,
     /// Of one inbox; `None` is the whole account.
     pub channel_id: Option<ChannelId>,
@@ -87,7 +83,6 @@ pub struct NewEndpoint {
 pub struct Endpoint {
     /// Ours; shown as `end_…`.
     pub id: EndpointId,
-    /// Whose.
     pub account_id: AccountId,
     /// Of one inbox; `None` is the whole account.
     pub channel_id: Option<ChannelId>,
@@ -101,7 +96,7 @@ pub struct Endpoint {
     pub settings: Settings,
     /// Since when nothing is sent to it, and why.
     pub disabled: Option<(Timestamp, DisabledReason)>,
-    /// Up to here every event was delivered or set aside.
+    /// The cursor: every event up to this one was delivered or is a pending delivery.
     pub cursor: EventId,
     /// How it answered lately.
     pub breaker: CircuitBreaker,

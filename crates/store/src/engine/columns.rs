@@ -23,7 +23,6 @@ impl<I: std::fmt::Display> At<'_, I> {
         micros.map(|micros| self.time(column, micros)).transpose()
     }
 
-    /// A JSON column.
     pub(crate) fn json(&self, column: &'static str, text: &str) -> Result<Value, Error> {
         serde_json::from_str(text).map_err(Error::corrupt(self.table, self.id, column))
     }

@@ -42,13 +42,9 @@ pub enum Error {
     /// A row does not read as what it should be.
     #[error("{table} {id}: column {column} cannot be read")]
     Corrupt {
-        /// In which table.
         table: &'static str,
-        /// In which row.
         id: String,
-        /// Which column.
         column: &'static str,
-        /// Why.
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
@@ -80,7 +76,6 @@ pub enum Error {
     /// The tables are newer than this version knows, or a migration of them failed half-way.
     #[error("the database was migrated by another version of Linekeeper")]
     Foreign(#[source] Box<dyn StdError + Send + Sync>),
-    /// A migration failed.
     #[error("a migration failed")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// The address is none of `sqlite://path` and `postgres://…`.

@@ -15,7 +15,6 @@ const CONNECTIONS: u32 = 16;
 const SESSION: &str = "set client_min_messages = error; set synchronous_commit = on; \
      set lock_timeout = '20s'; set idle_in_transaction_session_timeout = '60s'";
 
-/// Opens the pool.
 pub(super) async fn open(url: &str) -> Result<Pools, Error> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| Error::Url)?

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// A decoded body.
+/// A stored body, decoded: what Meta sent, or an announcement of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoredBody<'a> {
     /// The id of the entry in Meta's post; empty for an announcement.

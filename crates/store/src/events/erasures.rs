@@ -33,12 +33,10 @@ statements! {
         where id = $1 and cursor_event_id = $2 and finished_at is null";
 }
 
-/// One person's erasure.
+/// The erasure of one person from an account's events, and how far it is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Erasure {
-    /// Ours.
     pub id: ErasureId,
-    /// Whose events.
     pub account_id: AccountId,
     /// Every known id of the person, and how many were known when the pass began; nobody when finished.
     pub person: Option<(Vec<String>, usize)>,
@@ -87,7 +85,6 @@ impl Erasure {
     }
 }
 
-/// Without the person.
 impl std::fmt::Debug for Erasure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Erasure({}, {}, {:?} of {:?})", self.id, self.account_id, self.cursor, self.last)
@@ -143,7 +140,7 @@ pub async fn unfinished(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Ve
     Ok(rows.into_iter().map(|(id,)| id).collect())
 }
 
-/// Writes down how far it is: `next` instead of `before`. False where somebody else went on meanwhile:
+/// Stores the progress: `next` instead of `before`. False where somebody else went on meanwhile:
 /// then nothing of this transaction may be kept.
 pub async fn advance(
     tx: &mut Tx,

@@ -41,7 +41,6 @@ pub struct PurgeLimits {
 /// What one step of the walk did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purged {
-    /// Events removed.
     pub removed: u64,
     /// Those of them that an endpoint should still have got.
     pub undelivered: u64,

@@ -35,11 +35,8 @@ statements! {
 /// A call as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedAttempt {
-    /// Ours.
     pub id: AttemptId,
-    /// Of which number.
     pub phone_number_id: PhoneNumberId,
-    /// The call itself.
     pub attempt: Attempt,
     /// Why it was made, by code.
     pub reason: String,
@@ -73,7 +70,7 @@ pub async fn settle_attempt(
     Ok(run!(tx, SETTLE, id, micros(now), succeeded, failure, false)? == 1)
 }
 
-/// Writes down what the number says of a call whose answer never came; a late answer overwrites it.
+/// Settles a call whose answer never came by what the number says; a late answer overwrites it.
 pub async fn assume_attempt(
     tx: &mut Tx,
     id: AttemptId,
@@ -84,7 +81,7 @@ pub async fn assume_attempt(
     Ok(run!(tx, ASSUME, id, micros(now), succeeded, failure, true)? == 1)
 }
 
-/// Finds a call.
+/// Finds a call by its id, settled or not.
 pub async fn attempt(tx: &mut Tx, id: AttemptId) -> Result<Option<RecordedAttempt>, Error> {
     let row: Option<Row> = one!(tx, FIND, id)?;
     row.map(RecordedAttempt::try_from).transpose()

@@ -58,11 +58,8 @@ statements! {
 /// A channel to be made.
 #[derive(Debug, Clone)]
 pub struct NewChannel {
-    /// Its tenant.
     pub account_id: AccountId,
-    /// The inbox's name.
     pub name: String,
-    /// E.164.
     pub phone_number: E164,
     /// Meta's id of the number.
     pub phone_number_id: PhoneNumberId,
@@ -70,7 +67,6 @@ pub struct NewChannel {
     pub waba_id: WabaId,
     /// The portfolio, where known.
     pub business_id: Option<BusinessId>,
-    /// How it came.
     pub onboarding: Onboarding,
     /// What Meta is asked with.
     pub access_token: SecretString,
@@ -78,7 +74,6 @@ pub struct NewChannel {
     pub token_expires_at: Option<Timestamp>,
     /// What Meta's handshake for its callback must carry.
     pub verify_token: SecretString,
-    /// When.
     pub created_at: Timestamp,
 }
 

@@ -4,7 +4,6 @@ use domain::meta::failure::{Failure, MetaError};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-/// Writes a failure.
 pub(crate) fn failure_to_json(failure: &Failure) -> Value {
     let Failure { kind, meta, wait, message } = failure;
     let mut map = Map::new();

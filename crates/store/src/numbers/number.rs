@@ -97,7 +97,7 @@ pub async fn facts_for_update(tx: &mut Tx, id: &PhoneNumberId) -> Result<NumberF
     facts(tx, id).await
 }
 
-/// Writes down what was learnt.
+/// Stores the facts of a number.
 pub async fn set_facts(tx: &mut Tx, id: &PhoneNumberId, facts: &NumberFacts, now: Timestamp) -> Result<(), Error> {
     let text = serde_json::to_string(facts).map_err(Error::corrupt("number", id, "facts"))?;
     run!(tx, SET_FACTS, id.as_str(), text, micros(now))?;

@@ -105,7 +105,6 @@ pub struct NumberRow {
     pub snapshot: Option<StoredSnapshot>,
     pub webhook: Webhook,
     pub assessment: StoredAssessment,
-    /// The setting [`settings::APP_CALLBACK`](crate::settings::APP_CALLBACK).
     pub app_callback: Option<String>,
     /// The setting [`settings::waba_owner`](crate::settings::waba_owner) of the channel's WABA.
     pub waba_owner: Option<String>,

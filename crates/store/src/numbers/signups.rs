@@ -42,7 +42,6 @@ statements! {
 /// A signup to be kept.
 #[derive(Debug, Clone)]
 pub struct NewSignup {
-    /// For which account.
     pub account_id: AccountId,
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
@@ -65,7 +64,6 @@ pub struct NewSignup {
 pub struct Signup {
     /// Ours; shown as `sgn_…`.
     pub id: SignupId,
-    /// For which account.
     pub account_id: AccountId,
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
@@ -75,15 +73,12 @@ pub struct Signup {
     pub onboarding: Onboarding,
     /// The account at Meta: the browser's claim until Meta confirmed it.
     pub waba_id: Option<WabaId>,
-    /// The number, likewise.
     pub phone_number_id: Option<PhoneNumberId>,
-    /// The portfolio, likewise.
     pub business_id: Option<BusinessId>,
     /// What became of it.
     pub channel_id: Option<ChannelId>,
     /// Why it failed; the flow's own shape.
     pub error: Option<Value>,
-    /// When it began.
     pub created_at: Timestamp,
     /// When it last moved.
     pub updated_at: Timestamp,
@@ -135,7 +130,7 @@ pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
     many(all!(tx, WAITING, waba.as_str())?)
 }
 
-/// Writes down how far a signup is; account, inbox and times of the value are not written.
+/// Stores the progress of a signup; account, inbox and times of the value are not written.
 pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool, Error> {
     let touched = run!(
         tx,

@@ -42,7 +42,6 @@ pub struct StoredSnapshot {
     pub checked_at: Option<Timestamp>,
     /// How the newest attempt failed; `None` when it worked.
     pub error: Option<Failure>,
-    /// When it failed.
     pub error_at: Option<Timestamp>,
 }
 

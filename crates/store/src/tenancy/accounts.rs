@@ -15,9 +15,7 @@ statements! {
 /// A tenant of this installation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Ours.
     pub id: AccountId,
-    /// Its name.
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -25,13 +23,13 @@ pub struct Account {
 
 type Row = (i64, String, i64);
 
-/// Makes an account.
+/// Creates an account and returns its id.
 pub async fn create(tx: &mut Tx, name: &str, now: Timestamp) -> Result<AccountId, Error> {
     let row: Option<(i64,)> = one!(tx, INSERT, name, micros(now))?;
     row.map(|(id,)| AccountId(id)).ok_or_else(crate::engine::error::nothing_returned)
 }
 
-/// Finds an account.
+/// Finds an account by its id.
 pub async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, Error> {
     let row: Option<Row> = one!(tx, FIND, id.0)?;
     row.map(account).transpose()

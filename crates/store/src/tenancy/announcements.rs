@@ -22,11 +22,9 @@ statements! {
 /// Something to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAnnouncement {
-    /// To whom.
     pub account_id: AccountId,
     /// About which channel; it may be gone by the time somebody reads it.
     pub channel_id: Option<ChannelId>,
-    /// What, by code.
     pub kind: String,
     /// What the sentence needs.
     pub args: Value,
@@ -39,11 +37,8 @@ pub struct NewAnnouncement {
 pub struct Announcement {
     /// Ours; later ones sort after earlier ones.
     pub id: AnnouncementId,
-    /// To whom.
     pub account_id: AccountId,
-    /// About which channel.
     pub channel_id: Option<ChannelId>,
-    /// What, by code.
     pub kind: String,
     /// What the sentence needs.
     pub args: Value,
@@ -51,7 +46,7 @@ pub struct Announcement {
     pub at: Timestamp,
 }
 
-/// Tells something.
+/// Appends an announcement to the timeline of its account.
 pub async fn append(tx: &mut Tx, new: &NewAnnouncement) -> Result<AnnouncementId, Error> {
     let NewAnnouncement { account_id, channel_id, kind, args, at } = new;
     let id = AnnouncementId::fresh(*at);

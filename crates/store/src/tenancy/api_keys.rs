@@ -32,7 +32,6 @@ statements! {
 /// What a key allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// Seeing.
     Read,
     /// Seeing and pressing buttons.
     Operate,
@@ -59,13 +58,11 @@ impl Scope {
 /// A key as kept: its secret is not known here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Ours.
     pub id: ApiKeyId,
     /// The account it opens; `None` opens the whole installation (an operator's key).
     pub account_id: Option<AccountId>,
     /// What its maker called it.
     pub name: String,
-    /// What it allows.
     pub scope: Scope,
     /// When it was made.
     pub created_at: Timestamp,
@@ -82,7 +79,6 @@ pub struct NewApiKey {
     pub account_id: Option<AccountId>,
     /// Its name for people.
     pub name: String,
-    /// What it allows.
     pub scope: Scope,
 }
 

@@ -24,12 +24,7 @@ pub enum Reservation {
     /// The first one is still at work.
     InProgress,
     /// The first one was answered so.
-    Completed {
-        /// The HTTP status.
-        status: u16,
-        /// The body.
-        body: String,
-    },
+    Completed { status: u16, body: String },
     /// The key was used for another request.
     Mismatch,
 }

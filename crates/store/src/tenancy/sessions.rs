@@ -20,28 +20,25 @@ statements! {
 /// A session to be made.
 #[derive(Debug, Clone)]
 pub struct NewSession {
-    /// The cookie's token.
     pub token: SecretString,
     /// The key it was made with.
     pub key_id: ApiKeyId,
     /// What forms must carry.
     pub csrf_token: String,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 
-/// A living session.
+/// A session that has not expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// The key it was made with: what it may do.
     pub key: ApiKey,
     /// What forms must carry.
     pub csrf_token: String,
-    /// When it ends.
     pub expires_at: Timestamp,
 }
 
-/// Stores a session.
+/// Stores a session under the hash of its token.
 pub async fn insert(tx: &mut Tx, session: &NewSession, now: Timestamp) -> Result<(), Error> {
     let NewSession { token, key_id, csrf_token, expires_at } = session;
     let token_hash = hash(token.expose_secret());
@@ -59,7 +56,7 @@ pub async fn find(tx: &mut Tx, token: &SecretString, now: Timestamp) -> Result<O
     Ok(Some(Session { key: ApiKey::try_from(key)?, csrf_token, expires_at }))
 }
 
-/// Ends a session.
+/// Deletes a session; false where the token names none.
 pub async fn delete(tx: &mut Tx, token: &SecretString) -> Result<bool, Error> {
     Ok(run!(tx, DELETE, hash(token.expose_secret()))? == 1)
 }

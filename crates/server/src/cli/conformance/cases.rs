@@ -39,7 +39,6 @@ pub(super) enum Response {
 /// How often a receiver must handle each message of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Handling {
-    /// Exactly once.
     Once,
     Never,
     /// Any number of times.
@@ -51,7 +50,6 @@ pub(super) enum Handling {
 pub(super) enum Signature {
     /// As Meta signs, with the app secret.
     Valid,
-    /// With another secret.
     WrongSecret,
     /// Only the obsolete SHA-1 header.
     Sha1Only,

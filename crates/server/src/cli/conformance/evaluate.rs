@@ -71,7 +71,7 @@ fn is_in_time(response: &Response, replies: &[Reply]) -> bool {
     times.get(times.len() / 2).is_some_and(|median| *median <= MAX_MEDIAN) && late * 100 < times.len()
 }
 
-/// Sorted response times.
+/// The response times, shortest first.
 fn times(replies: &[Reply]) -> Vec<Duration> {
     let time = |reply: &Reply| match reply {
         Reply::Answer { elapsed, .. } => Some(*elapsed),

@@ -137,7 +137,6 @@ pub(super) fn with_unknown_type(value: &mut Value) {
     }
 }
 
-/// Removes the contacts.
 pub(super) fn without_contacts(value: &mut Value) {
     if let Some(value) = value.as_object_mut() {
         value.remove("contacts");

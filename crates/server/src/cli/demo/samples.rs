@@ -6,7 +6,6 @@ use graph_emulator::world::{
 };
 use jiff::SignedDuration;
 
-/// One sample number.
 #[derive(Debug)]
 pub(super) struct Sample {
     /// Name of the business, also its display name.

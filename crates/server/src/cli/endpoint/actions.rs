@@ -234,7 +234,7 @@ pub(super) async fn discard(app: &App, id: &str, is_confirmed: bool, output: Out
 pub(in crate::cli) struct Replay {
     /// Id of the endpoint.
     id: String,
-    /// Replay one event.
+    /// Replay one event, by its id.
     #[arg(long, group = "events", value_parser = parse_event)]
     event: Option<EventId>,
     /// Replay every event received at this instant or later.

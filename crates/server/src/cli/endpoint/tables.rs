@@ -13,7 +13,6 @@ use server::store::deliveries::attempts::Attempt;
 use crate::cli::durations::{ago, duration, until};
 use crate::cli::output::{table, table_or};
 
-/// Table of endpoints.
 pub(super) fn list(views: &[View], now: Timestamp) -> String {
     let mut table = table(["endpoint", "name", "host", "owner", "status", "last delivery", "pending", "dead letters"]);
     for view in views {

@@ -12,7 +12,6 @@ use super::text;
 use crate::cli::durations::{ago, until};
 use crate::cli::output::{table, table_or};
 
-/// Table of numbers.
 pub(in crate::cli) fn list(views: &[View], now: Timestamp) -> String {
     let mut table = table(HEADER);
     table.add_rows(views.iter().map(|view| row(view, now)));
@@ -49,7 +48,6 @@ fn level_cell(level: Level) -> Cell {
     }
 }
 
-/// Numbers as JSON.
 pub(in crate::cli) fn json_list(views: &[View]) -> Value {
     views.iter().map(json_of).collect()
 }

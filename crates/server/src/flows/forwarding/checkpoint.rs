@@ -155,7 +155,7 @@ impl Checkpoint {
         self.pending.reverse();
         let mut seen = BTreeSet::new();
         self.pending.retain(|row| seen.insert(row.event) && !self.done.contains(&row.event));
-        deliveries::set_aside(&mut tx, endpoint, &self.pending).await?;
+        deliveries::upsert_pending(&mut tx, endpoint, &self.pending).await?;
         deliveries::done(&mut tx, endpoint, &self.done).await?;
         attempts::record(&mut tx, endpoint, &self.attempts).await?;
         tx.commit().await?;

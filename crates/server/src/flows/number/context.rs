@@ -9,8 +9,8 @@ use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
-use super::reading::stored_reads;
 use super::record::NumberRecord;
+use super::record::stored_reads;
 use crate::App;
 
 /// The inputs of an assessment.
@@ -92,8 +92,8 @@ fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
 
 fn token_facts(can_refetch: bool, record: &NumberRecord) -> TokenFacts {
     let NumberRecord { snapshot, token, .. } = record;
-    let is_lost = |failure: &Failure| failure.kind == FailureKind::AccessLost;
-    let lost_at = snapshot.error_at.filter(|_| snapshot.error.as_ref().is_some_and(is_lost));
+    let is_access_lost = |failure: &Failure| failure.kind == FailureKind::AccessLost;
+    let lost_at = snapshot.error_at.filter(|_| snapshot.error.as_ref().is_some_and(is_access_lost));
     let state = match (token.dead_since, lost_at) {
         (Some(since), _) => TokenState::Dead { since },
         (None, Some(since)) => TokenState::AccessLost { since },

@@ -1,4 +1,4 @@
-//! What is kept of a judgement, as JSON: a level and a few words. The meaning is `domain::health`'s.
+//! The stored JSON of the last assessment. What it means is for `domain::health` to say.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use domain::health::{LastAssessment, Level};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(super) fn to_json(remembered: &LastAssessment) -> Value {
-    let LastAssessment { level, known_level, since, was_live, topics, findings } = remembered;
+pub(super) fn to_json(assessment: &LastAssessment) -> Value {
+    let LastAssessment { level, known_level, since, was_live, topics, findings } = assessment;
     let topics: BTreeMap<&str, &String> = topics.iter().map(|(topic, code)| (topic.into_str(), code)).collect();
     let findings: BTreeMap<&String, String> = findings.iter().map(|(code, since)| (code, since.to_string())).collect();
     json!({
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn what_was_remembered_comes_back() {
-        let remembered = LastAssessment {
+        let assessment = LastAssessment {
             level: Level::Unknown,
             known_level: Some(Level::Live),
             since: Timestamp::UNIX_EPOCH,
@@ -57,7 +57,7 @@ mod tests {
             topics: [(Topic::Quality, "GREEN".to_owned())].into(),
             findings: [("quality_low".to_owned(), Timestamp::UNIX_EPOCH)].into(),
         };
-        assert_eq!(from_json(&to_json(&remembered)), Some(remembered));
+        assert_eq!(from_json(&to_json(&assessment)), Some(assessment));
         assert_eq!(from_json(&Value::Null), None);
     }
 }

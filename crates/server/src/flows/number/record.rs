@@ -6,13 +6,14 @@
 use domain::channel::Channel;
 use domain::health::{AppCallback, LastAssessment};
 use domain::ids::{BusinessId, ChannelId};
+use domain::meta::failure::FailureKind;
 use domain::registration::ledger::{Ledger, Spent};
-use domain::registration::{Caller, Changes, Decision, History, decide};
+use domain::registration::{Caller, Changes, Decision, History, Reads, decide};
 use domain::signup::missing_for_setup;
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
-use super::{callback_state, last_assessment, owner, reading};
+use super::{callback_state, last_assessment, owner};
 use crate::App;
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels::{Credentials, TokenState, Webhook};
@@ -102,7 +103,7 @@ impl NumberRecord {
     pub fn registration_state(&self, caller: Caller, now: Timestamp) -> RegistrationState {
         let history = self.history();
         RegistrationState {
-            decision: decide(caller, &reading::stored_reads(&self.snapshot), &history, now),
+            decision: decide(caller, &stored_reads(&self.snapshot), &history, now),
             spent: history.ledger.spent(now),
             held_until: self.held_until.filter(|until| *until > now),
             attempts: self.attempts.iter().rev().take(LISTED_ATTEMPTS).cloned().collect(),
@@ -167,4 +168,13 @@ pub struct RegistrationState {
     pub has_pin: bool,
     /// When the stored reading was made.
     pub reading_checked_at: Option<Timestamp>,
+}
+
+/// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
+pub(crate) fn stored_reads(stored: &StoredSnapshot) -> Reads {
+    Reads::single(match &stored.error {
+        Some(failure) if failure.is_access_failure() => Err(failure.kind),
+        _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
+        error => Err(error.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
+    })
 }

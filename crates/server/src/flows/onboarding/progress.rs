@@ -16,13 +16,11 @@ pub(super) const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// A signup's states, as they stand in its row.
 pub mod state {
-    /// Written down, the code not exchanged.
+    /// The signup is stored; its code is not yet exchanged.
     pub const NEW: &str = "new";
     /// The token is stored.
     pub const EXCHANGED: &str = "exchanged";
-    /// The channel exists.
     pub const CONNECTED: &str = "connected";
-    /// Set-up ran.
     pub const DONE: &str = "done";
     /// It ended without a channel.
     pub const FAILED: &str = "failed";

@@ -37,7 +37,6 @@ const SAME_CODE_AFTER: SignedDuration = SignedDuration::from_secs(12);
 /// A signup to be run.
 #[derive(Debug)]
 pub struct Request {
-    /// For which account.
     pub account_id: AccountId,
     /// The browser's code: 30 seconds, single use (facts §1.1).
     pub code: SecretString,
@@ -97,7 +96,6 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
     }
 }
 
-/// The signup's row.
 struct PersistedSignup {
     id: SignupId,
     /// Its code came before and was not exchanged then, as far as is known.

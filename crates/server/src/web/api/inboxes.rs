@@ -56,7 +56,7 @@ pub(crate) struct InboxView {
 }
 
 async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
-    let judgement = channels::assessment(tx, channel.id).await?.unwrap_or_default();
+    let assessment = channels::assessment(tx, channel.id).await?.unwrap_or_default();
     Ok(InboxView {
         id: channel.id.0,
         account_id: channel.account_id.0,
@@ -68,8 +68,8 @@ async fn view(app: &App, tx: &mut Tx, channel: Channel) -> Result<InboxView> {
         business_account_id: channel.waba_id.0,
         business_id: channel.business_id.map(|id| id.0),
         onboarding: channel.onboarding.into_str(),
-        level: judgement.level.unwrap_or_else(|| Level::Unknown.into_str().to_owned()),
-        level_until: judgement.until.map(rfc3339),
+        level: assessment.level.unwrap_or_else(|| Level::Unknown.into_str().to_owned()),
+        level_until: assessment.until.map(rfc3339),
         reauthorization_required: None,
         created_at: rfc3339(channel.created_at),
         name: channel.name,

@@ -64,7 +64,7 @@ struct Row {
     since: String,
 }
 
-/// A number and its last judgement.
+/// A number and its last assessment.
 struct Known {
     channel: Channel,
     level: Level,

@@ -67,7 +67,7 @@ impl Place {
             deliveries::load(&mut tx, line.endpoint.id, DeliveryState::Replayed, EventId(0), 5000).await.unwrap();
         let dead: Vec<Delivery> =
             asked.into_iter().map(|it| Delivery { state: DeliveryState::Dead, attempts: 14, ..it }).collect();
-        deliveries::set_aside(&mut tx, line.endpoint.id, &dead).await.unwrap();
+        deliveries::upsert_pending(&mut tx, line.endpoint.id, &dead).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -204,7 +204,6 @@ pub(super) fn text_of(post: &Value) -> String {
     post["entry"][0]["changes"][0]["value"]["messages"][0]["text"]["body"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Who sent it.
 pub(super) fn from_of(post: &Value) -> String {
     post["entry"][0]["changes"][0]["value"]["messages"][0]["from"].as_str().unwrap_or_default().to_owned()
 }

@@ -14,7 +14,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
-/// One post.
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
     headers: HeaderMap,
@@ -47,7 +46,6 @@ impl Heard {
     }
 }
 
-/// How it answers.
 #[derive(Debug, Clone)]
 struct Manner {
     status: u16,
@@ -65,7 +63,6 @@ struct Shared {
     gate: Arc<RwLock<()>>,
 }
 
-/// The address.
 pub(crate) struct Receiver {
     pub(crate) url: String,
     shared: Shared,

@@ -44,7 +44,7 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
     app.clock.advance(SignedDuration::from_secs(1));
     let second = write(&app, inbox, &number, "16505550002", "two").await;
     let waits = async || Some(shown(&app, &made).await).filter(|it| it["counts"]["retrying"] == 1);
-    let waiting = eventually("set aside", waits).await;
+    let waiting = eventually("a pending retry", waits).await;
     assert_eq!(waiting["state"], "active", "one refusal breaks nobody: {waiting}");
     assert!(waiting["next_attempt_at"].as_str() > Some(app.clock.now().to_string().as_str()), "{waiting}");
     let aside = app.get(&of(&app, &made, "/retrying")).await.expect(200);
@@ -105,7 +105,7 @@ async fn give_up(app: &TestApp, endpoint: &Value, events: &[&str]) {
     };
     let rows: Vec<Delivery> = events.iter().map(dead).collect();
     let mut tx = app.app.store.write().await.unwrap();
-    deliveries::set_aside(&mut tx, id, &rows).await.unwrap();
+    deliveries::upsert_pending(&mut tx, id, &rows).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -232,7 +232,7 @@ async fn events_nobody_wants_are_not_counted_as_behind(engine: Engine) {
     assert!(shown(&app, &made).await["counts"]["backlog"].as_i64() >= Some(1));
     server::startup::start_forwarding(&app.app);
     let caught_up = async || (shown(&app, &made).await["counts"]["backlog"] == 0).then_some(());
-    eventually("its place in the log was written down", caught_up).await;
+    eventually("the cursor is flushed", caught_up).await;
     assert!(receiver.heard().is_empty());
 }
 

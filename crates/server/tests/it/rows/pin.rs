@@ -59,7 +59,7 @@ async fn w10_the_pin_is_on_record_before_meta_answers(engine: Engine) {
             let kept = kept(&app, channel).await;
             kept.attempts.first().is_some_and(|recorded| recorded.attempt.settled_at.is_none()).then_some(kept)
         };
-        let kept = eventually("a call written down", open).await;
+        let kept = eventually("a stored call", open).await;
         assert_eq!(sent(&app), [""; 0], "Meta answered too early for this test");
         kept.pin_print().expect("the PIN is stored with the call")
     };

@@ -48,7 +48,6 @@ pub(super) struct Kept {
     pub(super) credentials: Credentials,
     pub(super) webhook: Webhook,
     pub(super) pin: Option<SecretString>,
-    /// Newest first.
     pub(super) attempts: Vec<RecordedAttempt>,
 }
 

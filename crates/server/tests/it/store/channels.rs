@@ -1,4 +1,4 @@
-//! Stories of channels: unique numbers, tenants, tokens, callbacks, the kept judgement.
+//! Stories of channels: unique numbers, tenants, tokens, callbacks, the last assessment.
 
 use domain::channel::Onboarding;
 use domain::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};

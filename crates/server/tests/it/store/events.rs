@@ -102,7 +102,6 @@ async fn rows_a_second_on_sqlite() {
     measure(Engine::Sqlite).await;
 }
 
-/// As above.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement; run it in release mode"]
 async fn rows_a_second_on_postgres() {

@@ -24,22 +24,18 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// Uniform in `0.0..1.0`.
     pub(crate) fn fraction(&mut self) -> f64 {
         f64::from(u32::try_from(self.next() >> 32).unwrap()) / 4_294_967_296.0
     }
 
-    /// True so often.
     pub(crate) fn happens(&mut self, probability: f64) -> bool {
         self.fraction() < probability
     }
 
-    /// One of `0..count`.
     pub(crate) fn below(&mut self, count: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(count).unwrap()).unwrap()
     }
 
-    /// One of them.
     pub(crate) fn pick<T: Clone>(&mut self, among: &[T]) -> T {
         among[self.below(among.len())].clone()
     }

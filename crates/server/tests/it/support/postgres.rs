@@ -41,7 +41,6 @@ impl Default for Settings {
     }
 }
 
-/// A running server.
 pub(crate) struct Postgres {
     folder: PathBuf,
     /// Ends with its standard input; held for that alone.

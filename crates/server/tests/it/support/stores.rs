@@ -7,7 +7,6 @@ use tempfile::TempDir;
 
 use super::postgres::Postgres;
 
-/// A fresh key.
 pub(crate) fn keyring() -> Keyring {
     Keyring::parse(&Keyring::generate()).unwrap()
 }

@@ -47,7 +47,6 @@ statements! {
 /// One post and its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
-    /// Of which event.
     pub event: EventId,
     /// When it was answered.
     pub at: Timestamp,
@@ -75,7 +74,6 @@ impl Attempt {
 /// again, happens now, however old its event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// When.
     pub at: Timestamp,
     /// Which event, where two were answered at one instant.
     pub event: EventId,
@@ -97,7 +95,7 @@ impl FromStr for Place {
     }
 }
 
-/// Keeps attempts.
+/// Stores the attempts of one flush.
 pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> Result<(), Error> {
     if attempts.is_empty() {
         return Ok(());

@@ -42,10 +42,9 @@ statements! {
     ENTRY = concat!("select ", columns!(), " from event where account_id = $1 and id = $2");
 }
 
-/// Whose events.
+/// Whose events an endpoint receives: those of one channel, or of a whole account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reader {
-    /// The account.
     pub account: AccountId,
     /// One of its inboxes; `None` is all.
     pub channel: Option<ChannelId>,
@@ -68,7 +67,6 @@ impl Reader {
 /// An event with its body.
 #[derive(Clone)]
 pub struct Entry {
-    /// Which.
     pub id: EventId,
     /// When it was received.
     pub received_at: Timestamp,
@@ -91,7 +89,6 @@ impl std::fmt::Debug for Entry {
 /// A piece of the log.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// In order.
     pub entries: Vec<Entry>,
     /// Up to here everything that is wanted was read.
     pub read_to: EventId,

@@ -1,4 +1,4 @@
-//! Events asked for again: marked for an endpoint, and dead letters forgotten, as many in one transaction as the caller
+//! Replays: events marked to be sent again to an endpoint, and dead letters deleted, as many in one transaction as the caller
 //! likes: while SQLite marks a million in one, nothing that arrives can be stored. They go behind everything else; what waits already
 //! keeps its place.
 
@@ -46,11 +46,9 @@ statements! {
 /// Which events to send again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplaySelector {
-    /// One.
     Event(EventId),
     /// Those received from one instant on and before another.
     Between(Timestamp, Timestamp),
-    /// Every dead letter.
     DeadLetters,
 }
 

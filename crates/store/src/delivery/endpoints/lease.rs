@@ -37,7 +37,6 @@ statements! {
 /// An endpoint a process works at, as of which change of its settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Leased {
-    /// Which.
     pub id: EndpointId,
     /// Raised by every change of its settings.
     pub generation: i64,
@@ -46,9 +45,8 @@ pub struct Leased {
 /// How far an endpoint is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Up to here every event was delivered or set aside.
+    /// The cursor: every event up to this one was delivered or is a pending delivery.
     pub cursor: EventId,
-    /// How it answers.
     pub breaker: CircuitBreaker,
     /// When it took something, if it did since.
     pub delivered_at: Option<Timestamp>,
@@ -108,7 +106,7 @@ pub async fn release_all(tx: &mut Tx, me: ReplicaId) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes down how far an endpoint is; false when it is another's now, after which the transaction must
+/// Stores the cursor of an endpoint; false when it is another's now, after which the transaction must
 /// not be committed.
 pub async fn progress(tx: &mut Tx, me: ReplicaId, id: EndpointId, made: &Progress) -> Result<bool, Error> {
     let (failures, failing_since, wait_until) = breaker_columns(&made.breaker);

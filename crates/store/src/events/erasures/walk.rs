@@ -35,14 +35,11 @@ statements! {
 
 /// An event of the account.
 pub struct AccountEvent {
-    /// Which.
     pub id: EventId,
-    /// Its body, opened.
     pub body: Vec<u8>,
     sealed: Vec<u8>,
 }
 
-/// Without the body.
 impl std::fmt::Debug for AccountEvent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "AccountEvent({})", self.id)
@@ -89,7 +86,7 @@ pub async fn replace(tx: &mut Tx, account: AccountId, kept: &AccountEvent, body:
     Ok(run!(tx, REPLACE, kept.id, sealed, kept.sealed.as_slice())? == 1)
 }
 
-/// Removes an event.
+/// Removes an event of the account; the answers that endpoints gave to it are forgotten.
 pub async fn remove(tx: &mut Tx, account: AccountId, kept: &AccountEvent) -> Result<(), Error> {
     run!(tx, FORGET_ANSWERS, account.0, kept.id)?;
     run!(tx, WAKE, account.0, kept.id)?;

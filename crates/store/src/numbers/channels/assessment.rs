@@ -24,7 +24,7 @@ statements! {
     COUNT = "select coalesce(level, ''), count(*) from channel group by level order by 1";
 }
 
-/// The last assessment.
+/// The last assessment of a channel, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredAssessment {
     /// The level's word; `None` before the first.

@@ -26,7 +26,6 @@ statements! {
 /// What Meta is asked with and what Meta's handshake must carry.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The access token.
     pub access_token: SecretString,
     /// When it ends; `None` when it does not.
     pub token_expires_at: Option<Timestamp>,
@@ -48,9 +47,7 @@ pub struct TokenState {
 /// What a re-authorisation brings; the verify token and the name stay (W12, A3).
 #[derive(Debug, Clone)]
 pub struct Reauthorization {
-    /// The new token.
     pub access_token: SecretString,
-    /// When it ends.
     pub token_expires_at: Option<Timestamp>,
     /// The account that holds the number now.
     pub waba_id: WabaId,

@@ -51,9 +51,7 @@ pub enum OverrideLevel {
     /// On none: the app's callback is used.
     #[default]
     None,
-    /// On the WABA.
     Waba,
-    /// On the number.
     Number,
 }
 
@@ -80,7 +78,6 @@ pub struct Webhook {
     pub subscribed_at: Option<Timestamp>,
     /// Where the override was set.
     pub override_level: OverrideLevel,
-    /// To which callback.
     pub override_url: Option<String>,
     /// Why it could not be set.
     pub override_error: Option<String>,
@@ -92,7 +89,6 @@ pub struct Webhook {
     pub first_seen_at: Option<Timestamp>,
     /// The longest time between two of what Meta sent; older ones fade.
     pub longest_gap: Option<SignedDuration>,
-    /// Why subscribing failed.
     pub error: Option<String>,
     /// When it was last looked at.
     pub checked_at: Option<Timestamp>,

@@ -38,11 +38,8 @@ statements! {
 /// The facts and the level from one instant until the next entry's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// Ours.
     pub id: HistoryId,
-    /// From when on.
     pub at: Timestamp,
-    /// The level's word.
     pub level: String,
     /// What was read of the number.
     pub reading: NumberReading,

@@ -13,7 +13,6 @@ use crate::web::error::MetaView;
 
 /// The form with its explanations.
 pub(super) struct Panel {
-    /// Which form.
     pub(super) form: Form,
     pub(super) label: &'static str,
     pub(super) does: &'static str,
