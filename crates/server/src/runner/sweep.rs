@@ -31,7 +31,6 @@ pub(super) async fn sweep(app: &App) -> Result<Next, FlowError> {
     enqueue_if_absent(&mut tx, &Job::Purge, now).await?;
     erasure::enqueue_unfinished(&mut tx, now).await?;
     tx.commit().await?;
-    app.notifier.notify_jobs();
     Ok(Next::At(now + SWEEP_INTERVAL))
 }
 
