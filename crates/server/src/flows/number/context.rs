@@ -9,7 +9,6 @@ use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
-use super::reading::stored_reads;
 use super::record::NumberRecord;
 use crate::App;
 
@@ -25,7 +24,7 @@ impl AssessmentInput {
     pub(crate) fn new(app: &App, record: &NumberRecord, now: Timestamp) -> Self {
         let NumberRecord { channel, facts, snapshot, .. } = record;
         let history = record.history();
-        let decision = decide(Caller::Planner, &stored_reads(snapshot), &history, now);
+        let decision = decide(Caller::Planner, &record.stored_reads(), &history, now);
         let registration = RegistrationFacts::of(decision, &history, now);
         let context = HealthContext {
             ids: LinkIds {
@@ -92,8 +91,8 @@ fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
 
 fn token_facts(can_refetch: bool, record: &NumberRecord) -> TokenFacts {
     let NumberRecord { snapshot, token, .. } = record;
-    let is_lost = |failure: &Failure| failure.kind == FailureKind::AccessLost;
-    let lost_at = snapshot.error_at.filter(|_| snapshot.error.as_ref().is_some_and(is_lost));
+    let is_access_lost = |failure: &Failure| failure.kind == FailureKind::AccessLost;
+    let lost_at = snapshot.error_at.filter(|_| snapshot.error.as_ref().is_some_and(is_access_lost));
     let state = match (token.dead_since, lost_at) {
         (Some(since), _) => TokenState::Dead { since },
         (None, Some(since)) => TokenState::AccessLost { since },

@@ -1,7 +1,7 @@
 //! Reads Meta's facts about one number and stores them with the changes they prove. Decides nothing.
 
 use domain::channel::Onboarding;
-use domain::meta::failure::{Failure, FailureKind};
+use domain::meta::failure::Failure;
 use domain::meta::reading::{
     CodeVerification, EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading,
 };
@@ -23,12 +23,11 @@ pub(crate) async fn read_number(app: &App, record: &NumberRecord) -> Result<Numb
     app.graph.on(&channel.waba_id, &record.credentials.access_token).number(&channel.phone_number_id).await
 }
 
-/// The two reads of set-up, each of which may fail by itself (W5, W6).
+/// The two reads of set-up, each of which may fail by itself (W5, W6): `fields=code_verification_status`, and
+/// the field tier.
 #[derive(Debug, Clone)]
 pub(crate) struct SetupReads {
-    /// `fields=code_verification_status`.
     pub(crate) verification: Result<Option<CodeVerification>, Failure>,
-    /// The field tier.
     pub(crate) health: Result<NumberReading, Failure>,
 }
 
@@ -48,15 +47,6 @@ impl SetupReads {
             health: self.health.clone().map_err(|failure| failure.kind),
         }
     }
-}
-
-/// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
-pub(crate) fn stored_reads(stored: &StoredSnapshot) -> Reads {
-    Reads::single(match &stored.error {
-        Some(failure) if failure.is_access_failure() => Err(failure.kind),
-        _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
-        error => Err(error.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
-    })
 }
 
 /// What storing a reading came to.
