@@ -33,7 +33,6 @@ const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// What Complete registration came to.
 #[derive(Debug, Clone)]
 pub struct CompletionResult {
-    /// Meta was called.
     pub called: bool,
     /// How the call ended; `None` without a call.
     pub outcome: Option<AttemptOutcome>,

@@ -48,7 +48,7 @@ pub(super) struct NumberOnRecord {
     pub(super) credentials: Credentials,
     pub(super) webhook: Webhook,
     pub(super) pin: Option<SecretString>,
-    /// Newest first.
+    /// Every call, newest first.
     pub(super) attempts: Vec<RecordedAttempt>,
 }
 
