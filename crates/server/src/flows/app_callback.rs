@@ -1,6 +1,5 @@
 //! The app-level callback: account, name, quality, security and review events ignore overrides and go
-//! there (facts §1.11), so it has to be ours. Taken over without asking only if it was empty or ours
-//! before.
+//! there (facts §1.11), so it has to be ours. It is replaced only where it was empty or ours before.
 
 use domain::health::{AppCallback, is_of_this_installation};
 use domain::registration::UNANSWERED_AFTER;
@@ -13,7 +12,7 @@ use crate::App;
 use crate::runtime::clock::random_token;
 use crate::store::settings;
 
-/// The webhook fields we need; Meta keeps them per app (facts §1.12).
+/// The webhook fields the product needs; Meta stores them per app (facts §1.12).
 pub const FIELDS: &[&str] = &[
     "messages",
     "account_update",
@@ -34,15 +33,16 @@ pub const FIELDS: &[&str] = &[
     "user_preferences",
 ];
 
-const LOOK_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const CHECK_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 const VERIFY_TOKEN: &str = "verify_token";
 
-/// The shared callback of this installation.
+/// The URL of this installation's shared callback.
 pub fn url(app: &App) -> String {
     format!("{}/webhooks/whatsapp", app.config.public_url.trim_end_matches('/'))
 }
 
-/// What the handshake of the shared callback must carry: configured, or drawn once and kept sealed.
+/// The token that the handshake of the shared callback must carry: configured, or generated once and stored
+/// sealed.
 pub async fn verify_token(app: &App) -> Result<SecretString, FlowError> {
     if let Some(token) = &app.config.meta.verify_token {
         return Ok(token.clone());
@@ -59,16 +59,16 @@ pub async fn verify_token(app: &App) -> Result<SecretString, FlowError> {
     Ok(token)
 }
 
-/// The job: reads the app's subscription, sets it where it may.
+/// The job: reads the app-level callback, and sets it where it is empty, ours or lacks fields.
 pub async fn reconcile(app: &App) -> Result<Next, FlowError> {
     let now = app.clock.now();
     let wanted = url(app);
     let mut found = match app.graph.app_subscription().await {
         Ok(found) => found,
-        // some apps may set it in the dashboard only (facts D16): told, not fought
+        // some apps may set it in the dashboard only (facts D16): it is reported, not retried
         Err(failure) if !failure.is_uncertain() => {
             tracing::warn!("the app-level callback cannot be read: {}", failure.message);
-            return Ok(Next::At(now + LOOK_EVERY));
+            return Ok(Next::At(now + CHECK_INTERVAL));
         }
         Err(failure) => return Err(failure.into()),
     };
@@ -100,5 +100,5 @@ pub async fn reconcile(app: &App) -> Result<Next, FlowError> {
     let mut tx = app.store.write().await?;
     save_app_callback(&mut tx, &callback, now).await?;
     tx.commit().await?;
-    Ok(Next::At(now + if is_well { LOOK_EVERY } else { UNANSWERED_AFTER }))
+    Ok(Next::At(now + if is_well { CHECK_INTERVAL } else { UNANSWERED_AFTER }))
 }

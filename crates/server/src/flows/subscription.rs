@@ -79,7 +79,7 @@ pub(crate) async fn subscribe(app: &App, record: &NumberRecord, apps: Option<Vec
 
 type Outcome = Result<Subscribed, (Stage, Failure)>;
 
-/// The step at which subscribing failed.
+/// The call of a subscription that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Read,

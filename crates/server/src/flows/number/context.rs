@@ -25,7 +25,7 @@ impl AssessmentInput {
     pub(crate) fn new(app: &App, record: &NumberRecord, now: Timestamp) -> Self {
         let NumberRecord { channel, facts, snapshot, .. } = record;
         let history = record.history();
-        let decision = decide(Caller::Planner, &stored_reads(snapshot), &history, now);
+        let decision = decide(Caller::Planner, &record.stored_reads(), &history, now);
         let registration = RegistrationFacts::of(decision, &history, now);
         let context = HealthContext {
             ids: LinkIds {

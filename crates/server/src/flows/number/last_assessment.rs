@@ -1,4 +1,4 @@
-//! The stored JSON of the last assessment. What it means is for `domain::health` to say.
+//! The last assessment of a number as stored JSON: a level and a few words. The meaning is `domain::health`'s.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use domain::health::{LastAssessment, Level};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub(super) fn to_json(assessment: &LastAssessment) -> Value {
-    let LastAssessment { level, known_level, since, was_live, topics, findings } = assessment;
+pub(super) fn to_json(last: &LastAssessment) -> Value {
+    let LastAssessment { level, known_level, since, was_live, topics, findings } = last;
     let topics: BTreeMap<&str, &String> = topics.iter().map(|(topic, code)| (topic.into_str(), code)).collect();
     let findings: BTreeMap<&String, String> = findings.iter().map(|(code, since)| (code, since.to_string())).collect();
     json!({
@@ -20,8 +20,7 @@ pub(super) fn to_json(assessment: &LastAssessment) -> Value {
     })
 }
 
-/// `None` for nothing, and for what another version wrote and this one cannot read: then everything
-/// counts as new.
+/// `None` for JSON that is absent or that this version cannot read; then every finding is announced as new.
 pub(super) fn from_json(value: &Value) -> Option<LastAssessment> {
     let level =
         |name: &str| -> Option<Level> { value.get(name).and_then(Value::as_str).and_then(|level| level.parse().ok()) };
@@ -48,8 +47,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_remembered_comes_back() {
-        let assessment = LastAssessment {
+    fn a_last_assessment_survives_its_json() {
+        let last = LastAssessment {
             level: Level::Unknown,
             known_level: Some(Level::Live),
             since: Timestamp::UNIX_EPOCH,
@@ -57,7 +56,7 @@ mod tests {
             topics: [(Topic::Quality, "GREEN".to_owned())].into(),
             findings: [("quality_low".to_owned(), Timestamp::UNIX_EPOCH)].into(),
         };
-        assert_eq!(from_json(&to_json(&assessment)), Some(assessment));
+        assert_eq!(from_json(&to_json(&last)), Some(last));
         assert_eq!(from_json(&Value::Null), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The business portfolio that owns a WABA: where it is stored, and which source takes precedence.
+//! The business portfolio that owns a WABA: where it is stored, and which source is believed first.
 
 use domain::channel::Channel;
 use domain::ids::{BusinessId, WabaId};

@@ -23,7 +23,8 @@ pub(crate) async fn read_number(app: &App, record: &NumberRecord) -> Result<Numb
     app.graph.on(&channel.waba_id, &record.credentials.access_token).number(&channel.phone_number_id).await
 }
 
-/// The two reads of set-up, each of which may fail by itself (W5, W6).
+/// The two reads of set-up, each of which may fail by itself (W5, W6): `fields=code_verification_status`, and
+/// the field tier.
 #[derive(Debug, Clone)]
 pub(crate) struct SetupReads {
     pub(crate) verification: Result<Option<CodeVerification>, Failure>,

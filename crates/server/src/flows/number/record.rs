@@ -67,12 +67,12 @@ impl NumberRecord {
 
     /// Loads the records of these channels in one statement; channels that are gone are left out.
     pub async fn load_many(app: &App, ids: &[ChannelId]) -> Result<Vec<Self>, store::Error> {
-        let rows = store::numbers::record::load_many(&mut app.store.read().await?, ids).await?;
+        let rows = numbers::record::load_many(&mut app.store.read().await?, ids).await?;
         Ok(rows.into_iter().map(Self::from).collect())
     }
 
     async fn load_in(tx: &mut Tx, id: ChannelId) -> Result<Option<Self>, store::Error> {
-        Ok(store::numbers::record::load(tx, id).await?.map(Self::from))
+        Ok(numbers::record::load(tx, id).await?.map(Self::from))
     }
 
     /// The record in the words of `decide`.
@@ -99,11 +99,21 @@ impl NumberRecord {
         }
     }
 
+    /// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
+    pub(crate) fn stored_reads(&self) -> Reads {
+        let stored = &self.snapshot;
+        Reads::single(match &stored.error {
+            Some(failure) if failure.is_access_failure() => Err(failure.kind),
+            _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
+            failure => Err(failure.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
+        })
+    }
+
     /// The decision for this caller over the stored facts; nothing is read at Meta or called.
     pub fn registration_state(&self, caller: Caller, now: Timestamp) -> RegistrationState {
         let history = self.history();
         RegistrationState {
-            decision: decide(caller, &stored_reads(&self.snapshot), &history, now),
+            decision: decide(caller, &self.stored_reads(), &history, now),
             spent: history.ledger.spent(now),
             held_until: self.held_until.filter(|until| *until > now),
             attempts: self.attempts.iter().rev().take(LISTED_ATTEMPTS).cloned().collect(),
@@ -168,13 +178,4 @@ pub struct RegistrationState {
     pub has_pin: bool,
     /// When the stored reading was made.
     pub reading_checked_at: Option<Timestamp>,
-}
-
-/// The stored reading in the words of `decide`; a reading whose token died since is a failed read.
-pub(crate) fn stored_reads(stored: &StoredSnapshot) -> Reads {
-    Reads::single(match &stored.error {
-        Some(failure) if failure.is_access_failure() => Err(failure.kind),
-        _ if stored.checked_at.is_some() => Ok(stored.reading.clone()),
-        error => Err(error.as_ref().map_or(FailureKind::Transient, |failure| failure.kind)),
-    })
 }

@@ -33,6 +33,7 @@ pub struct View {
     pub webhook_facts: WebhookFacts,
     /// What is stored about the callbacks: dates, addresses and Meta's refusals.
     pub webhook: Webhook,
+    /// The state for the planner as the caller.
     pub registration: RegistrationState,
     /// E8, the origin's member: the token is gone or the number is not registered.
     pub reauthorization_required: bool,

@@ -36,7 +36,7 @@ pub async fn sync(app: &App, id: ChannelId) -> Result<Next, FlowError> {
                 tx.commit().await?;
             }
             Err(failure) if failure.is_uncertain() => return Err(failure.into()),
-            // requested before, or too late: no second request is made
+            // requested before, or too late: it is not retried
             Err(failure) => {
                 tracing::warn!(channel = id.0, "coexistence sync refused: {}", failure.message);
                 let mut tx = app.store.write().await?;

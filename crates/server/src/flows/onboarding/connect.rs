@@ -1,5 +1,5 @@
-//! From a signup's token to a channel: what its account is read for, which number it is about, and the one
-//! transaction that makes the channel or gives an existing one its new token.
+//! From a signup's token to a channel that is set up: reads the WABA, chooses the number, and creates the
+//! channel or gives an existing one its new token in one transaction.
 
 use domain::channel::{Onboarding, first_inbox_name};
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
@@ -45,7 +45,7 @@ async fn set_up(
     Ok(done.webhook_error)
 }
 
-/// Sets up a channel whose signup was interrupted after it was made; a channel deleted since is passed over.
+/// Sets up a channel whose signup was interrupted after the channel was created. A channel deleted since is skipped.
 pub(super) async fn set_up_again(app: &App, id: SignupId, channel: Option<ChannelId>) -> Result<(), FlowError> {
     let Some(channel) = channel else { return Ok(()) };
     if NumberRecord::load(app, channel).await?.is_none() {
@@ -55,8 +55,8 @@ pub(super) async fn set_up_again(app: &App, id: SignupId, channel: Option<Channe
     finish(app, id).await
 }
 
-/// E3, E4: reads the account with the new token, chooses the number, makes or re-authorises the
-/// channel. One round of reads side by side.
+/// E3, E4: reads the WABA with the new token, chooses the number, creates or re-authorises the channel. All
+/// reads are made at the same time.
 async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), FlowError> {
     let mut tx = app.store.read().await?;
     let signup = signups::find(&mut tx, id).await?;
@@ -78,12 +78,12 @@ async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), F
         apps,
     });
     reached(Failpoint::NumbersRead);
-    let channel = make_channel(app, &mut signup, &row, token, expires_at).await?;
+    let channel = create_channel(app, &mut signup, &row, token, expires_at).await?;
     reached(Failpoint::ChannelCreated);
     Ok((channel, before))
 }
 
-/// The code alone came: the token says which accounts it reaches, the latest first (facts §1.3).
+/// The WABA of a signup that named none: the token names those it reaches, the latest first (facts §1.3).
 async fn newest_waba(app: &App, token: &SecretString) -> Result<WabaId, FlowError> {
     let info = app.graph.debug_token(token).await?;
     let newest = info.waba_ids.and_then(|ids| ids.into_iter().next());
@@ -97,8 +97,8 @@ async fn newest_waba(app: &App, token: &SecretString) -> Result<WabaId, FlowErro
 
 type Listed = Result<Vec<NumberReading>, Failure>;
 
-/// Everything set-up needs, side by side. Without a number's id its own two reads are not made: the
-/// account's list answers both (`Err` carries the subscriptions that were read).
+/// Reads everything set-up needs at the same time. Without a number's id its own two reads are not made: the
+/// WABA's list answers both. `Err` carries the subscriptions that were read.
 async fn read_account(
     app: &App,
     waba: &WabaId,
@@ -127,8 +127,8 @@ fn no_access(failure: Failure, waba: &WabaId) -> FlowError {
     }
 }
 
-/// E3: the number that was asked for, never another; where none was asked for, the one that is being
-/// re-authorised, or the account's first, which is the one that was onboarded last (facts §1.5).
+/// E3: the number the signup named, never another. Where it named none: the number that is re-authorised, or
+/// the WABA's first, which is the one onboarded last (facts §1.5).
 async fn choose(
     app: &App,
     signup: &Signup,
@@ -159,8 +159,8 @@ async fn choose(
     })
 }
 
-/// E5, E6, A2, A3: one transaction makes the channel and everything a crash after it needs.
-async fn make_channel(
+/// E5, E6, A2, A3: one transaction creates the channel and stores everything that a resumed signup needs.
+async fn create_channel(
     app: &App,
     signup: &mut Signup,
     row: &NumberReading,

@@ -14,13 +14,15 @@ use crate::store::{Tx, signups};
 /// How long after it began an interrupted signup is tried again.
 pub(super) const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// A signup's states, as they stand in its row.
+/// The states of a signup, as stored in its row.
 pub mod state {
-    /// The signup is stored; its code is not yet exchanged.
+    /// The request is stored, the code is not exchanged.
     pub const NEW: &str = "new";
     /// The token is stored.
     pub const EXCHANGED: &str = "exchanged";
+    /// The channel is stored; its set-up has not ended.
     pub const CONNECTED: &str = "connected";
+    /// The set-up of the channel ended.
     pub const DONE: &str = "done";
     /// It ended without a channel.
     pub const FAILED: &str = "failed";

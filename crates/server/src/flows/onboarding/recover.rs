@@ -1,5 +1,5 @@
-//! A signup whose browser never came back: Meta says that an account was shared with us, and a token
-//! is fetched for it with the installation's own (facts §1.2, §3.4, §4.3).
+//! A signup whose browser never came back: Meta's webhook says that a WABA was shared with the app, and its
+//! token is fetched with the installation's system token (facts §1.2, §3.4, §4.3).
 
 use domain::channel::{Channel, Onboarding};
 use domain::ids::{AccountId, BusinessId, WabaId};
@@ -17,11 +17,11 @@ use crate::store::ids::SignupId;
 use crate::store::signups::{NewSignup, Signup};
 use crate::store::{Tx, accounts, channels, signups};
 
-/// How long the browser is given before its signup is taken up without it.
+/// How long the browser is waited for before its signup is recovered without it.
 const BROWSER_TIME: SignedDuration = SignedDuration::from_mins(2);
 
-/// A code that was sent again and is spent was spent by the exchange that was cut short: the signup goes on
-/// without it where it may, else Meta's refusal of the code is what its browser is told.
+/// Recovers a signup whose repeated code is spent: the interrupted exchange spent it. Where the signup cannot
+/// be recovered, Meta's refusal of the code is the answer.
 pub(super) async fn recover_after_spent_code(
     app: &App,
     id: SignupId,
@@ -37,7 +37,7 @@ pub(super) async fn recover_after_spent_code(
     }
 }
 
-/// Gets a token for a signup whose code was lost, and goes on.
+/// Fetches a token for a signup whose code was lost, then connects and sets up its channel.
 pub(super) async fn recover_token(app: &App, signup: &Signup) -> Result<Option<String>, FlowError> {
     let (Some(system_token), Some(business)) = (&app.config.meta.system_user_token, &signup.business_id) else {
         return Err(FlowError::refused(
@@ -57,9 +57,9 @@ pub(super) async fn recover_token(app: &App, signup: &Signup) -> Result<Option<S
     connect_and_set_up(app, signup.id).await
 }
 
-/// Only the code proves a signup its tenant's; portfolio and account are what a browser claimed. Where
-/// several tenants live here, Meta must have named that portfolio as the account's owner, and nobody
-/// else here may have a number of it or wait for one: else a tenant could name another's.
+/// Whether a claimed portfolio may be used. Only the code proves whose a signup is; portfolio and WABA are
+/// claims of a browser. With several accounts, Meta must have named that portfolio as the WABA's owner, and
+/// no other account may have a number of the WABA or wait for one: else one could claim another's.
 async fn owner_is_proved(app: &App, signup: &Signup, business: &BusinessId) -> Result<bool, FlowError> {
     let mut tx = app.store.read().await?;
     if accounts::list(&mut tx).await?.len() == 1 {
@@ -77,7 +77,7 @@ fn claimants<'a>(waiting: &'a [Signup], members: &'a [Channel]) -> impl Iterator
     waiting.iter().map(|signup| signup.account_id).chain(members.iter().map(|member| member.account_id))
 }
 
-/// The job `PARTNER_ADDED` wakes.
+/// The job that `PARTNER_ADDED` enqueues: connects the numbers of a WABA whose signup never came.
 pub async fn adopt_shared_waba(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
     let now = app.clock.now();
     let mut tx = app.store.read().await?;
@@ -86,16 +86,16 @@ pub async fn adopt_shared_waba(app: &App, waba: &WabaId) -> Result<Next, FlowErr
     let members = channels::list_by_waba(&mut tx, waba).await?;
     let account = owning_account(&mut tx, &waiting, &members).await?;
     drop(tx);
-    // its browser is still at it
+    // its browser may still finish
     if let Some(signup) = waiting.iter().find(|s| now < s.updated_at + BROWSER_TIME) {
         return Ok(Next::At(signup.updated_at + BROWSER_TIME));
     }
     let (Some(system_token), Some(owner)) = (&app.config.meta.system_user_token, owner) else {
-        tracing::warn!(%waba, "an account was shared with us and no signup came; without meta.system_user_token it cannot be taken up");
+        tracing::warn!(%waba, "a WABA was shared and no signup came; without meta.system_user_token its numbers cannot be connected");
         return Ok(Next::Done);
     };
     let Some(account) = account else {
-        tracing::warn!(%waba, "an account was shared with us and nobody knows which tenant it belongs to");
+        tracing::warn!(%waba, "a WABA was shared and its account is not known");
         return Ok(Next::Done);
     };
     let token = app.graph.refetch_business_token(&owner, system_token).await?;
@@ -122,15 +122,15 @@ async fn adopt_number(app: &App, new: &NewSignup, token: &SecretString) -> Resul
     let id = signups::insert(&mut tx, new, app.clock.now()).await?;
     tx.commit().await?;
     store_token(app, id, token, None).await?;
-    tracing::info!(signup = %id, give_up_after = %GIVE_UP_AFTER, "a shared account is taken up without its browser");
+    tracing::info!(signup = %id, give_up_after = %GIVE_UP_AFTER, "a shared WABA is connected without its browser");
     match connect_and_set_up(app, id).await {
-        // where it exists, its browser connected it meanwhile
+        // a channel that exists was connected by its browser meanwhile
         Ok(_) | Err(FlowError::Refused { code: Refusal::ChannelExists, .. }) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// Whose the account is: a waiting signup's and a sibling number's, where they agree, or the only tenant's.
+/// The account that owns a WABA: that of waiting signups and connected numbers where they agree, or the only one.
 async fn owning_account(tx: &mut Tx, waiting: &[Signup], members: &[Channel]) -> Result<Option<AccountId>, FlowError> {
     let mut named = claimants(waiting, members);
     if let Some(account) = named.next() {

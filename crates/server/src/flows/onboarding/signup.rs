@@ -1,7 +1,7 @@
 //! Embedded signup: a code becomes a token, a number, a channel, and a channel set up at Meta.
 //!
-//! The token is stored before anything else is done with it. What a crash interrupts goes on from
-//! the signup's row; what its browser never finished is begun by Meta's `PARTNER_ADDED`.
+//! The token is stored before anything else is done with it. A signup that a crash interrupts is resumed
+//! from its row; one that its browser never finished is recovered after Meta's `PARTNER_ADDED`.
 
 use std::time::Duration;
 
@@ -27,14 +27,14 @@ use crate::store::ids::SignupId;
 use crate::store::signups::NewSignup;
 use crate::store::{self, channels, signups};
 
-/// How long after its last step an interrupted signup is taken up again.
+/// How long after its last step an interrupted signup is resumed.
 const RESUME_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
-/// A code whose exchange was cut short may be sent again once the exchange cannot be under way any
-/// more; Meta decides whether it was used.
+/// A code whose exchange was interrupted is accepted again after this time, when the exchange can no longer
+/// be in progress. Meta decides whether the code was used.
 const SAME_CODE_AFTER: SignedDuration = SignedDuration::from_secs(12);
 
-/// A signup to be run.
+/// A signup as its browser requests it.
 #[derive(Debug)]
 pub struct Request {
     pub account_id: AccountId,
@@ -46,10 +46,10 @@ pub struct Request {
     pub inbox_id: Option<ChannelId>,
 }
 
-/// What a signup came to.
+/// The result of a signup.
 #[derive(Debug, Clone)]
 pub struct SignedUp {
-    /// Its row; goes on behind where `in_progress`.
+    /// The row of the signup, which is continued in the background where `in_progress`.
     pub signup_id: SignupId,
     /// The channel; `None` only while Meta is still being asked for its number.
     pub channel: Option<Channel>,
@@ -61,11 +61,11 @@ pub struct SignedUp {
     pub webhook_error: Option<String>,
     /// E8: the number is still pending at Meta.
     pub reauthorization_required: bool,
-    /// It did not end in time and goes on behind.
+    /// It did not end within the deadline and is continued in the background.
     pub in_progress: bool,
 }
 
-/// Runs a signup; what is not done within the deadline goes on behind.
+/// Runs a signup. What is not done within the deadline is continued in the background.
 pub async fn run(app: &App, request: Request) -> Result<SignedUp, FlowError> {
     let result = begin(app, request).await;
     if let Err(error) = &result {
@@ -79,12 +79,12 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
         return Err(FlowError::refused(Refusal::MissingParameter, "Required parameters are missing: code"));
     }
     let deadline = Duration::from_secs(app.config.limits.signup_deadline_seconds);
-    let PersistedSignup { id, again } = persist(app, &request).await?;
+    let PersistedSignup { id, is_repeated } = persist(app, &request).await?;
     reached(Failpoint::SignupWritten);
-    // a task of its own: a client that hangs up does not end a signup half way
+    // a task of its own: a client that disconnects does not interrupt a signup
     let work = app.tasks.spawn({
         let app = app.clone();
-        async move { exchange_and_continue(&app, id, again, &request.code).await }
+        async move { exchange_and_continue(&app, id, is_repeated, &request.code).await }
     });
     match tokio::time::timeout(deadline, work).await {
         Ok(Ok(done)) => {
@@ -96,10 +96,11 @@ async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
     }
 }
 
+/// A signup whose row is committed.
 struct PersistedSignup {
     id: SignupId,
-    /// Its code came before and was not exchanged then, as far as is known.
-    again: bool,
+    /// The same code was sent before, and its exchange was interrupted.
+    is_repeated: bool,
 }
 
 async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowError> {
@@ -110,14 +111,14 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
         let known = channels::find_in_account(&mut tx, request.account_id, inbox).await?;
         known.ok_or_else(|| FlowError::refused(Refusal::NotFound, "Resource could not be found"))?;
     }
-    // a signup that was cut short before its code was exchanged may be sent again
+    // the code of an interrupted signup is accepted again
     if let Some(before) = signups::find_by_code(&mut tx, &request.code).await? {
         let is_idle = now >= before.updated_at + SAME_CODE_AFTER;
         if before.state == state::NEW && before.account_id == request.account_id && is_idle {
-            // dated anew: it is not taken up behind while this goes on
+            // a new date: the job does not resume it while this request runs
             signups::update(&mut tx, &before, now).await?;
             tx.commit().await?;
-            return Ok(PersistedSignup { id: before.id, again: true });
+            return Ok(PersistedSignup { id: before.id, is_repeated: true });
         }
         return Err(replayed());
     }
@@ -138,7 +139,7 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
     };
     enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER).await?;
     tx.commit().await?;
-    Ok(PersistedSignup { id, again: false })
+    Ok(PersistedSignup { id, is_repeated: false })
 }
 
 fn replayed() -> FlowError {
@@ -148,16 +149,16 @@ fn replayed() -> FlowError {
     )
 }
 
-/// Exchanges the code and keeps the token before anything else is done with it.
+/// Exchanges the code and stores the token before anything else is done with it.
 async fn exchange_and_continue(
     app: &App,
     id: SignupId,
-    again: bool,
+    is_repeated: bool,
     code: &SecretString,
 ) -> Result<Option<String>, FlowError> {
     let token = match app.graph.exchange_code(code).await {
         Ok(token) => token,
-        Err(failure) if again && failure.kind == FailureKind::CodeSpent => {
+        Err(failure) if is_repeated && failure.kind == FailureKind::CodeSpent => {
             return recover::recover_after_spent_code(app, id, failure).await;
         }
         Err(failure) => return fail(app, id, failure.into()).await,
@@ -196,7 +197,7 @@ async fn outcome(
     })
 }
 
-/// The job: takes an interrupted signup up again.
+/// The job: resumes an interrupted signup.
 pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
     let id = SignupId(id);
     let now = app.clock.now();
@@ -215,7 +216,7 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
     match result {
         Ok(()) => Ok(Next::Done),
         Err(error) if now < signup.created_at + GIVE_UP_AFTER => {
-            tracing::warn!(signup = %id, %error, "an interrupted signup is tried again");
+            tracing::warn!(signup = %id, %error, "an interrupted signup failed and is retried");
             Ok(Next::At(now + RESUME_AFTER))
         }
         Err(error) => {

@@ -10,7 +10,7 @@ use crate::flows::number::record::NumberRecord;
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels;
 
-/// Tears down, then deletes.
+/// Deletes the channel, then removes its webhooks at Meta.
 pub async fn delete(app: &App, channel: &Channel) -> Result<(), FlowError> {
     let record = NumberRecord::load(app, channel.id)
         .await?

@@ -9,7 +9,7 @@ use tracing::Level;
 
 use super::capture::Logs;
 use super::support::{
-    CHANGE_NUMBER, UNSUBSCRIBE, changes, channel_count, fresh, kept, number_of, refused_with, rows, waba_of,
+    CHANGE_NUMBER, UNSUBSCRIBE, changes, channel_count, fresh, number_of, on_record, refused_with, rows, waba_of,
 };
 use crate::app::APP_ID;
 
@@ -26,7 +26,7 @@ async fn a1_the_last_channel_of_its_account_takes_the_app_off_it(engine: Engine)
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
-    let kept = kept(&app, inbox).await;
+    let kept = on_record(&app, inbox).await;
     app.meta.clear_log();
     app.delete(&app.inbox(inbox, "")).await.expect(204);
     app.settle().await;
@@ -56,7 +56,7 @@ async fn a1_while_siblings_remain_only_the_numbers_own_override_is_cleared(engin
     assert!(app.meta.number(&number_of(&second)).unwrap().overrides.is_empty());
     let waba = app.meta.with_world(|world, _| world.waba(&waba_of(&first))).unwrap();
     let standing = waba.subscriptions[APP_ID].clone().expect("the first number's override");
-    assert_eq!(Some(standing.callback_url), kept(&app, first_inbox).await.webhook.override_url);
+    assert_eq!(Some(standing.callback_url), on_record(&app, first_inbox).await.webhook.override_url);
     assert_eq!(channel_count(&app).await, 1);
 }
 
@@ -72,7 +72,7 @@ async fn a1_the_first_number_gone_its_sibling_still_hears(engine: Engine) {
     app.meta.clear_webhook_log();
     app.meta.receive_text(&number_of(&second), "15550009999", "hello").await.unwrap();
     let heard = app.meta.webhook_log().remove(0);
-    let own = kept(&app, second_inbox).await.webhook.override_url.unwrap();
+    let own = on_record(&app, second_inbox).await.webhook.override_url.unwrap();
     assert_eq!((heard.callback_url, heard.status), (own, Some(200)));
 }
 
@@ -106,7 +106,7 @@ async fn a1_the_record_of_the_number_stays(engine: Engine) {
     let app = fresh(engine).await;
     let (_, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     app.delete(&app.inbox(inbox, "")).await.expect(204);
     let mut tx = app.app.store.read().await.unwrap();
     let number = &before.channel.phone_number_id;

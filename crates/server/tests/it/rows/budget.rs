@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 use server::store::Engine;
 
-use super::support::{REGISTER, fresh, in_review, inbox_of, kept, number_of, rows, unprovisioned};
+use super::support::{REGISTER, fresh, in_review, inbox_of, number_of, on_record, rows, unprovisioned};
 use crate::app::{TestApp, browser};
 
 rows!(
@@ -40,7 +40,7 @@ async fn d3_signing_up_again_and_again_keeps_the_budget(engine: Engine) {
         assert_eq!(inbox_of(&app.post(&app.path("/whatsapp/authorization"), body).await), inbox);
         expect_counted(&app, &number_of(&signup), MAX_BLIND);
     }
-    assert!(kept(&app, inbox).await.attempts.len() <= MAX_BLIND);
+    assert!(on_record(&app, inbox).await.attempts.len() <= MAX_BLIND);
     // an approval finds a call left
     app.meta.act(&number_of(&signup), NumberAction::ApproveName).await.unwrap();
     app.settle().await;
@@ -59,7 +59,7 @@ async fn d3_deleting_and_connecting_again_keeps_the_budget(engine: Engine) {
         inbox = inbox_of(&app.authorize(&again).await);
         expect_counted(&app, &number_of(&signup), MAX_AUTOMATIC);
     }
-    assert_eq!(kept(&app, inbox).await.attempts.len(), app.meta.calls(REGISTER).len());
+    assert_eq!(on_record(&app, inbox).await.attempts.len(), app.meta.calls(REGISTER).len());
 }
 
 async fn press(app: &TestApp, inbox: ChannelId) -> bool {

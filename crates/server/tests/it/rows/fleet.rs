@@ -68,7 +68,7 @@ async fn d4_a_fleet_is_read_in_one_call_per_hundred_numbers_by_itself(engine: En
     }
     let live = app.get(&app.path("/inboxes?level=live&limit=200")).await.expect(200);
     assert_eq!(live["data"].as_array().unwrap().len(), 200);
-    // and again, when something changed and nobody was told
+    // and again, when something changed and no webhook came
     app.meta.clear_log();
     app.meta.act(&numbers[200], NumberAction::Quality { quality: Quality::Yellow }).await.unwrap();
     app.meta.clear_webhook_log();

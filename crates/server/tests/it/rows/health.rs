@@ -164,7 +164,7 @@ async fn h2_health_has_its_own_address_with_every_member_of_the_origin(engine: E
         assert!(health.get(member).is_some(), "{member} is missing: {health}");
         assert!(member == "health_error" || !health[member].is_null(), "{member} is null: {health}");
     }
-    let channel = super::support::kept(&app, inbox).await.channel;
+    let channel = super::support::on_record(&app, inbox).await.channel;
     let expected = format!("{}/webhooks/whatsapp/{}", app.url, channel.phone_number);
     assert_eq!((&health["id"], &health["expected_webhook_url"]), (&number.into(), &expected.clone().into()));
     assert_eq!(health["webhook_configuration"]["whatsapp_business_account"], expected);

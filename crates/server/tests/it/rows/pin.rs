@@ -1,4 +1,4 @@
-//! The PIN: drawn, kept before it is sent, and kept for good: W10, W11, D2.
+//! The PIN: generated, stored before it is sent, and never forgotten: W10, W11, D2.
 
 use domain::meta::failure::FailureKind;
 use graph_emulator::{Fault, NumberAction, Popup};
@@ -9,7 +9,7 @@ use server::store::Engine;
 
 use super::support::{
     REGISTER, eventually, expect_not_registered, expect_nothing_raised, expect_registered, fresh, in_review, inbox_of,
-    kept, number_of, rows, signups_of,
+    number_of, on_record, rows, signups_of,
 };
 use crate::app::TestApp;
 
@@ -56,10 +56,10 @@ async fn w10_the_pin_is_on_record_before_meta_answers(engine: Engine) {
     let looked = async {
         let channel = eventually("a channel", async || signups_of(&app).await.first()?.channel_id).await;
         let open = async || {
-            let kept = kept(&app, channel).await;
+            let kept = on_record(&app, channel).await;
             kept.attempts.first().is_some_and(|recorded| recorded.attempt.settled_at.is_none()).then_some(kept)
         };
-        let kept = eventually("a stored call", open).await;
+        let kept = eventually("a call in the ledger", open).await;
         assert_eq!(sent(&app), [""; 0], "Meta answered too early for this test");
         kept.pin_print().expect("the PIN is stored with the call")
     };
@@ -86,12 +86,12 @@ async fn w10_where_two_step_is_read_as_on_the_pin_is_asked_for(engine: Engine) {
 async fn w11_a_stored_pin_is_used_again(engine: Engine) {
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(in_review()).await;
-    let drawn = kept(&app, inbox).await.pin_print().unwrap();
+    let drawn = on_record(&app, inbox).await.pin_print().unwrap();
     app.settle().await;
     app.meta.act(&number_of(&signup), NumberAction::ApproveName).await.unwrap();
     app.settle().await;
     assert_eq!(sent(&app), [drawn.clone(), drawn]);
-    let kept = kept(&app, inbox).await;
+    let kept = on_record(&app, inbox).await;
     assert_eq!(kept.outcomes(), [Ok(()), Err(FailureKind::NameNotReady)]);
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
     assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(SecretString::expose_secret));
@@ -104,7 +104,7 @@ async fn w11_a_pin_its_owner_entered_is_used(engine: Engine) {
     let body = answer.expect(200);
     assert_eq!((&body["called"], &body["outcome"]), (&true.into(), &"success".into()));
     assert!(!answer.text.contains("271828"), "{}", answer.text);
-    assert_eq!(kept(&app, inbox).await.pin.unwrap().expose_secret(), "271828");
+    assert_eq!(on_record(&app, inbox).await.pin.unwrap().expose_secret(), "271828");
     expect_registered(&app, inbox).await;
 }
 
@@ -146,23 +146,23 @@ async fn w11_a_change_of_the_pin_that_was_our_own_makes_nothing_stale(engine: En
     app.meta.act(&number, NumberAction::Disconnect { reads: None }).await.unwrap();
     let pressed = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
     assert_eq!((&pressed["called"], &pressed["outcome"]), (&true.into(), &"success".into()));
-    let stored = kept(&app, inbox).await.pin_print().unwrap();
+    let stored = on_record(&app, inbox).await.pin_print().unwrap();
     assert_eq!(sent(&app), [stored.clone(), stored]);
 }
 
 async fn w11_the_pin_outlives_the_channel(engine: Engine) {
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(Popup::default()).await;
-    let drawn = kept(&app, inbox).await.pin_print().unwrap();
+    let drawn = on_record(&app, inbox).await.pin_print().unwrap();
     app.delete(&app.inbox(inbox, "")).await.expect(204);
     app.settle().await;
     app.meta.act(&number_of(&signup), NumberAction::Disconnect { reads: None }).await.unwrap();
     let again = Popup { waba_id: signup.waba_id, phone_number: signup.phone_number, ..Popup::default() };
     let (_, inbox) = app.signed_up(again).await;
-    assert_eq!(kept(&app, inbox).await.pin_print(), Some(drawn.clone()));
+    assert_eq!(on_record(&app, inbox).await.pin_print(), Some(drawn.clone()));
     app.settle().await;
     assert_eq!(sent(&app), [drawn.clone(), drawn], "Meta still holds the first PIN");
-    assert_eq!(kept(&app, inbox).await.outcomes(), [Ok(()), Ok(())]);
+    assert_eq!(on_record(&app, inbox).await.outcomes(), [Ok(()), Ok(())]);
 }
 
 async fn d2_the_pin_of_a_call_that_never_arrived_is_kept_and_sent_again(engine: Engine) {
@@ -171,13 +171,13 @@ async fn d2_the_pin_of_a_call_that_never_arrived_is_kept_and_sent_again(engine: 
     app.meta.fail(Fault::cut(REGISTER));
     let answer = app.authorize(&signup).await;
     expect_nothing_raised(&answer);
-    let before = kept(&app, inbox_of(&answer)).await;
+    let before = on_record(&app, inbox_of(&answer)).await;
     assert_eq!(before.outcomes(), [Err(FailureKind::Transient)]);
     assert_eq!(app.meta.number(&number_of(&signup)).unwrap().pin, None);
     app.advance(SignedDuration::from_mins(2)).await;
     let stored = before.pin_print().unwrap();
     assert_eq!(sent(&app), [stored.clone(), stored]);
-    let after = kept(&app, inbox_of(&answer)).await;
+    let after = on_record(&app, inbox_of(&answer)).await;
     assert_eq!(after.outcomes(), [Ok(()), Err(FailureKind::Transient)]);
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
     assert_eq!(at_meta.pin.as_deref(), after.pin.as_ref().map(SecretString::expose_secret));
@@ -192,7 +192,7 @@ async fn d2_the_pin_of_a_call_whose_answer_was_lost_is_the_one_meta_holds(engine
     assert_eq!(body["registration"]["state"], "done", "the number itself says that the call worked");
     app.settle().await;
     app.advance(SignedDuration::from_hours(25)).await;
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     let at_meta = app.meta.number(&number_of(&signup)).unwrap();
     assert!(at_meta.registered);
     assert_eq!(at_meta.pin.as_deref(), kept.pin.as_ref().map(SecretString::expose_secret));

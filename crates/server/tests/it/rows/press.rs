@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use server::store::Engine;
 use server::store::api_keys::Scope;
 
-use super::support::{NAME_REFUSED, REGISTER, fresh, kept, number_of, rows, unprovisioned};
+use super::support::{NAME_REFUSED, REGISTER, fresh, number_of, on_record, rows, unprovisioned};
 
 rows!(
     r3_a_press_registers_a_stuck_number,
-    r3_a_refusal_is_told_in_metas_words_and_written_down,
+    r3_a_refusal_is_reported_in_metas_words_and_stored,
     r3_a_second_press_within_the_hour_does_not_call,
     r3_a_press_unblocks_what_only_a_person_can,
     r3_only_who_may_operate_may_press,
@@ -35,7 +35,7 @@ async fn r3_a_press_registers_a_stuck_number(engine: Engine) {
     assert_eq!((&registration["state"], &registration["why"]["code"]), (&"done".into(), &"live".into()));
     assert_eq!((&registration["budget"]["limit"], &registration["budget"]["spent"]), (&10.into(), &2.into()));
     assert_eq!((&registration["attempts"][0]["basis"], &registration["has_pin"]), (&"person".into(), &true.into()));
-    let kept = kept(&app, inbox).await;
+    let kept = on_record(&app, inbox).await;
     assert_eq!(kept.outcomes(), [Ok(()), Err(FailureKind::NameNotReady)]);
     assert_eq!(kept.attempts[0].attempt.basis, Basis::Person);
     assert!(app.meta.number(&number_of(&signup)).unwrap().registered);
@@ -45,7 +45,7 @@ async fn r3_a_press_registers_a_stuck_number(engine: Engine) {
     assert_eq!((&shown["level"], &shown["reauthorization_required"]), (&"live".into(), &false.into()));
 }
 
-async fn r3_a_refusal_is_told_in_metas_words_and_written_down(engine: Engine) {
+async fn r3_a_refusal_is_reported_in_metas_words_and_stored(engine: Engine) {
     let app = fresh(engine).await;
     let (_, inbox) = app.signed_up(unprovisioned()).await;
     app.settle().await;
@@ -56,7 +56,7 @@ async fn r3_a_refusal_is_told_in_metas_words_and_written_down(engine: Engine) {
     assert_eq!(body["meta"]["user_title"], "Cannot Create Certificate");
     assert!(body["meta"]["fbtrace_id"].is_string());
     let refused = Err(FailureKind::NameNotReady);
-    assert_eq!(kept(&app, inbox).await.outcomes(), [refused, refused]);
+    assert_eq!(on_record(&app, inbox).await.outcomes(), [refused, refused]);
 }
 
 async fn r3_a_second_press_within_the_hour_does_not_call(engine: Engine) {
@@ -92,7 +92,7 @@ async fn r3_a_press_unblocks_what_only_a_person_can(engine: Engine) {
     app.meta.act(&number_of(&signup), NumberAction::ClearObstacle).await.unwrap();
     let body = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
     assert_eq!((&body["called"], &body["outcome"]), (&true.into(), &"success".into()));
-    assert_eq!(kept(&app, inbox).await.outcomes(), [Ok(()), Err(FailureKind::NumberTaken)]);
+    assert_eq!(on_record(&app, inbox).await.outcomes(), [Ok(()), Err(FailureKind::NumberTaken)]);
 }
 
 async fn r3_only_who_may_operate_may_press(engine: Engine) {

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use server::store::Engine;
 
-use super::support::{REGISTER, expect_registered, fresh, inbox_of, kept, number_of, pose, rows, waba_of};
+use super::support::{REGISTER, expect_registered, fresh, inbox_of, number_of, on_record, pose, rows, waba_of};
 use crate::app::{TestApp, browser};
 use domain::ids::ChannelId;
 
@@ -109,7 +109,7 @@ async fn r2_whatever_status_says(engine: Engine) {
         app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
         app.advance(SignedDuration::from_hours(6)).await;
         assert_eq!(app.meta.calls(REGISTER), [], "{status}");
-        assert_eq!(kept(&app, inbox).await.attempts, [], "{status}");
+        assert_eq!(on_record(&app, inbox).await.attempts, [], "{status}");
     }
 }
 
@@ -125,7 +125,7 @@ async fn r2_an_approved_new_name_is_applied_by_its_button_alone(engine: Engine) 
     expect_no_other(&app, inbox).await;
     let body = app.post(&app.inbox(inbox, "/registration"), json!({ "apply_new_name": true })).await.expect(200);
     assert_eq!((&body["called"], &body["outcome"]), (&true.into(), &"success".into()));
-    let kept = kept(&app, inbox).await;
+    let kept = on_record(&app, inbox).await;
     let calls = app.meta.calls(REGISTER);
     assert_eq!((calls.len(), calls[1].param("pin").map(str::to_owned)), (2, kept.pin_print()));
     assert_eq!(app.meta.number(&number_of(&signup)).unwrap().verified_name, "Better Bakery");

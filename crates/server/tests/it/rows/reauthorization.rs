@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use server::store::{Engine, channels};
 
 use super::support::{
-    REGISTER, SUBSCRIBE, changes, channel_count, expect_registered, expect_webhook_facts, expect_webhooks, fresh, kept,
-    number_of, rows, signups_of,
+    REGISTER, SUBSCRIBE, changes, channel_count, expect_registered, expect_webhook_facts, expect_webhooks, fresh,
+    number_of, on_record, rows, signups_of,
 };
 use crate::app::{Answer, TestApp, browser};
 use domain::ids::ChannelId;
@@ -36,7 +36,7 @@ async fn w12_a_reauthorisation_sends_the_existing_verify_token_and_registers_not
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     let again = app.meta.sign_up(once_more(&signup)).await;
     app.meta.clear_log();
     reauthorize(&app, &again, inbox).await.expect(200);
@@ -45,7 +45,7 @@ async fn w12_a_reauthorisation_sends_the_existing_verify_token_and_registers_not
     assert_eq!(changes(&app), [SUBSCRIBE]);
     let call = &app.meta.calls(SUBSCRIBE)[0];
     assert_eq!(call.param("verify_token"), Some(before.verify_print().as_str()));
-    let after = kept(&app, inbox).await;
+    let after = on_record(&app, inbox).await;
     assert_eq!(call.token.as_deref(), Some(after.token_print().as_str()));
     assert_ne!(after.token_print(), before.token_print());
     assert_eq!(after.verify_print(), before.verify_print());
@@ -57,7 +57,7 @@ async fn w12_a_reauthorisation_of_a_stuck_number_may_register_it(engine: Engine)
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(Popup { verified: false, ..Popup::default() }).await;
     app.settle().await;
-    let drawn = kept(&app, inbox).await.pin_print();
+    let drawn = on_record(&app, inbox).await.pin_print();
     app.meta.clear_log();
     // this time its code was typed
     let again = app.meta.sign_up(once_more(&signup)).await;
@@ -74,7 +74,7 @@ async fn e6_the_inbox_gets_the_new_token_and_is_not_doubled(engine: Engine) {
     app.settle().await;
     let renamed = json!({ "name": "Shop window" });
     app.send(Method::PATCH, &app.inbox(inbox, ""), Some(renamed), Some(&app.key)).await.expect(200);
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     let again = app.meta.sign_up(once_more(&signup)).await;
     let body = reauthorize(&app, &again, inbox).await.expect(200);
     assert_eq!(body["message"], "Channel reauthorized successfully");
@@ -84,7 +84,7 @@ async fn e6_the_inbox_gets_the_new_token_and_is_not_doubled(engine: Engine) {
     );
     assert_eq!((&body["webhook_error"], &body["reauthorization_required"]), (&Value::Null, &false.into()));
     assert_eq!(channel_count(&app).await, 1);
-    let after = kept(&app, inbox).await;
+    let after = on_record(&app, inbox).await;
     assert_eq!(after.channel, before.channel);
     assert_ne!(after.token_print(), before.token_print());
     let signup = signups_of(&app).await.remove(0);
@@ -100,7 +100,7 @@ async fn e6_the_ids_are_those_meta_gives_now(engine: Engine) {
     assert_ne!((&moved.waba_id, &moved.phone_number_id), (&signup.waba_id, &signup.phone_number_id));
     app.meta.clear_log();
     reauthorize(&app, &moved, inbox).await.expect(200);
-    let after = kept(&app, inbox).await.channel;
+    let after = on_record(&app, inbox).await.channel;
     assert_eq!(Some(after.waba_id.0), moved.waba_id);
     assert_eq!(Some(after.phone_number_id.0), moved.phone_number_id);
     assert_eq!(after.business_id.map(|id| id.0), moved.business_id);
@@ -113,7 +113,7 @@ async fn e6_an_inbox_of_nobody_or_of_another_account_is_not_found(engine: Engine
     let (signup, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
     let (other, key) = app.another_account(server::store::api_keys::Scope::Admin).await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     let again = app.meta.sign_up(once_more(&signup)).await;
     app.meta.clear_log();
     let mut body = browser(&again);
@@ -124,23 +124,23 @@ async fn e6_an_inbox_of_nobody_or_of_another_account_is_not_found(engine: Engine
         assert_eq!((&answer["error"], &answer["code"]), (&"Resource could not be found".into(), &"not_found".into()));
     }
     assert_eq!(app.meta.log(), []);
-    assert_eq!(kept(&app, inbox).await.token_print(), before.token_print());
+    assert_eq!(on_record(&app, inbox).await.token_print(), before.token_print());
 }
 
 async fn a3_another_number_is_refused_and_nothing_changed(engine: Engine) {
     let app = fresh(engine).await;
     let (_, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     let other = app.meta.sign_up(Popup::default()).await;
     app.meta.clear_log();
     let body = reauthorize(&app, &other, inbox).await.expect(422);
     let got = format!("+{}", other.phone_number.clone().unwrap());
-    let told = format!("Phone number mismatch. Expected {}, got {got}", before.channel.phone_number);
-    assert_eq!((&body["error"], &body["success"]), (&told.into(), &false.into()));
+    let text = format!("Phone number mismatch. Expected {}, got {got}", before.channel.phone_number);
+    assert_eq!((&body["error"], &body["success"]), (&text.into(), &false.into()));
     assert_eq!(body["code"], "phone_number_mismatch");
     assert_eq!(changes(&app), [""; 0]);
-    let after = kept(&app, inbox).await;
+    let after = on_record(&app, inbox).await;
     assert_eq!((&after.channel, after.token_print()), (&before.channel, before.token_print()));
     assert_eq!((after.webhook, after.attempts), (before.webhook, before.attempts));
     assert_eq!(channel_count(&app).await, 1);

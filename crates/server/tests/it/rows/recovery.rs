@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use server::store::Engine;
 
 use super::support::{
-    NAME_REFUSED, READ, REGISTER, expect_nothing_raised, flawless, fresh, in_review, inbox_of, kept, number_of, pose,
-    rows, unprovisioned,
+    NAME_REFUSED, READ, REGISTER, expect_nothing_raised, flawless, fresh, in_review, inbox_of, number_of, on_record,
+    pose, rows, unprovisioned,
 };
 use crate::app::TestApp;
 use domain::ids::ChannelId;
@@ -27,7 +27,7 @@ rows!(
 
 /// Every side says live, after so many calls.
 async fn expect_live(app: &TestApp, inbox: ChannelId, calls: usize) {
-    let kept = kept(app, inbox).await;
+    let kept = on_record(app, inbox).await;
     let number = app.meta.number(kept.channel.phone_number_id.as_str()).unwrap();
     assert!(number.registered, "{:?}", kept.attempts);
     assert_eq!((app.meta.calls(REGISTER).len(), number.register_calls.len()), (calls, calls));
@@ -51,9 +51,9 @@ async fn r1_at_once_when_meta_says_that_the_name_is_approved(engine: Engine) {
     app.settle().await;
     assert_eq!(app.clock.now().duration_since(before).as_secs(), 0);
     expect_live(&app, inbox, 2).await;
-    let attempts = kept(&app, inbox).await.attempts;
+    let attempts = on_record(&app, inbox).await.attempts;
     assert_eq!((attempts[0].attempt.basis, attempts[1].attempt.basis), (Basis::Evidence, Basis::Blind));
-    assert_eq!(kept(&app, inbox).await.outcomes()[1], Err(FailureKind::NameNotReady));
+    assert_eq!(on_record(&app, inbox).await.outcomes()[1], Err(FailureKind::NameNotReady));
 }
 
 async fn r1_by_schedule_when_no_webhook_comes(engine: Engine) {
@@ -101,7 +101,7 @@ async fn r1_after_an_outage_of_meta(engine: Engine) {
     app.advance(SignedDuration::from_mins(15)).await;
     expect_live(&app, inbox_of(&answer), 3).await;
     let transient = Err(FailureKind::Transient);
-    assert_eq!(kept(&app, inbox_of(&answer)).await.outcomes(), [Ok(()), transient, transient]);
+    assert_eq!(on_record(&app, inbox_of(&answer)).await.outcomes(), [Ok(()), transient, transient]);
 }
 
 async fn r1_at_once_when_the_code_was_verified_here(engine: Engine) {
@@ -142,7 +142,7 @@ async fn half_pending(engine: Engine, pending: (&str, Value), other: (&str, Valu
     assert_eq!(body["reauthorization_required"], true, "{body}");
     assert_eq!(body["registration"]["why"]["code"], "accepted_not_shown", "{body}");
     let inbox = inbox_of(&answer);
-    assert_eq!(kept(&app, inbox).await.outcomes(), [Ok(())], "the half fired: it was registered");
+    assert_eq!(on_record(&app, inbox).await.outcomes(), [Ok(())], "the half fired: it was registered");
     let read = app.meta.calls(READ);
     assert_eq!(read.last().map(|call| call.status), Some(Some(200)), "{read:?}");
     let health = app.get(&app.inbox(inbox, "/health")).await.expect(200);

@@ -10,7 +10,7 @@ use tracing::Level;
 use super::capture::Logs;
 use super::support::{
     NAME_REFUSED, REGISTER, SUBSCRIBE, changes, expect_not_registered, expect_nothing_raised, expect_registered,
-    expect_webhooks, fresh, in_review, inbox_of, kept, number_of, overlap, pose, refused_with, rows,
+    expect_webhooks, fresh, in_review, inbox_of, number_of, on_record, overlap, pose, refused_with, rows,
 };
 
 rows!(
@@ -22,7 +22,7 @@ rows!(
     w3_a_verified_number_without_a_platform_is_registered_and_subscribed,
     w4_a_verified_number_without_throughput_is_registered_and_subscribed,
     w7_a_refused_registration_is_recorded_and_the_webhook_subscribed_all_the_same,
-    w8_a_failing_subscription_is_told_logged_and_retried,
+    w8_a_failing_subscription_is_reported_logged_and_retried,
     w8_a_press_on_register_webhook_fails_with_the_same_words,
     w13_when_all_goes_well_nothing_is_raised_and_nothing_logged_as_an_error,
 );
@@ -63,7 +63,7 @@ async fn w1_an_unverified_number_that_meta_refuses_is_subscribed_all_the_same(en
     );
     assert_eq!(registration["attempts"][0]["meta"]["code"], 133_006);
     assert_eq!(app.meta.calls(REGISTER).len(), 1);
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     assert_eq!(kept.outcomes(), [Err(FailureKind::ReverificationNeeded)]);
     assert_eq!(app.meta.calls(REGISTER)[0].param("pin").map(str::to_owned), kept.pin_print());
     expect_webhooks(&app, inbox_of(&answer)).await;
@@ -140,24 +140,24 @@ async fn w7_a_refused_registration_is_recorded_and_the_webhook_subscribed_all_th
     assert_eq!(attempt["meta"]["user_title"], "Cannot Create Certificate");
     let call = &app.meta.calls(REGISTER)[0];
     assert_eq!((call.status, call.error_code, call.error_subcode), (Some(400), Some(100), Some(2_388_001)));
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     assert_eq!(kept.outcomes(), [Err(FailureKind::NameNotReady)]);
     assert!(!kept.attempts[0].is_assumed);
     assert_eq!(call.param("pin").map(str::to_owned), kept.pin_print());
     expect_webhooks(&app, inbox_of(&answer)).await;
 }
 
-async fn w8_a_failing_subscription_is_told_logged_and_retried(engine: Engine) {
+async fn w8_a_failing_subscription_is_reported_logged_and_retried(engine: Engine) {
     let logs = Logs::capture();
     let app = fresh(engine).await;
     app.meta.fail(Fault::refusal(SUBSCRIBE, refused_with(100, "(#100) The subscription is refused for a test")));
     let (_, answer) = app.sign_up(Popup::default()).await;
     let body = answer.expect(200);
-    let told = "Webhook setup failed: (#100) The subscription is refused for a test";
-    assert_eq!((&body["success"], &body["webhook_error"]), (&true.into(), &told.into()));
-    assert_eq!(logs.at(Level::ERROR), [format!("[WHATSAPP] {told}")]);
+    let text = "Webhook setup failed: (#100) The subscription is refused for a test";
+    assert_eq!((&body["success"], &body["webhook_error"]), (&true.into(), &text.into()));
+    assert_eq!(logs.at(Level::ERROR), [format!("[WHATSAPP] {text}")]);
     expect_registered(&app, inbox_of(&answer)).await;
-    let before = kept(&app, inbox_of(&answer)).await.webhook;
+    let before = on_record(&app, inbox_of(&answer)).await.webhook;
     assert_eq!(before.error.as_deref(), Some("(#100) The subscription is refused for a test"));
     assert_eq!((before.subscribed_at, before.override_url), (None, None));
 
@@ -176,11 +176,14 @@ async fn w8_a_press_on_register_webhook_fails_with_the_same_words(engine: Engine
     app.meta.clear_log();
     app.meta.fail(Fault::refusal(SUBSCRIBE, refused_with(100, "(#100) The subscription is refused for a test")));
     let answer = app.post(&app.inbox(inbox, "/register_webhook"), Value::Null).await;
-    let told = "Webhook setup failed: (#100) The subscription is refused for a test";
+    let text = "Webhook setup failed: (#100) The subscription is refused for a test";
     let body = answer.expect(422);
-    assert_eq!((&body["error"], &body["code"]), (&told.into(), &"webhook_setup_failed".into()));
-    assert_eq!(logs.at(Level::ERROR), [format!("[WHATSAPP] {told}")]);
-    assert_eq!(kept(&app, inbox).await.webhook.error.as_deref(), Some("(#100) The subscription is refused for a test"));
+    assert_eq!((&body["error"], &body["code"]), (&text.into(), &"webhook_setup_failed".into()));
+    assert_eq!(logs.at(Level::ERROR), [format!("[WHATSAPP] {text}")]);
+    assert_eq!(
+        on_record(&app, inbox).await.webhook.error.as_deref(),
+        Some("(#100) The subscription is refused for a test")
+    );
     assert_eq!(changes(&app), [SUBSCRIBE]);
 
     app.meta.clear_log();

@@ -11,7 +11,8 @@ use tracing::Level;
 use super::capture::Logs;
 use super::support::{
     APPS, EXCHANGE, LIST, READ, REGISTER, SUBSCRIBE, channel_count, expect_nothing_raised, expect_registered,
-    expect_webhooks, flawless, fresh, in_review, inbox_of, kept, longest_series, number_of, rows, signups_of, waba_of,
+    expect_webhooks, flawless, fresh, in_review, inbox_of, longest_series, number_of, on_record, rows, signups_of,
+    waba_of,
 };
 use crate::app::{APP_ID, TestApp};
 
@@ -37,7 +38,7 @@ async fn e2_the_code_is_exchanged_for_the_token_that_is_used_from_then_on(engine
     assert_eq!(exchange.param("code"), Some(fingerprint(signup.code.as_deref().unwrap()).as_str()));
     assert_eq!(exchange.param("redirect_uri"), None);
     assert!(exchange.query.keys().all(|name| name == "locale"), "code and secret stay out of the URL: {exchange:?}");
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     for call in &log[1..] {
         assert_eq!(call.token.as_deref(), Some(kept.token_print().as_str()), "{call:?}");
     }
@@ -49,7 +50,7 @@ async fn e2_the_end_of_a_token_is_kept(engine: Engine) {
     let app = fresh(engine).await;
     let sixty_days = SignedDuration::from_hours(60 * 24);
     let (_, inbox) = app.signed_up(Popup { token_lasts: Some(sixty_days), ..Popup::default() }).await;
-    let ends = kept(&app, inbox).await.credentials.token_expires_at.unwrap();
+    let ends = on_record(&app, inbox).await.credentials.token_expires_at.unwrap();
     assert_eq!(ends.duration_since(app.clock.now() + sixty_days).as_secs(), 0);
 }
 
@@ -60,7 +61,7 @@ async fn e5_a_channel_and_an_inbox_are_made_for_the_account(engine: Engine) {
     assert_eq!(body["name"], "Example Bakery WhatsApp");
     assert!(body.get("message").is_none(), "{body}");
     let inbox = inbox_of(&answer);
-    let channel = kept(&app, inbox).await.channel;
+    let channel = on_record(&app, inbox).await.channel;
     assert_eq!(channel.account_id, app.account);
     assert_eq!(channel.phone_number.to_string(), format!("+{}", signup.phone_number.clone().unwrap()));
     assert_eq!(Some(channel.phone_number_id.0), signup.phone_number_id);
@@ -112,7 +113,7 @@ async fn e8_a_healthy_number_is_noted_as_passed(engine: Engine) {
     assert_eq!((&health["level"], &health["reauthorization_required"]), (&"live".into(), &false.into()));
 }
 
-async fn told(app: &TestApp) -> Vec<String> {
+async fn announcement_kinds(app: &TestApp) -> Vec<String> {
     let list = app.get(&app.path("/announcements")).await.expect(200);
     list["data"].as_array().unwrap().iter().map(|item| item["kind"].as_str().unwrap().to_owned()).collect()
 }
@@ -130,8 +131,8 @@ async fn e8_a_pending_number_needs_its_owners_attention_until_it_is_live(engine:
     assert_eq!((&shown["level"], &shown["reauthorization_required"]), (&"waiting_for_meta".into(), &true.into()));
     let health = app.get(&app.inbox(inbox, "/health")).await.expect(200);
     assert_eq!((&health["level"], &health["next_action_by"]), (&"waiting_for_meta".into(), &"meta".into()));
-    // nobody is told that something expired
-    let kinds = told(&app).await;
+    // no announcement says that something expired
+    let kinds = announcement_kinds(&app).await;
     assert!(kinds.iter().all(|kind| !kind.starts_with("token") && kind != "action_needed"), "{kinds:?}");
 
     app.meta.act(&number_of(&signup), NumberAction::ApproveName).await.unwrap();
@@ -139,7 +140,7 @@ async fn e8_a_pending_number_needs_its_owners_attention_until_it_is_live(engine:
     app.advance(SignedDuration::from_mins(1)).await;
     let shown = app.get(&app.inbox(inbox, "")).await.expect(200);
     assert_eq!((&shown["level"], &shown["reauthorization_required"]), (&"live".into(), &false.into()));
-    assert!(told(&app).await.contains(&"number_live".to_owned()));
+    assert!(announcement_kinds(&app).await.contains(&"number_live".to_owned()));
 }
 
 async fn e9_a_failing_health_read_is_logged_and_fails_nothing(engine: Engine) {
@@ -160,7 +161,7 @@ async fn e9_a_failing_health_read_is_logged_and_fails_nothing(engine: Engine) {
     assert_eq!(signups_of(&app).await[0].state, "done");
     assert_eq!(
         (channel_count(&app).await, waba_of(&signup)),
-        (1, kept(&app, inbox_of(&answer)).await.channel.waba_id.0)
+        (1, on_record(&app, inbox_of(&answer)).await.channel.waba_id.0)
     );
     // read again by itself
     app.advance(SignedDuration::from_mins(1)).await;
@@ -178,6 +179,6 @@ async fn e2_a_token_with_a_lifetime_too_long_to_count_is_kept(engine: Engine) {
     let body = json!({ "code": "AQ-once", "business_id": fleet.business_id, "waba_id": waba,
         "phone_number_id": numbers[0] });
     let answer = app.post(&app.path("/whatsapp/authorization"), body).await;
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     assert_eq!(kept.token_print(), fingerprint(&fleet.token));
 }

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use server::store::Engine;
 
 use super::support::{
-    LIST, changes, channel_count, expect_nothing_raised, expect_registered, expect_webhooks, fresh, inbox_of, kept,
-    number_of, rows, signups_of, waba_of,
+    LIST, changes, channel_count, expect_nothing_raised, expect_registered, expect_webhooks, fresh, inbox_of,
+    number_of, on_record, rows, signups_of, waba_of,
 };
 use crate::app::browser;
 
@@ -29,7 +29,7 @@ async fn e3_the_number_that_was_given_is_taken_and_its_details_read(engine: Engi
     let second = app.meta.sign_up(other).await;
     let answer = app.authorize(&second).await;
     assert_eq!(expect_nothing_raised(&answer)["name"], "Second Shop WhatsApp");
-    let channel = kept(&app, inbox_of(&answer)).await.channel;
+    let channel = on_record(&app, inbox_of(&answer)).await.channel;
     assert_eq!(channel.phone_number.to_string(), format!("+{}", second.phone_number.clone().unwrap()));
     let listed = app.meta.calls(LIST);
     assert_eq!((listed.len(), listed[0].waba_id.clone()), (1, first.waba_id.clone()));
@@ -63,7 +63,7 @@ async fn e3_without_a_number_the_accounts_first_is_taken(engine: Engine) {
     body["phone_number_id"] = Value::Null;
     let answer = app.post(&app.path("/whatsapp/authorization"), body).await;
     expect_nothing_raised(&answer);
-    let channel = kept(&app, inbox_of(&answer)).await.channel;
+    let channel = on_record(&app, inbox_of(&answer)).await.channel;
     assert_eq!(Some(channel.phone_number_id.0), signup.phone_number_id, "Meta lists the newest first");
     expect_registered(&app, inbox_of(&answer)).await;
     expect_webhooks(&app, inbox_of(&answer)).await;
@@ -79,7 +79,7 @@ async fn e3_a_number_on_a_later_page_is_found(engine: Engine) {
         Popup { waba_id: Some(waba.clone()), phone_number: Some(last.phone_number.clone()), ..Popup::default() };
     let (_, answer) = app.sign_up(popup).await;
     expect_nothing_raised(&answer);
-    assert_eq!(kept(&app, inbox_of(&answer)).await.channel.phone_number_id.0, last.id);
+    assert_eq!(on_record(&app, inbox_of(&answer)).await.channel.phone_number_id.0, last.id);
     let pages = app.meta.calls(LIST);
     assert_eq!(pages.len(), 3, "a hundred a page");
     assert!(pages[1..].iter().all(|page| page.param("after").is_some()), "{pages:?}");

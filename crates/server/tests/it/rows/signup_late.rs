@@ -7,7 +7,7 @@ use serde_json::Value;
 use server::store::Engine;
 
 use super::support::{
-    EXCHANGE, REGISTER, channel_count, eventually, expect_registered, expect_webhooks, inbox_of, kept, rows,
+    EXCHANGE, REGISTER, channel_count, eventually, expect_registered, expect_webhooks, inbox_of, on_record, rows,
     signups_of, waba_of,
 };
 use crate::app::{Answer, TestApp};
@@ -85,7 +85,7 @@ async fn e7_a_browser_that_never_came_back_is_made_up_for(engine: Engine) {
     assert_eq!(app.meta.calls("POST /{business}/system_user_access_tokens").len(), 1);
     expect_registered(&app, inbox).await;
     expect_webhooks(&app, inbox).await;
-    let channel = kept(&app, inbox).await.channel;
+    let channel = on_record(&app, inbox).await.channel;
     assert_eq!((channel.account_id, channel.waba_id.0), (app.account, waba_of(&signup)));
     assert_eq!(channel.business_id.map(|id| id.0), signup.business_id);
 }
@@ -119,7 +119,7 @@ async fn e7_a_code_spent_by_a_lost_exchange_is_made_up_for_when_it_is_sent_again
     let (signup, answer) = sent_twice(&app).await;
     answer.expect(200);
     let inbox = inbox_of(&answer);
-    assert_eq!(kept(&app, inbox).await.channel.phone_number_id.0, signup.phone_number_id.unwrap());
+    assert_eq!(on_record(&app, inbox).await.channel.phone_number_id.0, signup.phone_number_id.unwrap());
     expect_registered(&app, inbox).await;
     expect_webhooks(&app, inbox).await;
     app.advance(SignedDuration::from_mins(5)).await;

@@ -10,7 +10,7 @@ use tracing::Level;
 
 use super::capture::Logs;
 use super::support::{
-    EXCHANGE, LIST, changes, channel_count, expect_nothing_raised, fresh, inbox_of, kept, refused_with, rows,
+    EXCHANGE, LIST, changes, channel_count, expect_nothing_raised, fresh, inbox_of, on_record, refused_with, rows,
     signups_of, waba_of,
 };
 use crate::app::{Answer, TestApp, browser};
@@ -21,7 +21,7 @@ rows!(
     e2_a_code_that_is_too_old_is_refused_in_metas_words,
     e2_a_code_handed_over_twice_is_refused_before_any_call,
     e4_a_token_without_access_to_the_account_is_refused,
-    e10_any_other_failure_is_logged_and_told,
+    e10_any_other_failure_is_logged_and_reported,
     a2_the_same_number_twice_in_one_account_is_refused_and_nothing_stored,
     a2_the_same_number_in_another_account_is_refused_and_nothing_stored,
 );
@@ -65,7 +65,7 @@ async fn e1_with_coexistence_the_portfolio_may_be_missing(engine: Engine) {
     app.settle().await;
     super::support::expect_not_registered(&app, inbox_of(&answer)).await;
     super::support::expect_webhooks(&app, inbox_of(&answer)).await;
-    let channel = kept(&app, inbox_of(&answer)).await.channel;
+    let channel = on_record(&app, inbox_of(&answer)).await.channel;
     assert_eq!(channel.onboarding, domain::channel::Onboarding::Coexistence);
 }
 
@@ -118,7 +118,7 @@ async fn e4_a_token_without_access_to_the_account_is_refused(engine: Engine) {
     assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state.as_str()), (0, "failed"));
 }
 
-async fn e10_any_other_failure_is_logged_and_told(engine: Engine) {
+async fn e10_any_other_failure_is_logged_and_reported(engine: Engine) {
     let logs = Logs::capture();
     let app = fresh(engine).await;
     let signup = app.meta.sign_up(Popup::default()).await;
@@ -147,7 +147,7 @@ async fn the_same_again(app: &TestApp) -> (domain::ids::ChannelId, Value, String
 async fn a2_the_same_number_twice_in_one_account_is_refused_and_nothing_stored(engine: Engine) {
     let app = fresh(engine).await;
     let (inbox, body, text) = the_same_again(&app).await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     expect_refused(&authorize_with(&app, body).await, "channel_exists", &text);
     expect_untouched(&app, inbox, &before).await;
     assert_eq!(signups_of(&app).await[0].state, "failed");
@@ -157,7 +157,7 @@ async fn a2_the_same_number_in_another_account_is_refused_and_nothing_stored(eng
     let logs = Logs::capture();
     let app = fresh(engine).await;
     let (inbox, body, text) = the_same_again(&app).await;
-    let before = kept(&app, inbox).await;
+    let before = on_record(&app, inbox).await;
     let (other, key) = app.another_account(Scope::Admin).await;
     let path = format!("/api/v1/accounts/{other}/whatsapp/authorization");
     let answer = app.send(Method::POST, &path, Some(body), Some(&key)).await;
@@ -168,10 +168,10 @@ async fn a2_the_same_number_in_another_account_is_refused_and_nothing_stored(eng
     assert_eq!(app.send(Method::GET, &path, None, Some(&key)).await.expect(200)["data"], json!([]));
 }
 
-async fn expect_untouched(app: &TestApp, inbox: domain::ids::ChannelId, before: &super::support::Kept) {
+async fn expect_untouched(app: &TestApp, inbox: domain::ids::ChannelId, before: &super::support::NumberOnRecord) {
     assert_eq!(changes(app), [""; 0]);
     assert_eq!(channel_count(app).await, 1);
-    let after = kept(app, inbox).await;
+    let after = on_record(app, inbox).await;
     assert_eq!((&after.channel, after.token_print()), (&before.channel, before.token_print()));
     assert_eq!((&after.webhook, &after.attempts), (&before.webhook, &before.attempts));
 }

@@ -9,7 +9,7 @@ use server::store::channels::OverrideLevel;
 
 use super::support::{
     APPS, CHANGE_NUMBER, SUBSCRIBE, changes, expect_nothing_raised, expect_registered, expect_webhook_facts,
-    expect_webhooks, flawless, fresh, inbox_of, kept, number_of, refused_with, rows, waba_of,
+    expect_webhooks, flawless, fresh, inbox_of, number_of, on_record, refused_with, rows, waba_of,
 };
 use crate::app::{APP_ID, TestApp};
 
@@ -24,7 +24,7 @@ rows!(
 );
 
 /// Where the messages of a number went.
-async fn heard_at(app: &TestApp, number: &str) -> Vec<String> {
+async fn callbacks_of(app: &TestApp, number: &str) -> Vec<String> {
     app.meta.clear_webhook_log();
     app.meta.receive_text(number, "15550009999", "hello").await.unwrap();
     app.meta.webhook_log().into_iter().map(|entry| entry.callback_url).collect()
@@ -38,7 +38,7 @@ async fn w3_an_account_that_is_subscribed_gets_no_bare_call(engine: Engine) {
     expect_nothing_raised(&answer);
     let calls = app.meta.calls(SUBSCRIBE);
     assert_eq!(calls.len(), 1, "{calls:?}");
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     let url = callback_url(&app.url, &kept.channel.phone_number);
     assert_eq!(calls[0].param("override_callback_uri"), Some(url.as_str()));
     expect_webhook_facts(&kept, OverrideLevel::Waba, &url);
@@ -52,7 +52,7 @@ async fn w3_a_further_number_gets_an_override_of_its_own(engine: Engine) {
     let sibling = Popup { waba_id: first.waba_id.clone(), ..Popup::default() };
     let (second, answer) = app.sign_up(sibling).await;
     expect_nothing_raised(&answer);
-    let kept_second = kept(&app, inbox_of(&answer)).await;
+    let kept_second = on_record(&app, inbox_of(&answer)).await;
     let second_url = callback_url(&app.url, &kept_second.channel.phone_number);
     assert_eq!(app.meta.calls(SUBSCRIBE), [], "the account's override is its first number's");
     let calls = app.meta.calls(CHANGE_NUMBER);
@@ -63,10 +63,10 @@ async fn w3_a_further_number_gets_an_override_of_its_own(engine: Engine) {
     assert_eq!(override_sent["verify_token"], kept_second.verify_print());
     expect_webhook_facts(&kept_second, OverrideLevel::Number, &second_url);
     expect_registered(&app, inbox_of(&answer)).await;
-    let kept_first = kept(&app, first_inbox).await;
+    let kept_first = on_record(&app, first_inbox).await;
     let first_url = callback_url(&app.url, &kept_first.channel.phone_number);
-    assert_eq!(heard_at(&app, &number_of(&first)).await, [first_url]);
-    assert_eq!(heard_at(&app, &number_of(&second)).await, [second_url]);
+    assert_eq!(callbacks_of(&app, &number_of(&first)).await, [first_url]);
+    assert_eq!(callbacks_of(&app, &number_of(&second)).await, [second_url]);
 }
 
 async fn w3_only_our_own_app_counts_as_subscribed(engine: Engine) {
@@ -93,7 +93,7 @@ async fn w8_a_refused_override_is_a_success_with_a_finding(engine: Engine) {
     let inbox = inbox_of(&answer);
     expect_registered(&app, inbox).await;
     assert_eq!(app.meta.calls(SUBSCRIBE).iter().map(|call| call.status).collect::<Vec<_>>(), [Some(200), Some(403)]);
-    let webhook = kept(&app, inbox).await.webhook;
+    let webhook = on_record(&app, inbox).await.webhook;
     assert!(webhook.subscribed_at.is_some());
     assert_eq!((webhook.override_level, webhook.override_url, webhook.error), (OverrideLevel::None, None, None));
     assert_eq!(webhook.override_error.as_deref(), Some("(#200) The override is refused for a test"));
@@ -101,7 +101,7 @@ async fn w8_a_refused_override_is_a_success_with_a_finding(engine: Engine) {
     let codes: Vec<_> = health["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
     assert!(codes.contains(&&json!("override_refused")), "{codes:?}");
     // its messages come all the same: the app's own callback is ours
-    assert_eq!(heard_at(&app, &number_of(&signup)).await, [format!("{}/webhooks/whatsapp", app.url)]);
+    assert_eq!(callbacks_of(&app, &number_of(&signup)).await, [format!("{}/webhooks/whatsapp", app.url)]);
     assert_eq!(app.meta.webhook_log()[0].status, Some(200));
 }
 
@@ -132,7 +132,7 @@ async fn w8_an_override_that_fails_otherwise_fails_the_operation(engine: Engine)
     app.meta.clear_log();
     app.advance(jiff::SignedDuration::from_mins(2)).await;
     assert_eq!(changes(&app), [SUBSCRIBE], "the override alone is tried again");
-    let kept = kept(&app, inbox_of(&answer)).await;
+    let kept = on_record(&app, inbox_of(&answer)).await;
     expect_webhook_facts(&kept, OverrideLevel::Waba, &callback_url(&app.url, &kept.channel.phone_number));
     let waba = app.meta.with_world(|world, _| world.waba(&waba_of(&signup))).unwrap();
     assert!(waba.subscriptions[APP_ID].is_some());
@@ -143,7 +143,7 @@ async fn w12_the_handshake_is_answered_with_the_right_token_only(engine: Engine)
     let change = |config: &mut server::config::Config| config.meta.verify_token = Some("the-installations-own".into());
     let app = TestApp::with(engine, change, graph_emulator::Config::default()).await;
     let (_, inbox) = app.signed_up(Popup::default()).await;
-    let kept = kept(&app, inbox).await;
+    let kept = on_record(&app, inbox).await;
     let own = kept.credentials.verify_token.expose_secret();
     let number = format!("/webhooks/whatsapp/{}", kept.channel.phone_number);
     let shake = async |path: &str, token: &str| {

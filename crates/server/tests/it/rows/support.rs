@@ -43,15 +43,16 @@ pub(super) const NAME_REFUSED: &str =
     "Your display name could not be processed. Please edit your display name and try again.";
 
 /// Everything on record about a channel and its number.
-pub(super) struct Kept {
+pub(super) struct NumberOnRecord {
     pub(super) channel: Channel,
     pub(super) credentials: Credentials,
     pub(super) webhook: Webhook,
     pub(super) pin: Option<SecretString>,
+    /// Every call, newest first.
     pub(super) attempts: Vec<RecordedAttempt>,
 }
 
-impl Kept {
+impl NumberOnRecord {
     /// As the emulator's log would show it.
     pub(super) fn pin_print(&self) -> Option<String> {
         self.pin.as_ref().map(|pin| fingerprint(pin.expose_secret()))
@@ -126,10 +127,10 @@ pub(super) async fn pose(app: &TestApp, number: &str, field: &str, value: impl I
 }
 
 /// Everything on record about an inbox.
-pub(super) async fn kept(app: &TestApp, inbox: ChannelId) -> Kept {
+pub(super) async fn on_record(app: &TestApp, inbox: ChannelId) -> NumberOnRecord {
     let mut tx = app.app.store.read().await.unwrap();
     let channel = channels::find(&mut tx, inbox).await.unwrap().unwrap();
-    Kept {
+    NumberOnRecord {
         credentials: channels::credentials(&mut tx, inbox).await.unwrap().unwrap(),
         webhook: channels::webhook(&mut tx, inbox).await.unwrap(),
         pin: numbers::pin(&mut tx, &channel.phone_number_id).await.unwrap(),
@@ -177,7 +178,7 @@ pub(super) fn longest_series(mut calls: Vec<LogEntry>) -> usize {
 
 /// The number was registered with one call, with the stored PIN, and both sides say so.
 pub(super) async fn expect_registered(app: &TestApp, inbox: ChannelId) {
-    let kept = kept(app, inbox).await;
+    let kept = on_record(app, inbox).await;
     let calls = app.meta.calls(REGISTER);
     assert_eq!(calls.len(), 1, "{calls:?}");
     assert_eq!(calls[0].phone_number_id.as_deref(), Some(kept.channel.phone_number_id.as_str()));
@@ -192,14 +193,14 @@ pub(super) async fn expect_registered(app: &TestApp, inbox: ChannelId) {
 /// Nothing was registered, and nothing is on record of a call.
 pub(super) async fn expect_not_registered(app: &TestApp, inbox: ChannelId) {
     assert!(app.meta.calls(REGISTER).is_empty(), "{:?}", app.meta.calls(REGISTER));
-    let kept = kept(app, inbox).await;
+    let kept = on_record(app, inbox).await;
     assert!(kept.attempts.is_empty(), "{:?}", kept.attempts);
     assert!(kept.pin.is_none(), "a PIN was drawn for nothing");
 }
 
 /// The webhooks of a first number: subscribed bare, overridden on its WABA, and both sides say so.
 pub(super) async fn expect_webhooks(app: &TestApp, inbox: ChannelId) {
-    let kept = kept(app, inbox).await;
+    let kept = on_record(app, inbox).await;
     let url = callback_url(&app.url, &kept.channel.phone_number);
     let waba = kept.channel.waba_id.as_str();
     let calls = app.meta.calls(SUBSCRIBE);
@@ -216,7 +217,7 @@ pub(super) async fn expect_webhooks(app: &TestApp, inbox: ChannelId) {
 }
 
 /// What is on record of webhooks that are set up.
-pub(super) fn expect_webhook_facts(kept: &Kept, level: OverrideLevel, url: &str) {
+pub(super) fn expect_webhook_facts(kept: &NumberOnRecord, level: OverrideLevel, url: &str) {
     let Webhook { subscribed_at, override_level, override_url, override_error, verified_at, error, .. } = &kept.webhook;
     assert!(subscribed_at.is_some(), "{:?}", kept.webhook);
     assert!(verified_at.is_some(), "the handshake was not noted: {:?}", kept.webhook);
