@@ -6,9 +6,9 @@
 
 use anyhow::Context as _;
 use server::config::Config;
+use server::flows::database::Database;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use server::store::Store;
 use tokio::net::TcpListener;
 
 /// Configured like `linekeeper serve`, from the environment.
@@ -20,9 +20,9 @@ impl Ceiling {
     pub(crate) async fn run(&self) -> anyhow::Result<()> {
         let config = Config::load(None)?;
         let keys = config.seal.keys.clone().context("LINEKEEPER_SEAL_KEYS is not set")?;
-        let store = Store::open_and_migrate(&config.database, Keyring::parse(&keys)?).await?;
+        let database = Database::open_and_migrate(&config.database, Keyring::parse(&keys)?).await?;
         let listener = TcpListener::bind(config.listen).await?;
-        let app = server::startup::build(config, store, Clock::system())?;
+        let app = server::startup::build(config, database, Clock::system())?;
         server::web::serve_without_storing(app, listener).await
     }
 }

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
+use crate::flows::database::Database;
 use crate::runtime::capacity::Capacity;
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{IngestQueue, QueuedPosts};
@@ -15,7 +16,6 @@ use crate::runtime::liveness::Liveness;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::notifier::Notifier;
 use crate::runtime::single_flight::SingleFlight;
-use crate::store::Store;
 
 /// The handles of one installation; cheap to clone.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct App(Arc<Handles>);
 /// What an [`App`] dereferences to.
 pub struct Handles {
     pub config: Config,
-    pub store: Store,
+    pub store: Database,
     /// The client of Meta's Graph API.
     pub graph: graph_api::Client,
     /// The one client for customers' addresses.
@@ -59,7 +59,7 @@ impl std::ops::Deref for App {
 impl App {
     /// Wires the handles over an open store. The second value is the end of the ingest queue that the
     /// writer owns.
-    pub(crate) fn new(config: Config, store: Store, clock: Clock) -> anyhow::Result<(Self, QueuedPosts)> {
+    pub(crate) fn new(config: Config, store: Database, clock: Clock) -> anyhow::Result<(Self, QueuedPosts)> {
         let metrics = Metrics::new()?;
         let graph = graph_api::Client::new(graph_api::Settings {
             base_url: url::Url::parse(&config.meta.base_url)?,

@@ -3,6 +3,9 @@
 //! Each has four beats: load → decide (pure, in `domain`) → commit intent, then call → settle. No
 //! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `cli` and the job runner
 //! call the same functions.
+//!
+//! Only flows write to the database: [`database::Database`] lets everybody read, and its `write` is visible in this
+//! module and below it. `web`, `cli` and the job runner hold no other handle, so a write of theirs does not compile.
 
 use std::time::Duration;
 
@@ -14,6 +17,7 @@ use crate::store;
 pub mod admin;
 pub mod app_callback;
 pub mod capacity;
+pub mod database;
 pub mod erasure;
 pub mod forwarding;
 pub mod health;
@@ -27,6 +31,7 @@ pub mod registration;
 pub mod retention;
 pub mod sessions;
 pub mod subscription;
+pub(crate) mod sweep;
 pub mod token;
 
 /// How long a job sleeps between two batches, so that others can write.

@@ -14,14 +14,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::App;
-use crate::flows::queue::{Job, enqueue_now};
+use crate::flows::queue::{self, Job, enqueue_now};
 use crate::flows::{FlowError, Next};
 use crate::runtime::liveness::Alive;
 use crate::runtime::metrics::JobOutcome;
 use crate::store::{self, jobs};
 
 mod dispatch;
-mod sweep;
 
 /// How long the loop sleeps at most: another replica may have enqueued a job.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
@@ -144,10 +143,7 @@ impl Runner {
 
     async fn claim(&self, limit: usize) -> Result<Vec<jobs::Job>, store::Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut tx = self.app.store.write().await?;
-        let claimed = jobs::claim(&mut tx, self.app.clock.now(), self.settings.lease, limit).await?;
-        tx.commit().await?;
-        Ok(claimed)
+        queue::claim(&self.app, self.settings.lease, limit).await
     }
 
     /// Waits until a job is due, one is enqueued, or one of those that run has ended.
@@ -194,7 +190,7 @@ impl Runner {
                 ended = &mut work => break Ended::of(ended),
                 () = self.app.clock.sleep_until(renew_at) => {}
             }
-            match self.renew(&row).await {
+            match queue::renew(&self.app, &row, self.settings.lease).await {
                 Ok(Some(renewed)) => row = renewed,
                 // it may have ended just now; else dropping the handle aborts it
                 _ if work.is_finished() => {}
@@ -219,14 +215,6 @@ impl Runner {
         }
     }
 
-    async fn renew(&self, row: &jobs::Job) -> Result<Option<jobs::Job>, store::Error> {
-        let until = self.app.clock.now() + self.settings.lease;
-        let mut tx = self.app.store.write().await?;
-        let renewed = jobs::renew_lease(&mut tx, row, until).await?;
-        tx.commit().await?;
-        Ok(renewed)
-    }
-
     /// A job whose lease was lost is another runner's: this one writes nothing about it.
     fn report_fenced(&self, kind: &'static str, key: &str) {
         self.app.metrics.job_run(kind, JobOutcome::Fenced);
@@ -247,21 +235,18 @@ impl Runner {
     }
 
     async fn try_record(&self, row: &jobs::Job, ended: Ended) -> Result<bool, store::Error> {
-        let mut tx = self.app.store.write().await?;
-        let held = match ended {
+        match ended {
             Ended::Done => {
                 // false here may as well mean that it was enqueued again while it ran
-                jobs::finish(&mut tx, row).await?;
-                true
+                queue::finish(&self.app, row).await?;
+                Ok(true)
             }
-            Ended::Postponed(at) => jobs::postpone(&mut tx, row, at).await?,
+            Ended::Postponed(at) => queue::postpone(&self.app, row, at).await,
             Ended::Failed(error) | Ended::Panicked(error) => {
                 let retry_at = self.app.clock.now() + job_backoff(row.attempts);
-                jobs::fail(&mut tx, row, retry_at, &error).await?
+                queue::fail(&self.app, row, retry_at, &error).await
             }
-        };
-        tx.commit().await?;
-        Ok(held)
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 //! commands, the tests and the measurements may call it.
 
 use crate::config::Config;
+use crate::flows::database::Database;
 use crate::runtime::clock::Clock;
-use crate::store::Store;
 use crate::{App, flows, runner};
 
-/// Builds an app over an open store and starts its ingest writer. Needs a Tokio runtime around it.
-pub fn build(config: Config, store: Store, clock: Clock) -> anyhow::Result<App> {
-    let (app, posts) = App::new(config, store, clock)?;
+/// Builds an app over an open database and starts its ingest writer. Needs a Tokio runtime around it.
+pub fn build(config: Config, database: Database, clock: Clock) -> anyhow::Result<App> {
+    let (app, posts) = App::new(config, database, clock)?;
     flows::ingest::writer::start(&app, posts)?;
     Ok(app)
 }

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 use server::App;
 use server::config::Config;
 use server::flows::app_callback;
+use server::flows::database::Database;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use server::store::{Error, Store, size};
+use server::store::{Error, size};
 
 use super::context::{ConfigSource, keyring};
 use super::output::{CommandStatus, Output, table};
@@ -113,22 +114,22 @@ impl Check {
             }
         };
         results.add(SEAL_KEYS, key_file(config, &keys));
-        let store = match Store::open(&config.database, keys).await {
-            Ok(store) => store,
+        let database = match Database::open(&config.database, keys).await {
+            Ok(database) => database,
             Err(error) => {
                 results.add(DATABASE, database_failed(error));
                 results.skip(&[DATABASE_SIZE, META, CALLBACK], "the database cannot be used");
                 return;
             }
         };
-        let engine = store.engine().as_str();
+        let engine = database.engine().as_str();
         results.add(DATABASE, Outcome::Pass(format!("{engine}, reachable and up to date")));
-        results.add(DATABASE_SIZE, database_size(config, &store).await);
+        results.add(DATABASE_SIZE, database_size(config, &database).await);
         if self.offline {
             results.skip(&[META, CALLBACK], "--offline");
             return;
         }
-        match server::startup::build(config.clone(), store, Clock::system()) {
+        match server::startup::build(config.clone(), database, Clock::system()) {
             Ok(app) => {
                 meta(&app, results).await;
                 app.stop().await;
@@ -185,8 +186,8 @@ fn database_failed(error: Error) -> Outcome {
 }
 
 /// The size of the database, measured now.
-async fn database_size(config: &Config, store: &Store) -> Outcome {
-    let measured = async { size::bytes_in_use(&mut store.read().await?).await };
+async fn database_size(config: &Config, database: &Database) -> Outcome {
+    let measured = async { size::bytes_in_use(&mut database.read().await?).await };
     let bytes = match measured.await {
         Ok(bytes) => bytes,
         Err(error) => {

@@ -8,9 +8,9 @@ use anyhow::{Context as _, bail};
 use secrecy::SecretString;
 use server::App;
 use server::config::{Config, DEFAULT_FILE, LogFormat};
+use server::flows::database::Database;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use server::store::Store;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -53,8 +53,8 @@ impl ConfigSource {
     /// The app on the configured database, whose tables must be up to date. Starts no jobs.
     pub(super) async fn app(&self) -> anyhow::Result<App> {
         let config = self.config()?;
-        let store = Store::open(&config.database, keyring(&config)?).await?;
-        server::startup::build(config, store, Clock::system())
+        let database = Database::open(&config.database, keyring(&config)?).await?;
+        server::startup::build(config, database, Clock::system())
     }
 }
 

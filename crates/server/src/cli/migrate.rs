@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use server::config::Config;
-use server::store::{Error, Store};
+use server::flows::database::Database;
+use server::store::Error;
 
 use super::context::{ConfigSource, keyring};
 use super::output::{CommandStatus, Output};
@@ -49,7 +50,7 @@ impl Migrate {
             return Ok(CommandStatus::success_if(is_current));
         }
         if !is_current {
-            Store::open_and_migrate(&config.database, keyring(&config)?).await?.close().await;
+            Database::open_and_migrate(&config.database, keyring(&config)?).await?.close().await;
         }
         output.print(&json!({ "up_to_date": true, "changed": !is_current, "found": found }), || match before {
             Schema::Missing => "Created the database.".to_owned(),
@@ -60,9 +61,9 @@ impl Migrate {
 }
 
 async fn schema(config: &Config) -> anyhow::Result<Schema> {
-    match Store::open(&config.database, keyring(config)?).await {
-        Ok(store) => {
-            store.close().await;
+    match Database::open(&config.database, keyring(config)?).await {
+        Ok(database) => {
+            database.close().await;
             Ok(Schema::Current)
         }
         Err(Error::Missing(_)) => Ok(Schema::Missing),

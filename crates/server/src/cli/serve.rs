@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use server::App;
+use server::flows::database::Database;
 use server::runtime::clock::Clock;
-use server::store::Store;
 use tokio::net::TcpListener;
 
 use super::context::{ConfigSource, keyring};
@@ -26,17 +26,17 @@ impl Serve {
     pub(super) async fn run(self, source: &ConfigSource) -> anyhow::Result<CommandStatus> {
         let config = source.service_config()?;
         let keys = keyring(&config)?;
-        let store = if self.migrate {
-            Store::open_and_migrate(&config.database, keys).await?
+        let database = if self.migrate {
+            Database::open_and_migrate(&config.database, keys).await?
         } else {
-            Store::open(&config.database, keys).await?
+            Database::open(&config.database, keys).await?
         };
         let address = config.listen;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("cannot listen on {address}: is another service using it? (setting: listen)"))?;
-        let engine = store.engine().as_str();
-        let app = server::startup::build(config, store, Clock::system())?;
+        let engine = database.engine().as_str();
+        let app = server::startup::build(config, database, Clock::system())?;
         server::startup::start_background_tasks(&app);
         listen(&app, listener);
         tracing::info!(engine, public_url = app.config.public_url, "Linekeeper is running");

@@ -5,7 +5,7 @@
 //! running makes it run once more.
 
 use domain::ids::{ChannelId, WabaId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use strum::{EnumDiscriminants, EnumString, IntoStaticStr};
 use uuid::Uuid;
 
@@ -122,4 +122,49 @@ pub async fn enqueue_now(app: &App, jobs: &[Job]) -> Result<(), store::Error> {
     }
     tx.commit().await?;
     Ok(())
+}
+
+/// Claims up to `limit` due jobs; each is this runner's until its lease ends.
+pub(crate) async fn claim(app: &App, lease: SignedDuration, limit: i64) -> Result<Vec<jobs::Job>, store::Error> {
+    let mut tx = app.store.write().await?;
+    let claimed = jobs::claim(&mut tx, app.clock.now(), lease, limit).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Extends the lease of a claimed job; `None` if the lease was lost.
+pub(crate) async fn renew(
+    app: &App,
+    row: &jobs::Job,
+    lease: SignedDuration,
+) -> Result<Option<jobs::Job>, store::Error> {
+    let until = app.clock.now() + lease;
+    let mut tx = app.store.write().await?;
+    let renewed = jobs::extend(&mut tx, row, until).await?;
+    tx.commit().await?;
+    Ok(renewed)
+}
+
+/// Removes a claimed job that is done. False if the lease was lost, or if the job was enqueued again while it ran.
+pub(crate) async fn finish(app: &App, row: &jobs::Job) -> Result<bool, store::Error> {
+    let mut tx = app.store.write().await?;
+    let is_removed = jobs::finish(&mut tx, row).await?;
+    tx.commit().await?;
+    Ok(is_removed)
+}
+
+/// Queues a claimed job again for `run_at`. False if the lease was lost.
+pub(crate) async fn postpone(app: &App, row: &jobs::Job, run_at: Timestamp) -> Result<bool, store::Error> {
+    let mut tx = app.store.write().await?;
+    let is_held = jobs::postpone(&mut tx, row, run_at).await?;
+    tx.commit().await?;
+    Ok(is_held)
+}
+
+/// Queues a failed job again for `retry_at` and stores the error. False if the lease was lost.
+pub(crate) async fn fail(app: &App, row: &jobs::Job, retry_at: Timestamp, error: &str) -> Result<bool, store::Error> {
+    let mut tx = app.store.write().await?;
+    let is_held = jobs::fail(&mut tx, row, retry_at, error).await?;
+    tx.commit().await?;
+    Ok(is_held)
 }

@@ -4,8 +4,6 @@ use crate::App;
 use crate::flows::queue::Job;
 use crate::flows::{self, FlowError, Next};
 
-use super::sweep;
-
 pub(super) async fn dispatch(app: App, job: Job) -> Result<Next, FlowError> {
     let app = &app;
     match &job {
@@ -22,6 +20,6 @@ pub(super) async fn dispatch(app: App, job: Job) -> Result<Next, FlowError> {
         Job::AppCallback => flows::app_callback::reconcile(app).await,
         Job::Erase(id) => flows::erasure::run(app, *id).await,
         Job::Purge => flows::retention::purge_expired(app).await,
-        Job::Sweep => sweep::sweep(app).await,
+        Job::Sweep => flows::sweep::sweep(app).await,
     }
 }

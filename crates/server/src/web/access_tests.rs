@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 use super::router::{openapi_document, router};
 use crate::App;
 use crate::config::Config;
+use crate::flows::database::Database;
 use crate::runtime::clock::Clock;
 use crate::seal::Keyring;
 use crate::store::api_keys::{self, NewApiKey, Scope};
@@ -40,15 +41,15 @@ impl Site {
         let keyring = Keyring::parse(&Keyring::generate()).unwrap();
         let store = Store::open_and_migrate(&file, keyring).await.unwrap();
         let clock = Clock::stepped("2026-11-22T12:00:00Z".parse().unwrap());
-        let app = crate::startup::build(config, store, clock).unwrap();
-        let account = tenant(&app, "Example Bakery").await;
-        let other = tenant(&app, "Somebody else").await;
+        let app = crate::startup::build(config, Database::new(store.clone()), clock).unwrap();
+        let account = tenant(&app, &store, "Example Bakery").await;
+        let other = tenant(&app, &store, "Somebody else").await;
         Self {
-            channel: channel(&app, account).await,
-            own: key(&app, Some(account), Scope::Admin).await,
-            reader: key(&app, Some(account), Scope::Read).await,
-            foreign: key(&app, Some(other), Scope::Admin).await,
-            operator: key(&app, None, Scope::Admin).await,
+            channel: channel(&app, &store, account).await,
+            own: key(&app, &store, Some(account), Scope::Admin).await,
+            reader: key(&app, &store, Some(account), Scope::Read).await,
+            foreign: key(&app, &store, Some(other), Scope::Admin).await,
+            operator: key(&app, &store, None, Scope::Admin).await,
             account,
             app,
             _folder: folder,
@@ -92,23 +93,23 @@ fn configuration() -> Config {
     Config::builder().preloaded(layer).load().unwrap()
 }
 
-async fn tenant(app: &App, name: &str) -> AccountId {
-    let mut tx = app.store.write().await.unwrap();
+async fn tenant(app: &App, store: &Store, name: &str) -> AccountId {
+    let mut tx = store.write().await.unwrap();
     let id = accounts::create(&mut tx, name, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     id
 }
 
-async fn key(app: &App, account_id: Option<AccountId>, scope: Scope) -> SecretString {
+async fn key(app: &App, store: &Store, account_id: Option<AccountId>, scope: Scope) -> SecretString {
     let secret = api_keys::fresh_secret();
-    let mut tx = app.store.write().await.unwrap();
+    let mut tx = store.write().await.unwrap();
     let new = NewApiKey { account_id, name: "test".to_owned(), scope };
     api_keys::insert(&mut tx, &new, &secret, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     secret
 }
 
-async fn channel(app: &App, account_id: AccountId) -> ChannelId {
+async fn channel(app: &App, store: &Store, account_id: AccountId) -> ChannelId {
     let new = NewChannel {
         account_id,
         name: "Example Bakery <b>WhatsApp".to_owned(),
@@ -122,7 +123,7 @@ async fn channel(app: &App, account_id: AccountId) -> ChannelId {
         verify_token: "verify".into(),
         created_at: app.clock.now(),
     };
-    let mut tx = app.store.write().await.unwrap();
+    let mut tx = store.write().await.unwrap();
     let id = channels::insert(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
     id

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use server::App;
 use server::config::{Config, Delivery, Limits, Log, LogFormat, Meta, Retention, Seal};
+use server::flows::database;
 use server::flows::queue::{Job, enqueue_now};
 use server::runner::Runner;
 use server::runtime::clock::Clock;
@@ -34,6 +35,8 @@ pub(crate) const APP_ID: &str = "740000000000001";
 /// A running installation of the product with an emulator for Meta.
 pub(crate) struct TestApp {
     pub(crate) app: App,
+    /// The same database with write access, for facts that no flow writes.
+    pub(crate) store: Store,
     pub(crate) meta: Emulator,
     pub(crate) clock: Clock,
     pub(crate) url: String,
@@ -121,11 +124,11 @@ impl TestApp {
         let mut config = config(&url, &database.url, &meta.base_url());
         change(&mut config, &meta);
         let (account, key) = first_account(&store, start).await;
-        let app = server::startup::build(config, store, clock.clone()).unwrap();
+        let app = server::startup::build(config, database::Database::new(store.clone()), clock.clone()).unwrap();
         tokio::spawn(server::web::serve(app.clone(), listener));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let alive = app.runner.start();
-        let it = Self { alive, app, meta, clock, url, account, key, database, keys, http };
+        let it = Self { alive, app, store, meta, clock, url, account, key, database, keys, http };
         enqueue_now(&it.app, &[Job::AppCallback]).await.unwrap();
         it.settle().await;
         it
@@ -134,7 +137,7 @@ impl TestApp {
     /// Another process on the same database: it is started, its jobs are not.
     pub(crate) async fn start_again(&self) -> App {
         let store = self.database.open(&self.keys).await;
-        server::startup::build(self.app.config.clone(), store, self.clock.clone()).unwrap()
+        server::startup::build(self.app.config.clone(), database::Database::new(store), self.clock.clone()).unwrap()
     }
 
     /// Runs everything that is due now, on both sides, until nothing is.
@@ -255,7 +258,7 @@ impl TestApp {
     /// A second tenant and its key.
     pub(crate) async fn another_account(&self, scope: Scope) -> (AccountId, SecretString) {
         let now = self.clock.now();
-        let mut tx = self.app.store.write().await.unwrap();
+        let mut tx = self.store.write().await.unwrap();
         let account = accounts::create(&mut tx, "Another tenant", now).await.unwrap();
         let secret = api_keys::fresh_secret();
         api_keys::insert(&mut tx, &new_key(Some(account), scope), &secret, now).await.unwrap();
@@ -265,7 +268,7 @@ impl TestApp {
 
     /// A key of the first account, or of the installation.
     pub(crate) async fn another_key(&self, account: Option<AccountId>, scope: Scope) -> SecretString {
-        let mut tx = self.app.store.write().await.unwrap();
+        let mut tx = self.store.write().await.unwrap();
         let secret = api_keys::fresh_secret();
         api_keys::insert(&mut tx, &new_key(account, scope), &secret, self.clock.now()).await.unwrap();
         tx.commit().await.unwrap();

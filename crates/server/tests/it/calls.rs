@@ -89,7 +89,7 @@ async fn with_the_code_alone_five_suffice_too() {
 async fn connect(app: &TestApp, fleet: &Fleet) -> Vec<ChannelId> {
     let mut ids = Vec::new();
     let now = app.clock.now();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     for (waba, numbers) in &fleet.wabas {
         for number in numbers {
             let seen = app.meta.number(number).unwrap();

@@ -9,6 +9,8 @@ mod calls;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod delivery;

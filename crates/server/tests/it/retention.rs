@@ -50,7 +50,7 @@ async fn old_events_are_purged_and_young_or_waiting_ones_stay() {
         }
         app.settle().await;
         // an event of the same age that was never interpreted
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.store.write().await.unwrap();
         let waiting = events::NewEvent {
             received_at: app.clock.now(),
             waba_id: None,
@@ -161,7 +161,7 @@ async fn the_purge_stops_at_the_first_young_window() {
         let border = app.clock.now() + SignedDuration::from_hours(1);
         app.clock.set(border + SignedDuration::from_hours(1));
         post(&app, "young", 250, 1).await.expect(200);
-        let mut tx = app.app.store.write().await.unwrap();
+        let mut tx = app.store.write().await.unwrap();
         let mut steps = Vec::new();
         let mut after = None;
         let limits = PurgeLimits { before: border, undelivered_before: border - SignedDuration::from_hours(9) };

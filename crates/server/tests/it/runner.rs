@@ -14,7 +14,7 @@ use server::flows::queue::{Job, enqueue_now};
 use server::runner::{Handler, Runner, Settings};
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use server::store::{Engine, jobs};
+use server::store::{Engine, Store, jobs};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
@@ -48,9 +48,14 @@ impl Place {
     }
 
     async fn process(&self) -> App {
-        let store = self.database.open(&self.keys).await;
+        let store = self.store().await;
         let config = config("http://127.0.0.1:1", &self.database.url, "http://127.0.0.1:1");
-        server::startup::build(config, store, self.clock.clone()).unwrap()
+        server::startup::build(config, server::flows::database::Database::new(store), self.clock.clone()).unwrap()
+    }
+
+    /// Write access to the database, for what another process does.
+    async fn store(&self) -> Store {
+        self.database.open(&self.keys).await
     }
 
     /// Moves the clock past the next renewal of a lease.
@@ -156,7 +161,7 @@ async fn a_panic_costs_its_job_a_retry_and_nothing_else(engine: Engine) {
 
     // its row says what happened; whoever claims it runs it again
     place.clock.set(retry_at);
-    let mut tx = app.store.write().await.unwrap();
+    let mut tx = place.store().await.write().await.unwrap();
     let claimed = jobs::claim(&mut tx, place.clock.now(), LEASE, 9).await.unwrap();
     assert_eq!((claimed.len(), claimed[0].attempts), (1, 2), "{claimed:?}");
     assert_eq!(claimed[0].last_error.as_deref(), Some("panicked: a test"));
@@ -220,14 +225,14 @@ async fn a_lost_lease_aborts_the_job_and_leaves_its_row_alone(engine: Engine) {
     enqueue_now(&app, &[LONG]).await.unwrap();
     until("the job runs", async || runs.of(&LONG) == 1).await;
     // a process whose clock is ahead takes it over
-    let mut tx = app.store.write().await.unwrap();
+    let mut tx = place.store().await.write().await.unwrap();
     let taken = jobs::claim(&mut tx, place.clock.now() + LEASE * 2, LEASE, 1).await.unwrap();
     tx.commit().await.unwrap();
     place.advance_a_third_of_the_lease();
     until_counted(&app, "fenced", 1).await;
     // the handler holds one beside the test; the job held another
     until("the job is aborted", async || Arc::strong_count(&end) == 2).await;
-    let mut tx = app.store.write().await.unwrap();
+    let mut tx = place.store().await.write().await.unwrap();
     assert!(jobs::finish(&mut tx, &taken[0]).await.unwrap(), "the row is the other's");
     tx.commit().await.unwrap();
     assert_eq!(runs.of(&LONG), 1);

@@ -21,7 +21,7 @@ const NOT_COUNTED: [&str; 3] = ["api_key", "session", "idempotency_key"];
 
 /// The statements that ran since the last call and count.
 fn counted(app: &TestApp) -> Vec<&'static str> {
-    let mut statements = app.app.store.take_statements();
+    let mut statements = app.store.take_statements();
     statements.retain(|text| !NOT_COUNTED.iter().any(|table| text.contains(table)));
     statements
 }
@@ -38,7 +38,7 @@ fn expect_at_most(limit: usize, what: &str, engine: Engine, statements: &[&str])
 async fn connect_fleet(app: &TestApp, spec: &FleetSpec) -> Vec<ChannelId> {
     let fleet = app.meta.with_world(|world, now| world.build_fleet(spec, now));
     let mut inboxes = Vec::new();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     for (waba, numbers) in &fleet.wabas {
         for number in numbers {
             let digits = app.meta.number(number).unwrap().phone_number;

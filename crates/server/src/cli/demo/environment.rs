@@ -13,9 +13,9 @@ use serde_json::json;
 use server::App;
 use server::config::Config;
 use server::flows::admin;
+use server::flows::database::Database;
 use server::runtime::clock::{Clock, uuid_at};
 use server::seal::Keyring;
-use server::store::Store;
 use server::store::api_keys::{NewApiKey, Scope};
 use tokio::net::TcpListener;
 
@@ -57,8 +57,8 @@ impl Environment {
         // without the environment, which may name a database that is in use
         let config = Config::parse(&fs::read_to_string(&file)?)?;
         let keyring = Keyring::parse(&fs::read_to_string(&config.seal.key_file)?.into())?;
-        let store = Store::open_and_migrate(&config.database, keyring).await?;
-        let app = server::startup::build(config, store, Clock::system())?;
+        let database = Database::open_and_migrate(&config.database, keyring).await?;
+        let app = server::startup::build(config, database, Clock::system())?;
         let (account, operator_key, account_key) = create_tenant(&app).await?;
         server::startup::start_background_tasks(&app);
         serve::listen(&app, listener);

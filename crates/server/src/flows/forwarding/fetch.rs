@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::payload::{Encoded, encode};
+use crate::flows::database::Database;
+use crate::store;
 use crate::store::deliveries::log::{self, Page, Reader};
 use crate::store::deliveries::{self, Delivery, DeliveryState};
 use crate::store::endpoints::Endpoint;
 use crate::store::ids::{EndpointId, EventId};
-use crate::store::{self, Store};
 
 /// The interval of polls of the log without a notification: another process may have written to it.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -17,29 +18,29 @@ pub(super) const FETCH_SIZE: usize = 256;
 
 /// Reads the events of the log after `after`.
 pub(super) async fn fetch_log(
-    store: Store,
+    database: Database,
     reader: Reader,
     after: EventId,
     limit: usize,
 ) -> Result<Page, store::Error> {
-    let mut tx = store.read().await?;
+    let mut tx = database.read().await?;
     log::read(&mut tx, &reader, after, limit).await
 }
 
 /// Reads rows in one state after `after`, oldest first.
 pub(super) async fn fetch_rows(
-    store: &Store,
+    database: &Database,
     endpoint: EndpointId,
     state: DeliveryState,
     after: EventId,
 ) -> Result<Vec<Delivery>, store::Error> {
-    let mut tx = store.read().await?;
+    let mut tx = database.read().await?;
     deliveries::load(&mut tx, endpoint, state, after, FETCH_SIZE).await
 }
 
 /// Encodes the events of the rows, in order; `None` for an event that was removed.
 pub(super) async fn encode_rows(
-    store: &Store,
+    database: &Database,
     endpoint: &Endpoint,
     rows: Vec<Delivery>,
 ) -> Result<Vec<(Delivery, Option<Encoded>)>, store::Error> {
@@ -47,7 +48,7 @@ pub(super) async fn encode_rows(
     let mut events: &[EventId] = &ids;
     let mut rows = rows.into_iter().peekable();
     let mut encoded = Vec::with_capacity(ids.len());
-    let mut tx = store.read().await?;
+    let mut tx = database.read().await?;
     while !events.is_empty() {
         let page = log::entries(&mut tx, endpoint.account_id, events).await?;
         events = &events[events.partition_point(|event| *event <= page.read_to)..];
@@ -61,8 +62,12 @@ pub(super) async fn encode_rows(
 }
 
 /// Encodes one event of the log; no payload when it was removed.
-pub(super) async fn encode_event(store: &Store, endpoint: &Endpoint, event: EventId) -> Result<Encoded, store::Error> {
-    let mut tx = store.read().await?;
+pub(super) async fn encode_event(
+    database: &Database,
+    endpoint: &Endpoint,
+    event: EventId,
+) -> Result<Encoded, store::Error> {
+    let mut tx = database.read().await?;
     let entry = log::entry(&mut tx, endpoint.account_id, event).await?;
     Ok(entry.map(|entry| encode(endpoint, &entry)).unwrap_or_default())
 }

@@ -13,12 +13,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::attribute::attribute;
 use crate::App;
+use crate::flows::database::Database;
 use crate::flows::queue::{Job, enqueue};
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{QueuedPost, QueuedPosts};
 use crate::runtime::metrics::Metrics;
 use crate::store::events::{EventState, SealedEvent};
-use crate::store::{self, Engine, Store, channels, events};
+use crate::store::{self, Engine, channels, events};
 
 /// After how many events a commit takes no further post. A post is not divided.
 const MAX_EVENTS_PER_COMMIT: usize = 1024;
@@ -61,7 +62,7 @@ pub(crate) fn start(app: &App, posts: QueuedPosts) -> std::io::Result<()> {
 
 /// Holds handles, not an [`App`]: the app holds the queue's sending end, and dropping it ends the writer.
 struct Writer {
-    store: Store,
+    store: Database,
     clock: Clock,
     metrics: Metrics,
     /// When each number's "last seen" was last written.

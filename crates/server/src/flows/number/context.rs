@@ -10,7 +10,6 @@ use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
 use super::record::NumberRecord;
-use super::record::stored_reads;
 use crate::App;
 
 /// The inputs of an assessment.

@@ -85,7 +85,7 @@ async fn plant(told: &Told) {
     app.app.metrics.http_request("GET", &planted, 200, std::time::Duration::ZERO);
     tracing::trace!("{planted}");
     let now = app.clock.now();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     settings::set(&mut tx, "planted", &planted, now).await.unwrap();
     tx.commit().await.unwrap();
     let renamed = json!({ "name": planted });

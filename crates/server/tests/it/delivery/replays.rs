@@ -62,7 +62,7 @@ impl Place {
 
     /// What was to be sent again is given up, as a worker would have written it.
     async fn give_up_all(&self, line: &Line) {
-        let mut tx = self.app.app.store.write().await.unwrap();
+        let mut tx = self.app.store.write().await.unwrap();
         let asked =
             deliveries::load(&mut tx, line.endpoint.id, DeliveryState::Replayed, EventId(0), 5000).await.unwrap();
         let dead: Vec<Delivery> =

@@ -104,7 +104,7 @@ async fn give_up(app: &TestApp, endpoint: &Value, events: &[&str]) {
         failure: Some("HTTP 500".to_owned()),
     };
     let rows: Vec<Delivery> = events.iter().map(dead).collect();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     deliveries::upsert_pending(&mut tx, id, &rows).await.unwrap();
     tx.commit().await.unwrap();
 }

@@ -125,7 +125,7 @@ async fn a_cookie_that_is_not_ours_opens_nothing() {
     // a session dies with its key, with time, and by signing out
     let key = app.another_key(Some(app.account), Scope::Read).await;
     let revoked = sign_in(app, key.expose_secret()).await;
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     let id = api_keys::find_by_secret(&mut tx, &key).await.unwrap().unwrap().id;
     api_keys::revoke(&mut tx, id, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();

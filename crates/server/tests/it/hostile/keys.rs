@@ -87,7 +87,7 @@ pub(super) fn own(site: &Site, operation: &Operation) -> String {
 async fn without_a_good_key_every_route_is_401() {
     let site = Site::new().await;
     let revoked = site.app.another_key(Some(site.app.account), Scope::Admin).await;
-    let mut tx = site.app.app.store.write().await.unwrap();
+    let mut tx = site.app.store.write().await.unwrap();
     let id = api_keys::find_by_secret(&mut tx, &revoked).await.unwrap().unwrap().id;
     assert!(api_keys::revoke(&mut tx, id, site.app.clock.now()).await.unwrap());
     tx.commit().await.unwrap();

@@ -106,7 +106,8 @@ async fn a_wrong_key_is_a_clear_error_and_no_panic() {
     let said = format!("{:#}", anyhow::Error::from(error));
     assert!(said.contains("access_token") && said.contains("not in the keyring"), "{said}");
     let clock = Clock::stepped(site.app.clock.now());
-    let app = server::startup::build(site.app.app.config.clone(), store, clock).unwrap();
+    let app = server::startup::build(site.app.app.config.clone(), server::flows::database::Database::new(store), clock)
+        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(server::web::serve(app.clone(), listener));

@@ -115,7 +115,7 @@ async fn endpoint(app: &TestApp) -> EndpointId {
             per_second: None,
         },
     };
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     let id = endpoints::insert(&mut tx, &new, app.clock.now()).await.unwrap();
     tx.commit().await.unwrap();
     id

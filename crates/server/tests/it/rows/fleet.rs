@@ -22,7 +22,7 @@ async fn connected(app: &TestApp) -> Vec<String> {
     let spec = FleetSpec { wabas: 1, numbers_per_waba: NUMBERS, subscribed: true, registered: true };
     let fleet = app.meta.with_world(|world, now| world.build_fleet(&spec, now));
     let (waba, numbers) = fleet.wabas[0].clone();
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     for number in &numbers {
         let digits = app.meta.number(number).unwrap().phone_number;
         let new = NewChannel {

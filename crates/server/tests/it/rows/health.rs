@@ -142,7 +142,7 @@ async fn h1_when_meta_fails_and_nothing_was_ever_read_the_failure_is_answered(en
         verify_token: "verify".into(),
         created_at: app.clock.now(),
     };
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     let inbox = channels::insert(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
     app.meta.fail(Fault::refusal(READ, refused_with(368, "(#368) Blocked for a test")));

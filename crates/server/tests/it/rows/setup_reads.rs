@@ -138,7 +138,7 @@ async fn insert(app: &TestApp, signup: &SignupResult, kind: Onboarding, blank: O
         verify_token: "verify".into(),
         created_at: now,
     };
-    let mut tx = app.app.store.write().await.unwrap();
+    let mut tx = app.store.write().await.unwrap();
     let id = channels::insert(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
     id

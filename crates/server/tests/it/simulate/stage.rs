@@ -321,7 +321,7 @@ impl Stage {
         }
         let pin = self.stored_pin(&view).await;
         let id = PhoneNumberId(view.id.clone());
-        let mut tx = self.app.app.store.write().await.unwrap();
+        let mut tx = self.app.store.write().await.unwrap();
         let rows = numbers::attempts(&mut tx, &id, 1_000).await.unwrap();
         if let Some(channel) = channels::find_by_phone_number_id(&mut tx, &id).await.unwrap() {
             channels::delete(&mut tx, channel.id).await.unwrap();

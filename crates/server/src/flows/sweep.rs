@@ -16,7 +16,7 @@ const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
 const PAGE_SIZE: i64 = 500;
 
 /// The job. A fleet read enqueues the registration of a number that reads as not registered.
-pub(super) async fn sweep(app: &App) -> Result<Next, FlowError> {
+pub(crate) async fn sweep(app: &App) -> Result<Next, FlowError> {
     let now = app.clock.now();
     enqueue_fleets(app, now).await?;
     let mut tx = app.store.write().await?;

@@ -1,0 +1,120 @@
+//! The program as a person runs it: the commands of the README's block "Run it", names, and PINs.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use graph_emulator::Popup;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::app::TestApp;
+
+/// The commands of the README's section "Run it".
+fn readme_block() -> Vec<String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let text = std::fs::read_to_string(readme).unwrap();
+    let section = text.split("## Run it").nth(1).unwrap();
+    let block = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    block.lines().map(str::to_owned).collect()
+}
+
+/// A shell in a folder in which `linekeeper` is the program under test and no setting comes from outside.
+fn shell(folder: &Path, script: &str) -> Command {
+    let program = Path::new(env!("CARGO_BIN_EXE_linekeeper")).parent().unwrap().display().to_string();
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(script)
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{program}:/usr/bin:/bin"))
+        // no call leaves this machine, and no port is taken
+        .env("LINEKEEPER_META_BASE_URL", "http://127.0.0.1:9")
+        .env("LINEKEEPER_LISTEN", "127.0.0.1:0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+#[tokio::test]
+async fn the_readme_block_runs_as_printed_in_an_empty_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = readme_block();
+    assert_eq!(lines.pop().unwrap(), "linekeeper serve");
+    // the result of a check is negative here: Meta does not answer
+    let script = lines.iter().map(|line| match line.starts_with("linekeeper check") {
+        true => format!("{{ {line}\n}} || [ $? = 3 ]\n"),
+        false => format!("{line}\n"),
+    });
+    let script: String = script.collect();
+    let output = shell(folder.path(), &format!("set -e\n{script}")).output().await.unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}\n{err}");
+    assert!(out.contains("Created the database."), "{out}");
+    assert!(out.contains("Created account 1."), "{out}");
+    assert!(out.contains("lk_"), "{out}");
+
+    let exports: Vec<&str> = lines.iter().filter(|line| line.starts_with("export ")).map(String::as_str).collect();
+    let mut serve = shell(folder.path(), &format!("{}\nexec linekeeper serve", exports.join("\n"))).spawn().unwrap();
+    let mut log = BufReader::new(serve.stderr.take().unwrap()).lines();
+    let is_running = async {
+        while let Some(line) = log.next_line().await.unwrap() {
+            if line.contains("Linekeeper is running") {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(60), is_running).await.unwrap());
+    serve.kill().await.unwrap();
+}
+
+/// Without the settings of the Meta app, the error names the first missing one and how to set it. It does not ask
+/// for a configuration file that exists.
+#[tokio::test]
+async fn a_missing_setting_is_named_with_its_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "linekeeper config template > linekeeper.toml && linekeeper migrate";
+    let output = shell(folder.path(), script).output().await.unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("meta.app_id is not set") && err.contains("LINEKEEPER_META_APP_ID"), "{err}");
+    assert!(!err.contains("config template"), "{err}");
+}
+
+async fn run(app: &TestApp, arguments: &[&str], input: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = app.command(folder.path());
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let output = child.wait_with_output().await.unwrap();
+    let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+    (output.status.code(), text)
+}
+
+/// The API refuses the same names.
+#[tokio::test]
+async fn an_account_name_has_one_rule() {
+    let app = TestApp::new().await;
+    for name in ["  ", "two\nlines", &"x".repeat(201)] {
+        let (status, text) = run(&app, &["account", "create", "--name", name], "").await;
+        assert_eq!(status, Some(1), "{name:?}: {text}");
+    }
+    let (status, text) = run(&app, &["account", "create", "--name", " Example Bakery ", "--json"], "").await;
+    assert_eq!(status, Some(0), "{text}");
+    assert!(text.contains("\"Example Bakery\""), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_that_has_not_six_digits_is_refused_before_any_call() {
+    let app = TestApp::new().await;
+    let (_, id) = app.signed_up(Popup::default()).await;
+    let (status, text) = run(&app, &["inbox", "pin", &id.to_string()], "12345\n").await;
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("six digits"), "{text}");
+    assert!(!text.contains("12345\n"), "{text}");
+}
