@@ -140,7 +140,7 @@ pub(crate) async fn renew(
 ) -> Result<Option<jobs::Job>, store::Error> {
     let until = app.clock.now() + lease;
     let mut tx = app.store.write().await?;
-    let renewed = jobs::extend(&mut tx, row, until).await?;
+    let renewed = jobs::renew_lease(&mut tx, row, until).await?;
     tx.commit().await?;
     Ok(renewed)
 }
