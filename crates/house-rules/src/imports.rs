@@ -319,6 +319,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum of the parser is non-exhaustive")]
 fn attributes(item: &Item) -> &[Attribute] {
     match item {
         Item::Const(it) => &it.attrs,
@@ -336,6 +337,7 @@ fn attributes(item: &Item) -> &[Attribute] {
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum of the parser is non-exhaustive")]
 fn ident(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(it) => &it.ident,

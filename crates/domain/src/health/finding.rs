@@ -267,6 +267,7 @@ pub enum FindingCode {
 
 impl FindingCode {
     /// The arguments a sentence may use, by name.
+    #[expect(clippy::too_many_lines, reason = "one line per code; the match is read as a table")]
     pub fn args(&self) -> Vec<(&'static str, Arg)> {
         match self {
             Self::ReadingStale { checked_at } => vec![("checked_at", Arg::Time(*checked_at))],

@@ -242,9 +242,6 @@ fn what_only_its_owner_can_do_is_asked_for() {
     }
     let late = plan(pending(), &history(vec![]), hour(14 * 24));
     assert!(matches!(late, Decision::Ask { remedy: Remedy::SignUpAgain, .. }));
-    let mut preverified = history(vec![]);
-    preverified.onboarding = Onboarding::Imported;
-    assert!(registers(&plan(pending(), &preverified, hour(80 * 24))));
 }
 
 #[test]

@@ -227,11 +227,9 @@ pub(super) async fn write_step(
                     Some(generated)
                 }
             };
-            write_intent(tx, record, CallKind::Register, *basis, pin, decision, now).await
+            write_intent(tx, record, *basis, pin, decision, now).await
         }
-        Decision::Deregister { basis } => {
-            write_intent(tx, record, CallKind::Deregister, *basis, None, decision, now).await
-        }
+        Decision::Deregister { basis } => write_intent(tx, record, *basis, None, decision, now).await,
         Decision::Wait { .. } | Decision::Ask { .. } | Decision::Stop { .. } | Decision::Done { .. } => {
             Ok(Step::Nothing)
         }
@@ -241,13 +239,14 @@ pub(super) async fn write_step(
 async fn write_intent(
     tx: &mut Tx,
     record: &NumberRecord,
-    kind: CallKind,
     basis: Basis,
     pin: Option<SecretString>,
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
     let channel = &record.channel;
+    let is_deregister = matches!(decision, Decision::Deregister { .. });
+    let kind = if is_deregister { CallKind::Deregister } else { CallKind::Register };
     let reason = decision.reason();
     let why = reason.into_str();
     let attempt = numbers::open_attempt(tx, &channel.phone_number_id, kind, basis, why, now).await?;

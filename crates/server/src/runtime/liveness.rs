@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a task may be without a tick. It is longer than two timeouts of the database in a row.
-const STALLED_AFTER: Duration = Duration::from_secs(120);
+const STALLED_AFTER: Duration = Duration::from_mins(2);
 
 /// The observer's side; clones observe the same task.
 #[derive(Debug, Clone, Default)]

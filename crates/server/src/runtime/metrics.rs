@@ -120,7 +120,7 @@ impl Metrics {
         }
         let handle = recorder.handle();
         let of = |metric: Definition, label: &'static str| counter(&recorder, metric, vec![label.to_owned()]);
-        let recorded = Recorded {
+        let counters = Recorded {
             changes_new: of(WEBHOOK_CHANGES, "new"),
             changes_duplicate: of(WEBHOOK_CHANGES, "duplicate"),
             posts_stored: of(WEBHOOK_POSTS, "stored"),
@@ -129,7 +129,7 @@ impl Metrics {
             recorder,
             handle,
         };
-        Ok(Self(Arc::new(recorded)))
+        Ok(Self(Arc::new(counters)))
     }
 
     /// The samples in Prometheus' text format.

@@ -101,7 +101,7 @@ pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
 }
 
 /// Sets the gauges that are read from the database.
-async fn measure(app: &App) -> std::result::Result<(), crate::store::Error> {
+async fn measure(app: &App) -> std::result::Result<(), store::Error> {
     let mut tx = app.store.read().await?;
     let counted = channels::count_by_level(&mut tx).await?;
     // a level without numbers is zero, not missing

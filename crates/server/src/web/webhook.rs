@@ -115,9 +115,10 @@ async fn receive(app: &App, request: Request) -> Response {
             StatusCode::OK.into_response()
         }
         Err(error) => {
-            match error.code() {
-                Code::Unavailable | Code::StorageFull => app.metrics.post_unavailable(),
-                _ => app.metrics.post_refused(),
+            if matches!(error.code(), Code::Unavailable | Code::StorageFull) {
+                app.metrics.post_unavailable();
+            } else {
+                app.metrics.post_refused();
             }
             refuse(app, &error)
         }

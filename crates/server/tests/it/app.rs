@@ -128,7 +128,7 @@ impl TestApp {
         tokio::spawn(server::web::serve(app.clone(), listener));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let alive = app.runner.start();
-        let it = Self { alive, app, store, meta, clock, url, account, key, database, keys, http };
+        let it = Self { app, store, meta, clock, url, account, key, database, keys, http, alive };
         enqueue_now(&it.app, &[Job::AppCallback]).await.unwrap();
         it.settle().await;
         it
@@ -172,7 +172,7 @@ impl TestApp {
     /// When something is next due, on either side.
     pub(crate) async fn next_due(&self) -> Option<Timestamp> {
         let mut tx = self.app.store.read().await.unwrap();
-        let job = server::store::jobs::next_due(&mut tx).await.unwrap();
+        let job = store::jobs::next_due(&mut tx).await.unwrap();
         let world = self.meta.with_world(|world, _| world.next_due());
         job.into_iter().chain(world).min()
     }

@@ -122,7 +122,7 @@ async fn r3_a_banner_with_complete_registration_lets_the_owner_retry() -> WebDri
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_fits_a_phone_and_works_in_the_dark() -> WebDriverResult<()> {
     let allow = crate::endpoints::allow_this_machine;
-    let app = TestApp::with(server::store::Engine::Sqlite, allow, graph_emulator::Config::default()).await;
+    let app = TestApp::with(store::Engine::Sqlite, allow, graph_emulator::Config::default()).await;
     let (_, inbox) = app.signed_up(in_review()).await;
     app.settle().await;
     let long = format!("https://127.0.0.1:9/{}", "a-long-path/".repeat(30));

@@ -45,9 +45,12 @@ async fn the_readme_block_runs_as_printed_in_an_empty_folder() {
     let mut lines = readme_block();
     assert_eq!(lines.pop().unwrap(), "linekeeper serve");
     // the result of a check is negative here: Meta does not answer
-    let script = lines.iter().map(|line| match line.starts_with("linekeeper check") {
-        true => format!("{{ {line}\n}} || [ $? = 3 ]\n"),
-        false => format!("{line}\n"),
+    let script = lines.iter().map(|line| {
+        if line.starts_with("linekeeper check") {
+            format!("{{ {line}\n}} || [ $? = 3 ]\n")
+        } else {
+            format!("{line}\n")
+        }
     });
     let script: String = script.collect();
     let output = shell(folder.path(), &format!("set -e\n{script}")).output().await.unwrap();
@@ -68,7 +71,7 @@ async fn the_readme_block_runs_as_printed_in_an_empty_folder() {
         }
         false
     };
-    assert!(tokio::time::timeout(Duration::from_secs(60), is_running).await.unwrap());
+    assert!(tokio::time::timeout(Duration::from_mins(1), is_running).await.unwrap());
     serve.kill().await.unwrap();
 }
 

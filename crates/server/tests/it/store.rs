@@ -40,9 +40,9 @@ fn new_channel(account_id: AccountId, n: u32) -> NewChannel {
 /// An account with one channel, the `n`-th.
 async fn a_channel(store: &Store, n: u32) -> domain::channel::Channel {
     let mut tx = store.write().await.unwrap();
-    let account = server::store::accounts::create(&mut tx, "Bakery", noon()).await.unwrap();
-    let id = server::store::channels::insert(&mut tx, &new_channel(account, n)).await.unwrap();
-    let channel = server::store::channels::find(&mut tx, id).await.unwrap().unwrap();
+    let account = store::accounts::create(&mut tx, "Bakery", noon()).await.unwrap();
+    let id = store::channels::insert(&mut tx, &new_channel(account, n)).await.unwrap();
+    let channel = store::channels::find(&mut tx, id).await.unwrap().unwrap();
     tx.commit().await.unwrap();
     channel
 }

@@ -225,7 +225,7 @@ pub async fn delete(tx: &mut Tx, account: AccountId, id: EndpointId) -> Result<b
 }
 
 fn kinds_as_text(kinds: &[EventKind]) -> String {
-    kinds.iter().map(|kind| kind.into_str()).collect::<Vec<_>>().join(",")
+    kinds.iter().map(EventKind::into_str).collect::<Vec<_>>().join(",")
 }
 
 fn headers_as_json(headers: &BTreeMap<String, SecretString>) -> Vec<u8> {

@@ -66,7 +66,7 @@ pub async fn store_changes(
     if kinds.is_empty() {
         return Ok(());
     }
-    let kinds = json_list(kinds.iter().map(|kind| kind.into_str()));
+    let kinds = json_list(kinds.iter().map(ChangeKind::into_str));
     run!(tx, SET, number.as_str(), kinds, micros(at), source.into_str())?;
     Ok(())
 }

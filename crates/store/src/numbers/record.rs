@@ -155,7 +155,7 @@ pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
             held_until: At { table: "number", id }.maybe_time("held_until", held_until)?,
             imported_at: facts.imported_at,
         },
-        changes: super::changes(tx, id).await?,
+        changes: changes(tx, id).await?,
         has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
         pin_set_at: At { table: "number", id }
             .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
@@ -215,6 +215,7 @@ struct Row {
 }
 
 impl Row {
+    #[expect(clippy::too_many_lines, reason = "one line per column, read as a table")]
     fn read(self, tx: &Tx) -> Result<NumberRow, Error> {
         let id = ChannelId(self.id);
         let number = PhoneNumberId(self.phone_number_id.clone());

@@ -60,7 +60,7 @@ pub(super) fn page(view: &View, now: Timestamp) -> String {
     let View { endpoint, status, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
     let message = catalogue::endpoint_status(status);
-    let kinds: Vec<&str> = settings.kinds.iter().map(|kind| kind.into_str()).collect();
+    let kinds: Vec<&str> = settings.kinds.iter().map(domain::delivery::EventKind::into_str).collect();
     let mut lines = vec![
         format!("{}  {}  ({}, {})", endpoint.id, settings.name, settings.host, owner(view)),
         format!("{}. {}", message.title, message.text),
@@ -98,7 +98,7 @@ pub(super) fn json_of(view: &View) -> Value {
         "id": endpoint.id.to_string(), "account_id": endpoint.account_id.0,
         "inbox_id": endpoint.channel_id.map(|id| id.0), "name": settings.name, "host": settings.host,
         "format": endpoint.format.into_str(),
-        "kinds": settings.kinds.iter().map(|kind| kind.into_str()).collect::<Vec<_>>(),
+        "kinds": settings.kinds.iter().map(domain::delivery::EventKind::into_str).collect::<Vec<_>>(),
         "header_names": settings.headers.keys().collect::<Vec<_>>(), "per_second": settings.per_second,
         "state": status.into_str(), "disabled_at": disabled_at, "disabled_why": disabled_why,
         "failing_since": failing_since, "next_try_at": next_try_at, "delivered_at": endpoint.delivered_at,

@@ -134,7 +134,7 @@ fn calls_of(view: &View, now: Timestamp) -> Option<String> {
     (!table.is_empty()).then(|| table.trim_fmt())
 }
 
-/// AttemptOutcome of a register call in words.
+/// `AttemptOutcome` of a register call in words.
 pub(super) fn outcome(outcome: Option<&AttemptOutcome>) -> String {
     match outcome {
         Some(AttemptOutcome::Success) => "accepted".to_owned(),

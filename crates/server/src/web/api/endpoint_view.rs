@@ -98,7 +98,7 @@ impl EndpointView {
             url,
             host: settings.host,
             format: endpoint.format.into_str(),
-            kinds: settings.kinds.iter().map(|kind| kind.into_str()).collect(),
+            kinds: settings.kinds.iter().map(domain::delivery::EventKind::into_str).collect(),
             header_names: settings.headers.into_keys().collect(),
             per_second: settings.per_second,
             state: status.into_str(),

@@ -95,7 +95,7 @@ pub(crate) async fn list_inboxes(
     let rows = match params.one("level")? {
         Some(word) => {
             let level = word.parse::<Level>().map_err(|_| {
-                let words: Vec<_> = Level::VARIANTS.iter().map(|level| level.into_str()).collect();
+                let words: Vec<_> = Level::VARIANTS.iter().map(Level::into_str).collect();
                 ApiError::invalid("level", words.join(", "))
             })?;
             channels::list_by_level(&mut tx, tenant.account_id, level.into_str(), after, page.probe()).await?

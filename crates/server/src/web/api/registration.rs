@@ -197,7 +197,7 @@ pub(crate) async fn verify_code(
 
 /// Parses a PIN as people type it.
 pub(in crate::web) fn typed_pin(field: &str, text: Option<&str>) -> Result<pin::Pin> {
-    pin::Pin::parse_typed(text.unwrap_or_default()).map_err(|error| ApiError::invalid(field, &error.to_string()))
+    pin::Pin::parse_typed(text.unwrap_or_default()).map_err(|error| ApiError::invalid(field, error.to_string()))
 }
 
 /// Parses six digits; `123 456` and `123-456` are the same.

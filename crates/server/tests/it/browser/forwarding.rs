@@ -187,7 +187,7 @@ async fn a_key_that_may_only_see_is_offered_nothing_to_press() -> WebDriverResul
     let (app, _, inbox) = with_number().await;
     let body = json!({ "url": "https://127.0.0.1:9/?token=of-the-address", "format": "standard" });
     let made = app.post(&app.path("/endpoints"), body).await.expect(201);
-    let reader = app.another_key(Some(app.account), server::store::api_keys::Scope::Read).await;
+    let reader = app.another_key(Some(app.account), store::api_keys::Scope::Read).await;
     let browser = Chromium::start().await;
     let driver = &browser.driver;
     driver.goto(&app.url).await?;

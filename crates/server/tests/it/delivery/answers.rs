@@ -43,7 +43,7 @@ async fn retry_after_pauses_every_event_of_the_endpoint(engine: Engine) {
     assert_eq!(line.receiver.taken().len(), 3);
     let resumed_at = start + SignedDuration::from_secs(120);
     let early: Vec<Attempt> = place.attempts(&line.endpoint).await;
-    let early: Vec<&Attempt> = early.iter().filter(|attempt| attempt.at > start && attempt.at < resumed_at).collect();
+    let early: Vec<&Attempt> = early.iter().filter(|attempt| attempt.attempt > 1 && attempt.at < resumed_at).collect();
     assert!(early.is_empty(), "{early:?}");
 }
 
@@ -172,5 +172,5 @@ async fn a_rate_limit_is_kept(engine: Engine) {
         line.receiver.wait_for(10 * second).await;
         place.later(SignedDuration::from_secs(1));
     }
-    assert_eq!(arrivals.per_instant(), [10, 10, 10]);
+    assert_eq!(arrivals.per_second(), [10, 10, 10]);
 }

@@ -65,5 +65,5 @@ async fn an_event_of_many_payloads_keeps_the_rate(engine: Engine) {
         line.receiver.wait_for(2 * second).await;
         place.later(SignedDuration::from_secs(1));
     }
-    assert_eq!(arrivals.per_instant(), [2, 2, 2, 2]);
+    assert_eq!(arrivals.per_second(), [2, 2, 2, 2]);
 }

@@ -95,7 +95,7 @@ async fn an_event_never_accepted_becomes_a_dead_letter_and_its_conversation_cont
     // replayed after the receiver was fixed
     line.receiver.answer(|_| Reply::status(200));
     let endpoint = place.kept(&line.endpoint).await;
-    let which = server::store::deliveries::replay::ReplaySelector::DeadLetters;
+    let which = store::deliveries::replay::ReplaySelector::DeadLetters;
     assert_eq!(
         server::flows::forwarding::endpoints::replay::request_replay(&place.app.app, &endpoint, which, &|_| {})
             .await
@@ -105,7 +105,7 @@ async fn an_event_never_accepted_becomes_a_dead_letter_and_its_conversation_cont
     place.until_delivered(&line).await;
     assert_eq!(texts(&line.receiver.taken(), "1555000"), ["after", "poison"]);
     // and everything of the last days once more
-    let which = server::store::deliveries::replay::ReplaySelector::Between(
+    let which = store::deliveries::replay::ReplaySelector::Between(
         place.app.clock.now() - SignedDuration::from_hours(24 * 7),
         place.app.clock.now(),
     );

@@ -177,10 +177,10 @@ impl Place {
 pub(super) struct Arrivals(Arc<Mutex<Vec<Timestamp>>>);
 
 impl Arrivals {
-    /// The number of requests at each instant of the stepped clock.
-    pub(super) fn per_instant(&self) -> Vec<usize> {
+    /// The number of requests in each second of the stepped clock.
+    pub(super) fn per_second(&self) -> Vec<usize> {
         let times = self.0.lock().unwrap();
-        times.chunk_by(|one, next| one == next).map(<[Timestamp]>::len).collect()
+        times.chunk_by(|one, next| one.as_second() == next.as_second()).map(<[Timestamp]>::len).collect()
     }
 }
 

@@ -66,14 +66,14 @@ async fn the_cursor_passes_no_result_that_was_not_flushed(engine: Engine) {
     let kept = place.kept(&line.endpoint).await;
     assert_eq!(kept.cursor, before, "the cursor passes nothing that is not stored");
     assert!(kept.disabled.is_none());
-    assert_eq!(place.counts(&line.endpoint).await, server::store::deliveries::Counts::default());
+    assert_eq!(place.counts(&line.endpoint).await, store::deliveries::Counts::default());
 
     run(&place, engine, allowing(engine)).await;
     place.until("b is pending, and c behind it", async || place.counts(&line.endpoint).await.waiting == 2).await;
     line.receiver.answer(|_| Reply::status(200));
     let goes_by = async || {
         place.later(jiff::SignedDuration::from_secs(30));
-        place.counts(&line.endpoint).await == server::store::deliveries::Counts::default()
+        place.counts(&line.endpoint).await == store::deliveries::Counts::default()
     };
     place.until("pending retries are accepted", goes_by).await;
     place.until_delivered(&line).await;

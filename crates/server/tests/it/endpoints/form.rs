@@ -189,7 +189,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_lost(engine: Engin
         let ticked = kinds_of(&page).into_iter().filter(|(_, ticked)| *ticked).count();
         assert_eq!(ticked, usize::from(field != "kinds"), "{field}");
         let typed_a_secret = field.starts_with("header");
-        assert_eq!(page.contains("enter them again"), typed_a_secret, "{field}: {page}");
+        assert_eq!(page.contains("Enter them again"), typed_a_secret, "{field}: {page}");
         assert!(!page.contains("of-a-secret"), "{field}: {page}");
     }
     let (status, page) = owner.post(&edit, &[("csrf", "another")]).await;

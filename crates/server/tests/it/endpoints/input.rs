@@ -32,7 +32,7 @@ fn wrong() -> Vec<(&'static str, Value, &'static str)> {
         ("url", "https://[::ffff:10.0.0.5]/".into(), "mapped"),
         ("url", "https://169.254.169.254/latest".into(), "metadata"),
         ("url", "https://0x0a000005/".into(), "private"),
-        ("url", "https://somebody:word@127.0.0.1/".into(), "no user name"),
+        ("url", "https://somebody:word@127.0.0.1/".into(), "must not hold a user name"),
         ("url", "https://127.0.0.1:0/".into(), "port 0"),
         ("url", format!("https://127.0.0.1/{}", "x".repeat(3000)).into(), "2048"),
         ("kinds", json!([]), "at least one"),

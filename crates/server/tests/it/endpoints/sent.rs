@@ -203,7 +203,7 @@ async fn one_that_is_off_gets_nothing_and_goes_on_where_it_stopped_or_from_now(e
     let off = app.post(&of(&app, &made, "/disable"), Value::Null).await.expect(200);
     assert_eq!((&off["state"], &off["disabled_why"]), (&json!("disabled"), &json!("switched_off")));
     assert!(off["disabled_at"].as_str().unwrap().starts_with("2026-11-02T09:00:00"), "{off}");
-    assert!(off["state_text"].as_str().unwrap().starts_with("Somebody switched it off"), "{off}");
+    assert!(off["state_text"].as_str().unwrap().starts_with("The endpoint was switched off by hand"), "{off}");
     let left_out = write(&app, inbox, &number, "16505550001", "while it was off").await;
     assert!(shown(&app, &made).await["counts"]["backlog"].as_i64() >= Some(1));
     let on = app.post(&of(&app, &made, "/enable"), json!({ "from": "now" })).await.expect(200);

@@ -112,7 +112,7 @@ async fn e6_an_inbox_of_nobody_or_of_another_account_is_not_found(engine: Engine
     let app = fresh(engine).await;
     let (signup, inbox) = app.signed_up(Popup::default()).await;
     app.settle().await;
-    let (other, key) = app.another_account(server::store::api_keys::Scope::Admin).await;
+    let (other, key) = app.another_account(store::api_keys::Scope::Admin).await;
     let before = on_record(&app, inbox).await;
     let again = app.meta.sign_up(once_more(&signup)).await;
     app.meta.clear_log();

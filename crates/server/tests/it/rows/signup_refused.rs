@@ -130,8 +130,8 @@ async fn e10_any_other_failure_is_logged_and_reported(engine: Engine) {
     assert_eq!(changes(&app), [""; 0]);
     assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state.as_str()), (0, "failed"));
     let mut tx = app.app.store.read().await.unwrap();
-    let id = server::store::signups::list(&mut tx, app.account, None, 1).await.unwrap()[0].id;
-    assert!(server::store::signups::token(&mut tx, id).await.unwrap().is_none(), "a token nobody needs any more");
+    let id = store::signups::list(&mut tx, app.account, None, 1).await.unwrap()[0].id;
+    assert!(store::signups::token(&mut tx, id).await.unwrap().is_none(), "a token nobody needs any more");
 }
 
 /// The same number through the popup once more.

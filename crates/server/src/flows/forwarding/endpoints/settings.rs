@@ -89,7 +89,7 @@ fn parse_kinds(words: &[String]) -> Result<Vec<EventKind>, FlowError> {
     let mut kinds = Vec::with_capacity(words.len());
     for word in words {
         let Ok(kind) = word.trim().parse() else {
-            let known: Vec<&str> = EventKind::ALL.iter().map(|kind| kind.into_str()).collect();
+            let known: Vec<&str> = EventKind::ALL.iter().map(EventKind::into_str).collect();
             return Err(invalid(format!("kinds: \"{word}\" is none; there are {}", known.join(", "))));
         };
         if !kinds.contains(&kind) {

@@ -44,7 +44,7 @@ pub(super) async fn change(State(app): State<App>, path: NestedId, posted: Poste
     let PostedTo { channel, principal, fields, .. } = &posted;
     let endpoint = endpoint_of(&app, channel, &path).await?;
     let changed = match forms::change(fields, &endpoint) {
-        Ok(patch) => endpoints::patch(&app, &endpoint, patch).await.map_err(named),
+        Ok(changes) => endpoints::patch(&app, &endpoint, changes).await.map_err(named),
         Err(error) => Err(error),
     };
     match changed {

@@ -45,7 +45,9 @@ impl Tab {
     pub(super) fn path(self, number: impl fmt::Display) -> String {
         match self {
             Self::Health => format!("/numbers/{number}"),
-            tab => format!("/numbers/{number}/{}", tab.name()),
+            tab @ (Self::Registration | Self::Forwarding | Self::Timeline) => {
+                format!("/numbers/{number}/{}", tab.name())
+            }
         }
     }
 
