@@ -1,6 +1,6 @@
-//! What must hold of any bytes whatever: one function for each place where this crate reads what comes from
-//! outside. The fuzz targets (`fuzz/`) and the plain tests over the kept seeds call the same functions. Not
-//! part of the crate unless asked for.
+//! Properties that hold for any bytes: one function for each place where this crate reads outside input. The fuzz targets
+//! (`fuzz/`) and the plain tests over the stored seeds call the same functions. Not part of the crate unless the feature
+//! `harness` is on.
 
 use aws_lc_rs::hmac;
 use domain::interpretation::interpret;
@@ -14,11 +14,11 @@ use crate::wire::page::Page;
 use crate::wire::{error, number, waba};
 use crate::{AppSubscription, Token, TokenInfo};
 
-/// A secret that no text may tell, long enough never to be met by chance.
+/// A secret that no text may hold, long enough never to occur by chance.
 pub const SECRET: &str = "canary-fuzz-secret-5b1e";
 
-/// A post's body: split, looked at, read, interpreted. A stored change is the change that came, and the
-/// first look agrees with the full one wherever there is one.
+/// A post's body: split, peeked at, read and interpreted. A stored change equals the received one, and the routing data
+/// agrees with the full reading.
 pub fn webhook_body(bytes: &[u8]) {
     let changes = match split(bytes) {
         Ok(changes) => changes,
@@ -65,8 +65,8 @@ pub fn signature(bytes: &[u8]) {
     }
 }
 
-/// An answer of Graph's, read as each of those it may be: never a panic, never a secret told, and no zero
-/// byte in a text, which no PostgreSQL keeps.
+/// An answer of Graph's, read as every type it may be: no panic, no secret in a text, and no zero byte, which PostgreSQL
+/// cannot store.
 pub fn graph_answer(bytes: &[u8]) {
     let Ok(body) = serde_json::from_slice::<Value>(bytes) else { return };
     if let Some(error) = error::read(&body, 400, &[SECRET]) {

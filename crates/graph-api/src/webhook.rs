@@ -1,9 +1,9 @@
-//! What Meta posts: is it signed, what changes does it hold, what does each say (facts §3).
+//! The webhooks that Meta posts: their signature, their changes, and the content of each change (facts §3).
 //!
-//! [`Verifier`] on the raw bytes, then [`split`] into [`RawChange`]s, which borrow the body;
-//! [`RawChange::peek`] for routing and counting, [`RawChange::read`] for all of it, [`RawChange::items`] and
-//! [`RawChange::as_post`] for forwarding, [`erase()`] to take one person out. Must not decide what a change
-//! wakes or whom it belongs to.
+//! [`Verifier`] checks the raw bytes, then [`split`] cuts them into [`RawChange`]s, which borrow the body.
+//! [`RawChange::peek`] serves routing and counting, [`RawChange::read`] reads all of a change, [`RawChange::items`] and
+//! [`RawChange::as_post`] serve forwarding, [`erase()`] removes one person. Must not decide what a change wakes or to whom
+//! it belongs.
 
 mod body;
 mod erase;

@@ -10,8 +10,8 @@ pub(crate) mod waba;
 
 use serde_json::Value;
 
-/// A member as text; Meta writes some ids and limits as numbers (facts D13). Zero bytes are left out:
-/// no database keeps them in a text, so that one would stop whatever follows it.
+/// A member as text; Meta writes some ids and limits as numbers (facts D13). Zero bytes are removed, since PostgreSQL cannot
+/// store them in a text.
 pub(crate) fn text(of: &Value, name: &str) -> Option<String> {
     match of.get(name)? {
         Value::String(text) => Some(text.replace('\0', "")),

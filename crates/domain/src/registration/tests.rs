@@ -389,3 +389,20 @@ fn an_approved_new_name_is_applied_only_when_asked_for() {
     assert!(matches!(apply(renamed), Decision::Register { basis: Basis::Person, pin: PinPlan::Stored, .. }));
     assert_eq!(apply(live()).reason(), Reason::NoNewName);
 }
+
+/// Meta's instants and waits are outside input: none of them may end a job with a panic.
+#[test]
+fn instants_at_the_end_of_time_are_decided_without_a_panic() {
+    for at in [Timestamp::MIN, Timestamp::MAX] {
+        let reading = NumberReading { last_onboarded_time: Some(at), ..pending() };
+        let record = history(vec![attempt(hour(0), Basis::Blind, refusal(FailureKind::NameNotReady))]);
+        for caller in [Caller::SetUp, Caller::Press, Caller::Planner, Caller::ApplyNewName] {
+            let decision = decide(caller, &Reads::single(Ok(reading.clone())), &record, hour(1));
+            assert!(decision.next_check_at().is_none_or(|next| next > hour(1)), "{caller:?} {decision:?}");
+        }
+    }
+    let mut throttled = Failure::from_meta(MetaError { code: 80_008, ..MetaError::default() });
+    throttled.wait = Some(SignedDuration::MAX);
+    let record = history(vec![attempt(hour(0), Basis::Blind, AttemptOutcome::Failed(throttled))]);
+    assert_eq!(plan(pending(), &record, hour(1)).reason(), Reason::Throttled);
+}

@@ -25,10 +25,10 @@ impl Client {
         Token::read(&answer.body).ok_or_else(|| answer.unexpected("access_token"))
     }
 
-    /// What Meta says of a token (facts §1.3), dead ones included.
+    /// Asks Meta about a token (facts §1.3), even about a dead one.
     ///
-    /// The one call with a token in its URL: Meta documents `input_token` as a query parameter of a
-    /// GET and nothing else. The URL is never logged, and errors are cut free of it.
+    /// It is the one call with a token in its URL: Meta documents `input_token` as a query parameter of a GET and nothing else.
+    /// The URL is never logged, and errors are cleaned of it.
     pub async fn debug_token(&self, token: &SecretString) -> Result<TokenInfo, Failure> {
         let token = token.expose_secret();
         let call = self.as_app(Call::get("/debug_token", "").query("input_token", token).secret(token));

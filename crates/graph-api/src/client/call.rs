@@ -4,7 +4,7 @@ use domain::meta::failure::Failure;
 use reqwest::Method;
 use serde_json::Value;
 
-/// What a call carries.
+/// The body of a call.
 pub(super) enum Body<'a> {
     Empty,
     Json(Value),
@@ -14,7 +14,7 @@ pub(super) enum Body<'a> {
 /// One call, before it is made.
 pub(super) struct Call<'a> {
     pub method: Method,
-    /// With `{…}` where the node's id goes; this is what logs show.
+    /// With `{…}` in place of the node's id; logs show this form.
     pub route: &'static str,
     /// The id of the node.
     pub node: &'a str,
@@ -79,7 +79,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// What no text that leaves the client may hold.
+    /// Every secret that a text leaving the client must not hold.
     pub(super) fn all_secrets(&self) -> Vec<&'a str> {
         self.secrets.iter().copied().chain(self.token).collect()
     }
@@ -94,7 +94,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The failure of an answer that lacks what it must have; the call may have worked.
+    /// The failure of an answer without a required member; the call may have worked.
     pub(super) fn unexpected(&self, missing: &str) -> Failure {
         Failure::unanswered(format!("{}: Meta's answer has no {missing}", self.name))
     }

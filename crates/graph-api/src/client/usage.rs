@@ -1,5 +1,5 @@
-//! Meta's hourly limits, as its headers and throttle errors tell them (facts §5): how much is used,
-//! and until when a bucket must be left alone. It refuses calls; it never waits and never retries.
+//! Meta's hourly limits, as its usage headers and throttle errors report them (facts §5): how much is used, and until when
+//! calls on a bucket are refused here. It never waits and never retries.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -24,14 +24,14 @@ const APP_WIDE: [i64; 1] = [4];
 /// How much of an hourly limit is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// The fullest of Meta's three counters in percent; `None` when nothing was heard for an hour.
+    /// The fullest of Meta's three counters in percent; `None` when Meta sent none within the last hour.
     pub percent: Option<u32>,
     /// Calls before this are refused here, without asking Meta.
     pub blocked_until: Option<Timestamp>,
 }
 
 impl Usage {
-    /// At 80 % and above: what can wait should wait (facts §5).
+    /// Whether 80 % or more is used: reads that are not urgent should wait (facts §5).
     pub fn is_high(&self) -> bool {
         self.blocked_until.is_some() || self.percent.is_some_and(|percent| percent >= 80)
     }
@@ -47,15 +47,15 @@ pub(super) struct Refusal {
 #[derive(Debug, Default)]
 struct Bucket {
     percent: u32,
-    heard_at: Option<Timestamp>,
+    reported_at: Option<Timestamp>,
     blocked_until: Option<Timestamp>,
     throttles_in_a_row: u32,
 }
 
 impl Bucket {
-    fn hear(&mut self, percent: u32, regain: SignedDuration, now: Timestamp) {
+    fn report(&mut self, percent: u32, regain: SignedDuration, now: Timestamp) {
         self.percent = percent;
-        self.heard_at = Some(now);
+        self.reported_at = Some(now);
         if percent >= 100 {
             let wait = if regain.is_positive() { regain } else { FULL_WITHOUT_TIME };
             self.block_until(later(now, wait));
@@ -78,12 +78,12 @@ impl Bucket {
     }
 
     fn usage(&self, now: Timestamp) -> Usage {
-        let fresh = self.heard_at.is_some_and(|at| now.duration_since(at) < WINDOW);
+        let fresh = self.reported_at.is_some_and(|at| now.duration_since(at) < WINDOW);
         Usage { percent: fresh.then_some(self.percent), blocked_until: self.blocked(now) }
     }
 }
 
-/// Every bucket heard of: the app's own, and one per account.
+/// Every known bucket: the app's own, and one per account.
 #[derive(Debug, Default)]
 pub(super) struct Budgets {
     buckets: Mutex<Buckets>,
@@ -121,13 +121,13 @@ impl Budgets {
     pub(super) fn note_headers(&self, headers: &HeaderMap, now: Timestamp) {
         let json = |name: &str| serde_json::from_slice::<Value>(headers.get(name)?.as_bytes()).ok();
         if let Some(percent) = json("x-app-usage").as_ref().and_then(fullest) {
-            self.with(|buckets| buckets.app.hear(percent, SignedDuration::ZERO, now));
+            self.with(|buckets| buckets.app.report(percent, SignedDuration::ZERO, now));
         }
         let Some(Value::Object(by_account)) = json("x-business-use-case-usage") else { return };
         for (account, entries) in by_account {
             let Some((percent, regain)) = management_usage(&entries) else { continue };
             self.with(|buckets| {
-                buckets.accounts.entry(account).or_default().hear(percent, regain, now);
+                buckets.accounts.entry(account).or_default().report(percent, regain, now);
             });
         }
     }

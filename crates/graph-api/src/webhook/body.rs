@@ -1,5 +1,5 @@
-//! A whole webhook post, cut into its changes without copying: entries × changes, every one of them
-//! (facts §3.2). Must not interpret a value.
+//! A webhook post, cut into its changes without copying: every change of every entry (facts §3.2). Must not interpret a
+//! value.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,7 +39,11 @@ impl<'a> RawChange<'a> {
     }
 }
 
-/// Every change of a post, in order. Signature first: this believes what it reads.
+/// Cuts a post into its changes, in order. The signature must be verified before.
+///
+/// # Errors
+///
+/// [`BodyError`] says what is wrong and where.
 pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
     // A list would be taken for the members in order.
     let read = if starts_a_list(body) { None } else { serde_json::from_slice(body).ok() };
@@ -68,8 +72,8 @@ pub fn split(body: &[u8]) -> Result<Vec<RawChange<'_>>, BodyError> {
     Ok(changes)
 }
 
-/// Tells a change from every other: Meta may send the same one again for days (facts §3.1).
-/// SHA-256 over entry id, field, value bytes and time, each with its length.
+/// The key that identifies a change: Meta may send the same one again for days (facts §3.1). It is SHA-256 over entry id,
+/// field, value bytes and time, each with its length.
 pub fn dedup_key(change: &RawChange<'_>) -> [u8; 32] {
     let time = change.time.map(i64::to_be_bytes);
     let parts: [&[u8]; 4] = [

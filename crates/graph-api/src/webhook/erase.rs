@@ -1,6 +1,5 @@
-//! Takes one person out of a change: their messages, statuses, contacts, calls, echoes, threads and
-//! whatever else stands in a list and names them. What is about others stays byte for byte. Must not
-//! know where changes are kept or who may ask.
+//! Removes one person from a change: their messages, statuses, contacts, calls, echoes, threads and every other list item
+//! that names them. The rest stays byte for byte. Must not know where changes are stored or who may request an erasure.
 
 use std::collections::BTreeSet;
 
@@ -13,29 +12,29 @@ mod person;
 use members::{join, members, write_list};
 pub use person::Person;
 
-/// What is left of a change's value.
+/// The result of removing a person from a change's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Erased {
-    /// It does not concern them.
+    /// The value does not concern the person.
     Untouched,
-    /// It was about nobody else.
+    /// The value concerned only the person: the whole change is removed.
     Nothing,
-    /// The value without them.
+    /// The value without the person.
     Rest(String),
 }
 
-/// Lists inside an item of which a part may be somebody else's: threads of a history, messages of a
-/// thread, contact cards in a message, members of a group. Any other item goes as a whole.
+/// Lists inside an item that may also hold other people's data: threads of a history, messages of a thread, contact cards in
+/// a message, members of a group. Any other item is removed as a whole.
 const PARTED: [&str; 6] =
     ["threads", "messages", "contacts", "participants", "added_participants", "removed_participants"];
 
-/// What accompanies content and is none by itself.
+/// Members that accompany content and are no content by themselves.
 const COMPANIONS: [&str; 3] = ["messaging_product", "metadata", "contacts"];
 
 /// The business's own number, and the number's id.
 const OWN: &str = "metadata";
 
-/// Members that name one person in several ways: whoever is one of them is all of them.
+/// Groups of members that name the same person in several ways.
 const SAME: [&[&str]; 4] = [
     &["wa_id", "phone_number", "user_id", "parent_user_id"],
     &["from", "from_user_id", "from_parent_user_id"],
@@ -43,8 +42,8 @@ const SAME: [&[&str]; 4] = [
     &["recipient_id", "recipient_user_id", "recipient_parent_user_id"],
 ];
 
-/// Takes the person out of a value. Other ids of theirs that stand beside a known one are learnt, so
-/// that a message that names only those is found as well.
+/// Removes the person from a value. Other ids of the person that stand beside a known one are added to `person`, so that a
+/// message that names only those is found as well.
 pub fn erase(value: &str, person: &mut Person) -> Erased {
     let Ok(parsed) = serde_json::from_str::<Value>(value) else { return of_unread(value, person) };
     let Some(object) = parsed.as_object() else { return of_unread(value, person) };
@@ -64,7 +63,7 @@ pub fn erase(value: &str, person: &mut Person) -> Erased {
             Thinned::Same => kept.push((key, raw.get().to_owned())),
             Thinned::Less(text) => kept.push((key, text)),
             Thinned::Gone if raw.get().starts_with('[') => {}
-            // outside of any list: all of it is about them
+            // outside of a list the whole value concerns the person
             Thinned::Gone => return Erased::Nothing,
         }
     }
@@ -74,7 +73,7 @@ pub fn erase(value: &str, person: &mut Person) -> Erased {
     Erased::Rest(join(&kept))
 }
 
-/// A value of a shape nobody knows goes as a whole when it names them.
+/// A value of an unknown shape is removed as a whole when it names the person.
 fn of_unread(value: &str, person: &Person) -> Erased {
     if person.is_written_in(value) { Erased::Nothing } else { Erased::Untouched }
 }
@@ -85,8 +84,8 @@ enum Thinned {
     Gone,
 }
 
-/// A member without them. Lists are thinned where their items stand by themselves: directly in the
-/// value, or where [`PARTED`] says so.
+/// A member without the person. Lists are thinned where their items are independent: directly in the value, and where
+/// [`PARTED`] says so.
 fn thin(key: &str, raw: &RawValue, person: &Person, at_top: bool) -> Thinned {
     let Ok(parsed) = serde_json::from_str::<Value>(raw.get()) else { return Thinned::Gone };
     if !mentions(key, &parsed, person) {
@@ -100,7 +99,7 @@ fn thin(key: &str, raw: &RawValue, person: &Person, at_top: bool) -> Thinned {
     if kept.is_empty() { Thinned::Gone } else { Thinned::Less(write_list(&kept)) }
 }
 
-/// An item of a list without them; `None` where it is theirs, or nothing of it is left.
+/// A list item without the person; `None` where the item is the person's, or nothing of it is left.
 fn thin_item(key: &str, item: &RawValue, person: &Person) -> Option<String> {
     let parsed: Value = serde_json::from_str(item.get()).ok()?;
     if !mentions(key, &parsed, person) {
@@ -117,7 +116,7 @@ fn thin_item(key: &str, item: &RawValue, person: &Person) -> Option<String> {
     Some(join(&kept))
 }
 
-/// Whether they are named anywhere in it.
+/// Whether the person is named anywhere in the value.
 fn mentions(key: &str, value: &Value, person: &Person) -> bool {
     match value {
         Value::Object(inner) => inner.iter().any(|(key, value)| mentions(key, value, person)),
@@ -133,7 +132,7 @@ fn is_time(key: &str) -> bool {
     key == "time" || key.ends_with("timestamp") || key.ends_with("_time") || key.starts_with("expir")
 }
 
-/// Learns ids that stand beside a known one; whether there were any. Called until there are none.
+/// Adds ids that stand beside a known one and returns whether there were any. It is called until there are none.
 fn learn(value: &Value, person: &mut Person) -> bool {
     match value {
         Value::Object(inner) => {

@@ -1,5 +1,5 @@
-//! What forwarding needs of a change: whose conversation it belongs to, the single messages and statuses
-//! in it, and the post Meta would have sent with this change alone. Copies Meta's bytes, judges nothing.
+//! The parts of a change that forwarding needs: the people of its conversation, its messages and statuses, and the post Meta
+//! would have sent with this change alone. Copies Meta's bytes and decides nothing.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -12,8 +12,8 @@ pub struct Items<'a> {
     pub contacts: Vec<&'a RawValue>,
     pub messages: Vec<&'a RawValue>,
     pub statuses: Vec<&'a RawValue>,
-    /// Everybody it is with: phone numbers as digits and business-scoped ids, as Meta wrote them, each
-    /// once. Empty where it is about no person.
+    /// The people of the conversation: phone numbers as digits and business-scoped ids, as Meta wrote them, each once. Empty for
+    /// a change that is about no person.
     pub people: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ struct Value<'a> {
     calls: Vec<&'a RawValue>,
 }
 
-/// Every name a person goes by in an item; `from` of an echo and `to` of a message are the business.
+/// Every id of a person in an item; `from` of an echo and `to` of a message are the business.
 #[derive(Deserialize, Default)]
 struct Person {
     #[serde(default)]
@@ -57,31 +57,31 @@ impl RawChange<'_> {
     pub fn items(&self) -> Items<'_> {
         let value: Value<'_> = serde_json::from_str(self.value.get()).unwrap_or_default();
         let mut people = Vec::new();
-        let mut meet = |name: Option<String>| {
+        let mut add_person = |name: Option<String>| {
             if let Some(name) = name.filter(|name| !name.is_empty() && !people.contains(name)) {
                 people.push(name);
             }
         };
         let read = |raw: &RawValue| serde_json::from_str::<Person>(raw.get()).unwrap_or_default();
         for person in value.contacts.iter().map(|raw| read(raw)) {
-            meet(person.wa_id);
-            meet(person.user_id);
+            add_person(person.wa_id);
+            add_person(person.user_id);
         }
         for person in value.messages.iter().map(|raw| read(raw)) {
-            meet(person.from);
-            meet(person.from_user_id);
+            add_person(person.from);
+            add_person(person.from_user_id);
         }
         for person in value.statuses.iter().map(|raw| read(raw)) {
-            meet(person.recipient_id);
-            meet(person.recipient_user_id);
+            add_person(person.recipient_id);
+            add_person(person.recipient_user_id);
         }
         for person in value.message_echoes.iter().map(|raw| read(raw)) {
-            meet(person.to);
-            meet(person.to_user_id);
+            add_person(person.to);
+            add_person(person.to_user_id);
         }
         for person in value.calls.iter().map(|raw| read(raw)) {
             for name in [person.from, person.from_user_id, person.to, person.to_user_id] {
-                meet(name);
+                add_person(name);
             }
         }
         let Value { contacts, messages, statuses, .. } = value;

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use super::{filled, flag, list, text, texts, time, whole};
 
-/// Reads a number; `None` when it is no object. Graph leaves out what is empty: a certificate that
-/// was asked for and did not come is "none yet", one not asked for is "not read".
+/// Reads a number; `None` when it is no object. Graph leaves out empty members: a certificate that was requested and did not
+/// come means that there is none yet, one that was not requested means that it was not read.
 pub(crate) fn read(node: &Value, certificate_asked: bool) -> Option<NumberReading> {
     node.as_object()?;
     let word = |name: &str| filled(node, name);

@@ -27,7 +27,7 @@ impl Token {
     }
 }
 
-/// What Meta says of a token.
+/// Meta's data about a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     pub is_valid: bool,
@@ -87,7 +87,7 @@ pub struct AppSubscription {
     pub callback_url: String,
     /// Whether Meta uses it.
     pub active: bool,
-    /// The webhook fields asked for.
+    /// The subscribed webhook fields.
     pub fields: Vec<String>,
 }
 

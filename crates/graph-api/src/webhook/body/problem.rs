@@ -10,12 +10,7 @@ pub enum BodyError {
     Empty,
     /// Not JSON, or cut off.
     #[error("the body is not JSON: {reason} at line {line}, column {column}")]
-    NotJson {
-        /// What the parser met.
-        reason: String,
-        line: usize,
-        column: usize,
-    },
+    NotJson { reason: String, line: usize, column: usize },
     /// JSON of the right types that still makes no post, such as one member twice.
     #[error("the body has a member twice")]
     Unreadable,
@@ -30,12 +25,7 @@ pub enum BodyError {
     },
     /// A member is of another type.
     #[error("{path} must be {expected}, found {found}")]
-    WrongType {
-        path: String,
-        /// What it should be.
-        expected: &'static str,
-        found: &'static str,
-    },
+    WrongType { path: String, expected: &'static str, found: &'static str },
 }
 
 pub(super) fn not_json(error: &serde_json::Error) -> BodyError {

@@ -1,4 +1,4 @@
-//! An object as its members in order, each value as it was written, and back again. Knows no names.
+//! JSON objects as members in order, each value byte for byte, and back to text. Must not know any member's name.
 
 use std::fmt;
 

@@ -25,7 +25,7 @@ pub struct Person {
     ids: BTreeSet<String>,
 }
 
-/// Without the ids: whoever asks to be forgotten belongs into no log.
+/// Shows no id: a person who requested an erasure must not appear in a log.
 impl fmt::Debug for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Person({} ids)", self.ids.len())
@@ -44,7 +44,7 @@ impl Person {
         (digits(text).is_some() || is_id).then(|| person.add(text)).map(|_| person)
     }
 
-    /// The same person as kept by [`Person::ids`].
+    /// The person of ids that [`Person::ids`] returned.
     pub fn from_ids(ids: impl IntoIterator<Item = String>) -> Self {
         Self { ids: ids.into_iter().collect() }
     }
@@ -64,7 +64,7 @@ impl Person {
         self.ids.len() > before
     }
 
-    /// Whether a text is one of their ids, or the id of a message to or from them.
+    /// Whether a text is an id of the person, or the id of a message to or from the person.
     pub(super) fn is(&self, text: &str) -> bool {
         let is_id = |text: &str| self.ids.contains(text);
         is_id(text) || digits(text).is_some_and(|digits| is_id(&digits)) || self.is_in_message_id(text)
@@ -88,7 +88,7 @@ impl Person {
     }
 }
 
-/// The digits of a phone number however it is written; `None` for what is none.
+/// The digits of a phone number in any spelling; `None` for another text.
 fn digits(text: &str) -> Option<String> {
     let written = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '+' | ' ' | '-' | '(' | ')' | '.' | '\u{a0}'));
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
