@@ -96,6 +96,8 @@ document.addEventListener('submit', (event) => {
 window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
 
 formatTimes(document);
+// on a narrow screen the current tab may be outside the visible part of the tab bar
+document.querySelector('.tabbar [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 setInterval(() => formatTimes(document), 1000);
 // a notice is not shown again, and a form is not sent again, when the page is reloaded
 const once = document.querySelector('[data-once]');

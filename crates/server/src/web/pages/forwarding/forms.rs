@@ -169,7 +169,7 @@ pub(super) async fn show_new_again(
 }
 
 async fn new(app: &App, channel: &Channel, principal: &Principal, entered: Entered, wrong: Wrong) -> Result<Response> {
-    let layout = Layout::of("Add endpoint", principal);
+    let layout = Layout::of("Create an endpoint", principal);
     page(&NewPage {
         csrf: layout.csrf.clone(),
         layout,
