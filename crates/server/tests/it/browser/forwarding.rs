@@ -123,7 +123,7 @@ async fn an_owner_sends_again_switches_off_and_deletes() -> WebDriverResult<()> 
     let set = "document.getElementById('from').value = '2026-11-01T00:00'";
     driver.execute(set, vec![]).await?;
     press(driver, "Replay").await?;
-    says(driver, "[role=status]", "Replay started: 1 event.").await?;
+    says(driver, "[role=status]", "Replay started:").await?;
     eventually("sent again", async || (receiver.heard().len() == 1).then_some(())).await;
     assert_eq!(receiver.last().json()["data"]["message"]["text"]["body"], "from before");
 

@@ -159,7 +159,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_lost(engine: Engin
         ("url", "https://10.0.0.5/typed", "url-error", "private"),
         ("url", "", "url-error", "Enter the address"),
         ("name", "", "name-error", "Enter a name"),
-        ("name", &"n".repeat(101), "name-error", "At most 100 characters"),
+        ("name", &"n".repeat(101), "name-error", "shorten it to 100"),
         ("kinds", "", "kinds-error", "At least one"),
         ("per_second", "many", "per_second-error", "number of posts a second"),
         ("headers", "X-New of-a-secret", "headers-error", "One a line"),
@@ -189,7 +189,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_lost(engine: Engin
         let ticked = kinds_of(&page).into_iter().filter(|(_, ticked)| *ticked).count();
         assert_eq!(ticked, usize::from(field != "kinds"), "{field}");
         let typed_a_secret = field.starts_with("header");
-        assert_eq!(page.contains("Enter them again"), typed_a_secret, "{field}: {page}");
+        assert_eq!(page.contains("Enter them again."), typed_a_secret, "{field}: {page}");
         assert!(!page.contains("of-a-secret"), "{field}: {page}");
     }
     let (status, page) = owner.post(&edit, &[("csrf", "another")]).await;
