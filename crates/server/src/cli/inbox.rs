@@ -110,7 +110,7 @@ pub(super) enum Inbox {
 }
 
 fn parse_level(word: &str) -> Result<Level, String> {
-    let known: Vec<&str> = Level::VARIANTS.iter().map(domain::health::Level::into_str).collect();
+    let known: Vec<&str> = Level::VARIANTS.iter().map(Level::into_str).collect();
     word.parse::<Level>().map_err(|_| format!("a level is one of {}", known.join(", ")))
 }
 
