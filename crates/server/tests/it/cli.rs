@@ -105,7 +105,7 @@ async fn an_account_name_has_one_rule() {
     let app = TestApp::new().await;
     for name in ["  ", "two\nlines", &"x".repeat(201)] {
         let (status, text) = run(&app, &["account", "create", "--name", name], "").await;
-        assert_eq!(status, Some(1), "{name:?}: {text}");
+        assert_eq!(status, Some(2), "{name:?}: {text}");
     }
     let (status, text) = run(&app, &["account", "create", "--name", " Example Bakery ", "--json"], "").await;
     assert_eq!(status, Some(0), "{text}");
