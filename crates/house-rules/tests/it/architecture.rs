@@ -44,8 +44,13 @@ fn no_crate_has_a_circle_of_imports() {
     assert_none("files import one another in a circle", &offences);
 }
 
+/// Files that stand on another floor than their folder. The handle to the database lies in `flows`, because only
+/// a child of `flows` can keep its `write` to the flows; it imports nothing from them.
+const PLACED: &[(&str, &str)] = &[("flows/database.rs", "runtime")];
+
 fn floor(file: &str) -> Option<usize> {
-    let top = file.split(['/', '.']).next()?;
+    let placed = PLACED.iter().find(|(path, _)| *path == file);
+    let top = placed.map_or_else(|| file.split(['/', '.']).next(), |(_, floor)| Some(*floor))?;
     FLOORS.iter().position(|floor| floor.contains(&top))
 }
 
