@@ -15,7 +15,7 @@ impl Publisher {
         let found = changes(self.before.as_ref(), &report);
         self.before = Some(next_assessment(self.before.as_ref(), &report));
         assert_eq!(changes(self.before.as_ref(), &report), vec![]);
-        found.iter().map(|change| change.into_str()).collect()
+        found.iter().map(HealthChange::into_str).collect()
     }
 }
 
@@ -23,15 +23,15 @@ impl Publisher {
 fn story(first: &Case, steps: &[fn(&mut Case)]) -> Vec<Vec<&'static str>> {
     let mut case = first.clone();
     let mut publisher = Publisher { before: None };
-    let mut published = vec![publisher.publish(&mut case)];
+    let mut stories = vec![publisher.publish(&mut case)];
     for step in steps {
         step(&mut case);
         case.now += hours(1);
         case.snapshot.checked_at = Some(case.now);
         case.snapshot.waba_checked_at = Some(case.now);
-        published.push(publisher.publish(&mut case));
+        stories.push(publisher.publish(&mut case));
     }
-    published
+    stories
 }
 
 #[test]
