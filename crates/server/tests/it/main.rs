@@ -37,6 +37,8 @@ mod silence;
 #[cfg(test)]
 mod simulate;
 #[cfg(test)]
+mod statements;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod support;
