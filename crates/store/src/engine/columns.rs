@@ -33,12 +33,27 @@ impl<I: std::fmt::Display> At<'_, I> {
     }
 }
 
-/// An instant as the database keeps it.
+/// An instant as the database stores it, in microseconds. The fraction of the very last second cannot be read
+/// back, so it is cut off: whatever is stored can be read.
 pub(crate) fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
+    at.as_microsecond().min(Timestamp::MAX.as_second() * 1_000_000)
 }
 
 /// The same, where it may be absent.
 pub(crate) fn maybe_micros(at: Option<Timestamp>) -> Option<i64> {
     at.map(micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_time_are_stored_and_read() {
+        let at = At { table: "signup", id: &1 };
+        for end in [Timestamp::MIN, Timestamp::MAX] {
+            let read = at.time("token_expires_at", micros(end)).unwrap();
+            assert_eq!(read.as_second(), end.as_second());
+        }
+    }
 }
