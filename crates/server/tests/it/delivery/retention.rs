@@ -126,7 +126,9 @@ async fn an_erased_person_is_removed_from_pending_events(engine: Engine) {
     let begun = erasure::start(app, place.app.account, "+15550199999", grace).await.unwrap();
     while !matches!(erasure::erase_batch(app, begun.id).await.unwrap(), BatchResult::Finished) {}
     line.receiver.answer(|_| Reply::status(200));
-    // the erasure restarts the worker, which may have tried again before the receiver accepts
+    // the erasure restarts the worker, which may have tried again before the receiver accepts: a refusal that is
+    // recorded after the clock has moved would put the next attempt beyond it
+    place.until_quiet(&line).await;
     place.later(SignedDuration::from_mins(10));
     place.until_delivered(&line).await;
     let last = line.receiver.taken().pop().unwrap();
