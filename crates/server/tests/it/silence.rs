@@ -35,7 +35,7 @@ async fn a_gap_far_beyond_the_usual_is_announced_and_ends_with_the_next_message(
     };
     let is_announced = async || {
         let list = app.get(&app.path("/announcements")).await.expect(200);
-        list.to_string().contains("\"silence\"")
+        list.to_string().contains("\"webhook_silence\"")
     };
     let mut count = 0;
     for _ in 0..4 {
