@@ -1,4 +1,4 @@
-//! API keys: shown once, kept as a hash. Sessions of browsers are beside ([`sessions`]).
+//! API keys: shown once, stored as a hash. Sessions of browsers are in [`super::sessions`].
 
 use aws_lc_rs::digest;
 use domain::ids::AccountId;

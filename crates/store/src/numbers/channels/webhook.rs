@@ -102,7 +102,7 @@ pub async fn webhook(tx: &mut Tx, id: ChannelId) -> Result<Webhook, Error> {
     row.map_or_else(|| Ok(Webhook::default()), |row| row.read(id))
 }
 
-/// Writes what is known down. What was heard is kept as it is on record (see [`record_last_seen`]), and `verified_at`
+/// Writes what is known down. What was heard is kept as it is on record (see [`record_last_seen()`]), and `verified_at`
 /// where it is not given.
 pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<(), Error> {
     let Webhook {
