@@ -13,6 +13,7 @@ use crate::sealing::Keyring;
 pub(crate) mod sql;
 
 pub(crate) mod columns;
+pub(crate) mod enqueued;
 pub(crate) mod error;
 mod migrations;
 mod postgres;
@@ -80,6 +81,7 @@ pub struct Tx {
     pub(crate) keyring: Keyring,
     /// What the commit will make known; nothing is made known of a transaction that is dropped.
     pub(crate) pending: Committed,
+    pub(crate) enqueued: enqueued::Enqueued,
     on_commit: Option<CommitHook>,
     #[cfg(feature = "testing")]
     statements: Statements,
@@ -156,6 +158,7 @@ impl Store {
             conn,
             keyring: self.keyring.clone(),
             pending: Committed::default(),
+            enqueued: enqueued::Enqueued::default(),
             on_commit: self.on_commit.clone(),
             #[cfg(feature = "testing")]
             statements: Statements::clone(&self.statements),
@@ -218,8 +221,11 @@ impl Tx {
         text
     }
 
-    /// Commits, then wakes the tasks of this process that wait for what was written.
-    pub async fn commit(self) -> Result<(), Error> {
+    /// Writes the enqueued jobs and commits, then wakes the tasks of this process that wait for what was written.
+    pub async fn commit(mut self) -> Result<(), Error> {
+        if !self.enqueued.is_empty() {
+            enqueued::flush(&mut self).await?;
+        }
         match self.conn {
             Conn::Sqlite(tx) => tx.commit().await?,
             Conn::Postgres(tx) => tx.commit().await?,

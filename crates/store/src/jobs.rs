@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::columns::{At, micros};
+use crate::engine::enqueued::Request;
 use crate::{Error, Tx};
 
 /// The columns of a job, as [`Row`] reads them.
@@ -15,20 +16,6 @@ macro_rules! columns {
 }
 
 statements! {
-    ENQUEUE = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
-        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
-        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
-    ENQUEUE_MANY = "insert into job (kind, dedup_key, run_at, generation, attempts)
-        select value ->> 0, value ->> 1, value ->> 2, 0, 0 from json_each($1) where true
-        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
-        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end",
-        postgres: "insert into job (kind, dedup_key, run_at, generation, attempts)
-        select it ->> 0, it ->> 1, (it ->> 2)::bigint, 0, 0 from json_array_elements($1::json) as it
-        order by 1, 2
-        on conflict (kind, dedup_key) do update set generation = job.generation + 1,
-        run_at = case when excluded.run_at < job.run_at then excluded.run_at else job.run_at end";
-    ENQUEUE_IF_ABSENT = "insert into job (kind, dedup_key, run_at, generation, attempts) values ($1, $2, $3, 0, 0)
-        on conflict (kind, dedup_key) do nothing";
     /// While a run has its lease, `run_at` is when it must run again: never, until the job is enqueued again.
     CLAIM = concat!("update job set leased_until = $2, attempts = attempts + 1, run_at = $4
         where (kind, dedup_key) in
@@ -76,26 +63,15 @@ pub struct Job {
     pub last_error: Option<String>,
 }
 
-/// Asks for a job at `run_at`; an earlier date on record stands. While it runs it will run again.
-pub async fn enqueue(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
-    run!(tx, ENQUEUE, kind, dedup_key, micros(run_at))?;
-    tx.pending.jobs = true;
-    Ok(())
+/// Enqueues a job for `run_at` when the transaction commits. A job that is queued keeps the earlier date; one
+/// that runs will run again.
+pub fn enqueue(tx: &mut Tx, kind: &'static str, dedup_key: &str, run_at: Timestamp) {
+    tx.enqueued.add(kind, dedup_key, Request { run_at, must_run: true });
 }
 
-/// The same for several different jobs, in one statement.
-pub async fn enqueue_many(tx: &mut Tx, jobs: &[(&str, String, Timestamp)]) -> Result<(), Error> {
-    let rows: Vec<_> = jobs.iter().map(|(kind, key, run_at)| (kind, key, micros(*run_at))).collect();
-    run!(tx, ENQUEUE_MANY, serde_json::json!(rows).to_string())?;
-    tx.pending.jobs = true;
-    Ok(())
-}
-
-/// Sees that a job is queued: at `run_at` where it is not, else as it stands.
-pub async fn enqueue_if_absent(tx: &mut Tx, kind: &str, dedup_key: &str, run_at: Timestamp) -> Result<(), Error> {
-    run!(tx, ENQUEUE_IF_ABSENT, kind, dedup_key, micros(run_at))?;
-    tx.pending.jobs = true;
-    Ok(())
+/// Enqueues a job when the transaction commits, unless it is queued or runs: then it stays as it is.
+pub fn enqueue_if_absent(tx: &mut Tx, kind: &'static str, dedup_key: &str, run_at: Timestamp) {
+    tx.enqueued.add(kind, dedup_key, Request { run_at, must_run: false });
 }
 
 /// Takes up to `limit` due jobs, longest due first; they are the caller's until `now + lease`.

@@ -17,8 +17,8 @@ pub use account_state::{StoredAccountState, StoredSending};
 pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled};
 pub use changes::{changes, note_changes, store_changes};
 pub use facts::NumberFacts;
-pub use number::{PinState, confirm_pin, facts, facts_for_update, lock, pin, pin_state, set_facts, set_hold, set_pin};
-pub use record::{NumberRow, history};
+pub use number::{facts, facts_for_update, lock, pin, save, set_hold, set_pin};
+pub use record::NumberRow;
 
 /// A JSON list of texts, for statements that take many ids.
 pub(crate) fn json_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {

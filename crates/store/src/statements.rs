@@ -15,6 +15,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         crate::delivery::deliveries::replay::STATEMENTS,
         crate::delivery::endpoints::STATEMENTS,
         crate::delivery::endpoints::lease::STATEMENTS,
+        crate::engine::enqueued::STATEMENTS,
         crate::engine::size::STATEMENTS,
         crate::events::STATEMENTS,
         crate::events::erasures::STATEMENTS,

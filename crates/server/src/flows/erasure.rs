@@ -53,8 +53,8 @@ pub async fn start(app: &App, account: AccountId, person: &str, driver: Driver) 
     }
     let erasure = erasures::insert(&mut tx, account, ids, now).await?;
     match driver {
-        Driver::Job => enqueue(&mut tx, &Job::Erase(erasure.id), now).await?,
-        Driver::Caller(grace) => enqueue_if_absent(&mut tx, &Job::Erase(erasure.id), now + grace).await?,
+        Driver::Job => enqueue(&mut tx, &Job::Erase(erasure.id), now),
+        Driver::Caller(grace) => enqueue_if_absent(&mut tx, &Job::Erase(erasure.id), now + grace),
     }
     tx.commit().await?;
     tracing::info!(erasure = %erasure.id, %account, "an erasure was requested");
@@ -181,7 +181,7 @@ async fn apply(
 /// Enqueues the jobs of erasures that are not finished.
 pub async fn enqueue_unfinished(tx: &mut Tx, now: Timestamp) -> Result<(), store::Error> {
     for id in erasures::unfinished(tx, now - ABANDONED_AFTER, 100).await? {
-        enqueue_if_absent(tx, &Job::Erase(id), now).await?;
+        enqueue_if_absent(tx, &Job::Erase(id), now);
     }
     Ok(())
 }

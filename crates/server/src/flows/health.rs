@@ -17,7 +17,7 @@ use super::number::record::NumberRecord;
 use super::number::view::{View, view};
 use super::{FlowError, Next};
 use crate::App;
-use crate::flows::queue::{Job, enqueue_if_absent};
+use crate::flows::queue::{Job, enqueue, enqueue_if_absent};
 use crate::store::{self, Tx, channels};
 
 /// A stored reading older than this is read again (H1).
@@ -92,7 +92,7 @@ pub async fn reassess(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let Some(mut record) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else {
         return Ok(Next::Done);
     };
-    let report = assess_and_announce(app, &mut tx, &mut record, Vec::new(), app.clock.now()).await?;
+    let report = assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
     tx.commit().await?;
     Ok(report.level_until.map_or(Next::Done, Next::At))
 }
@@ -124,21 +124,20 @@ async fn store_and_assess(
     let now = app.clock.now();
     let id = record.channel.id;
     let changes = apply_reading(tx, record, number, waba, now).await?.changes;
-    let mut follow_ups = Vec::new();
     match number {
         Ok(reading) if reading.provisioned() == Provisioned::Yes => {}
         // the change the planner waits for was found before its own read: it need not wait longer
-        Ok(_) if changes.iter().any(|kind| unblocks(*kind)) => follow_ups.push((Job::Register(id), now)),
-        Ok(_) => enqueue_if_absent(tx, &Job::Register(id), now).await?,
-        Err(failure) if failure.is_access_failure() => follow_ups.push((Job::Token(id), now)),
+        Ok(_) if changes.iter().any(|kind| unblocks(*kind)) => enqueue(tx, &Job::Register(id), now),
+        Ok(_) => enqueue_if_absent(tx, &Job::Register(id), now),
+        Err(failure) if failure.is_access_failure() => enqueue(tx, &Job::Token(id), now),
         Err(_) => {}
     }
     let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
     let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &record.channel, reading));
     if unsubscribed || overridden {
-        follow_ups.push((Job::Subscribe(id), now));
+        enqueue(tx, &Job::Subscribe(id), now);
     }
-    assess_and_announce(app, tx, record, follow_ups, now).await
+    assess_and_announce(app, tx, record, now).await
 }
 
 /// Whether a change may let a registration proceed, by whichever read it is found.
@@ -200,7 +199,7 @@ async fn apply_row(
     let report = store_and_assess(app, &mut tx, &mut record, &Ok(number), Some(waba)).await?;
     if row.health_status.is_none() {
         let at = app.clock.now() + SINGLE_PACE + spread(member.id);
-        enqueue_if_absent(&mut tx, &Job::Health(member.id), at).await?;
+        enqueue_if_absent(&mut tx, &Job::Health(member.id), at);
     }
     tx.commit().await?;
     Ok(Some(report))

@@ -95,22 +95,13 @@ impl Job {
 
 /// Enqueues a job in the caller's transaction. A job that is queued keeps the earlier of the two dates;
 /// one that is running runs once more afterwards.
-pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<(), store::Error> {
-    jobs::enqueue(tx, job.kind(), &job.key(), run_at).await
+pub fn enqueue(tx: &mut Tx, job: &Job, run_at: Timestamp) {
+    jobs::enqueue(tx, job.kind(), &job.key(), run_at);
 }
 
 /// Enqueues a job unless it is queued or running already; then it keeps its date.
-pub async fn enqueue_if_absent(tx: &mut Tx, job: &Job, run_at: Timestamp) -> Result<(), store::Error> {
-    jobs::enqueue_if_absent(tx, job.kind(), &job.key(), run_at).await
-}
-
-/// Enqueues several different jobs in the caller's transaction, in one statement.
-pub(crate) async fn enqueue_all(tx: &mut Tx, jobs: &[(Job, Timestamp)]) -> Result<(), store::Error> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<_> = jobs.iter().map(|(job, run_at)| (job.kind(), job.key(), *run_at)).collect();
-    jobs::enqueue_many(tx, &rows).await
+pub fn enqueue_if_absent(tx: &mut Tx, job: &Job, run_at: Timestamp) {
+    jobs::enqueue_if_absent(tx, job.kind(), &job.key(), run_at);
 }
 
 /// Enqueues jobs in a transaction of their own, due now.
@@ -118,7 +109,7 @@ pub async fn enqueue_now(app: &App, jobs: &[Job]) -> Result<(), store::Error> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     for job in jobs {
-        enqueue(&mut tx, job, now).await?;
+        enqueue(&mut tx, job, now);
     }
     tx.commit().await?;
     Ok(())

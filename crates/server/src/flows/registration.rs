@@ -62,19 +62,19 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         record = fresh;
         let history = apply_reading(&mut tx, &mut record, &reading, None, now).await?.history;
         if reading.as_ref().is_err_and(|failure| failure.kind == FailureKind::TokenDead) {
-            enqueue(&mut tx, &Job::Token(id), now).await?;
+            enqueue(&mut tx, &Job::Token(id), now);
         }
         let reads = Reads::single(reading.map_err(|failure| failure.kind));
         let decision = decide(Caller::Planner, &reads, &history, now);
         tracing::debug!(channel = id.0, why = ?decision.reason(), "planned");
-        match write_step(&mut tx, &record, &decision, now).await? {
+        match write_step(&mut tx, &mut record, &decision, now).await? {
             Step::Call(intent) => {
                 tx.commit().await?;
                 execute(app, &record, &intent).await?;
             }
             Step::Settled => tx.commit().await?,
             Step::Nothing => {
-                assess_and_announce(app, &mut tx, &mut record, Vec::new(), now).await?;
+                assess_and_announce(app, &mut tx, &mut record, now).await?;
                 tx.commit().await?;
                 return Ok(decision.next_check_at().map_or(Next::Done, Next::At));
             }
@@ -105,7 +105,7 @@ pub async fn complete_registration(
         let next = if calls_again || step >= MAX_STEPS {
             Step::Nothing
         } else {
-            write_step(&mut tx, &record, &decision, now).await?
+            write_step(&mut tx, &mut record, &decision, now).await?
         };
         match next {
             Step::Call(intent) => {
@@ -114,8 +114,8 @@ pub async fn complete_registration(
             }
             Step::Settled => tx.commit().await?,
             Step::Nothing => {
-                let follow_ups = vec![(Job::Register(channel.id), now)];
-                assess_and_announce(app, &mut tx, &mut record, follow_ups, now).await?;
+                enqueue(&mut tx, &Job::Register(channel.id), now);
+                assess_and_announce(app, &mut tx, &mut record, now).await?;
                 tx.commit().await?;
                 break;
             }
@@ -132,7 +132,7 @@ pub async fn enter_pin(app: &App, channel: &Channel, pin: &Pin) -> Result<Comple
     let mut tx = app.store.write().await?;
     numbers::set_pin(&mut tx, &channel.phone_number_id, &pin, now).await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::PinEntered], now, Source::Person).await?;
-    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER);
     tx.commit().await?;
     reached(Failpoint::PinKept);
     complete_registration(app, channel, Caller::Press).await
@@ -162,7 +162,7 @@ pub async fn request_code(
 pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> Result<CompletionResult, FlowError> {
     let record = NumberRecord::load_or_refuse(app, channel.id).await?;
     let mut tx = app.store.write().await?;
-    enqueue(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), app.clock.now() + TAKEN_OVER_AFTER);
     tx.commit().await?;
     let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
     match account.verify_code(&channel.phone_number_id, code).await {
@@ -179,7 +179,7 @@ async fn store_change(app: &App, channel: &Channel, kind: ChangeKind) -> Result<
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[kind], now, Source::Person).await?;
-    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER).await?;
+    enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER);
     tx.commit().await?;
     Ok(())
 }
@@ -207,10 +207,13 @@ pub(super) struct Intent {
 /// attempt, before Meta is called (D2).
 pub(super) async fn write_step(
     tx: &mut Tx,
-    record: &NumberRecord,
+    record: &mut NumberRecord,
     decision: &Decision,
     now: Timestamp,
 ) -> Result<Step, store::Error> {
+    let needs_pin = matches!(decision, Decision::Register { pin: PinPlan::Generate, .. });
+    let new_pin = needs_pin.then(|| SecretString::from(generate_pin().expose()));
+    record.save(tx, new_pin.as_ref(), now).await?;
     match decision {
         Decision::Settle { outcome } => {
             if let Some(open) = record.attempts.iter().rev().find(|call| call.attempt.settled_at.is_none()) {
@@ -221,11 +224,7 @@ pub(super) async fn write_step(
         Decision::Register { basis, pin, .. } => {
             let pin = match pin {
                 PinPlan::Stored => numbers::pin(tx, &record.channel.phone_number_id).await?,
-                PinPlan::Generate => {
-                    let generated = SecretString::from(generate_pin().expose());
-                    numbers::set_pin(tx, &record.channel.phone_number_id, &generated, now).await?;
-                    Some(generated)
-                }
+                PinPlan::Generate => new_pin,
             };
             write_intent(tx, record, *basis, pin, decision, now).await
         }
@@ -251,7 +250,7 @@ async fn write_intent(
     let why = reason.into_str();
     let attempt = numbers::open_attempt(tx, &channel.phone_number_id, kind, basis, why, now).await?;
     // should this process die now, the planner finds the unsettled call
-    enqueue(tx, &Job::Register(channel.id), now + UNANSWERED_AFTER).await?;
+    enqueue(tx, &Job::Register(channel.id), now + UNANSWERED_AFTER);
     let word = basis.into_str();
     tracing::info!(channel = channel.id.0, phone = %channel.phone_number, ?kind, basis = word, why, "calling Meta");
     Ok(Step::Call(Intent { attempt, basis, pin }))
@@ -287,7 +286,6 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Attempt
     let mut tx = app.store.write().await?;
     numbers::settle_attempt(&mut tx, intent.attempt, outcome, now).await?;
     match outcome {
-        AttemptOutcome::Success if intent.pin.is_some() => numbers::confirm_pin(&mut tx, number, now).await?,
         AttemptOutcome::Success => {}
         AttemptOutcome::Failed(failure) => {
             // W7: recorded, never raised
@@ -297,7 +295,7 @@ async fn settle(app: &App, channel: &Channel, intent: &Intent, outcome: &Attempt
                 numbers::set_hold(&mut tx, number, Some(until)).await?;
             }
             if failure.kind == FailureKind::TokenDead {
-                enqueue(&mut tx, &Job::Token(channel.id), now).await?;
+                enqueue(&mut tx, &Job::Token(channel.id), now);
             }
         }
     }

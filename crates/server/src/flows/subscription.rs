@@ -190,7 +190,7 @@ async fn store_and_assess(
         record.webhook.reconciled_at = reconciled_at;
     }
     store_attempt(app, &mut tx, record, attempt).await?;
-    assess_and_announce(app, &mut tx, record, Vec::new(), app.clock.now()).await?;
+    assess_and_announce(app, &mut tx, record, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }

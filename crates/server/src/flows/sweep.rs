@@ -22,13 +22,13 @@ pub(crate) async fn sweep(app: &App) -> Result<Next, FlowError> {
     let mut tx = app.store.write().await?;
     for call in numbers::unsettled(&mut tx, now - UNANSWERED_AFTER, PAGE_SIZE).await? {
         if let Some(channel) = channels::find_by_phone_number_id(&mut tx, &call.phone_number_id).await? {
-            enqueue_if_absent(&mut tx, &Job::Register(channel.id), now).await?;
+            enqueue_if_absent(&mut tx, &Job::Register(channel.id), now);
         }
     }
     for id in channels::assessments_due(&mut tx, now, PAGE_SIZE).await? {
-        enqueue_if_absent(&mut tx, &Job::Assess(id), now).await?;
+        enqueue_if_absent(&mut tx, &Job::Assess(id), now);
     }
-    enqueue_if_absent(&mut tx, &Job::Purge, now).await?;
+    enqueue_if_absent(&mut tx, &Job::Purge, now);
     erasure::enqueue_unfinished(&mut tx, now).await?;
     tx.commit().await?;
     Ok(Next::At(now + SWEEP_INTERVAL))
@@ -41,7 +41,7 @@ async fn enqueue_fleets(app: &App, now: Timestamp) -> Result<(), store::Error> {
         let mut tx = app.store.write().await?;
         let wabas = channels::list_wabas(&mut tx, after.as_ref(), PAGE_SIZE).await?;
         for waba in &wabas {
-            enqueue_if_absent(&mut tx, &Job::Fleet(waba.clone()), now).await?;
+            enqueue_if_absent(&mut tx, &Job::Fleet(waba.clone()), now);
         }
         tx.commit().await?;
         let is_last = i64::try_from(wabas.len()).is_ok_and(|count| count < PAGE_SIZE);

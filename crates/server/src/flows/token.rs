@@ -42,7 +42,7 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     if !info.is_valid && channels::token_dead(&mut tx, id, now).await? {
         record.token.dead_since = Some(now);
     }
-    assess_and_announce(app, &mut tx, &mut record, Vec::new(), app.clock.now()).await?;
+    assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Next::At(now + RETRY_AFTER))
 }
@@ -73,7 +73,7 @@ async fn replace(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
     numbers::note_changes(&mut tx, &channel.phone_number_id, &[ChangeKind::NewToken], now, Source::Reading).await?;
     channels::renew_token(&mut tx, channel.id, &token, info.expires_at, now).await?;
     for job in [Job::Register(channel.id), Job::Health(channel.id)] {
-        enqueue(&mut tx, &job, now).await?;
+        enqueue(&mut tx, &job, now);
     }
     tx.commit().await?;
     tracing::info!(channel = channel.id.0, "the access token was replaced");

@@ -109,7 +109,7 @@ async fn connect(app: &TestApp, fleet: &Fleet) -> Vec<ChannelId> {
             ids.push(channels::insert(&mut tx, &new).await.unwrap());
         }
     }
-    enqueue_if_absent(&mut tx, &Job::Sweep, now).await.unwrap();
+    enqueue_if_absent(&mut tx, &Job::Sweep, now);
     tx.commit().await.unwrap();
     ids
 }

@@ -23,6 +23,8 @@ mod hostile;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod locks;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod retention;

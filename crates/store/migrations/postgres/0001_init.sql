@@ -80,7 +80,6 @@ create table number (
     phone_number_id text primary key,
     pin bytea,
     pin_set_at bigint,
-    pin_confirmed_at bigint,
     held_until bigint,
     facts text not null,
     updated_at bigint not null

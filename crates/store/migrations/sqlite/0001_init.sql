@@ -80,7 +80,6 @@ create table number (
     phone_number_id text primary key not null,
     pin blob,
     pin_set_at integer,
-    pin_confirmed_at integer,
     held_until integer,
     facts text not null,
     updated_at integer not null

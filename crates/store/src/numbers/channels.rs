@@ -22,7 +22,7 @@ pub use assessment::{
 };
 pub use credentials::{
     Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, token_alive, token_dead,
-    token_state,
+    token_state, verify_token,
 };
 pub use webhook::{OverrideLevel, Webhook, record_last_seen, record_verified, set_webhook, webhook};
 

@@ -23,10 +23,6 @@ pub struct NumberFacts {
     pub coexistence_misses: u32,
     /// Reads in a row that failed or lacked a needed field.
     pub failed_reads: u32,
-    /// When the number was last read with success.
-    pub previous_read_at: Option<Timestamp>,
-    /// The word of the last read's failure, until a read works again.
-    pub last_read_failure: Option<String>,
     /// When it was imported from elsewhere.
     pub imported_at: Option<Timestamp>,
     /// When a new display name was first read as approved.

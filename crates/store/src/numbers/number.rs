@@ -5,41 +5,29 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::facts::NumberFacts;
-use crate::engine::columns::{At, maybe_micros, micros};
+use crate::engine::columns::{maybe_micros, micros};
 use crate::{Error, Tx};
 
 statements! {
     /// Touches the row so that on PostgreSQL the transaction holds it until its end.
     ENSURE = "insert into number (phone_number_id, facts, updated_at) values ($1, '{}', 0)
         on conflict (phone_number_id) do update set phone_number_id = excluded.phone_number_id";
-    SELECT = "select pin, pin_set_at, pin_confirmed_at, held_until, facts from number where phone_number_id = $1";
+    SELECT = "select pin, facts from number where phone_number_id = $1";
     SET_PIN = "insert into number (phone_number_id, pin, pin_set_at, facts, updated_at) values ($1, $2, $3, '{}', $3)
         on conflict (phone_number_id) do update set pin = excluded.pin, pin_set_at = excluded.pin_set_at,
-        pin_confirmed_at = null, updated_at = excluded.updated_at";
-    CONFIRM_PIN = "update number set pin_confirmed_at = $2, updated_at = $2
-        where phone_number_id = $1 and pin is not null";
+        updated_at = excluded.updated_at";
     HOLD = "insert into number (phone_number_id, held_until, facts, updated_at) values ($1, $2, '{}', 0)
         on conflict (phone_number_id) do update set held_until = excluded.held_until";
-    SET_FACTS = "insert into number (phone_number_id, facts, updated_at) values ($1, $2, $3)
-        on conflict (phone_number_id) do update set facts = excluded.facts, updated_at = excluded.updated_at";
-}
-
-/// What is known of a stored PIN besides itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PinState {
-    /// When it was stored.
-    pub set_at: Option<Timestamp>,
-    /// When Meta accepted it; `None` while that is open.
-    pub confirmed_at: Option<Timestamp>,
+    SAVE = "insert into number (phone_number_id, facts, pin, pin_set_at, updated_at) values ($1, $2, $3, $4, $5)
+        on conflict (phone_number_id) do update set facts = excluded.facts,
+        pin = coalesce(excluded.pin, number.pin), pin_set_at = coalesce(excluded.pin_set_at, number.pin_set_at),
+        updated_at = excluded.updated_at";
 }
 
 #[derive(sqlx::FromRow)]
 pub(super) struct Row {
-    pub(super) pin: Option<Vec<u8>>,
-    pub(super) pin_set_at: Option<i64>,
-    pin_confirmed_at: Option<i64>,
-    pub(super) held_until: Option<i64>,
-    pub(super) facts: String,
+    pin: Option<Vec<u8>>,
+    facts: String,
 }
 
 /// The place a PIN is sealed for.
@@ -54,26 +42,10 @@ pub async fn pin(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<SecretString>
     pin.map(Some).map_err(Error::corrupt("number", id, "pin"))
 }
 
-/// What is known of the stored PIN; `None` when none is stored.
-pub async fn pin_state(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<PinState>, Error> {
-    let Some(row) = select(tx, id).await?.filter(|row| row.pin.is_some()) else { return Ok(None) };
-    let at = At { table: "number", id };
-    Ok(Some(PinState {
-        set_at: at.maybe_time("pin_set_at", row.pin_set_at)?,
-        confirmed_at: at.maybe_time("pin_confirmed_at", row.pin_confirmed_at)?,
-    }))
-}
-
 /// Seals and stores a PIN; committed before it is sent to Meta (D2).
 pub async fn set_pin(tx: &mut Tx, id: &PhoneNumberId, pin: &SecretString, now: Timestamp) -> Result<(), Error> {
     let sealed = tx.keyring.seal_secret(&pin_place(id.as_str()), pin)?;
     run!(tx, SET_PIN, id.as_str(), sealed.as_slice(), micros(now))?;
-    Ok(())
-}
-
-/// Notes that Meta accepted the stored PIN.
-pub async fn confirm_pin(tx: &mut Tx, id: &PhoneNumberId, now: Timestamp) -> Result<(), Error> {
-    run!(tx, CONFIRM_PIN, id.as_str(), micros(now))?;
     Ok(())
 }
 
@@ -97,10 +69,18 @@ pub async fn facts_for_update(tx: &mut Tx, id: &PhoneNumberId) -> Result<NumberF
     facts(tx, id).await
 }
 
-/// Stores the facts of a number.
-pub async fn set_facts(tx: &mut Tx, id: &PhoneNumberId, facts: &NumberFacts, now: Timestamp) -> Result<(), Error> {
+/// Stores the facts of a number, and a new PIN where there is one; without one the stored PIN stays.
+pub async fn save(
+    tx: &mut Tx,
+    id: &PhoneNumberId,
+    facts: &NumberFacts,
+    new_pin: Option<&SecretString>,
+    now: Timestamp,
+) -> Result<(), Error> {
     let text = serde_json::to_string(facts).map_err(Error::corrupt("number", id, "facts"))?;
-    run!(tx, SET_FACTS, id.as_str(), text, micros(now))?;
+    let sealed = new_pin.map(|pin| tx.keyring.seal_secret(&pin_place(id.as_str()), pin)).transpose()?;
+    let set_at = new_pin.map(|_| micros(now));
+    run!(tx, SAVE, id.as_str(), text, sealed.as_deref(), set_at, micros(now))?;
     Ok(())
 }
 

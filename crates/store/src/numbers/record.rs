@@ -3,8 +3,7 @@
 
 use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId};
-use domain::registration::ledger::Ledger;
-use domain::registration::{Changes, History};
+use domain::registration::Changes;
 use jiff::Timestamp;
 
 use super::attempts::{self, RecordedAttempt};
@@ -14,7 +13,7 @@ use super::channels::credentials::{self, Credentials, TokenState};
 use super::channels::webhook::{self, Webhook};
 use super::channels::{self as channel_rows};
 use super::facts::NumberFacts;
-use super::number::{read_facts, select};
+use super::number::read_facts;
 use super::snapshots::{self, StoredSnapshot};
 use crate::engine::columns::At;
 use crate::{Error, Tx};
@@ -136,36 +135,6 @@ pub async fn load_page(
     let after = after.map_or(0, |id| id.0);
     let rows: Vec<Row> = all!(tx, PAGE, account.0, level.unwrap_or_default(), after, limit)?;
     rows.into_iter().map(|row| row.read(tx)).collect()
-}
-
-/// Everything on record that a decision about the number needs.
-pub async fn history(tx: &mut Tx, channel: &Channel) -> Result<History, Error> {
-    let id = &channel.phone_number_id;
-    let row = select(tx, id).await?;
-    let facts = row.as_ref().map_or_else(|| Ok(NumberFacts::default()), |row| read_facts(id, &row.facts))?;
-    let held_until = row.as_ref().and_then(|row| row.held_until);
-    let mut attempts = attempts::attempts(tx, id, i64::MAX).await?;
-    attempts.reverse();
-    Ok(History {
-        onboarding: channel.onboarding,
-        channel_created_at: channel.created_at,
-        last_onboarded_time: facts.last_onboarded_time,
-        ledger: Ledger {
-            attempts: attempts.into_iter().map(|recorded| recorded.attempt).collect(),
-            held_until: At { table: "number", id }.maybe_time("held_until", held_until)?,
-            imported_at: facts.imported_at,
-        },
-        changes: changes(tx, id).await?,
-        has_pin: row.as_ref().is_some_and(|row| row.pin.is_some()),
-        pin_set_at: At { table: "number", id }
-            .maybe_time("pin_set_at", row.as_ref().filter(|row| row.pin.is_some()).and_then(|row| row.pin_set_at))?,
-        was_registered: facts.was_registered,
-        provisioned_at: facts.provisioned_at,
-        registration_lost_at: facts.dropped_seen_at,
-        coexistence_misses: facts.coexistence_misses,
-        failed_reads: facts.failed_reads,
-        previous_read_at: facts.previous_read_at,
-    })
 }
 
 #[derive(sqlx::FromRow)]

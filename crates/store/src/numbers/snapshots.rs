@@ -13,7 +13,7 @@ use crate::{Error, Tx};
 
 pub mod history;
 
-pub use history::{HistoryEntry, append_history, history, purge_history};
+pub use history::{HistoryEntry, NewAssessment, append_history, history, purge_history, store_assessment};
 
 statements! {
     SAVE = "insert into snapshot (channel_id, reading, waba, checked_at)

@@ -77,7 +77,7 @@ async fn apply(tx: &mut Tx, event: &StoredEvent, change: &Change, now: Timestamp
                 Wake::Token => Job::Token(channel.id),
                 Wake::Signup => continue,
             };
-            enqueue(tx, &job, now).await?;
+            enqueue(tx, &job, now);
         }
     }
     if meaning.wakes.contains(&Wake::Signup)
@@ -86,7 +86,7 @@ async fn apply(tx: &mut Tx, event: &StoredEvent, change: &Change, now: Timestamp
         if let Some(owner) = &change.subject.owner_business_id {
             owner::save_named_by_meta(tx, waba, owner, now).await?;
         }
-        enqueue(tx, &Job::SharedWaba(waba.clone()), now + BROWSER_GRACE).await?;
+        enqueue(tx, &Job::SharedWaba(waba.clone()), now + BROWSER_GRACE);
     }
     Ok(())
 }
@@ -133,5 +133,5 @@ async fn record_notes(
     }
     facts.account = StoredAccountState::from(&account);
     facts.sending = StoredSending::from(&sending);
-    numbers::set_facts(tx, number, &facts, now).await
+    numbers::save(tx, number, &facts, None, now).await
 }

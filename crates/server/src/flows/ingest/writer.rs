@@ -129,16 +129,17 @@ impl Writer {
         let events = attribute(&mut tx, events).await?;
         let numbers: HashSet<PhoneNumberId> =
             events.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
-        let new = events::insert_sealed(&mut tx, events).await?;
         let mut channels_seen = Vec::with_capacity(seen.len());
         for number in seen {
             let Some(channel) = channels::find_by_phone_number_id(&mut tx, number).await? else { continue };
             channels_seen.push(channel.id);
             self.owners.insert(number.clone(), channel.account_id);
         }
+        // before the events: storing one takes the lock of the event log, and whoever announces holds these rows then
         channels::record_last_seen(&mut tx, &channels_seen, now).await?;
+        let new = events::insert_sealed(&mut tx, events).await?;
         if must_interpret {
-            enqueue(&mut tx, &Job::Interpret, now).await?;
+            enqueue(&mut tx, &Job::Interpret, now);
         }
         tx.notify_events(numbers.iter().filter_map(|number| self.owners.get(number)).copied());
         tx.commit().await?;

@@ -9,24 +9,34 @@ use super::last_assessment;
 use super::record::NumberRecord;
 use crate::App;
 use crate::flows::notifications;
-use crate::flows::queue::{Job, enqueue_all};
+use crate::flows::queue::{Job, enqueue};
 use crate::store::announcements::NewAnnouncement;
+use crate::store::snapshots::NewAssessment;
 use crate::store::{self, Tx, channels, snapshots};
 
 /// Assesses the record in the transaction that loaded it. Announcements and the stored assessment are
-/// committed together, so that one state is never announced twice. `follow_ups` are enqueued with the next
-/// assessment.
+/// committed together, so that one state is never announced twice.
 pub(crate) async fn assess_and_announce(
     app: &App,
     tx: &mut Tx,
     record: &mut NumberRecord,
-    mut follow_ups: Vec<(Job, Timestamp)>,
     now: Timestamp,
 ) -> Result<HealthReport, store::Error> {
+    record.save(tx, None, now).await?;
     let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
     let channel = &record.channel;
     let report = assess(&snapshot, &context, now);
     let before = context.before.as_ref();
+    let level = report.level.into_str();
+    let assessment = next_assessment(before, &report);
+    let (until, last) = (report.level_until, &last_assessment::to_json(&assessment));
+    if snapshot.checked_at.is_some() {
+        let new = NewAssessment { level, until, last, reading: &snapshot.reading, waba: &snapshot.waba };
+        snapshots::store_assessment(tx, channel.id, &new, now).await?;
+    } else {
+        channels::set_assessment(tx, channel.id, level, until, last).await?;
+    }
+    // the events come last: storing one takes the lock of the event log
     for change in &health::changes(before, &report) {
         tracing::info!(channel = channel.id.0, phone = %channel.phone_number, change = change.into_str(), "announced");
         let new = NewAnnouncement {
@@ -38,14 +48,9 @@ pub(crate) async fn assess_and_announce(
         };
         notifications::publish(tx, &new).await?;
     }
-    let level = report.level.into_str();
-    if snapshot.checked_at.is_some() {
-        snapshots::append_history(tx, channel.id, level, &snapshot.reading, Some(&snapshot.waba), now).await?;
+    if let Some(until) = report.level_until {
+        enqueue(tx, &Job::Assess(channel.id), until);
     }
-    let assessment = next_assessment(before, &report);
-    channels::set_assessment(tx, channel.id, level, report.level_until, &last_assessment::to_json(&assessment)).await?;
-    follow_ups.extend(report.level_until.map(|until| (Job::Assess(channel.id), until)));
-    enqueue_all(tx, &follow_ups).await?;
     record.last_assessment = Some(assessment);
     Ok(report)
 }

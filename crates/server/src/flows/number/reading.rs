@@ -58,8 +58,8 @@ pub(crate) struct AppliedReading {
     pub(crate) history: History,
 }
 
-/// Stores a reading or its failure: the snapshot, the changes it proves and the derived facts. The record
-/// must have been loaded in this transaction, under the row lock; it is brought up to date as well.
+/// Stores a reading or its failure: the snapshot and the changes it proves. The record must have been loaded in
+/// this transaction, under the row lock. It is brought up to date; its facts are stored by [`NumberRecord::save`].
 pub(crate) async fn apply_reading(
     tx: &mut Tx,
     record: &mut NumberRecord,
@@ -95,8 +95,7 @@ pub(crate) async fn apply_reading(
             derive_facts(&mut new_facts, reading, record.channel.onboarding, now);
         }
     }
-    numbers::set_facts(tx, &number, &new_facts, now).await?;
-    record.facts = new_facts;
+    record.set_facts(new_facts);
     Ok(AppliedReading { changes, history })
 }
 
@@ -119,7 +118,6 @@ fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, onboarding: On
     let needed_unread =
         reading.platform_type.is_none() || reading.throughput.is_none() || reading.code_verification.is_none();
     facts.failed_reads = if needed_unread { facts.failed_reads.saturating_add(1) } else { 0 };
-    facts.previous_read_at = Some(now);
     facts.last_onboarded_time = reading.last_onboarded_time.or(facts.last_onboarded_time);
     facts.new_name_approved_at = match &reading.new_name_status {
         Some(status) if status.is_good() => facts.new_name_approved_at.or(Some(now)),

@@ -11,7 +11,7 @@ use domain::registration::ledger::{Ledger, Spent};
 use domain::registration::{Caller, Changes, Decision, History, Reads, decide};
 use domain::signup::missing_for_setup;
 use jiff::Timestamp;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{callback_state, last_assessment, owner};
 use crate::App;
@@ -31,6 +31,8 @@ pub struct NumberRecord {
     pub(crate) credentials: Credentials,
     pub(crate) token: TokenState,
     pub(crate) facts: NumberFacts,
+    /// Whether `facts` differ from what is stored.
+    is_changed: bool,
     /// Every register and deregister call, oldest first.
     pub(crate) attempts: Vec<RecordedAttempt>,
     pub(crate) changes: Changes,
@@ -75,6 +77,27 @@ impl NumberRecord {
         Ok(numbers::record::load(tx, id).await?.map(Self::from))
     }
 
+    /// Replaces the facts; [`Self::save`] stores them.
+    pub(crate) fn set_facts(&mut self, facts: NumberFacts) {
+        self.is_changed |= facts != self.facts;
+        self.facts = facts;
+    }
+
+    /// Stores the facts where they changed, and a new PIN, in the transaction that loaded the record. Every flow
+    /// comes here before it commits: by the step it writes, or by its assessment.
+    pub(crate) async fn save(
+        &mut self,
+        tx: &mut Tx,
+        new_pin: Option<&SecretString>,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        if self.is_changed || new_pin.is_some() {
+            numbers::save(tx, &self.channel.phone_number_id, &self.facts, new_pin, now).await?;
+            self.is_changed = false;
+        }
+        Ok(())
+    }
+
     /// The record in the words of `decide`.
     pub(crate) fn history(&self) -> History {
         let facts = &self.facts;
@@ -95,7 +118,7 @@ impl NumberRecord {
             registration_lost_at: facts.dropped_seen_at,
             coexistence_misses: facts.coexistence_misses,
             failed_reads: facts.failed_reads,
-            previous_read_at: facts.previous_read_at,
+            previous_read_at: self.snapshot.checked_at,
         }
     }
 
@@ -146,6 +169,7 @@ impl From<NumberRow> for NumberRecord {
             credentials: row.credentials,
             token: row.token,
             facts: row.facts,
+            is_changed: false,
             attempts: row.attempts,
             changes: row.changes,
             held_until: row.held_until,

@@ -13,7 +13,7 @@ use crate::App;
 use crate::flows::number::assessment::assess_and_announce;
 use crate::flows::number::reading::{SetupReads, apply_reading, read_number};
 use crate::flows::number::record::{NumberRecord, not_found};
-use crate::flows::queue::Job;
+use crate::flows::queue::{Job, enqueue};
 use crate::flows::registration::{Step, execute, write_step};
 use crate::flows::{FlowError, Refusal, subscription};
 
@@ -56,7 +56,7 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
     }
     let decision = decide(Caller::SetUp, &initial.number.for_decision(), &history, now);
     tracing::info!(channel = record.channel.id.0, why = ?decision.reason(), "set-up decided about registering");
-    let step = write_step(&mut tx, &record, &decision, now).await?;
+    let step = write_step(&mut tx, &mut record, &decision, now).await?;
     tx.commit().await?;
     // one chain registers and reads again, the other subscribes: five round trips in all
     let register = async {
@@ -78,8 +78,10 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
     // that was set meanwhile
     apply_reading(&mut tx, &mut record, &reading, None, asked_at).await?;
     let now = app.clock.now();
-    let follow_ups = follow_ups(&record, webhook_error.is_some(), outcome.as_ref(), now);
-    assess_and_announce(app, &mut tx, &mut record, follow_ups, now).await?;
+    for (job, run_at) in follow_ups(&record, webhook_error.is_some(), outcome.as_ref(), now) {
+        enqueue(&mut tx, &job, run_at);
+    }
+    assess_and_announce(app, &mut tx, &mut record, now).await?;
     tx.commit().await?;
     Ok(SetupResult { webhook_error })
 }

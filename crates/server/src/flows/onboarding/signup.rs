@@ -137,7 +137,7 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
         Err(store::Error::Conflict(_)) => return Err(replayed()),
         Err(error) => return Err(error.into()),
     };
-    enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER).await?;
+    enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER);
     tx.commit().await?;
     Ok(PersistedSignup { id, is_repeated: false })
 }

@@ -93,56 +93,15 @@ async fn a_late_answer_overwrites_what_was_assumed_and_never_the_other_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_history_tells_a_decision_everything_on_record() {
-    both(async |store| {
-        let channel = a_channel(&store, 1).await;
-        let tx = &mut store.write().await.unwrap();
-        let empty = numbers::history(tx, &channel).await.unwrap();
-        assert_eq!(empty, domain::registration::History::new(channel.onboarding, channel.created_at));
-        let facts = NumberFacts {
-            last_onboarded_time: Some(noon()),
-            was_registered: true,
-            imported_at: Some(noon()),
-            coexistence_misses: 2,
-            failed_reads: 3,
-            ..NumberFacts::default()
-        };
-        numbers::set_facts(tx, &number(), &facts, noon()).await.unwrap();
-        assert_eq!(numbers::facts_for_update(tx, &number()).await.unwrap(), facts);
-        let held = noon() + SignedDuration::from_hours(72);
-        numbers::set_hold(tx, &number(), Some(held)).await.unwrap();
-        numbers::set_pin(tx, &number(), &"123456".into(), noon()).await.unwrap();
-        for hours in [0, 1, 2] {
-            let at = noon() + SignedDuration::from_hours(hours);
-            let id = numbers::open_attempt(tx, &number(), CallKind::Register, Basis::Blind, "ready", at).await.unwrap();
-            numbers::settle_attempt(tx, id, &refusal(), at).await.unwrap();
-        }
-        numbers::note_changes(tx, &number(), &[ChangeKind::NameGood], noon(), Source::Webhook).await.unwrap();
-        let history = numbers::history(tx, &channel).await.unwrap();
-        assert!(history.ledger.attempts.is_sorted_by_key(|attempt| attempt.started_at));
-        assert_eq!(history.ledger.attempts.len(), 3);
-        assert_eq!(history.ledger.held_until, Some(held));
-        assert_eq!(history.ledger.imported_at, Some(noon()));
-        assert!(history.has_pin && history.was_registered && history.changes.name_is_good());
-        assert_eq!((history.coexistence_misses, history.failed_reads), (2, 3));
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn ledger_and_pin_outlive_the_channel() {
     both(async |store| {
         let channel = a_channel(&store, 1).await;
         let tx = &mut store.write().await.unwrap();
         numbers::set_pin(tx, &number(), &"123456".into(), noon()).await.unwrap();
-        numbers::confirm_pin(tx, &number(), noon()).await.unwrap();
         numbers::open_attempt(tx, &number(), CallKind::Deregister, Basis::Person, "x", noon()).await.unwrap();
         channels::delete(tx, channel.id).await.unwrap();
         assert_eq!(numbers::pin(tx, &number()).await.unwrap().unwrap().expose_secret(), "123456");
-        assert_eq!(numbers::pin_state(tx, &number()).await.unwrap().unwrap().confirmed_at, Some(noon()));
         assert_eq!(numbers::attempts(tx, &number(), 9).await.unwrap()[0].attempt.kind, CallKind::Deregister);
-        numbers::set_pin(tx, &number(), &"654321".into(), noon()).await.unwrap();
-        assert_eq!(numbers::pin_state(tx, &number()).await.unwrap().unwrap().confirmed_at, None);
     })
     .await;
 }
@@ -189,7 +148,7 @@ async fn a_record_holds_what_its_tables_hold() {
         numbers::set_pin(tx, &id, &"123456".into(), noon()).await.unwrap();
         numbers::set_hold(tx, &id, Some(noon())).await.unwrap();
         let facts = NumberFacts { was_registered: true, ..NumberFacts::default() };
-        numbers::set_facts(tx, &id, &facts, noon()).await.unwrap();
+        numbers::save(tx, &id, &facts, None, noon()).await.unwrap();
         numbers::note_changes(tx, &id, &[ChangeKind::NewToken], noon(), Source::Reading).await.unwrap();
         let call = numbers::open_attempt(tx, &id, CallKind::Register, Basis::Person, "x", noon()).await.unwrap();
         numbers::settle_attempt(tx, call, &AttemptOutcome::Success, noon()).await.unwrap();

@@ -11,6 +11,7 @@ use crate::{Conflict, Error, Tx};
 
 statements! {
     SELECT = "select phone_number, access_token, token_expires_at, verify_token from channel where id = $1";
+    VERIFY_TOKEN = "select id, verify_token from channel where phone_number = $1";
     STATE = "select token_expires_at, token_dead_since, token_renewed_at from channel where id = $1";
     PHONE = "select phone_number from channel where id = $1";
     NUMBER_TAKEN = "select id from channel where phone_number_id = $1 and id <> $2";
@@ -95,6 +96,14 @@ impl Row {
             verify_token: open("verify_token", verify_place(&phone), &self.verify_token)?,
         })
     }
+}
+
+/// The channel of a phone number, in whichever account, with the verify token of its callback.
+pub async fn verify_token(tx: &mut Tx, phone: &E164) -> Result<Option<(ChannelId, SecretString)>, Error> {
+    let row: Option<(i64, Vec<u8>)> = one!(tx, VERIFY_TOKEN, phone.as_str())?;
+    let Some((id, sealed)) = row else { return Ok(None) };
+    let opened = tx.keyring.open_secret(&verify_place(phone), &sealed);
+    opened.map(|token| Some((ChannelId(id), token))).map_err(Error::corrupt("channel", id, "verify_token"))
 }
 
 /// What is known of the access token's life.
