@@ -11,6 +11,29 @@ pub enum SignupPurpose {
     Reauthorize(ChannelId),
 }
 
+/// How far a signup is. The word is stored, and shown by the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum SignupState {
+    /// The request is stored, the code is not exchanged.
+    New,
+    /// The token is stored.
+    Exchanged,
+    /// The channel is stored; its set-up has not ended.
+    Connected,
+    /// The set-up of the channel ended.
+    Done,
+    /// It ended without a channel.
+    Failed,
+}
+
+impl SignupState {
+    /// Whether nothing happens to the signup any more.
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Done | Self::Failed)
+    }
+}
+
 /// What the browser submitted after Meta's popup; claims until Meta confirms them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignupSubmission {

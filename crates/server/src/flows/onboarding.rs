@@ -5,7 +5,7 @@
 
 pub mod coexistence;
 mod connect;
-pub mod progress;
+mod progress;
 pub mod recover;
 pub mod setup;
 pub mod signup;

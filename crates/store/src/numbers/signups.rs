@@ -4,6 +4,7 @@
 use aws_lc_rs::digest;
 use domain::channel::Onboarding;
 use domain::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
+use domain::signup::SignupState;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -45,8 +46,6 @@ pub struct NewSignup {
     pub account_id: AccountId,
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
-    /// The flow's first state.
-    pub state: String,
     /// How the number comes.
     pub onboarding: Onboarding,
     /// The account the browser named.
@@ -67,8 +66,7 @@ pub struct Signup {
     pub account_id: AccountId,
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
-    /// The flow's own word for how far it is; `failed` is the end without a channel.
-    pub state: String,
+    pub state: SignupState,
     /// How the number comes.
     pub onboarding: Onboarding,
     /// The account at Meta: the browser's claim until Meta confirmed it.
@@ -86,7 +84,7 @@ pub struct Signup {
 
 /// Keeps a new signup; [`Conflict::SignupCode`] when its code was handed over before.
 pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<SignupId, Error> {
-    let NewSignup { account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, code } = new;
+    let NewSignup { account_id, inbox_id, onboarding, waba_id, phone_number_id, business_id, code } = new;
     let id = SignupId::fresh(now);
     let written = run!(
         tx,
@@ -94,7 +92,7 @@ pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<Sign
         id,
         account_id.0,
         inbox_id.map(|id| id.0),
-        state.as_str(),
+        SignupState::New.into_str(),
         onboarding.into_str(),
         waba_id.as_ref().map(WabaId::as_str),
         phone_number_id.as_ref().map(PhoneNumberId::as_str),
@@ -136,7 +134,7 @@ pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool
         tx,
         UPDATE,
         signup.id,
-        signup.state.as_str(),
+        signup.state.into_str(),
         signup.onboarding.into_str(),
         signup.waba_id.as_ref().map(WabaId::as_str),
         signup.phone_number_id.as_ref().map(PhoneNumberId::as_str),
@@ -210,7 +208,7 @@ impl TryFrom<Row> for Signup {
             id: row.id,
             account_id: AccountId(row.account_id),
             inbox_id: row.inbox_id.map(ChannelId),
-            state: row.state,
+            state: at.some("state", row.state.parse().ok())?,
             onboarding: row.onboarding.parse().unwrap_or_default(),
             waba_id: row.waba_id.map(WabaId),
             phone_number_id: row.phone_number_id.map(PhoneNumberId),

@@ -7,10 +7,11 @@ use domain::meta::failure::Failure;
 use domain::meta::reading::{NumberReading, SubscribedApp};
 use domain::phone::E164;
 use domain::registration::{ChangeKind, Source};
+use domain::signup::SignupState;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::progress::{fail, finish, state};
+use super::progress::{fail, finish};
 use super::setup::{self, InitialReads};
 use crate::App;
 use crate::flows::number::reading::SetupReads;
@@ -207,7 +208,7 @@ async fn create_channel(
     };
     signup.channel_id = Some(id);
     signup.phone_number_id = Some(number);
-    state::CONNECTED.clone_into(&mut signup.state);
+    signup.state = SignupState::Connected;
     signups::update(&mut tx, signup, now).await?;
     signups::drop_token(&mut tx, signup.id).await?;
     tx.commit().await?;

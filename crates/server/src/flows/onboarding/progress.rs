@@ -1,6 +1,7 @@
-//! How far a persisted signup is: its states, and the writes that move it from one to the next.
+//! The writes that move a persisted signup from one state to the next.
 //! A crash between two of them is resumed from here.
 
+use domain::signup::SignupState;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
@@ -14,20 +15,6 @@ use crate::store::{Tx, signups};
 /// How long after it began an interrupted signup is tried again.
 pub(super) const GIVE_UP_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
-/// The states of a signup, as stored in its row.
-pub mod state {
-    /// The request is stored, the code is not exchanged.
-    pub const NEW: &str = "new";
-    /// The token is stored.
-    pub const EXCHANGED: &str = "exchanged";
-    /// The channel is stored; its set-up has not ended.
-    pub const CONNECTED: &str = "connected";
-    /// The set-up of the channel ended.
-    pub const DONE: &str = "done";
-    /// It ended without a channel.
-    pub const FAILED: &str = "failed";
-}
-
 /// Stores the token that the code was exchanged for, before anything else is done with it.
 pub(super) async fn store_token(
     app: &App,
@@ -38,14 +25,14 @@ pub(super) async fn store_token(
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     signups::set_token(&mut tx, id, token, expires_at, now).await?;
-    set_state(&mut tx, id, state::EXCHANGED, now).await?;
+    set_state(&mut tx, id, SignupState::Exchanged, now).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn set_state(tx: &mut Tx, id: SignupId, state: &str, now: Timestamp) -> Result<(), FlowError> {
+async fn set_state(tx: &mut Tx, id: SignupId, state: SignupState, now: Timestamp) -> Result<(), FlowError> {
     if let Some(mut signup) = signups::find(tx, id).await? {
-        state.clone_into(&mut signup.state);
+        signup.state = state;
         signups::update(tx, &signup, now).await?;
     }
     Ok(())
@@ -55,7 +42,7 @@ async fn set_state(tx: &mut Tx, id: SignupId, state: &str, now: Timestamp) -> Re
 pub(super) async fn finish(app: &App, id: SignupId) -> Result<(), FlowError> {
     reached(Failpoint::SetupDone);
     let mut tx = app.store.write().await?;
-    set_state(&mut tx, id, state::DONE, app.clock.now()).await?;
+    set_state(&mut tx, id, SignupState::Done, app.clock.now()).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -69,7 +56,7 @@ pub(super) async fn fail<T>(app: &App, id: SignupId, error: FlowError) -> Result
     if let Some(mut signup) = signups::find(&mut tx, id).await? {
         signup.error = Some(json!({ "text": error.to_string(), "at": now.to_string() }));
         if !is_uncertain {
-            state::FAILED.clone_into(&mut signup.state);
+            signup.state = SignupState::Failed;
             signups::drop_token(&mut tx, id).await?;
         }
         signups::update(&mut tx, &signup, now).await?;

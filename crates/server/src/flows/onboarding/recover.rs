@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::connect::connect_and_set_up;
-use super::progress::{GIVE_UP_AFTER, fail, state, store_token};
+use super::progress::{GIVE_UP_AFTER, fail, store_token};
 use crate::App;
 use crate::flows::number::owner;
 use crate::flows::{FlowError, Next, Refusal};
@@ -105,7 +105,6 @@ pub async fn adopt_shared_waba(app: &App, waba: &WabaId) -> Result<Next, FlowErr
         let new = NewSignup {
             account_id: account,
             inbox_id: None,
-            state: state::NEW.to_owned(),
             onboarding: if row.is_on_biz_app == Some(true) { Onboarding::Coexistence } else { Onboarding::Standard },
             waba_id: Some(waba.clone()),
             phone_number_id: Some(number),

@@ -9,13 +9,13 @@ use domain::channel::{Channel, Onboarding};
 use domain::ids::{AccountId, ChannelId};
 use domain::meta::failure::{Failure, FailureKind};
 
-use domain::signup::SignupSubmission;
+use domain::signup::{SignupState, SignupSubmission};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use super::connect::{connect_and_set_up, set_up_again};
-use super::progress::{GIVE_UP_AFTER, fail, state, store_token};
+use super::progress::{GIVE_UP_AFTER, fail, store_token};
 use super::recover;
 use crate::App;
 use crate::flows::number::record::{NumberRecord, RegistrationState};
@@ -114,7 +114,7 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
     // the code of an interrupted signup is accepted again
     if let Some(before) = signups::find_by_code(&mut tx, &request.code).await? {
         let is_idle = now >= before.updated_at + SAME_CODE_AFTER;
-        if before.state == state::NEW && before.account_id == request.account_id && is_idle {
+        if before.state == SignupState::New && before.account_id == request.account_id && is_idle {
             // a new date: the job does not resume it while this request runs
             signups::update(&mut tx, &before, now).await?;
             tx.commit().await?;
@@ -125,7 +125,6 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
     let new = NewSignup {
         account_id: request.account_id,
         inbox_id: request.inbox_id,
-        state: state::NEW.to_owned(),
         onboarding: if *is_coexistence { Onboarding::Coexistence } else { Onboarding::Standard },
         waba_id: waba_id.clone(),
         phone_number_id: phone_number_id.clone(),
@@ -204,14 +203,14 @@ pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
     let mut tx = app.store.read().await?;
     let Some(signup) = signups::find(&mut tx, id).await? else { return Ok(Next::Done) };
     drop(tx);
-    if now < signup.updated_at + RESUME_AFTER && signup.state != state::FAILED {
+    if now < signup.updated_at + RESUME_AFTER && !signup.state.is_ended() {
         return Ok(Next::At(signup.updated_at + RESUME_AFTER));
     }
-    let result = match signup.state.as_str() {
-        state::NEW => recover::recover_token(app, &signup).await.map(|_| ()),
-        state::EXCHANGED => connect_and_set_up(app, id).await.map(|_| ()),
-        state::CONNECTED => set_up_again(app, id, signup.channel_id).await,
-        _ => return Ok(Next::Done),
+    let result = match signup.state {
+        SignupState::New => recover::recover_token(app, &signup).await.map(|_| ()),
+        SignupState::Exchanged => connect_and_set_up(app, id).await.map(|_| ()),
+        SignupState::Connected => set_up_again(app, id, signup.channel_id).await,
+        SignupState::Done | SignupState::Failed => return Ok(Next::Done),
     };
     match result {
         Ok(()) => Ok(Next::Done),

@@ -159,7 +159,7 @@ pub(crate) struct SignupView {
     #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
     id: String,
     /// The state; `failed` means that no inbox was created.
-    state: String,
+    state: &'static str,
     onboarding: &'static str,
     /// The inbox that was created or re-authorised.
     inbox_id: Option<i64>,
@@ -188,7 +188,7 @@ impl From<Signup> for SignupView {
             created_at: rfc3339(signup.created_at),
             updated_at: rfc3339(signup.updated_at),
             error: signup.error,
-            state: signup.state,
+            state: signup.state.into_str(),
             result: None,
         }
     }

@@ -14,7 +14,6 @@ use graph_emulator::{Config as EmulatorConfig, Emulator, SignupResult};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::flows::onboarding::progress::state;
 use server::runtime::clock::Clock;
 use server::runtime::failpoint::{Failpoint, MARKER};
 use server::seal::Keyring;
@@ -236,8 +235,7 @@ impl Installation {
         let signups = signups::list(&mut tx, self.account, None, 100).await.unwrap();
         drop(tx);
         store.close().await;
-        let ended = |state: &str| [state::DONE, state::FAILED].contains(&state);
-        rows.iter().any(|row| row.attempt.settled_at.is_none()) || signups.iter().any(|it| !ended(&it.state))
+        rows.iter().any(|row| row.attempt.settled_at.is_none()) || signups.iter().any(|signup| !signup.state.is_ended())
     }
 
     /// Checks that the PIN at Meta is the stored one, every call is in the ledger, there was at most one call

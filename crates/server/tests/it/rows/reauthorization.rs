@@ -11,6 +11,7 @@ use super::support::{
 };
 use crate::app::{Answer, TestApp, browser};
 use domain::ids::ChannelId;
+use domain::signup::SignupState;
 
 rows!(
     w12_a_reauthorisation_sends_the_existing_verify_token_and_registers_nothing,
@@ -88,7 +89,7 @@ async fn e6_the_inbox_gets_the_new_token_and_is_not_doubled(engine: Engine) {
     assert_eq!(after.channel, before.channel);
     assert_ne!(after.token_print(), before.token_print());
     let signup = signups_of(&app).await.remove(0);
-    assert_eq!((signup.inbox_id, signup.channel_id, signup.state.as_str()), (Some(inbox), Some(inbox), "done"));
+    assert_eq!((signup.inbox_id, signup.channel_id, signup.state), (Some(inbox), Some(inbox), SignupState::Done));
 }
 
 async fn e6_the_ids_are_those_meta_gives_now(engine: Engine) {
@@ -144,7 +145,7 @@ async fn a3_another_number_is_refused_and_nothing_changed(engine: Engine) {
     assert_eq!((&after.channel, after.token_print()), (&before.channel, before.token_print()));
     assert_eq!((after.webhook, after.attempts), (before.webhook, before.attempts));
     assert_eq!(channel_count(&app).await, 1);
-    assert_eq!(signups_of(&app).await[0].state, "failed");
+    assert_eq!(signups_of(&app).await[0].state, SignupState::Failed);
     let shown = app.get(&app.inbox(inbox, "")).await.expect(200);
     assert_eq!(shown["name"], "Example Bakery WhatsApp");
 }

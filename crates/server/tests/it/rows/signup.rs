@@ -1,5 +1,6 @@
 //! Embedded signup that goes well, or well enough: E2, E5, E7, E8, E9.
 
+use domain::signup::SignupState;
 use graph_emulator::world::FleetSpec;
 use graph_emulator::{Fault, NumberAction, Popup, fingerprint};
 use jiff::SignedDuration;
@@ -70,7 +71,7 @@ async fn e5_a_channel_and_an_inbox_are_made_for_the_account(engine: Engine) {
     let shown = app.get(&app.inbox(inbox, "")).await.expect(200);
     assert_eq!((&shown["name"], &shown["phone_number_id"]), (&body["name"], &json!(signup.phone_number_id)));
     let kept = signups_of(&app).await.remove(0);
-    assert_eq!((kept.state.as_str(), kept.channel_id, kept.error), ("done", Some(inbox), None));
+    assert_eq!((kept.state, kept.channel_id, kept.error), (SignupState::Done, Some(inbox), None));
     assert_eq!(body["signup_id"], kept.id.to_string());
 }
 
@@ -158,7 +159,7 @@ async fn e9_a_failing_health_read_is_logged_and_fails_nothing(engine: Engine) {
     assert_eq!(logs.levels_of(&line).len(), 1, "{:?}", logs.at(Level::WARN));
     expect_registered(&app, inbox_of(&answer)).await;
     expect_webhooks(&app, inbox_of(&answer)).await;
-    assert_eq!(signups_of(&app).await[0].state, "done");
+    assert_eq!(signups_of(&app).await[0].state, SignupState::Done);
     assert_eq!(
         (channel_count(&app).await, waba_of(&signup)),
         (1, on_record(&app, inbox_of(&answer)).await.channel.waba_id.0)

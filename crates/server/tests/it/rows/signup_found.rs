@@ -1,5 +1,6 @@
 //! Which number a signup is about: E3, and our own route, which takes the code alone.
 
+use domain::signup::SignupState;
 use graph_emulator::Popup;
 use graph_emulator::world::FleetSpec;
 use jiff::SignedDuration;
@@ -50,7 +51,7 @@ async fn e3_a_number_that_is_not_in_the_account_is_refused_never_replaced(engine
         (&false.into(), &text.into(), &"no_such_number".into())
     );
     assert_eq!(changes(&app), [""; 0]);
-    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state.as_str()), (0, "failed"));
+    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state), (0, SignupState::Failed));
 }
 
 async fn e3_without_a_number_the_accounts_first_is_taken(engine: Engine) {

@@ -1,6 +1,7 @@
 //! Signups whose end the browser does not see: the call answers in time and goes on behind, and Meta's
 //! `PARTNER_ADDED` begins what no browser came back for (E7, E10).
 
+use domain::signup::SignupState;
 use graph_emulator::{Config, Fault, Popup, SignupResult, WebhookEffect, WebhookFault};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -132,7 +133,7 @@ async fn e10_a_code_spent_by_a_lost_exchange_is_refused_where_nothing_else_prove
     answer.expect(422);
     app.advance(SignedDuration::from_mins(5)).await;
     let signups = signups_of(&app).await;
-    assert_eq!((channel_count(&app).await, signups[0].state.as_str()), (0, "failed"));
+    assert_eq!((channel_count(&app).await, signups[0].state), (0, SignupState::Failed));
 }
 
 async fn e10_without_a_system_token_a_lost_browser_leaves_nothing(engine: Engine) {

@@ -1,5 +1,6 @@
 //! Embedded signup that is refused: E1, E2 with a spent code, E4, E10, A2.
 
+use domain::signup::SignupState;
 use graph_emulator::{Fault, Popup};
 use jiff::SignedDuration;
 use reqwest::Method;
@@ -80,7 +81,7 @@ async fn e2_a_code_that_is_too_old_is_refused_in_metas_words(engine: Engine) {
     assert_eq!(app.meta.log().iter().map(|call| call.route.as_str()).collect::<Vec<_>>(), [EXCHANGE]);
     assert_eq!(channel_count(&app).await, 0);
     let signup = signups_of(&app).await.remove(0);
-    assert_eq!(signup.state, "failed");
+    assert_eq!(signup.state, SignupState::Failed);
     assert_eq!(signup.error.unwrap()["text"], "This authorization code has expired.");
 }
 
@@ -115,7 +116,7 @@ async fn e4_a_token_without_access_to_the_account_is_refused(engine: Engine) {
     assert_eq!((listed.len(), listed[0].status, listed[0].waba_id.clone()), (1, Some(400), foreign.waba_id));
     assert_eq!(changes(&app), [""; 0]);
     assert_eq!(app.meta.calls("GET /debug_token"), [], "what a token says of itself only informs");
-    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state.as_str()), (0, "failed"));
+    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state), (0, SignupState::Failed));
 }
 
 async fn e10_any_other_failure_is_logged_and_reported(engine: Engine) {
@@ -128,7 +129,7 @@ async fn e10_any_other_failure_is_logged_and_reported(engine: Engine) {
     assert_eq!(answer.json()["meta"]["code"], 368);
     assert_eq!(logs.at(Level::ERROR), ["[WHATSAPP] Embedded signup failed: (#368) Blocked for a test"]);
     assert_eq!(changes(&app), [""; 0]);
-    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state.as_str()), (0, "failed"));
+    assert_eq!((channel_count(&app).await, signups_of(&app).await[0].state), (0, SignupState::Failed));
     let mut tx = app.app.store.read().await.unwrap();
     let id = store::signups::list(&mut tx, app.account, None, 1).await.unwrap()[0].id;
     assert!(store::signups::token(&mut tx, id).await.unwrap().is_none(), "a token nobody needs any more");
@@ -150,7 +151,7 @@ async fn a2_the_same_number_twice_in_one_account_is_refused_and_nothing_stored(e
     let before = on_record(&app, inbox).await;
     expect_refused(&authorize_with(&app, body).await, "channel_exists", &text);
     expect_untouched(&app, inbox, &before).await;
-    assert_eq!(signups_of(&app).await[0].state, "failed");
+    assert_eq!(signups_of(&app).await[0].state, SignupState::Failed);
 }
 
 async fn a2_the_same_number_in_another_account_is_refused_and_nothing_stored(engine: Engine) {

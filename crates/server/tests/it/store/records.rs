@@ -5,6 +5,7 @@ use domain::channel::Onboarding;
 use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{NumberReading, NumberStatus, WabaReading};
+use domain::signup::SignupState;
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -118,7 +119,6 @@ async fn a_signup_goes_on_after_an_interruption_and_its_code_counts_once() {
         let new = NewSignup {
             account_id,
             inbox_id: None,
-            state: "exchanging".into(),
             onboarding: Onboarding::Coexistence,
             waba_id: Some(WabaId("102".into())),
             phone_number_id: None,
@@ -136,7 +136,7 @@ async fn a_signup_goes_on_after_an_interruption_and_its_code_counts_once() {
         let waiting = signups::waiting(tx, &WabaId("102".into())).await.unwrap();
         assert_eq!(waiting.iter().map(|signup| signup.id).collect::<Vec<_>>(), [id]);
         let error = Some(json!({"code": "token_refused"}));
-        let failed = Signup { state: "failed".into(), error: error.clone(), ..waiting[0].clone() };
+        let failed = Signup { state: SignupState::Failed, error: error.clone(), ..waiting[0].clone() };
         assert!(signups::update(tx, &failed, noon() + MINUTE).await.unwrap());
         signups::drop_token(tx, id).await.unwrap();
         assert!(signups::token(tx, id).await.unwrap().is_none());
