@@ -26,10 +26,6 @@ pub struct Meta {
     #[config(env = "LINEKEEPER_META_PREVIOUS_APP_SECRET")]
     pub previous_app_secret: Option<SecretString>,
 
-    /// ID of the Embedded Signup configuration. The signup page needs it.
-    #[config(env = "LINEKEEPER_META_CONFIG_ID")]
-    pub config_id: Option<String>,
-
     /// Version of the Graph API.
     #[config(default = "v25.0", env = "LINEKEEPER_META_VERSION")]
     pub version: String,

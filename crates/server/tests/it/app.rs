@@ -322,7 +322,6 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             app_id: APP_ID.to_owned(),
             app_secret: APP_SECRET.into(),
             previous_app_secret: None,
-            config_id: None,
             version: "v25.0".to_owned(),
             base_url: meta.to_owned(),
             system_user_token: None,
