@@ -1,6 +1,8 @@
 # The commands of this project. `make` alone lists them.
 
 CARGO ?= cargo
+# The tests wait more than they compute: twice as many run at a time as there are cores.
+TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
@@ -10,7 +12,7 @@ help: ## List these targets
 
 test: ## Every test, on SQLite and PostgreSQL, in a real Chromium where one is needed; installs what it needs
 	@scripts/setup test
-	$(CARGO) test --locked --workspace
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --locked --workspace
 
 quick: ## The tests that need nothing installed (no PostgreSQL, no browser)
 	$(CARGO) test --locked --workspace --lib

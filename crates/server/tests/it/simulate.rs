@@ -27,8 +27,8 @@ const HISTORIES: usize = 1_000;
 /// How many companies share one emulated world.
 const COMPANIES_PER_WORLD: u64 = 24;
 
-/// How many worlds run at once.
-const CONCURRENT_WORLDS: usize = 3;
+/// How many worlds run at once. Each waits for its database most of the time.
+const CONCURRENT_WORLDS: usize = 8;
 
 /// The least time between two reads of an account, in seconds. Longer than the product's default (five
 /// minutes): changes are found late, and the simulation computes less.
