@@ -70,12 +70,12 @@ const TITLES: [&str; 10] = [
     "live at the end",
     "stuck while Meta would accept",
     "locked by 133016",
-    "calls above the least possible, mean",
+    "calls above the possible minimum, mean",
     "ready to live: median, p90, p95, p99, longest",
-    "dropped to live again: the same",
+    "disconnected to live again: the same figures",
     "most calls in 72 h without a person",
-    "most of them while nothing said the name is good",
-    "most calls in 72 h at all",
+    "most of them without evidence of a good name",
+    "most calls in 72 h in total",
 ];
 
 /// The waits that so many percent do not exceed.
