@@ -1,6 +1,6 @@
 //! Flows: the only place where deciding, storing and calling meet.
 //!
-//! Each has four beats: load → decide (pure, in `domain`) → commit intent, then call → settle. No
+//! Each has four steps: load → decide (pure, in `domain`) → commit intent, then call → settle. No
 //! transaction is held across a call. A flow knows nothing of HTTP requests: `web`, `cli` and the job runner
 //! call the same functions.
 //!
@@ -15,6 +15,7 @@ use strum::IntoStaticStr;
 use crate::store;
 
 pub mod admin;
+pub(crate) mod announcements;
 pub mod app_callback;
 pub mod capacity;
 pub mod database;
@@ -23,7 +24,6 @@ pub mod forwarding;
 pub mod health;
 pub mod idempotency;
 pub mod ingest;
-pub(crate) mod notifications;
 pub mod number;
 pub mod onboarding;
 pub mod queue;

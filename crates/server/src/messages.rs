@@ -1,7 +1,8 @@
 //! The message catalogue: English sentences for every code of the domain, for pages, the API and the command line.
 //!
-//! The domain speaks in codes with arguments; only this module turns them into prose. Every `match` is exhaustive, so a
-//! code without a sentence does not compile. It must not decide, read or store anything.
+//! The domain speaks in codes with arguments; only this module turns them into prose. Every `match` over a code is
+//! exhaustive, so a code without a sentence does not compile. Announcements are the exception: their kinds are stored
+//! words, and a test compares them with the kinds that are published. It must not decide, read or store anything.
 
 mod announcements;
 mod cards;

@@ -14,7 +14,7 @@ pub fn build(config: Config, database: Database, clock: Clock) -> anyhow::Result
 }
 
 /// Starts the job runner, the forwarding of events and the measurement of the database's size. They run
-/// until [`App::stop`].
+/// until [`App::stop`]. These are loops of the process; work that is stored and retried is a job of `flows::queue`.
 pub fn start_background_tasks(app: &App) {
     app.tasks.spawn(runner::run(app.clone()));
     app.tasks.spawn(flows::capacity::watch(app.clone()));

@@ -1,5 +1,6 @@
 //! The cards of the Account Health tab: one per fact, with its value in Meta's words, a badge and a code for its one-line
-//! meaning. No prose and no colours: the page has both.
+//! meaning. No prose and no colours: `messages::cards` of the server and the page
+//! have them.
 //!
 //! Badges go beyond the origin's (`docs/policy.md`, H3): a code that reads EXPIRED on a registered number is normal,
 //! `AVAILABLE_WITHOUT_REVIEW` is good.

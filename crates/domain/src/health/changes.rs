@@ -1,5 +1,5 @@
 //! The changes between two assessments that people are notified of: each once per transition, never twice for the same
-//! state (policy, "Told once per transition"). Nothing is sent here.
+//! state (policy, "What is announced, once per transition"). Nothing is sent here.
 //!
 //! "Not known now" is no change and is not kept.
 

@@ -1,4 +1,5 @@
 //! When to read a number again and when to call again: the schedules of the policy, as arithmetic on instants.
+//! Waits that are one rule's alone are in `rules` (the blind call while a name is in review) and `calls`.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -2,7 +2,8 @@
 //! and dispatches them.
 //!
 //! A job carries ids only; the flow it runs loads the facts again. Enqueueing a job that is queued or
-//! running makes it run once more.
+//! running makes it run once more. A periodic job returns [`Next::At`](super::Next) and is named in `sweep`,
+//! which enqueues it again where it was lost.
 
 use domain::ids::{ChannelId, WabaId};
 use jiff::{SignedDuration, Timestamp};

@@ -1,5 +1,6 @@
 //! The sweep: enqueues every job that should be queued and is not. It makes up for an enqueue that was
-//! lost, for a call that a crash left open, and for levels that time alone moves. It calls no flow's work.
+//! lost, for a call that a crash left open, and for levels that time alone moves. It names each kind of job by
+//! hand, so a new periodic job is added here. It calls no flow's work.
 
 use domain::registration::UNANSWERED_AFTER;
 use jiff::{SignedDuration, Timestamp};

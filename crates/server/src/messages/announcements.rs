@@ -101,6 +101,19 @@ mod tests {
     }
 
     #[test]
+    fn the_api_document_lists_every_kind_and_no_other() {
+        let document = include_str!("../../../../docs/API.md");
+        let table = document.split("The kinds of announcements").nth(1).unwrap();
+        let rows = table.split("\n\n").nth(1).unwrap().lines().skip(2);
+        let mut listed: Vec<&str> =
+            rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
+        let mut kinds: Vec<&str> = HealthChange::VARIANTS.iter().copied().chain(["endpoint_disabled"]).collect();
+        listed.sort_unstable();
+        kinds.sort_unstable();
+        assert_eq!(listed, kinds);
+    }
+
+    #[test]
     fn a_disabled_endpoint_is_named_with_the_reason() {
         let args = json!({"endpoint": "end_1", "name": "Helpdesk", "host": "hooks.example.com", "reason": "gone"});
         let message = announcement("endpoint_disabled", &args);

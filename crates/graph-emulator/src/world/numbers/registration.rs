@@ -1,4 +1,6 @@
 //! `register` and `deregister`: the call budget, the PIN and every refusal of facts §2.2. Must not schedule name reviews.
+//! A new refusal is a field of `Number`, an action (`action`, `apply_action`) and a check in `World::try_register`. A
+//! failure for one test alone needs none of this: `fault`.
 
 use jiff::{SignedDuration, Timestamp};
 

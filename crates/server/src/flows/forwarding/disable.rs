@@ -4,7 +4,7 @@ use domain::delivery::DisabledReason;
 use serde_json::json;
 
 use crate::App;
-use crate::flows::{FlowError, notifications};
+use crate::flows::{FlowError, announcements};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::endpoints::{self, Endpoint};
 
@@ -22,10 +22,9 @@ pub(super) async fn disable(app: &App, endpoint: &Endpoint, reason: DisabledReas
                 "host": endpoint.settings.host, "reason": reason }),
             at: now,
         };
-        notifications::publish(&mut tx, &announcement).await?;
+        announcements::publish(&mut tx, &announcement).await?;
         tracing::warn!(endpoint = %endpoint.id, host = endpoint.settings.host, reason, "disabled an endpoint");
     }
     tx.commit().await?;
-    app.notifier.notify_endpoints();
     Ok(())
 }

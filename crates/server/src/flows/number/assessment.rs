@@ -8,7 +8,7 @@ use super::context::AssessmentInput;
 use super::last_assessment;
 use super::record::NumberRecord;
 use crate::App;
-use crate::flows::notifications;
+use crate::flows::announcements;
 use crate::flows::queue::{Job, enqueue};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::snapshots::NewAssessment;
@@ -46,7 +46,7 @@ pub(crate) async fn assess_and_announce(
             args: args(change),
             at: now,
         };
-        notifications::publish(tx, &new).await?;
+        announcements::publish(tx, &new).await?;
     }
     if let Some(until) = report.level_until {
         enqueue(tx, &Job::Assess(channel.id), until);

@@ -1,4 +1,5 @@
-//! The tabs of a number's page and their addresses.
+//! The tabs of a number's page and their addresses. A new tab is a variant here, its `Content`, what `load` reads for it,
+//! and a branch of the template `number_live.html`; routes and navigation follow from the variants.
 
 use std::fmt;
 

@@ -1,5 +1,6 @@
 //! Publishes an announcement: on the account's timeline, and as an event that its endpoints receive like
-//! any other. Which changes deserve an announcement is decided elsewhere.
+//! any other. Which changes deserve an announcement is decided by `domain::health::changes` and by the flow that
+//! publishes one.
 
 use aws_lc_rs::digest;
 use domain::delivery::ANNOUNCEMENT_FIELD;
