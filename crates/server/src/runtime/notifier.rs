@@ -43,7 +43,7 @@ impl Notifier {
     }
 
     /// A job was enqueued.
-    pub(crate) fn notify_jobs(&self) {
+    fn notify_jobs(&self) {
         self.0.jobs.notify_waiters();
         self.0.jobs.notify_one();
     }
@@ -54,7 +54,7 @@ impl Notifier {
     }
 
     /// Events of these accounts were committed.
-    pub(crate) fn notify_events(&self, accounts: impl IntoIterator<Item = AccountId>) {
+    fn notify_events(&self, accounts: impl IntoIterator<Item = AccountId>) {
         let waiting = self.0.events_by_account.lock().unwrap_or_else(PoisonError::into_inner);
         for workers in accounts.into_iter().filter_map(|account| waiting.get(&account)) {
             workers.send_replace(());
@@ -77,7 +77,7 @@ impl Notifier {
         self.0.endpoints.notified().await;
     }
 
-    /// Like [`Self::notify_endpoints`], and waits until the forwarding supervisor of this process has
+    /// Wakes the forwarding supervisor and waits until the forwarding supervisor of this process has
     /// applied the changes. The supervisors of other processes apply them within seconds.
     pub async fn apply_endpoint_changes(&self) {
         let started = self.0.rounds_started.load(Ordering::SeqCst);

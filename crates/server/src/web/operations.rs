@@ -43,9 +43,9 @@ pub(crate) struct DatabaseView {
     bytes: Option<u64>,
     /// The limit in bytes; null for no limit.
     limit_bytes: Option<u64>,
-    /// `ok`, `near_limit`, or `full`: then Meta's posts are refused until there is room.
+    /// `ok`, `near_limit`, or `full`: then Meta's posts are refused until events are removed.
     #[schema(example = "ok")]
-    room: &'static str,
+    capacity: &'static str,
 }
 
 impl DatabaseView {
@@ -54,7 +54,7 @@ impl DatabaseView {
         Self {
             bytes: app.capacity.bytes(),
             limit_bytes: Some(limit).filter(|limit| *limit > 0),
-            room: app.capacity.level().into_str(),
+            capacity: app.capacity.level().into_str(),
         }
     }
 }

@@ -117,7 +117,7 @@ async fn a_full_database_refuses_posts_alone_until_it_has_space() {
         post(&app, "first", 120, 20_000).await.expect(200);
         measure_until(&app, StorageLevel::NearLimit).await;
         let ready = app.get("/readyz").await.expect(200);
-        assert_eq!((&ready["status"], &ready["database"]["room"]), (&json!("ok"), &json!("near_limit")), "{ready}");
+        assert_eq!((&ready["status"], &ready["database"]["capacity"]), (&json!("ok"), &json!("near_limit")), "{ready}");
         post(&app, "second", 120, 20_000).await.expect(200);
         measure_until(&app, StorageLevel::Full).await;
 
@@ -130,7 +130,7 @@ async fn a_full_database_refuses_posts_alone_until_it_has_space() {
         app.get(&app.path("/inboxes")).await.expect(200);
         app.post(&app.path("/api_keys"), json!({ "name": "x", "scope": "read" })).await.expect(201);
         let ready = app.get("/readyz").await.expect(200);
-        assert_eq!(ready["database"]["room"], "full", "{ready}");
+        assert_eq!(ready["database"]["capacity"], "full", "{ready}");
         assert!(ready["database"]["bytes"].as_u64().unwrap() >= limit, "{ready}");
         assert_eq!(ready["database"]["limit_bytes"], limit);
         let metrics = app.get("/metrics").await.text;

@@ -259,17 +259,17 @@ create table endpoint (
     kinds text not null,
     headers bytea not null,
     secret bytea not null,
-    secret_before bytea,
-    secret_before_until bigint,
+    previous_secret bytea,
+    previous_secret_until bigint,
     per_second bigint,
     disabled_at bigint,
-    disabled_why text,
+    disabled_reason text,
     cursor_event bigint not null,
     failures bigint not null,
     failing_since bigint,
-    wait_until bigint,
-    delivered_at bigint,
-    owner uuid,
+    blocked_until bigint,
+    last_delivered_at bigint,
+    leased_by uuid,
     leased_until bigint,
     generation bigint not null,
     created_at bigint not null,
@@ -301,7 +301,7 @@ create table delivery_attempt (
     part bigint not null,
     attempt bigint not null,
     status bigint,
-    millis bigint not null,
+    duration_ms bigint not null,
     outcome text not null,
     answer text,
     primary key (endpoint_id, event_id, at)
@@ -314,5 +314,5 @@ create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event
 -- A process that delivers. Replicas divide the endpoints among themselves.
 create table replica (
     id uuid primary key,
-    seen_at bigint not null
+    heartbeat_at bigint not null
 );

@@ -255,17 +255,17 @@ create table endpoint (
     kinds text not null,
     headers blob not null,
     secret blob not null,
-    secret_before blob,
-    secret_before_until integer,
+    previous_secret blob,
+    previous_secret_until integer,
     per_second integer,
     disabled_at integer,
-    disabled_why text,
+    disabled_reason text,
     cursor_event integer not null,
     failures integer not null,
     failing_since integer,
-    wait_until integer,
-    delivered_at integer,
-    owner blob,
+    blocked_until integer,
+    last_delivered_at integer,
+    leased_by blob,
     leased_until integer,
     generation integer not null,
     created_at integer not null,
@@ -297,7 +297,7 @@ create table delivery_attempt (
     part integer not null,
     attempt integer not null,
     status integer,
-    millis integer not null,
+    duration_ms integer not null,
     outcome text not null,
     answer text,
     primary key (endpoint_id, event_id, at)
@@ -310,5 +310,5 @@ create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event
 -- A process that delivers. Replicas divide the endpoints among themselves.
 create table replica (
     id blob primary key not null,
-    seen_at integer not null
+    heartbeat_at integer not null
 ) strict;

@@ -148,7 +148,7 @@ pub async fn upsert_pending(tx: &mut Tx, endpoint: EndpointId, deliveries: &[Del
 }
 
 /// Deletes pending deliveries whose event was accepted or removed.
-pub async fn done(tx: &mut Tx, endpoint: EndpointId, events: &[EventId]) -> Result<(), Error> {
+pub async fn mark_delivered(tx: &mut Tx, endpoint: EndpointId, events: &[EventId]) -> Result<(), Error> {
     if !events.is_empty() {
         run!(tx, DONE, endpoint, ids_as_json(events))?;
     }
@@ -181,7 +181,7 @@ pub async fn of_event(tx: &mut Tx, endpoint: EndpointId, event: EventId) -> Resu
 }
 
 /// How many events a reader has before it, behind the cursor; counted up to `most`.
-pub async fn behind(tx: &mut Tx, reader: &Reader, cursor: EventId, most: i64) -> Result<i64, Error> {
+pub async fn count_behind(tx: &mut Tx, reader: &Reader, cursor: EventId, most: i64) -> Result<i64, Error> {
     let wants = i64::from(reader.wants_messages);
     let row: Option<(i64,)> = match reader.channel {
         Some(channel) => one!(tx, BEHIND_OF_CHANNEL, channel.0, cursor, wants, most)?,

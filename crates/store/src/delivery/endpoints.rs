@@ -2,6 +2,9 @@
 //! tokens into all of them. An account's id stands in every query that starts from outside.
 //!
 //! Beside: [`mod@lease`] (which process delivers, and how far it is).
+//!
+//! A new column is named in the migrations of both engines, in `columns!`, in `Row` and its `open`, in `INSERT` and
+//! `SET` where an owner chooses it, and in `sealing::reseal` where it is sealed.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +22,9 @@ pub mod lease;
 /// The columns of an endpoint, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "id, account_id, channel_id, name, host, url, format, kinds, headers, secret, secret_before, \
-         secret_before_until, per_second, disabled_at, disabled_why, cursor_event, failures, failing_since, \
-         wait_until, delivered_at, generation, created_at, updated_at"
+        "id, account_id, channel_id, name, host, url, format, kinds, headers, secret, previous_secret, \
+         previous_secret_until, per_second, disabled_at, disabled_reason, cursor_event, failures, failing_since, \
+         blocked_until, last_delivered_at, generation, created_at, updated_at"
     };
 }
 
@@ -40,12 +43,12 @@ statements! {
         where account_id = $1 and (channel_id is null or channel_id = $2) order by id");
     SET = "update endpoint set name = $2, host = $3, url = $4, kinds = $5, headers = $6, per_second = $7,
         generation = generation + 1, updated_at = $8 where id = $1";
-    ROTATE = "update endpoint set secret_before = secret, secret_before_until = $3, secret = $2,
+    ROTATE = "update endpoint set previous_secret = secret, previous_secret_until = $3, secret = $2,
         generation = generation + 1, updated_at = $4 where id = $1";
-    DISABLE = "update endpoint set disabled_at = $2, disabled_why = $3, generation = generation + 1, updated_at = $2
+    DISABLE = "update endpoint set disabled_at = $2, disabled_reason = $3, generation = generation + 1, updated_at = $2
         where id = $1 and disabled_at is null";
-    ENABLE = "update endpoint set disabled_at = null, disabled_why = null, failures = 0, failing_since = null,
-        wait_until = null, generation = generation + 1, updated_at = $2 where id = $1 and disabled_at is not null";
+    ENABLE = "update endpoint set disabled_at = null, disabled_reason = null, failures = 0, failing_since = null,
+        blocked_until = null, generation = generation + 1, updated_at = $2 where id = $1 and disabled_at is not null";
     SKIP_TO_NOW = "update endpoint set cursor_event = (select coalesce(max(id), 0) from event) where id = $1";
     DELETE = "delete from endpoint where account_id = $1 and id = $2";
 }
@@ -91,7 +94,7 @@ pub struct Endpoint {
     /// What posts are signed with.
     pub secret: SecretString,
     /// What they were signed with before, while that is still honoured.
-    pub secret_before: Option<(SecretString, Timestamp)>,
+    pub previous_secret: Option<(SecretString, Timestamp)>,
     /// What its owner chose.
     pub settings: Settings,
     /// Since when nothing is sent to it, and why.
@@ -101,7 +104,7 @@ pub struct Endpoint {
     /// How it answered lately.
     pub breaker: CircuitBreaker,
     /// When it last took something.
-    pub delivered_at: Option<Timestamp>,
+    pub last_delivered_at: Option<Timestamp>,
     /// Raised by every change of its settings.
     pub generation: i64,
     /// When it was made.
@@ -176,7 +179,7 @@ pub async fn list(tx: &mut Tx, account: AccountId, channel: Option<ChannelId>) -
 }
 
 /// Changes what its owner chose; false when it is gone.
-pub async fn set(tx: &mut Tx, id: EndpointId, settings: &Settings, now: Timestamp) -> Result<bool, Error> {
+pub async fn update_settings(tx: &mut Tx, id: EndpointId, settings: &Settings, now: Timestamp) -> Result<bool, Error> {
     tx.pending.endpoints = true;
     let Settings { name, url, host, kinds, headers, per_second } = settings;
     let url = tx.keyring.seal_secret(&place("url", id), url)?;
@@ -186,7 +189,7 @@ pub async fn set(tx: &mut Tx, id: EndpointId, settings: &Settings, now: Timestam
 }
 
 /// Signs with another secret from now on; the one before is honoured until `until`. False when it is gone.
-pub async fn rotate(
+pub async fn rotate_secret(
     tx: &mut Tx,
     id: EndpointId,
     secret: &SecretString,
@@ -246,16 +249,16 @@ struct Row {
     kinds: String,
     headers: Vec<u8>,
     secret: Vec<u8>,
-    secret_before: Option<Vec<u8>>,
-    secret_before_until: Option<i64>,
+    previous_secret: Option<Vec<u8>>,
+    previous_secret_until: Option<i64>,
     per_second: Option<i64>,
     disabled_at: Option<i64>,
-    disabled_why: Option<String>,
+    disabled_reason: Option<String>,
     cursor_event: i64,
     failures: i64,
     failing_since: Option<i64>,
-    wait_until: Option<i64>,
-    delivered_at: Option<i64>,
+    blocked_until: Option<i64>,
+    last_delivered_at: Option<i64>,
     generation: i64,
     created_at: i64,
     updated_at: i64,
@@ -272,8 +275,9 @@ impl Row {
         let headers = headers.map_err(Error::corrupt("endpoint", id, "headers"))?;
         let headers: BTreeMap<String, SecretString> =
             serde_json::from_slice(&headers).map_err(Error::corrupt("endpoint", id, "headers"))?;
-        let before = match (&self.secret_before, at.maybe_time("secret_before_until", self.secret_before_until)?) {
-            (Some(blob), Some(until)) => Some((open("secret_before", "secret", blob)?, until)),
+        let before = match (&self.previous_secret, at.maybe_time("previous_secret_until", self.previous_secret_until)?)
+        {
+            (Some(blob), Some(until)) => Some((open("previous_secret", "secret", blob)?, until)),
             _ => None,
         };
         let disabled_at = at.maybe_time("disabled_at", self.disabled_at)?;
@@ -285,7 +289,7 @@ impl Row {
             channel_id: self.channel_id.map(ChannelId),
             format: at.some("format", self.format.parse().ok())?,
             secret: open("secret", "secret", &self.secret)?,
-            secret_before: before,
+            previous_secret: before,
             settings: Settings {
                 url: open("url", "url", &self.url)?,
                 name: self.name,
@@ -296,16 +300,16 @@ impl Row {
             },
             // a word of a later version still means that it is disabled
             disabled: disabled_at.map(|since| {
-                let reason = self.disabled_why.as_deref().and_then(|word| word.parse().ok());
+                let reason = self.disabled_reason.as_deref().and_then(|word| word.parse().ok());
                 (since, reason.unwrap_or(DisabledReason::SwitchedOff))
             }),
             cursor: EventId(self.cursor_event),
             breaker: CircuitBreaker {
                 failures: u32::try_from(self.failures).unwrap_or(u32::MAX),
                 failing_since: at.maybe_time("failing_since", self.failing_since)?,
-                blocked_until: at.maybe_time("wait_until", self.wait_until)?,
+                blocked_until: at.maybe_time("blocked_until", self.blocked_until)?,
             },
-            delivered_at: at.maybe_time("delivered_at", self.delivered_at)?,
+            last_delivered_at: at.maybe_time("last_delivered_at", self.last_delivered_at)?,
             generation: self.generation,
             created_at: at.time("created_at", self.created_at)?,
             updated_at: at.time("updated_at", self.updated_at)?,

@@ -31,8 +31,8 @@ statements! {
     SET_ENDPOINT_HEADERS = "update endpoint set headers = $2 where id = $1 and headers = $3";
     ENDPOINT_SECRET = "select id, secret from endpoint where substr(secret, 1, 4) <> $1 limit $2";
     SET_ENDPOINT_SECRET = "update endpoint set secret = $2 where id = $1 and secret = $3";
-    ENDPOINT_BEFORE = "select id, secret_before from endpoint where substr(secret_before, 1, 4) <> $1 limit $2";
-    SET_ENDPOINT_BEFORE = "update endpoint set secret_before = $2 where id = $1 and secret_before = $3";
+    ENDPOINT_BEFORE = "select id, previous_secret from endpoint where substr(previous_secret, 1, 4) <> $1 limit $2";
+    SET_ENDPOINT_BEFORE = "update endpoint set previous_secret = $2 where id = $1 and previous_secret = $3";
     EVENT = "select id, body from event where id > $3 and substr(body, 1, 4) <> $1 order by id limit $2";
     SET_EVENT = "update event set body = $2 where id = $1 and body = $3";
 }
@@ -82,8 +82,16 @@ async fn reseal_endpoints(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
     done +=
         column!(tx, limit, EndpointId, ENDPOINT_HEADERS, SET_ENDPOINT_HEADERS, "endpoint", "headers", of("headers"));
     done += column!(tx, limit, EndpointId, ENDPOINT_SECRET, SET_ENDPOINT_SECRET, "endpoint", "secret", of("secret"));
-    done +=
-        column!(tx, limit, EndpointId, ENDPOINT_BEFORE, SET_ENDPOINT_BEFORE, "endpoint", "secret_before", of("secret"));
+    done += column!(
+        tx,
+        limit,
+        EndpointId,
+        ENDPOINT_BEFORE,
+        SET_ENDPOINT_BEFORE,
+        "endpoint",
+        "previous_secret",
+        of("secret")
+    );
     Ok(done)
 }
 

@@ -195,7 +195,7 @@ pub(super) async fn test(app: &App, id: &str, output: Output) -> anyhow::Result<
     output.print(&tables::json_of_attempt(&attempt), || {
         let status = attempt.status.map_or_else(String::new, |status| format!(", HTTP {status}"));
         let answer = attempt.answer.as_ref().map_or_else(String::new, |answer| format!("\n{answer}"));
-        format!("{}{status}, in {} ms{answer}", catalogue::delivery(attempt.outcome), attempt.millis)
+        format!("{}{status}, in {} ms{answer}", catalogue::delivery(attempt.outcome), attempt.duration_ms)
     })?;
     Ok(CommandStatus::success_if(attempt.outcome == AttemptOutcome::Delivered))
 }

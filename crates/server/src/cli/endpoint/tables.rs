@@ -23,7 +23,7 @@ pub(super) fn list(views: &[View], now: Timestamp) -> String {
             Cell::new(&settings.host),
             Cell::new(owner(view)),
             status_cell(&view.status),
-            Cell::new(ago_or_dash(view.endpoint.delivered_at, now)),
+            Cell::new(ago_or_dash(view.endpoint.last_delivered_at, now)),
             Cell::new(view.counts.waiting + view.counts.replayed),
             Cell::new(view.counts.dead),
         ]);
@@ -73,12 +73,12 @@ pub(super) fn page(view: &View, now: Timestamp) -> String {
         lines.push(format!("Headers         {}", names.join(", ")));
     }
     lines.extend(settings.per_second.map(|limit| format!("Rate limit      {limit} requests per second")));
-    lines.push(format!("Last delivery   {}", ago_or_dash(endpoint.delivered_at, now)));
+    lines.push(format!("Last delivery   {}", ago_or_dash(endpoint.last_delivered_at, now)));
     lines.extend(next_try_at.map(|at| format!("Next attempt    {}", until(at, now))));
     let replayed = counts.replayed;
     lines.push(format!("Pending         {} to retry, {replayed} to replay, {behind} not sent yet", counts.waiting));
     lines.push(format!("Dead letters    {}", counts.dead));
-    let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now);
+    let before = endpoint.previous_secret.as_ref().filter(|(_, until)| *until > now);
     lines.extend(
         before.map(|(_, until)| format!("Old secret      also signs for {}", duration(until.duration_since(now)))),
     );
@@ -89,7 +89,7 @@ pub(super) fn page(view: &View, now: Timestamp) -> String {
 pub(super) fn json_of(view: &View) -> Value {
     let View { endpoint, status, counts, behind, next_try_at } = view;
     let settings = &endpoint.settings;
-    let (disabled_at, disabled_why, failing_since) = match status {
+    let (disabled_at, disabled_reason, failing_since) = match status {
         EndpointStatus::Active => (None, None, None),
         EndpointStatus::Failing { since } => (None, None, Some(*since)),
         EndpointStatus::Disabled { since, reason } => (Some(*since), Some(reason.into_str()), None),
@@ -100,10 +100,10 @@ pub(super) fn json_of(view: &View) -> Value {
         "format": endpoint.format.into_str(),
         "kinds": settings.kinds.iter().map(domain::delivery::EventKind::into_str).collect::<Vec<_>>(),
         "header_names": settings.headers.keys().collect::<Vec<_>>(), "per_second": settings.per_second,
-        "state": status.into_str(), "disabled_at": disabled_at, "disabled_why": disabled_why,
-        "failing_since": failing_since, "next_try_at": next_try_at, "delivered_at": endpoint.delivered_at,
+        "state": status.into_str(), "disabled_at": disabled_at, "disabled_reason": disabled_reason,
+        "failing_since": failing_since, "next_try_at": next_try_at, "last_delivered_at": endpoint.last_delivered_at,
         "counts": { "waiting": counts.waiting, "replayed": counts.replayed, "dead": counts.dead, "behind": behind },
-        "secret_before_until": endpoint.secret_before.as_ref().map(|(_, until)| until),
+        "previous_secret_until": endpoint.previous_secret.as_ref().map(|(_, until)| until),
         "created_at": endpoint.created_at, "updated_at": endpoint.updated_at,
     })
 }
@@ -118,7 +118,7 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
             row.attempt.to_string(),
             catalogue::delivery(row.outcome).to_owned(),
             row.status.map_or_else(|| "–".to_owned(), |status| status.to_string()),
-            format!("{} ms", row.millis),
+            format!("{} ms", row.duration_ms),
             row.answer.clone().unwrap_or_default(),
         ]);
     }
@@ -128,7 +128,7 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
 /// One delivery attempt as JSON.
 pub(super) fn json_of_attempt(row: &Attempt) -> Value {
     json!({ "event_id": row.event.to_string(), "part": row.part, "attempt": row.attempt, "at": row.at,
-        "status": row.status, "millis": row.millis, "outcome": row.outcome.into_str(), "answer": row.answer })
+        "status": row.status, "duration_ms": row.duration_ms, "outcome": row.outcome.into_str(), "answer": row.answer })
 }
 
 /// Table of dead letters.

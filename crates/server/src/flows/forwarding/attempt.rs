@@ -88,10 +88,10 @@ pub(super) async fn send_attempt(
     };
     let result = app.outbound.post(request).await;
     let now = app.clock.now();
-    let millis = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+    let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (response, status, outcome, answer) = read_result(result, now);
     let answer = answer.map(|answer| redact_answer(endpoint, &answer));
-    (response, Attempt { event, at: now, part: payload.part, attempt: number, status, millis, outcome, answer })
+    (response, Attempt { event, at: now, part: payload.part, attempt: number, status, duration_ms, outcome, answer })
 }
 
 fn read_result(

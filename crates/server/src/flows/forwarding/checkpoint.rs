@@ -45,7 +45,7 @@ pub(super) struct Checkpoint {
     pending: Vec<Delivery>,
     /// Events whose row is to be deleted.
     done: Vec<EventId>,
-    delivered_at: Option<Timestamp>,
+    last_delivered_at: Option<Timestamp>,
     /// When the oldest result was recorded.
     since: Option<Instant>,
 }
@@ -56,8 +56,8 @@ impl Checkpoint {
     }
 
     /// When an event was last delivered, as far as this checkpoint knows.
-    pub(super) const fn delivered_at(&self) -> Option<Timestamp> {
-        self.delivered_at
+    pub(super) const fn last_delivered_at(&self) -> Option<Timestamp> {
+        self.last_delivered_at
     }
 
     /// Records an outcome, and removes the event from the backlog or defers it there.
@@ -80,7 +80,7 @@ impl Checkpoint {
         };
         match outcome {
             Outcome::Delivered => {
-                self.delivered_at = Some(now);
+                self.last_delivered_at = Some(now);
                 self.delete_row(backlog.remove(event), event);
             }
             Outcome::Skipped => self.delete_row(backlog.remove(event), event),
@@ -148,7 +148,7 @@ impl Checkpoint {
         progress: &Progress,
     ) -> Result<bool, FlowError> {
         let mut tx = app.store.write().await?;
-        if !lease::progress(&mut tx, replica, endpoint, progress).await? {
+        if !lease::save_progress(&mut tx, replica, endpoint, progress).await? {
             return Ok(false);
         }
         // the last row of an event wins
@@ -156,7 +156,7 @@ impl Checkpoint {
         let mut seen = BTreeSet::new();
         self.pending.retain(|row| seen.insert(row.event) && !self.done.contains(&row.event));
         deliveries::upsert_pending(&mut tx, endpoint, &self.pending).await?;
-        deliveries::done(&mut tx, endpoint, &self.done).await?;
+        deliveries::mark_delivered(&mut tx, endpoint, &self.done).await?;
         attempts::record(&mut tx, endpoint, &self.attempts).await?;
         tx.commit().await?;
         Ok(true)

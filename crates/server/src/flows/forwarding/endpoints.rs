@@ -92,7 +92,6 @@ pub async fn create(app: &App, new: CreateEndpoint) -> Result<(Endpoint, SecretS
     let id = endpoints::insert(&mut tx, &row, now).await?;
     let created = endpoints::find(&mut tx, id).await?.ok_or_else(not_found)?;
     tx.commit().await?;
-    app.notifier.notify_endpoints();
     Ok((created, secret))
 }
 
@@ -109,7 +108,7 @@ pub async fn patch(app: &App, endpoint: &Endpoint, mut patch: EndpointPatch) -> 
     // the settings may have changed during the handshake: the patch is applied to the current ones
     let current = endpoints::find(&mut tx, endpoint.id).await?.ok_or_else(not_found)?;
     let settings = apply_patch(app, endpoint.format, Some(&current.settings), patch)?;
-    endpoints::set(&mut tx, endpoint.id, &settings, app.clock.now()).await?;
+    endpoints::update_settings(&mut tx, endpoint.id, &settings, app.clock.now()).await?;
     commit_and_apply(app, tx, endpoint.id).await
 }
 
@@ -123,7 +122,7 @@ pub async fn rotate_secret(
     let secret = check_or_generate(endpoint.format, secret)?;
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    endpoints::rotate(&mut tx, endpoint.id, &secret, now + PREVIOUS_SECRET_LIFETIME, now).await?;
+    endpoints::rotate_secret(&mut tx, endpoint.id, &secret, now + PREVIOUS_SECRET_LIFETIME, now).await?;
     Ok((commit_and_apply(app, tx, endpoint.id).await?, secret))
 }
 
@@ -147,7 +146,6 @@ pub async fn delete(app: &App, endpoint: &Endpoint) -> Result<(), FlowError> {
         return Err(not_found());
     }
     tx.commit().await?;
-    app.notifier.notify_endpoints();
     Ok(())
 }
 

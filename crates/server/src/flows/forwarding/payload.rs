@@ -189,7 +189,7 @@ pub(super) fn headers(endpoint: &Endpoint, payload: &Payload, now: Timestamp) ->
         endpoint.settings.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value.into()));
     add("content-type", "application/json".to_owned());
-    let previous = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
+    let previous = endpoint.previous_secret.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret);
     match endpoint.format {
         Format::Meta => {
             add("x-hub-signature-256", graph_api::webhook::sign(&endpoint.secret, &payload.body));

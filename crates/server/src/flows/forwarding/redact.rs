@@ -31,7 +31,7 @@ pub(super) fn redact_answer(endpoint: &Endpoint, answer: &str) -> String {
 }
 
 fn secrets_of(endpoint: &Endpoint) -> BTreeSet<String> {
-    let previous = endpoint.secret_before.as_ref().map(|(secret, _)| secret);
+    let previous = endpoint.previous_secret.as_ref().map(|(secret, _)| secret);
     let mut secrets = BTreeSet::new();
     for secret in std::iter::once(&endpoint.secret).chain(previous).map(SecretString::expose_secret) {
         secrets.insert(secret.to_owned());

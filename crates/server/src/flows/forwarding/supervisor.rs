@@ -96,7 +96,7 @@ impl Supervisor {
     async fn renew_and_claim(&self, now: Timestamp) -> Result<(Vec<Leased>, Option<EndpointId>), FlowError> {
         let replica = self.lease.id();
         let mut tx = self.app.store.write().await?;
-        let shares = lease::seen(&mut tx, replica, now, now - REPLICA_TIMEOUT).await?;
+        let shares = lease::heartbeat(&mut tx, replica, now, now - REPLICA_TIMEOUT).await?;
         let mut leased = lease::renew(&mut tx, replica, now + LEASE).await?;
         // with SQLite there is one process: any other lease belongs to a process that was killed
         let (share, expired_at) = match self.app.store.engine() {

@@ -356,7 +356,8 @@ impl<'a> Worker<'a> {
             self.checkpoint.add_pending(self.backlog.defer_blocked());
         }
         let cursor = self.backlog.cursor();
-        let progress = Progress { cursor, breaker: self.breaker, delivered_at: self.checkpoint.delivered_at() };
+        let progress =
+            Progress { cursor, breaker: self.breaker, last_delivered_at: self.checkpoint.last_delivered_at() };
         let (app, replica) = (self.assignment.app.clone(), self.assignment.lease.id());
         let (endpoint, checkpoint) = (self.assignment.id, std::mem::take(&mut self.checkpoint));
         self.cursor_flush_at = None;

@@ -34,7 +34,7 @@ pub(crate) struct TestView {
     status: Option<u16>,
     /// The duration in milliseconds.
     #[schema(example = 84)]
-    millis: u32,
+    duration_ms: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
     outcome: &'static str,
@@ -59,7 +59,7 @@ pub(crate) async fn test_endpoint(State(app): State<App>, on: EndpointOf<Operate
     Ok(Json(TestView {
         delivered: made.outcome == AttemptOutcome::Delivered,
         status: made.status,
-        millis: made.millis,
+        duration_ms: made.duration_ms,
         outcome: made.outcome.into_str(),
         text,
         answer: made.answer,

@@ -47,17 +47,17 @@ pub(crate) struct EndpointView {
     #[schema(example = "Events are delivered as they arrive.")]
     state_text: String,
     /// `switched_off`, `gone` (the endpoint answered 410) or `failing_too_long` (no event was accepted for five days).
-    disabled_why: Option<&'static str>,
+    disabled_reason: Option<&'static str>,
     disabled_at: Option<String>,
     /// The time of the first failure since the last success.
     failing_since: Option<String>,
     /// The time of the next attempt, if an event is pending.
     next_attempt_at: Option<String>,
     /// The time of the last successful delivery.
-    delivered_at: Option<String>,
+    last_delivered_at: Option<String>,
     counts: CountsView,
     /// The end of the period in which requests are also signed with the previous secret.
-    secret_before_until: Option<String>,
+    previous_secret_until: Option<String>,
     created_at: String,
     updated_at: String,
     /// The signing secret; only in the answer that creates it.
@@ -84,7 +84,7 @@ impl EndpointView {
     pub(super) fn new(view: View, principal: &Principal) -> Self {
         let message = messages::endpoint_status(&view.status);
         let View { endpoint, status, counts, behind, next_try_at } = view;
-        let (disabled_at, disabled_why, failing_since) = match status {
+        let (disabled_at, disabled_reason, failing_since) = match status {
             EndpointStatus::Active => (None, None, None),
             EndpointStatus::Failing { since } => (None, None, Some(since)),
             EndpointStatus::Disabled { since, reason } => (Some(since), Some(reason.into_str()), None),
@@ -103,18 +103,18 @@ impl EndpointView {
             per_second: settings.per_second,
             state: status.into_str(),
             state_text: message.text.to_string(),
-            disabled_why,
+            disabled_reason,
             disabled_at: disabled_at.map(rfc3339),
             failing_since: failing_since.map(rfc3339),
             next_attempt_at: next_try_at.map(rfc3339),
-            delivered_at: endpoint.delivered_at.map(rfc3339),
+            last_delivered_at: endpoint.last_delivered_at.map(rfc3339),
             counts: CountsView {
                 retrying: counts.waiting,
                 replayed: counts.replayed,
                 dead: counts.dead,
                 backlog: behind,
             },
-            secret_before_until: endpoint.secret_before.map(|(_, until)| rfc3339(until)),
+            previous_secret_until: endpoint.previous_secret.map(|(_, until)| rfc3339(until)),
             created_at: rfc3339(endpoint.created_at),
             updated_at: rfc3339(endpoint.updated_at),
             secret: None,
@@ -149,7 +149,7 @@ pub(crate) struct AttemptView {
     status: Option<u16>,
     /// The duration in milliseconds.
     #[schema(example = 84)]
-    millis: u32,
+    duration_ms: u32,
     /// `delivered`, `refused`, `timed_out`, `unreachable` or `forbidden`.
     #[schema(example = "delivered")]
     outcome: &'static str,
@@ -168,7 +168,7 @@ impl From<Attempt> for AttemptView {
             attempt: attempt.attempt,
             at: rfc3339(attempt.at),
             status: attempt.status,
-            millis: attempt.millis,
+            duration_ms: attempt.duration_ms,
             text: messages::delivery(attempt.outcome).to_owned(),
             outcome: attempt.outcome.into_str(),
             answer: attempt.answer,

@@ -164,7 +164,7 @@ impl Place {
         let is_done = async || {
             let kept = self.kept(&line.endpoint).await;
             let mut tx = self.app.app.store.read().await.unwrap();
-            let behind = deliveries::behind(&mut tx, &Reader::of(&kept), kept.cursor, 1).await.unwrap();
+            let behind = deliveries::count_behind(&mut tx, &Reader::of(&kept), kept.cursor, 1).await.unwrap();
             drop(tx);
             behind == 0 && self.counts(&line.endpoint).await == Counts::default()
         };

@@ -33,8 +33,8 @@ async fn an_endpoint_is_made_shown_changed_and_deleted(engine: Engine) {
         ("per_second", Value::Null),
         ("state", json!("active")),
         ("counts", json!({ "retrying": 0, "replayed": 0, "dead": 0, "backlog": 0 })),
-        ("delivered_at", Value::Null),
-        ("secret_before_until", Value::Null),
+        ("last_delivered_at", Value::Null),
+        ("previous_secret_until", Value::Null),
     ] {
         assert_eq!(shown[member], value, "{member}: {shown}");
     }
@@ -105,7 +105,7 @@ async fn a_secret_is_shown_once_and_changed_without_a_gap(engine: Engine) {
         let second = changed["secret"].as_str().unwrap().to_owned();
         assert_ne!(first, second);
         let shown = app.get(&of(&app, &made, "")).await.expect(200);
-        let until: jiff::Timestamp = shown["secret_before_until"].as_str().unwrap().parse().unwrap();
+        let until: jiff::Timestamp = shown["previous_secret_until"].as_str().unwrap().parse().unwrap();
         let left = until.duration_since(app.clock.now());
         assert!(left <= SignedDuration::from_hours(24) && left > SignedDuration::from_mins(24 * 60 - 1), "{shown}");
         expect_no_secret(&shown, &[&first, &second]);

@@ -35,9 +35,9 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
     let made = make(&app, body).await;
     server::startup::start_forwarding(&app.app);
     let first = write(&app, inbox, &number, "16505550001", "one").await;
-    let look = async || shown(&app, &made).await["delivered_at"].as_str().map(str::to_owned);
-    let delivered_at = eventually("delivered", look).await;
-    assert!(delivered_at.starts_with("2026-11-02T09:00:00"), "{delivered_at}");
+    let look = async || shown(&app, &made).await["last_delivered_at"].as_str().map(str::to_owned);
+    let last_delivered_at = eventually("delivered", look).await;
+    assert!(last_delivered_at.starts_with("2026-11-02T09:00:00"), "{last_delivered_at}");
     assert_eq!(ids(&receiver), [first.as_str()]);
 
     receiver.answer(503, "busy; come back");
@@ -201,7 +201,7 @@ async fn one_that_is_off_gets_nothing_and_goes_on_where_it_stopped_or_from_now(e
     let made = make(&app, json!({ "url": receiver.url, "format": "meta", "kinds": ["messages"] })).await;
     server::startup::start_forwarding(&app.app);
     let off = app.post(&of(&app, &made, "/disable"), Value::Null).await.expect(200);
-    assert_eq!((&off["state"], &off["disabled_why"]), (&json!("disabled"), &json!("switched_off")));
+    assert_eq!((&off["state"], &off["disabled_reason"]), (&json!("disabled"), &json!("switched_off")));
     assert!(off["disabled_at"].as_str().unwrap().starts_with("2026-11-02T09:00:00"), "{off}");
     assert!(off["state_text"].as_str().unwrap().starts_with("The endpoint was switched off by hand"), "{off}");
     let left_out = write(&app, inbox, &number, "16505550001", "while it was off").await;

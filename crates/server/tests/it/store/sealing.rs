@@ -40,7 +40,6 @@ async fn fill(store: &Store) -> (ChannelId, SignupId) {
     let signup = NewSignup {
         account_id: channel.account_id,
         inbox_id: None,
-        state: "exchanged".into(),
         onboarding: Onboarding::Standard,
         waba_id: None,
         phone_number_id: None,
@@ -80,7 +79,7 @@ async fn fill(store: &Store) -> (ChannelId, SignupId) {
     };
     let endpoint = endpoints::insert(tx, &new, noon()).await.unwrap();
     let until = noon() + SignedDuration::from_hours(24);
-    endpoints::rotate(tx, endpoint, &"hush-secret".into(), until, noon()).await.unwrap();
+    endpoints::rotate_secret(tx, endpoint, &"hush-secret".into(), until, noon()).await.unwrap();
     writer.commit().await.unwrap();
     (channel.id, signup)
 }
@@ -104,7 +103,7 @@ async fn reads_everything(store: &Store, channel: ChannelId, signup: SignupId) {
     assert_eq!(endpoint.settings.url.expose_secret(), "https://hooks.example.com/hush-path");
     assert_eq!(endpoint.settings.headers["authorization"].expose_secret(), "hush-header");
     assert_eq!(endpoint.secret.expose_secret(), "hush-secret");
-    assert_eq!(endpoint.secret_before.unwrap().0.expose_secret(), "hush-before");
+    assert_eq!(endpoint.previous_secret.unwrap().0.expose_secret(), "hush-before");
 }
 
 /// Every row of every table as text.
@@ -114,13 +113,13 @@ async fn dump(engine: Engine, url: &str) -> String {
         union all select pin from number union all select sealed from setting
         union all select access_token from signup union all select body from event
         union all select person from erasure union all select url from endpoint union all select headers from endpoint
-        union all select secret from endpoint union all select secret_before from endpoint)";
+        union all select secret from endpoint union all select previous_secret from endpoint)";
     let postgres = "select string_agg(encode(x, 'hex'), ' ') from (
         select access_token as x from channel union all select verify_token from channel
         union all select pin from number union all select sealed from setting
         union all select access_token from signup union all select body from event
         union all select person from erasure union all select url from endpoint union all select headers from endpoint
-        union all select secret from endpoint union all select secret_before from endpoint) as sealed";
+        union all select secret from endpoint union all select previous_secret from endpoint) as sealed";
     let row: (String,) = match engine {
         Engine::Sqlite => {
             let mut conn = SqliteConnection::connect(url).await.unwrap();

@@ -15,22 +15,22 @@ use crate::{Error, Tx};
 /// The columns of an attempt, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "event_id, at, part, attempt, status, millis, outcome, answer"
+        "event_id, at, part, attempt, status, duration_ms, outcome, answer"
     };
 }
 
 statements! {
     RECORD = "insert into delivery_attempt
-        (endpoint_id, event_id, at, part, attempt, status, millis, outcome, answer)
+        (endpoint_id, event_id, at, part, attempt, status, duration_ms, outcome, answer)
         select $1, json_extract(value, '$.event'), json_extract(value, '$.at'), json_extract(value, '$.part'),
-        json_extract(value, '$.attempt'), json_extract(value, '$.status'), json_extract(value, '$.millis'),
+        json_extract(value, '$.attempt'), json_extract(value, '$.status'), json_extract(value, '$.duration_ms'),
         json_extract(value, '$.outcome'), json_extract(value, '$.answer') from json_each($2) where true
         on conflict do nothing",
         postgres: "insert into delivery_attempt
-        (endpoint_id, event_id, at, part, attempt, status, millis, outcome, answer)
-        select $1, x.event, x.at, x.part, x.attempt, x.status, x.millis, x.outcome, x.answer
+        (endpoint_id, event_id, at, part, attempt, status, duration_ms, outcome, answer)
+        select $1, x.event, x.at, x.part, x.attempt, x.status, x.duration_ms, x.outcome, x.answer
         from json_to_recordset($2::json) as x (event bigint, at bigint, part bigint, attempt bigint,
-        status bigint, millis bigint, outcome text, answer text) on conflict do nothing";
+        status bigint, duration_ms bigint, outcome text, answer text) on conflict do nothing";
     LIST = concat!("select ", columns!(), " from delivery_attempt
         where endpoint_id = $1 and (at, event_id) < ($2, $3) order by at desc, event_id desc limit $4");
     /// As the index of failures has it: word for word, so that it is used.
@@ -57,7 +57,7 @@ pub struct Attempt {
     /// The HTTP status; none where nobody answered.
     pub status: Option<u16>,
     /// How long it took, in milliseconds.
-    pub millis: u32,
+    pub duration_ms: u32,
     pub outcome: AttemptOutcome,
     /// The beginning of a failing answer.
     pub answer: Option<String>,
@@ -102,7 +102,7 @@ pub async fn record(tx: &mut Tx, endpoint: EndpointId, attempts: &[Attempt]) -> 
     }
     let row = |it: &Attempt| {
         json!({ "event": it.event.0, "at": micros(it.at), "part": it.part, "attempt": it.attempt, "status": it.status,
-            "millis": it.millis, "outcome": it.outcome.into_str(), "answer": it.answer })
+            "duration_ms": it.duration_ms, "outcome": it.outcome.into_str(), "answer": it.answer })
     };
     let rows = serde_json::Value::Array(attempts.iter().map(row).collect());
     run!(tx, RECORD, endpoint, rows.to_string())?;
@@ -139,7 +139,7 @@ struct Row {
     part: i64,
     attempt: i64,
     status: Option<i64>,
-    millis: i64,
+    duration_ms: i64,
     outcome: String,
     answer: Option<String>,
 }
@@ -153,7 +153,7 @@ fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Attempt>, Error> {
             part: u32::try_from(row.part).unwrap_or(0),
             attempt: u32::try_from(row.attempt).unwrap_or(0),
             status: row.status.and_then(|status| u16::try_from(status).ok()),
-            millis: u32::try_from(row.millis).unwrap_or(u32::MAX),
+            duration_ms: u32::try_from(row.duration_ms).unwrap_or(u32::MAX),
             outcome: at.some("outcome", row.outcome.parse().ok())?,
             answer: row.answer,
         })

@@ -26,7 +26,7 @@ macro_rules! asked_for {
 
 statements! {
     END = concat!("select max(id), count(*) from
-        (select id from event where ", asked_for!(), " order by id limit $7) as bite");
+        (select id from event where ", asked_for!(), " order by id limit $7) as batch");
     MARK = concat!("insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
         select $7, id, 1, 0, 0, $8 from event where ", asked_for!(), "
         and exists (select 1 from endpoint where id = $7)
@@ -34,7 +34,7 @@ statements! {
         set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
         where delivery.state = 2");
     END_OF_DEAD = "select max(event_id), count(*) from (select event_id from delivery
-        where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3 order by event_id limit $4) as bite";
+        where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3 order by event_id limit $4) as batch";
     MARK_DEAD = "update delivery set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = $4,
         failure = null where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
     DISCARD = "delete from delivery where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
@@ -54,7 +54,7 @@ pub enum ReplaySelector {
 
 /// What one transaction did.
 #[derive(Debug)]
-pub struct Bite {
+pub struct Batch {
     /// How many events it was.
     pub events: u64,
     /// Where in the log the others are; empty at the end.
@@ -87,27 +87,27 @@ pub async fn mark(
     ids: Range<EventId>,
     limit: i64,
     now: Timestamp,
-) -> Result<Bite, Error> {
+) -> Result<Batch, Error> {
     let (id, at) = (endpoint.id, micros(now));
     let (from, to) = match which {
         ReplaySelector::Event(_) => (i64::MIN, i64::MAX),
         ReplaySelector::Between(from, to) => (micros(from), micros(to)),
         ReplaySelector::DeadLetters => {
-            let (bite, rest) = bite_of_dead(tx, id, ids, limit).await?;
-            return Ok(Bite { events: run!(tx, MARK_DEAD, id, bite.start, bite.end, at)?, rest });
+            let (batch, rest) = dead_batch(tx, id, ids, limit).await?;
+            return Ok(Batch { events: run!(tx, MARK_DEAD, id, batch.start, batch.end, at)?, rest });
         }
     };
     let account = endpoint.account_id.0;
     let channel = endpoint.channel_id.map_or(0, |channel| channel.0);
     let end = one!(tx, END, account, channel, from, to, ids.start, ids.end, limit)?;
-    let (bite, rest) = split(ids, end, limit);
-    Ok(Bite { events: run!(tx, MARK, account, channel, from, to, bite.start, bite.end, id, at)?, rest })
+    let (batch, rest) = split(ids, end, limit);
+    Ok(Batch { events: run!(tx, MARK, account, channel, from, to, batch.start, batch.end, id, at)?, rest })
 }
 
 /// Forgets up to `limit` dead letters of a part of the log.
-pub async fn discard_dead(tx: &mut Tx, id: EndpointId, ids: Range<EventId>, limit: i64) -> Result<Bite, Error> {
-    let (bite, rest) = bite_of_dead(tx, id, ids, limit).await?;
-    Ok(Bite { events: run!(tx, DISCARD, id, bite.start, bite.end)?, rest })
+pub async fn discard_dead(tx: &mut Tx, id: EndpointId, ids: Range<EventId>, limit: i64) -> Result<Batch, Error> {
+    let (batch, rest) = dead_batch(tx, id, ids, limit).await?;
+    Ok(Batch { events: run!(tx, DISCARD, id, batch.start, batch.end)?, rest })
 }
 
 /// Has whoever delivers look again; false where the endpoint is no more.
@@ -116,7 +116,7 @@ pub async fn wake(tx: &mut Tx, id: EndpointId) -> Result<bool, Error> {
     Ok(run!(tx, WAKE, id)? == 1)
 }
 
-async fn bite_of_dead(
+async fn dead_batch(
     tx: &mut Tx,
     id: EndpointId,
     ids: Range<EventId>,

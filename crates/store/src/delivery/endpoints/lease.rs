@@ -10,28 +10,28 @@ use crate::ids::{EndpointId, EventId, ReplicaId};
 use crate::{Error, Tx};
 
 statements! {
-    SEEN = "insert into replica (id, seen_at) values ($1, $2)
-        on conflict (id) do update set seen_at = excluded.seen_at";
-    GONE = "delete from replica where seen_at <= $1";
+    HEARTBEAT = "insert into replica (id, heartbeat_at) values ($1, $2)
+        on conflict (id) do update set heartbeat_at = excluded.heartbeat_at";
+    GONE = "delete from replica where heartbeat_at <= $1";
     COUNTS = "select (select count(*) from replica), (select count(*) from endpoint where disabled_at is null)";
-    RENEW = "update endpoint set leased_until = $2 where owner = $1 and disabled_at is null
+    RENEW = "update endpoint set leased_until = $2 where leased_by = $1 and disabled_at is null
         returning id, generation";
-    CLAIM = "update endpoint set owner = $1, leased_until = $2 where id in
-        (select id from endpoint where disabled_at is null and (owner is null or owner <> $1)
-         and (owner is null or leased_until <= $3) order by leased_until, id limit $4)
+    CLAIM = "update endpoint set leased_by = $1, leased_until = $2 where id in
+        (select id from endpoint where disabled_at is null and (leased_by is null or leased_by <> $1)
+         and (leased_by is null or leased_until <= $3) order by leased_until, id limit $4)
         returning id, generation",
-        postgres: "update endpoint set owner = $1, leased_until = $2 where id in
-        (select id from endpoint where disabled_at is null and (owner is null or owner <> $1)
-         and (owner is null or leased_until <= $3) order by leased_until nulls first, id limit $4
+        postgres: "update endpoint set leased_by = $1, leased_until = $2 where id in
+        (select id from endpoint where disabled_at is null and (leased_by is null or leased_by <> $1)
+         and (leased_by is null or leased_until <= $3) order by leased_until nulls first, id limit $4
          for update skip locked)
         returning id, generation";
-    RELEASE = "update endpoint set owner = null, leased_until = null where id = $1 and owner = $2";
-    RELEASE_ALL = "update endpoint set owner = null, leased_until = null where owner = $1";
+    RELEASE = "update endpoint set leased_by = null, leased_until = null where id = $1 and leased_by = $2";
+    RELEASE_ALL = "update endpoint set leased_by = null, leased_until = null where leased_by = $1";
     LEFT = "delete from replica where id = $1";
     PROGRESS = "update endpoint set cursor_event = case when $3 > cursor_event then $3 else cursor_event end,
-        failures = $4, failing_since = $5, wait_until = $6, delivered_at = coalesce($7, delivered_at)
-        where id = $1 and owner = $2";
-    ANY = "select count(*) from endpoint where disabled_at is null or owner is not null";
+        failures = $4, failing_since = $5, blocked_until = $6, last_delivered_at = coalesce($7, last_delivered_at)
+        where id = $1 and leased_by = $2";
+    ANY = "select count(*) from endpoint where disabled_at is null or leased_by is not null";
 }
 
 /// An endpoint a process works at, as of which change of its settings.
@@ -49,7 +49,7 @@ pub struct Progress {
     pub cursor: EventId,
     pub breaker: CircuitBreaker,
     /// When it took something, if it did since.
-    pub delivered_at: Option<Timestamp>,
+    pub last_delivered_at: Option<Timestamp>,
 }
 
 /// How many processes share how many endpoints.
@@ -68,8 +68,8 @@ pub async fn any(tx: &mut Tx) -> Result<bool, Error> {
 }
 
 /// Says that a process lives, forgets those not seen since `gone_before`, and counts.
-pub async fn seen(tx: &mut Tx, me: ReplicaId, now: Timestamp, gone_before: Timestamp) -> Result<Shares, Error> {
-    run!(tx, SEEN, me, micros(now))?;
+pub async fn heartbeat(tx: &mut Tx, me: ReplicaId, now: Timestamp, gone_before: Timestamp) -> Result<Shares, Error> {
+    run!(tx, HEARTBEAT, me, micros(now))?;
     run!(tx, GONE, micros(gone_before))?;
     let row: Option<(i64, i64)> = one!(tx, COUNTS)?;
     let (replicas, endpoints) = row.unwrap_or((1, 0));
@@ -108,8 +108,8 @@ pub async fn release_all(tx: &mut Tx, me: ReplicaId) -> Result<(), Error> {
 
 /// Stores the cursor of an endpoint; false when it is another's now, after which the transaction must
 /// not be committed.
-pub async fn progress(tx: &mut Tx, me: ReplicaId, id: EndpointId, made: &Progress) -> Result<bool, Error> {
-    let (failures, failing_since, wait_until) = breaker_columns(&made.breaker);
-    let delivered_at = maybe_micros(made.delivered_at);
-    Ok(run!(tx, PROGRESS, id, me, made.cursor, failures, failing_since, wait_until, delivered_at)? == 1)
+pub async fn save_progress(tx: &mut Tx, me: ReplicaId, id: EndpointId, made: &Progress) -> Result<bool, Error> {
+    let (failures, failing_since, blocked_until) = breaker_columns(&made.breaker);
+    let last_delivered_at = maybe_micros(made.last_delivered_at);
+    Ok(run!(tx, PROGRESS, id, me, made.cursor, failures, failing_since, blocked_until, last_delivered_at)? == 1)
 }

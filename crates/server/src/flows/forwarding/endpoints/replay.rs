@@ -48,9 +48,6 @@ pub async fn request_replay(
             return Err(not_found());
         }
         tx.commit().await?;
-        if is_first || is_last {
-            app.notifier.notify_endpoints();
-        }
         marked += batch.events;
         on_progress(marked);
         if is_last {

@@ -31,7 +31,7 @@ pub struct View {
 /// Loads the state of an endpoint.
 pub async fn of(tx: &mut Tx, endpoint: Endpoint, now: Timestamp) -> Result<View, store::Error> {
     let counts = deliveries::counts(tx, endpoint.id).await?;
-    let behind = deliveries::behind(tx, &Reader::of(&endpoint), endpoint.cursor, MAX_BEHIND).await?;
+    let behind = deliveries::count_behind(tx, &Reader::of(&endpoint), endpoint.cursor, MAX_BEHIND).await?;
     let status = EndpointStatus::of(endpoint.disabled, &endpoint.breaker);
     let blocked_until = endpoint.breaker.blocked_until.filter(|at| *at > now);
     let next_try_at = blocked_until.or(counts.next_try_at).filter(|_| endpoint.disabled.is_none());

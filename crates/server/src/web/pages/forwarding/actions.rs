@@ -63,7 +63,7 @@ pub(super) async fn test(State(app): State<App>, path: NestedId, posted: PostedT
     let outcome = messages::delivery(made.outcome);
     let said = made.answer.map_or_else(String::new, |said| format!(" {said}"));
     let tone = if made.outcome == AttemptOutcome::Delivered { "good" } else { "bad" };
-    let notice = Notice::new(tone, format!("Test: {outcome}{status}, in {} ms.{said}", made.millis));
+    let notice = Notice::new(tone, format!("Test: {outcome}{status}, in {} ms.{said}", made.duration_ms));
     render(&app, channel, principal, endpoint, Some(notice), false).await
 }
 

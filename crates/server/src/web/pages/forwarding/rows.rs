@@ -56,7 +56,7 @@ impl From<&View> for EndpointRow {
             mark: badge::endpoint(&view.status),
             kinds: kinds(&settings.kinds, endpoint.format),
             is_of_account: endpoint.channel_id.is_none(),
-            delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
+            delivered_html: endpoint.last_delivered_at.map(|at| time_element(at, "ago")),
             waiting: view.counts.waiting + view.counts.replayed,
             dead: view.counts.dead,
         }
@@ -109,7 +109,7 @@ impl Detail {
         let View { endpoint, status, counts, behind, next_try_at } = view;
         let settings = &endpoint.settings;
         let headers: Vec<&str> = settings.headers.keys().map(String::as_str).collect();
-        let before = endpoint.secret_before.as_ref().filter(|(_, until)| *until > now);
+        let before = endpoint.previous_secret.as_ref().filter(|(_, until)| *until > now);
         Self {
             id: endpoint.id.to_string(),
             name: settings.name.clone(),
@@ -125,7 +125,7 @@ impl Detail {
             limit: settings
                 .per_second
                 .map_or_else(|| "None".to_owned(), |limit| format!("{limit} requests per second")),
-            delivered_html: endpoint.delivered_at.map(|at| time_element(at, "ago")),
+            delivered_html: endpoint.last_delivered_at.map(|at| time_element(at, "ago")),
             next_html: next_try_at.map(|at| time_element(at, "until")),
             secret_before_html: before.map(|(_, until)| time_element(*until, "at")),
             retrying: counts.waiting,
@@ -161,7 +161,7 @@ impl From<Attempt> for DeliveryRow {
             icon,
             outcome: messages::delivery(attempt.outcome).to_owned(),
             status: attempt.status.map_or_else(String::new, |status| format!("HTTP {status}")),
-            took: format!("{} ms", attempt.millis),
+            took: format!("{} ms", attempt.duration_ms),
             answer: attempt.answer,
         }
     }
