@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use graph_emulator::{Fault, FaultError, Popup};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{Meta, callback, secret, shown};
+use crate::support::{Meta, callback, every_event_is_wanted, secret, shown};
 
 /// Everything any library says, down to the last trace.
 #[derive(Clone, Default)]
@@ -41,6 +41,7 @@ fn quoting(route: &str, token: &str) -> Fault {
 
 #[tokio::test]
 async fn no_secret_is_logged_or_stands_in_an_address() {
+    every_event_is_wanted();
     let lines = Lines::default();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(lines.clone()).finish();

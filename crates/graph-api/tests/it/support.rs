@@ -12,6 +12,15 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+/// Gives the process a subscriber. Without one, a log statement that another test reaches first is switched off for the
+/// whole process, and a test that listens misses it.
+pub(crate) fn every_event_is_wanted() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+    });
+}
+
 /// Meta, and the app's client of it.
 pub(crate) struct Meta {
     pub(crate) emulator: Emulator,
@@ -32,6 +41,7 @@ impl Meta {
 
     /// An emulator that insists on proofs, with a clock that stands still.
     pub(crate) async fn with_deadline(deadline: Duration) -> Self {
+        every_event_is_wanted();
         let epoch: Timestamp = "2026-10-20T08:00:00Z".parse().unwrap();
         let mut config = Config { clock: ClockMode::Stepped(epoch), ..Config::default() };
         config.settings.require_app_secret_proof = true;
