@@ -25,6 +25,8 @@ pub struct History {
     pub was_registered: bool,
     /// When it was last read as provisioned.
     pub provisioned_at: Option<Timestamp>,
+    /// When it was last read as not provisioned; an unread field says neither.
+    pub not_provisioned_at: Option<Timestamp>,
     /// When its registration was found lost, for the first time since it was last well: a send was refused with
     /// 133010 or 131045, or 141000 was read while its status was not `PENDING`.
     pub registration_lost_at: Option<Timestamp>,
@@ -49,11 +51,19 @@ impl History {
             pin_set_at: None,
             was_registered: false,
             provisioned_at: None,
+            not_provisioned_at: None,
             registration_lost_at: None,
             coexistence_misses: 0,
             failed_reads: 0,
             previous_read_at: None,
         }
+    }
+
+    /// Whether the last reading that told showed the number as provisioned, and nothing told since that its registration
+    /// was lost.
+    pub fn shows_provisioned(&self) -> bool {
+        let since = self.provisioned_at.filter(|at| self.not_provisioned_at.is_none_or(|not| *at > not));
+        since.is_some() && self.registration_lost_at.is_none()
     }
 
     /// Whether the record shows that the number was registered at some time: by reading, by an accepted register call,

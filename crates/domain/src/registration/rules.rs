@@ -173,6 +173,9 @@ fn preconditions(case: &Case<'_>) -> Option<Decision> {
     if let Some(refused) = reads_refused(case) {
         return Some(refused);
     }
+    if let Some(unread) = provisioned_and_unread(case) {
+        return Some(unread);
+    }
     let no_pin = case.reading.is_pin_enabled == Some(true) && !case.history.has_pin;
     if (no_pin && !case.two_step_was_turned_off()) || case.pin_is_stale() {
         return Some(case.ask(Remedy::EnterPin, Reason::PinUnknown));
@@ -189,6 +192,14 @@ fn preconditions(case: &Case<'_>) -> Option<Decision> {
         return unknown.then(|| case.wait(Reason::HealthUnread, case.after(MINUTE), None));
     }
     planner_preconditions(case)
+}
+
+/// R2 under failing reads: a number on record as provisioned is registered by nobody while what would contradict the
+/// record is unread.
+fn provisioned_and_unread(case: &Case<'_>) -> Option<Decision> {
+    let NumberReading { status, platform_type, throughput, .. } = case.reading;
+    let is_unread = status.is_none() || platform_type.is_none() || throughput.is_none();
+    (case.history.shows_provisioned() && is_unread).then(|| case.wait(Reason::HealthUnread, next_read_at(case), None))
 }
 
 fn planner_preconditions(case: &Case<'_>) -> Option<Decision> {

@@ -17,6 +17,8 @@ pub struct NumberFacts {
     pub was_registered: bool,
     /// When it was last read as provisioned.
     pub provisioned_at: Option<Timestamp>,
+    /// When it was last read as not provisioned; a reading that lacks a field says neither.
+    pub not_provisioned_at: Option<Timestamp>,
     /// When it was first seen to have dropped out since it was last well.
     pub dropped_seen_at: Option<Timestamp>,
     /// Readings of `NOT_APPLICABLE` in a row on a coexistence number.

@@ -103,6 +103,53 @@ proptest! {
         }
     }
 
+    /// R2 under failing reads: a number on record as provisioned and not dropped is never registered while its status,
+    /// platform or throughput is unread, whoever asks and however each read failed. On a provisioned reading, only the
+    /// calls of policy rule 2 are made.
+    #[test]
+    fn a_number_on_record_as_provisioned_is_not_registered_on_an_unread_reading(
+        fields in (0_usize..5, 0_usize..5, 0_usize..6, 0_usize..12, 0_usize..8),
+        failed in (0_usize..8, 0_usize..8),
+        flags in (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>()),
+        record in (0_usize..3, 0_u8..12, proptest::option::of(0_i64..400), proptest::option::of(0_i64..400)),
+        callers in (0_usize..4, 1_i64..40_000),
+    ) {
+        let word = |known: &[&str], n: usize| known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()));
+        let reading = NumberReading {
+            platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
+            throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
+            code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
+            status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
+            name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
+            is_on_biz_app: flags.0,
+            is_pin_enabled: flags.1,
+            ..NumberReading::default()
+        };
+        let failures = [FailureKind::Transient, FailureKind::Throttled, FailureKind::TokenDead, FailureKind::AccessLost];
+        let reads = Reads {
+            verification: failures.get(failed.0).map_or_else(|| Ok(reading.code_verification.clone()), |kind| Err(*kind)),
+            health: failures.get(failed.1).map_or_else(|| Ok(reading.clone()), |kind| Err(*kind)),
+        };
+        let attempts = [vec![], vec![attempt(hour(0), Basis::Blind, outcome(record.1))],
+            vec![attempt(hour(0), Basis::Blind, AttemptOutcome::Success)]];
+        let mut history = history(attempts[record.0].clone());
+        (history.has_pin, history.was_registered) = (flags.2, flags.3);
+        history.provisioned_at = record.2.map(minute);
+        history.not_provisioned_at = record.3.map(minute);
+        let caller = [Caller::SetUp, Caller::Press, Caller::ApplyNewName, Caller::Planner][callers.0];
+        let decision = decide(caller, &reads, &history, minute(callers.1));
+        let seen = reads.health.clone().unwrap_or_default();
+        let is_unread = seen.status.is_none() || seen.platform_type.is_none() || seen.throughput.is_none();
+        if history.shows_provisioned() && is_unread {
+            prop_assert!(!registers(&decision), "{:?}", decision);
+        }
+        if seen.provisioned() == Provisioned::Yes && registers(&decision) {
+            let never_registered = record.0 != 2;
+            let by_set_up = caller.is_set_up() && never_registered && seen.status.is_some_and(|status| status != NumberStatus::Connected);
+            prop_assert!(caller == Caller::ApplyNewName || by_set_up, "{:?}", decision);
+        }
+    }
+
     /// Every combination of readings gets a decision that does not loop hot.
     #[test]
     fn every_input_gets_a_decision(

@@ -125,8 +125,10 @@ fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, onboarding: On
         None => facts.new_name_approved_at,
     };
     let provisioned = reading.provisioned() == Provisioned::Yes;
-    if provisioned {
-        facts.provisioned_at = Some(now);
+    match reading.provisioned() {
+        Provisioned::Yes => facts.provisioned_at = Some(now),
+        Provisioned::No => facts.not_provisioned_at = Some(now),
+        Provisioned::Unknown => {}
     }
     if provisioned || reading.status == Some(NumberStatus::Disconnected) {
         facts.was_registered = true;

@@ -115,6 +115,7 @@ impl NumberRecord {
             pin_set_at: self.pin_set_at,
             was_registered: facts.was_registered,
             provisioned_at: facts.provisioned_at,
+            not_provisioned_at: facts.not_provisioned_at,
             registration_lost_at: facts.dropped_seen_at,
             coexistence_misses: facts.coexistence_misses,
             failed_reads: facts.failed_reads,

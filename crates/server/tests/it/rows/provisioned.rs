@@ -1,6 +1,6 @@
 //! A number that is provisioned is never registered again, whoever asks: R2.
 
-use graph_emulator::{NumberAction, Popup, SignupResult, WabaAction};
+use graph_emulator::{Fault, NumberAction, Popup, SignupResult, WabaAction};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use server::store::Engine;
@@ -15,6 +15,7 @@ rows!(
     r2_the_planner_never_registers_a_provisioned_number_again,
     r2_no_news_of_meta_registers_a_provisioned_number_again,
     r2_whatever_status_says,
+    r2_holds_while_meta_does_not_answer_reads,
     r2_an_approved_new_name_is_applied_by_its_button_alone,
 );
 
@@ -110,6 +111,35 @@ async fn r2_whatever_status_says(engine: Engine) {
         app.advance(SignedDuration::from_hours(6)).await;
         assert_eq!(app.meta.calls(REGISTER), [], "{status}");
         assert_eq!(on_record(&app, inbox).await.attempts, [], "{status}");
+    }
+}
+
+/// The reads of a live number fail: neither a press nor a re-authorisation registers it again, and nothing needs a person
+/// once Meta answers.
+async fn r2_holds_while_meta_does_not_answer_reads(engine: Engine) {
+    for with_pin in [true, false] {
+        let app = fresh(engine).await;
+        let signup = app.meta.sign_up(Popup::default()).await;
+        if !with_pin {
+            app.meta.act(&number_of(&signup), NumberAction::Registered { pin: "314159".to_owned() }).await.unwrap();
+            pose(&app, &number_of(&signup), "is_pin_enabled", false).await;
+        }
+        let inbox = inbox_of(&app.authorize(&signup).await);
+        app.settle().await;
+        let calls = app.meta.calls(REGISTER).len();
+        app.advance(SignedDuration::from_hours(2)).await;
+        app.meta.fail(Fault::error("GET /{phone}", 2).times(9));
+        let body = app.post(&app.inbox(inbox, "/registration"), json!({})).await.expect(200);
+        assert_eq!(body["called"], false, "{body}");
+        let popup =
+            Popup { waba_id: signup.waba_id.clone(), phone_number: signup.phone_number.clone(), ..Popup::default() };
+        let mut again = browser(&app.meta.sign_up(popup).await);
+        again["inbox_id"] = json!(inbox.0);
+        inbox_of(&app.post(&app.path("/whatsapp/authorization"), again).await);
+        app.advance(SignedDuration::from_hours(3)).await;
+        assert_eq!(app.meta.calls(REGISTER).len(), calls, "with a stored PIN: {with_pin}");
+        let body = app.get(&app.inbox(inbox, "/registration")).await.expect(200);
+        assert_eq!(body["state"], "done", "{body}");
     }
 }
 
