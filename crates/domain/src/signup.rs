@@ -1,15 +1,6 @@
 //! The input of one embedded signup, checked before any call to Meta. Must not know what the signup flow does with it.
 
-use crate::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
-
-/// Why a signup is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SignupPurpose {
-    /// A new channel for the account (E5).
-    New,
-    /// An existing inbox gets a new token (E6).
-    Reauthorize(ChannelId),
-}
+use crate::ids::{BusinessId, PhoneNumberId, WabaId};
 
 /// How far a signup is. The word is stored, and shown by the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]

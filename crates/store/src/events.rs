@@ -4,7 +4,6 @@
 use std::fmt;
 
 use bytes::Bytes;
-use domain::channel::Channel;
 use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
 use jiff::Timestamp;
 
@@ -42,7 +41,6 @@ statements! {
          select * from (select ", columns!(), " from event
          where channel_id = $3 and id < $4 order by id desc limit $5) as by_channel) as both_ways
         order by id desc limit $5");
-    ASSIGN = "update event set channel_id = $2, account_id = $3 where id = $1";
     FIND = concat!("select ", columns!(), " from event where id = $1");
     BODY = "select body from event where id = $1";
     BACKLOG = "select count(*), min(received_at) from event where state = 1";
@@ -166,20 +164,15 @@ pub async fn list(
     rows.into_iter().map(StoredEvent::try_from).collect()
 }
 
-/// Notes whose event it is where the change does not name the number's id (facts: account events
-/// name digits, or the WABA alone).
-pub async fn assign(tx: &mut Tx, id: EventId, channel: &Channel) -> Result<(), Error> {
-    run!(tx, ASSIGN, id, channel.id.0, channel.account_id.0)?;
-    Ok(())
-}
-
 /// Finds an event. Whether its account may see it is the caller's to check.
+#[cfg(feature = "testing")]
 pub async fn find(tx: &mut Tx, id: EventId) -> Result<Option<StoredEvent>, Error> {
     let row: Option<Row> = one!(tx, FIND, id)?;
     row.map(StoredEvent::try_from).transpose()
 }
 
 /// An event's body, opened.
+#[cfg(feature = "testing")]
 pub async fn body(tx: &mut Tx, id: EventId) -> Result<Option<Vec<u8>>, Error> {
     let row: Option<(Vec<u8>,)> = one!(tx, BODY, id)?;
     let Some((blob,)) = row else { return Ok(None) };

@@ -118,6 +118,7 @@ pub async fn next_due(tx: &mut Tx) -> Result<Option<Timestamp>, Error> {
 }
 
 /// A job on record.
+#[cfg(feature = "testing")]
 pub async fn get(tx: &mut Tx, kind: &str, dedup_key: &str) -> Result<Option<Job>, Error> {
     let row: Option<Row> = one!(tx, GET, kind, dedup_key)?;
     row.map(Job::try_from).transpose()

@@ -14,7 +14,9 @@ pub mod signups;
 pub mod snapshots;
 
 pub use account_state::{StoredAccountState, StoredSending};
-pub use attempts::{RecordedAttempt, assume_attempt, attempt, attempts, open_attempt, settle_attempt, unsettled};
+pub use attempts::{RecordedAttempt, assume_attempt, open_attempt, settle_attempt, unsettled};
+#[cfg(feature = "testing")]
+pub use attempts::{attempt, attempts};
 pub use changes::{changes, note_changes, store_changes};
 pub use facts::NumberFacts;
 pub use number::{facts, facts_for_update, lock, pin, save, set_hold, set_pin};

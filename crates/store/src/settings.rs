@@ -1,24 +1,17 @@
-//! What the installation knows of itself: its verify token, the state of its subscription at Meta,
-//! the field tiers it learnt. Secrets go through the functions that say so and are sealed.
-
-use std::collections::BTreeMap;
+//! What the installation knows of itself: its verify token, the state of the app-level callback at Meta, the owners of
+//! WABAs, how far long jobs are. Secrets go through the functions that say so and are sealed.
 
 use domain::ids::WabaId;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::engine::columns::micros;
 use crate::{Error, Tx};
 
 statements! {
     GET = "select plain from setting where name = $1";
-    GET_MANY = "select name, plain from setting
-        where plain is not null and name in (select value from json_each($1))",
-        postgres: "select name, plain from setting
-        where plain is not null and name in (select json_array_elements_text($1::json))";
     SET = "insert into setting (name, plain, updated_at) values ($1, $2, $3)
         on conflict (name) do update set plain = excluded.plain, updated_at = excluded.updated_at";
     GET_SECRET = "select sealed from setting where name = $1";
@@ -38,27 +31,10 @@ pub fn waba_owner(waba: &WabaId) -> String {
 /// The verify token that the installation's own callback answers Meta's handshake with; a secret.
 pub const VERIFY_TOKEN: &str = "verify_token";
 
-/// What is known of the app-level subscription at Meta; JSON.
-pub const APP_SUBSCRIPTION: &str = "app_subscription";
-
-/// Which field tiers Meta is known to accept; JSON.
-pub const FIELD_TIERS: &str = "field_tiers";
-
 /// A value kept in the open.
 pub async fn get(tx: &mut Tx, name: &str) -> Result<Option<String>, Error> {
     let row: Option<(Option<String>,)> = one!(tx, GET, name)?;
     Ok(row.and_then(|(plain,)| plain))
-}
-
-/// The JSON values of these names that are set, in one statement.
-pub async fn get_many(tx: &mut Tx, names: &[&str]) -> Result<BTreeMap<String, Value>, Error> {
-    let names = Value::from(names.to_vec()).to_string();
-    let rows: Vec<(String, String)> = all!(tx, GET_MANY, names)?;
-    let read = |(name, text): (String, String)| {
-        let value = serde_json::from_str(&text).map_err(Error::corrupt("setting", &name, "plain"))?;
-        Ok((name, value))
-    };
-    rows.into_iter().map(read).collect()
 }
 
 /// Keeps a value in the open.
@@ -96,7 +72,7 @@ pub async fn secret_or(tx: &mut Tx, name: &str, fresh: &SecretString, now: Times
 }
 
 /// Forgets a value or a secret.
-pub async fn remove(tx: &mut Tx, name: &str) -> Result<bool, Error> {
+pub(crate) async fn remove(tx: &mut Tx, name: &str) -> Result<bool, Error> {
     Ok(run!(tx, REMOVE, name)? == 1)
 }
 

@@ -44,13 +44,6 @@ pub struct HealthSnapshot {
     pub read_failure: Option<ReadFailure>,
 }
 
-impl HealthSnapshot {
-    /// Whether a request for health is answered from the store (H1).
-    pub fn is_fresh_for_request(&self, now: Timestamp) -> bool {
-        self.checked_at.is_some_and(|at| now < shift(at, REFRESH_AFTER))
-    }
-}
-
 /// Why Meta accepts no register call for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HoldCause {

@@ -4,7 +4,7 @@
 //! jobs read whole WABAs at one call per hundred numbers.
 
 use domain::channel::{Channel, callback_url};
-use domain::health::HealthReport;
+use domain::health::{HealthReport, REFRESH_AFTER};
 use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
@@ -19,9 +19,6 @@ use super::{FlowError, Next};
 use crate::App;
 use crate::flows::queue::{Job, enqueue, enqueue_if_absent};
 use crate::store::{self, Tx, channels};
-
-/// A stored reading older than this is read again (H1).
-pub const FRESH_FOR: SignedDuration = SignedDuration::from_secs(60);
 
 /// The shortest time between two reads of a whole WABA.
 fn fleet_pace(app: &App) -> SignedDuration {
@@ -42,7 +39,7 @@ fn spread(id: ChannelId) -> SignedDuration {
 pub async fn fresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
     let record = NumberRecord::load_or_refuse(app, channel.id).await?;
     let now = app.clock.now();
-    if record.snapshot.checked_at.is_some_and(|at| now < at + FRESH_FOR) {
+    if record.snapshot.checked_at.is_some_and(|at| now < at + REFRESH_AFTER) {
         return Ok(view(app, &record, now));
     }
     refresh_record(app, record).await

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use domain::channel::Onboarding;
+use domain::health::REFRESH_AFTER;
 use domain::ids::{BusinessId, ChannelId, PhoneNumberId, WabaId};
 use domain::phone::E164;
 use graph_emulator::{Config as EmulatorConfig, Fault, Fleet, FleetSpec, LogEntry, Popup, Settings};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::json;
-use server::flows::health::FRESH_FOR;
 use server::flows::queue::{Job, enqueue_if_absent};
 use server::store::channels::{self, NewChannel};
 use server::store::{Engine, snapshots};
@@ -132,7 +132,7 @@ async fn reading_a_thousand_numbers_takes_at_most_thirty_calls() {
     assert!(calls.len() <= 30, "{} calls", calls.len());
     for id in &ids {
         let read = read_at(&app, *id).await;
-        assert!(read.is_some_and(|at| at >= began && app.clock.now() < at + FRESH_FOR), "{id}: {read:?}");
+        assert!(read.is_some_and(|at| at >= began && app.clock.now() < at + REFRESH_AFTER), "{id}: {read:?}");
     }
     // and it stays cheap: no account comes near the limit of one without a registered number
     app.meta.clear_log();

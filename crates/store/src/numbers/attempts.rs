@@ -82,12 +82,14 @@ pub async fn assume_attempt(
 }
 
 /// Finds a call by its id, settled or not.
+#[cfg(feature = "testing")]
 pub async fn attempt(tx: &mut Tx, id: AttemptId) -> Result<Option<RecordedAttempt>, Error> {
     let row: Option<Row> = one!(tx, FIND, id)?;
     row.map(RecordedAttempt::try_from).transpose()
 }
 
 /// The newest calls of a number, newest first.
+#[cfg(feature = "testing")]
 pub async fn attempts(tx: &mut Tx, number: &PhoneNumberId, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
     read(all!(tx, NEWEST, number.as_str(), limit)?)
 }

@@ -21,10 +21,13 @@ pub use assessment::{
     StoredAssessment, assessment, assessments_due, count_by_level, list_assessed, list_by_level, set_assessment,
 };
 pub use credentials::{
-    Credentials, Reauthorization, TokenState, credentials, reauthorize, renew_token, token_alive, token_dead,
-    token_state, verify_token,
+    Credentials, Reauthorization, TokenState, reauthorize, renew_token, token_alive, token_dead, verify_token,
 };
-pub use webhook::{OverrideLevel, Webhook, record_last_seen, record_verified, set_webhook, webhook};
+#[cfg(feature = "testing")]
+pub use credentials::{credentials, token_state};
+#[cfg(feature = "testing")]
+pub use webhook::webhook;
+pub use webhook::{OverrideLevel, Webhook, record_last_seen, record_verified, set_webhook};
 
 /// The columns of a channel, as [`Row`] reads them.
 macro_rules! columns {

@@ -2,7 +2,7 @@
 //! for a whole page of numbers. What follows from a record is decided by the callers.
 
 use domain::channel::Channel;
-use domain::ids::{AccountId, ChannelId, PhoneNumberId};
+use domain::ids::{ChannelId, PhoneNumberId};
 use domain::registration::Changes;
 use jiff::Timestamp;
 
@@ -75,10 +75,6 @@ macro_rules! postgres {
 
 statements! {
     FIND = sqlite!("channel.id = $1"), postgres: postgres!("channel.id = $1");
-    PAGE = sqlite!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
-        order by channel.id limit $4"),
-        postgres: postgres!("channel.account_id = $1 and channel.id > $3 and ($2 = '' or channel.level = $2)
-        order by channel.id limit $4");
     MANY = sqlite!("channel.id in (select value from json_each($1)) order by channel.id"),
         postgres: postgres!("channel.id in (select value::bigint from json_array_elements_text($1::json))
         order by channel.id");
@@ -120,20 +116,6 @@ pub async fn load(tx: &mut Tx, id: ChannelId) -> Result<Option<NumberRow>, Error
 pub async fn load_many(tx: &mut Tx, ids: &[ChannelId]) -> Result<Vec<NumberRow>, Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<Row> = all!(tx, MANY, serde_json::Value::from(ids).to_string())?;
-    rows.into_iter().map(|row| row.read(tx)).collect()
-}
-
-/// Loads a page of an account's records in one statement, oldest channel first, behind a given one.
-/// With `level` only the channels that were last assessed at this level.
-pub async fn load_page(
-    tx: &mut Tx,
-    account: AccountId,
-    level: Option<&str>,
-    after: Option<ChannelId>,
-    limit: i64,
-) -> Result<Vec<NumberRow>, Error> {
-    let after = after.map_or(0, |id| id.0);
-    let rows: Vec<Row> = all!(tx, PAGE, account.0, level.unwrap_or_default(), after, limit)?;
     rows.into_iter().map(|row| row.read(tx)).collect()
 }
 

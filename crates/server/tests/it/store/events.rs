@@ -77,13 +77,13 @@ async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_firs
         tx.commit().await.unwrap();
         let (mine, theirs) = (a_channel(&store, 1).await, a_channel(&store, 2).await);
         let tx = &mut store.write().await.unwrap();
-        // the even ones name number 1061; the odd ones name nobody
-        let batch: Vec<NewEvent> = (0..6).map(|n| event(n, EventState::ToInterpret)).collect();
+        // the even ones name number 1061; the odd ones name nobody, and some are given to a channel
+        let mut batch: Vec<NewEvent> = (0..6).map(|n| event(n, EventState::ToInterpret)).collect();
+        for (at, channel) in [(1, &mine), (3, &theirs), (4, &mine)] {
+            (batch[at].channel_id, batch[at].account_id) = (Some(channel.id), Some(channel.account_id));
+        }
         events::insert_batch(tx, &batch).await.unwrap();
         let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().into_iter().map(|(event, _)| event.id).collect();
-        events::assign(tx, ids[1], &mine).await.unwrap();
-        events::assign(tx, ids[3], &theirs).await.unwrap();
-        events::assign(tx, ids[4], &mine).await.unwrap();
         let newest = events::list(tx, mine.account_id, mine.id, None, 2).await.unwrap();
         let rest = events::list(tx, mine.account_id, mine.id, Some(newest[1].id), 9).await.unwrap();
         let seen: Vec<_> = newest.iter().chain(&rest).map(|event| event.id).collect();

@@ -79,6 +79,7 @@ pub(crate) fn verify_place(phone: &E164) -> String {
 }
 
 /// A channel's secrets, opened.
+#[cfg(feature = "testing")]
 pub async fn credentials(tx: &mut Tx, id: ChannelId) -> Result<Option<Credentials>, Error> {
     let row: Option<Row> = one!(tx, SELECT, id.0)?;
     row.map(|row| row.open(tx, id)).transpose()
@@ -107,6 +108,7 @@ pub async fn verify_token(tx: &mut Tx, phone: &E164) -> Result<Option<(ChannelId
 }
 
 /// What is known of the access token's life.
+#[cfg(feature = "testing")]
 pub async fn token_state(tx: &mut Tx, id: ChannelId) -> Result<Option<TokenState>, Error> {
     let row: Option<StateRow> = one!(tx, STATE, id.0)?;
     row.map(|row| read_state(id, row)).transpose()

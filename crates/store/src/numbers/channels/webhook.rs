@@ -97,6 +97,7 @@ pub struct Webhook {
 }
 
 /// What is known of a channel's callbacks; the default when nothing is.
+#[cfg(feature = "testing")]
 pub async fn webhook(tx: &mut Tx, id: ChannelId) -> Result<Webhook, Error> {
     let row: Option<Row> = one!(tx, SELECT, id.0)?;
     row.map_or_else(|| Ok(Webhook::default()), |row| row.read(id))
