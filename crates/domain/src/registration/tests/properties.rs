@@ -75,6 +75,27 @@ fn live_through(steps: &[Step]) -> (History, Vec<(Timestamp, Basis, bool)>) {
     (record, calls)
 }
 
+/// A reading from picked words: each field is a known word, one of a newer version, or unread. The flags are whether the
+/// number is in the phone app and whether two-step verification is on.
+fn reading_of(
+    fields: (usize, usize, usize, usize, usize),
+    (is_on_biz_app, is_pin_enabled): (Option<bool>, Option<bool>),
+) -> NumberReading {
+    let word = |known: &[&str], n: usize| {
+        known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()))
+    };
+    NumberReading {
+        platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
+        throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
+        code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
+        status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
+        name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
+        is_on_biz_app,
+        is_pin_enabled,
+        ..NumberReading::default()
+    }
+}
+
 proptest! {
     /// The three limits and Meta's own hold in every window, whatever happens.
     #[test]
@@ -114,17 +135,7 @@ proptest! {
         record in (0_usize..3, 0_u8..12, proptest::option::of(0_i64..400), proptest::option::of(0_i64..400)),
         callers in (0_usize..4, 1_i64..40_000),
     ) {
-        let word = |known: &[&str], n: usize| known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()));
-        let reading = NumberReading {
-            platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
-            throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
-            code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
-            status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
-            name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
-            is_on_biz_app: flags.0,
-            is_pin_enabled: flags.1,
-            ..NumberReading::default()
-        };
+        let reading = reading_of(fields, (flags.0, flags.1));
         let failures = [FailureKind::Transient, FailureKind::Throttled, FailureKind::TokenDead, FailureKind::AccessLost];
         let reads = Reads {
             verification: failures.get(failed.0).map_or_else(|| Ok(reading.code_verification.clone()), |kind| Err(*kind)),
@@ -157,17 +168,7 @@ proptest! {
         flags in (any::<Option<bool>>(), any::<Option<bool>>(), any::<bool>(), any::<bool>()),
         callers in (0_usize..4, 0_u8..40, 0_i64..40_000),
     ) {
-        let word = |known: &[&str], n: usize| known.get(n).map(|w| (*w).to_owned()).or_else(|| (n == known.len()).then(|| "NEW".to_owned()));
-        let reading = NumberReading {
-            platform_type: word(PlatformType::KNOWN, fields.0).map(|w| PlatformType::parse(&w)),
-            throughput: word(ThroughputLevel::KNOWN, fields.1).map(|w| ThroughputLevel::parse(&w)),
-            code_verification: word(CodeVerification::KNOWN, fields.2).map(|w| CodeVerification::parse(&w)),
-            status: word(NumberStatus::KNOWN, fields.3).map(|w| NumberStatus::parse(&w)),
-            name_status: word(NameStatus::KNOWN, fields.4).map(|w| NameStatus::parse(&w)),
-            is_on_biz_app: flags.0,
-            is_pin_enabled: flags.1,
-            ..NumberReading::default()
-        };
+        let reading = reading_of(fields, (flags.0, flags.1));
         let caller = [Caller::SetUp, Caller::Press, Caller::ApplyNewName, Caller::Planner][callers.0];
         let mut record = history(vec![attempt(hour(0), Basis::Blind, outcome(callers.1))]);
         record.has_pin = flags.2;
