@@ -54,7 +54,7 @@ pub(in crate::numbers) fn read(id: ChannelId, columns: Columns) -> Result<Stored
     Ok(StoredAssessment { level, until: at.maybe_time("level_until", until)?, last })
 }
 
-/// Keeps a assessment; false when the channel is gone.
+/// Stores an assessment; false when the channel is gone.
 pub async fn set_assessment(
     tx: &mut Tx,
     id: ChannelId,
