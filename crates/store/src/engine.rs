@@ -11,6 +11,8 @@ use crate::sealing::Keyring;
 
 #[macro_use]
 pub(crate) mod sql;
+#[macro_use]
+mod row;
 
 pub(crate) mod columns;
 pub(crate) mod enqueued;

@@ -188,23 +188,23 @@ pub async fn backlog(tx: &mut Tx) -> Result<Backlog, Error> {
     Ok(Backlog { count, oldest })
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: EventId,
-    received_at: i64,
-    waba_id: Option<String>,
-    phone_number_id: Option<String>,
-    channel_id: Option<i64>,
-    account_id: Option<i64>,
-    field: String,
-    state: i64,
+row! {
+    struct Row {
+        id: EventId,
+        received_at: i64,
+        waba_id: Option<String>,
+        phone_number_id: Option<String>,
+        channel_id: Option<i64>,
+        account_id: Option<i64>,
+        field: String,
+        state: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct RowWithBody {
-    #[sqlx(flatten)]
-    row: Row,
-    body: Vec<u8>,
+row! {
+    struct RowWithBody + row: Row {
+        body: Vec<u8>,
+    }
 }
 
 impl TryFrom<Row> for StoredEvent {

@@ -16,9 +16,10 @@ pub struct NotAnId;
 macro_rules! prefixed {
     ($($(#[$meta:meta])* $name:ident = $prefix:literal,)+) => {$(
         $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-        #[sqlx(transparent)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(pub Uuid);
+
+        transparent!($name(Uuid));
 
         impl $name {
             /// What it begins with.
@@ -64,9 +65,10 @@ prefixed! {
 }
 
 /// An event, numbered by the database in the order of arrival.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(pub i64);
+
+transparent!(EventId(i64));
 
 impl fmt::Display for EventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -129,15 +129,16 @@ fn lease(job: &Job) -> Option<i64> {
     job.leased_until.map(micros)
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    kind: String,
-    dedup_key: String,
-    run_at: i64,
-    generation: i64,
-    attempts: i64,
-    leased_until: Option<i64>,
-    last_error: Option<String>,
+row! {
+    struct Row {
+        kind: String,
+        dedup_key: String,
+        run_at: i64,
+        generation: i64,
+        attempts: i64,
+        leased_until: Option<i64>,
+        last_error: Option<String>,
+    }
 }
 
 impl TryFrom<Row> for Job {

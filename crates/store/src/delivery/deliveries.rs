@@ -195,15 +195,16 @@ fn ids_as_json(events: &[EventId]) -> String {
     format!("[{}]", ids.join(","))
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    event_id: EventId,
-    state: i64,
-    part: i64,
-    attempts: i64,
-    first_failed_at: Option<i64>,
-    due_at: i64,
-    failure: Option<String>,
+row! {
+    struct Row {
+        event_id: EventId,
+        state: i64,
+        part: i64,
+        attempts: i64,
+        first_failed_at: Option<i64>,
+        due_at: i64,
+        failure: Option<String>,
+    }
 }
 
 fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Delivery>, Error> {

@@ -237,31 +237,32 @@ fn headers_as_json(headers: &BTreeMap<String, SecretString>) -> Vec<u8> {
     serde_json::to_vec(&plain).unwrap_or_default()
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: EndpointId,
-    account_id: i64,
-    channel_id: Option<i64>,
-    name: String,
-    host: String,
-    url: Vec<u8>,
-    format: String,
-    kinds: String,
-    headers: Vec<u8>,
-    secret: Vec<u8>,
-    previous_secret: Option<Vec<u8>>,
-    previous_secret_until: Option<i64>,
-    per_second: Option<i64>,
-    disabled_at: Option<i64>,
-    disabled_reason: Option<String>,
-    cursor_event: i64,
-    failures: i64,
-    failing_since: Option<i64>,
-    blocked_until: Option<i64>,
-    last_delivered_at: Option<i64>,
-    generation: i64,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    struct Row {
+        id: EndpointId,
+        account_id: i64,
+        channel_id: Option<i64>,
+        name: String,
+        host: String,
+        url: Vec<u8>,
+        format: String,
+        kinds: String,
+        headers: Vec<u8>,
+        secret: Vec<u8>,
+        previous_secret: Option<Vec<u8>>,
+        previous_secret_until: Option<i64>,
+        per_second: Option<i64>,
+        disabled_at: Option<i64>,
+        disabled_reason: Option<String>,
+        cursor_event: i64,
+        failures: i64,
+        failing_since: Option<i64>,
+        blocked_until: Option<i64>,
+        last_delivered_at: Option<i64>,
+        generation: i64,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 impl Row {

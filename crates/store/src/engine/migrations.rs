@@ -1,14 +1,31 @@
 //! Applies migrations, and tells whether a database has exactly the tables of this version.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use sqlx::Connection as _;
-use sqlx::migrate::{AppliedMigration, Migrate, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, Migration, MigrationType, Migrator};
 
 use super::{Error, Pools};
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// Every migration, in order: its number, its name, and its text for either engine.
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
+    1,
+    "init",
+    include_str!("../../migrations/sqlite/0001_init.sql"),
+    include_str!("../../migrations/postgres/0001_init.sql"),
+)];
+
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator_of(|(_, _, sqlite, _)| sqlite));
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator_of(|(_, _, _, postgres)| postgres));
+
+fn migrator_of(text: fn((i64, &'static str, &'static str, &'static str)) -> &'static str) -> Migrator {
+    let migration = |it: &(i64, &'static str, &'static str, &'static str)| {
+        let sql = sqlx::SqlSafeStr::into_sql_str(text(*it));
+        Migration::new(it.0, it.1.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
+}
 
 /// The table that sqlx records migrations in.
 const TABLE: &str = "_sqlx_migrations";

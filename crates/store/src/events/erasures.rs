@@ -160,19 +160,20 @@ pub async fn finish(tx: &mut Tx, it: &Erasure, now: Timestamp) -> Result<bool, E
     Ok(run!(tx, FINISH, it.id, it.cursor, maybe_micros(Some(now)))? == 1)
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: ErasureId,
-    account_id: i64,
-    person: Option<Vec<u8>>,
-    first_event_id: i64,
-    last_event_id: i64,
-    cursor_event_id: i64,
-    pass: i64,
-    deleted: i64,
-    rewritten: i64,
-    created_at: i64,
-    finished_at: Option<i64>,
+row! {
+    struct Row {
+        id: ErasureId,
+        account_id: i64,
+        person: Option<Vec<u8>>,
+        first_event_id: i64,
+        last_event_id: i64,
+        cursor_event_id: i64,
+        pass: i64,
+        deleted: i64,
+        rewritten: i64,
+        created_at: i64,
+        finished_at: Option<i64>,
+    }
 }
 
 impl Row {

@@ -152,18 +152,19 @@ pub(super) fn from_json(number: &PhoneNumberId, text: &str) -> Result<Vec<Record
     read(rows)
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    phone_number_id: String,
-    kind: String,
-    basis: String,
-    reason: String,
-    started_at: i64,
-    settled_at: Option<i64>,
-    succeeded: Option<bool>,
-    failure: Option<String>,
-    is_assumed: bool,
+row! {
+    struct Row {
+        id: Uuid,
+        phone_number_id: String,
+        kind: String,
+        basis: String,
+        reason: String,
+        started_at: i64,
+        settled_at: Option<i64>,
+        succeeded: Option<bool>,
+        failure: Option<String>,
+        is_assumed: bool,
+    }
 }
 
 impl TryFrom<Row> for RecordedAttempt {

@@ -182,18 +182,19 @@ pub async fn delete(tx: &mut Tx, id: ChannelId) -> Result<bool, Error> {
     Ok(run!(tx, DELETE, id.0)? == 1)
 }
 
-/// One row of `channel`.
-#[derive(sqlx::FromRow)]
-pub(crate) struct Row {
-    pub(in crate::numbers) id: i64,
-    pub(in crate::numbers) account_id: i64,
-    pub(in crate::numbers) name: String,
-    pub(in crate::numbers) phone_number: String,
-    pub(in crate::numbers) phone_number_id: String,
-    pub(in crate::numbers) waba_id: String,
-    pub(in crate::numbers) business_id: Option<String>,
-    pub(in crate::numbers) onboarding: String,
-    pub(in crate::numbers) created_at: i64,
+row! {
+    /// One row of `channel`.
+    pub(crate) struct Row {
+        pub(in crate::numbers) id: i64,
+        pub(in crate::numbers) account_id: i64,
+        pub(in crate::numbers) name: String,
+        pub(in crate::numbers) phone_number: String,
+        pub(in crate::numbers) phone_number_id: String,
+        pub(in crate::numbers) waba_id: String,
+        pub(in crate::numbers) business_id: Option<String>,
+        pub(in crate::numbers) onboarding: String,
+        pub(in crate::numbers) created_at: i64,
+    }
 }
 
 impl TryFrom<Row> for Channel {

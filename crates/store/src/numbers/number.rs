@@ -24,10 +24,11 @@ statements! {
         updated_at = excluded.updated_at";
 }
 
-#[derive(sqlx::FromRow)]
-pub(super) struct Row {
-    pin: Option<Vec<u8>>,
-    facts: String,
+row! {
+    pub(super) struct Row {
+        pin: Option<Vec<u8>>,
+        facts: String,
+    }
 }
 
 /// The place a PIN is sealed for.

@@ -183,20 +183,21 @@ fn code_hash(code: &SecretString) -> Vec<u8> {
     digest::digest(&digest::SHA256, code.expose_secret().as_bytes()).as_ref().to_vec()
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: SignupId,
-    account_id: i64,
-    inbox_id: Option<i64>,
-    state: String,
-    onboarding: String,
-    waba_id: Option<String>,
-    phone_number_id: Option<String>,
-    business_id: Option<String>,
-    channel_id: Option<i64>,
-    error: Option<String>,
-    created_at: i64,
-    updated_at: i64,
+row! {
+    struct Row {
+        id: SignupId,
+        account_id: i64,
+        inbox_id: Option<i64>,
+        state: String,
+        onboarding: String,
+        waba_id: Option<String>,
+        phone_number_id: Option<String>,
+        business_id: Option<String>,
+        channel_id: Option<i64>,
+        error: Option<String>,
+        created_at: i64,
+        updated_at: i64,
+    }
 }
 
 impl TryFrom<Row> for Signup {

@@ -70,13 +70,14 @@ pub async fn latest(tx: &mut Tx, id: ChannelId) -> Result<Option<StoredSnapshot>
     row.map(|row| row.read(id)).transpose()
 }
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct Row {
-    pub(in crate::numbers) reading: Option<String>,
-    pub(in crate::numbers) waba: Option<String>,
-    pub(in crate::numbers) checked_at: Option<i64>,
-    pub(in crate::numbers) failure: Option<String>,
-    pub(in crate::numbers) failed_at: Option<i64>,
+row! {
+    pub(crate) struct Row {
+        pub(in crate::numbers) reading: Option<String>,
+        pub(in crate::numbers) waba: Option<String>,
+        pub(in crate::numbers) checked_at: Option<i64>,
+        pub(in crate::numbers) failure: Option<String>,
+        pub(in crate::numbers) failed_at: Option<i64>,
+    }
 }
 
 impl Row {

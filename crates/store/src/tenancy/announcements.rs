@@ -75,14 +75,15 @@ pub async fn purge(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     run!(tx, PURGE, micros(before))
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: AnnouncementId,
-    account_id: i64,
-    channel_id: Option<i64>,
-    kind: String,
-    args: String,
-    at: i64,
+row! {
+    struct Row {
+        id: AnnouncementId,
+        account_id: i64,
+        channel_id: Option<i64>,
+        kind: String,
+        args: String,
+        at: i64,
+    }
 }
 
 fn read(rows: Vec<Row>) -> Result<Vec<Announcement>, Error> {

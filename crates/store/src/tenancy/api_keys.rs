@@ -140,16 +140,17 @@ pub async fn touch(tx: &mut Tx, id: ApiKeyId, now: Timestamp) -> Result<bool, Er
     Ok(run!(tx, TOUCH, id, micros(now), micros(a_minute_ago))? == 1)
 }
 
-/// One row of `api_key`.
-#[derive(sqlx::FromRow)]
-pub(crate) struct Row {
-    id: Uuid,
-    account_id: Option<i64>,
-    name: String,
-    scope: String,
-    created_at: i64,
-    last_used_at: Option<i64>,
-    revoked_at: Option<i64>,
+row! {
+    /// One row of `api_key`.
+    pub(crate) struct Row {
+        id: Uuid,
+        account_id: Option<i64>,
+        name: String,
+        scope: String,
+        created_at: i64,
+        last_used_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
 }
 
 impl TryFrom<Row> for ApiKey {

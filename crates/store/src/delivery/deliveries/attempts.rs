@@ -132,16 +132,17 @@ pub async fn prune(tx: &mut Tx, endpoint: EndpointId, before: EventId, limit: i6
     run!(tx, PRUNE, endpoint, before, limit)
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    event_id: EventId,
-    at: i64,
-    part: i64,
-    attempt: i64,
-    status: Option<i64>,
-    duration_ms: i64,
-    outcome: String,
-    answer: Option<String>,
+row! {
+    struct Row {
+        event_id: EventId,
+        at: i64,
+        part: i64,
+        attempt: i64,
+        status: Option<i64>,
+        duration_ms: i64,
+        outcome: String,
+        answer: Option<String>,
+    }
 }
 
 fn read(endpoint: EndpointId, rows: Vec<Row>) -> Result<Vec<Attempt>, Error> {

@@ -156,13 +156,14 @@ pub async fn entry(tx: &mut Tx, account: AccountId, id: EventId) -> Result<Optio
     row.map(|row| row.open(tx)).transpose()
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: EventId,
-    received_at: i64,
-    channel_id: Option<i64>,
-    field: String,
-    body: Vec<u8>,
+row! {
+    struct Row {
+        id: EventId,
+        received_at: i64,
+        channel_id: Option<i64>,
+        field: String,
+        body: Vec<u8>,
+    }
 }
 
 impl Row {

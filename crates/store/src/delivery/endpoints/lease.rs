@@ -34,12 +34,14 @@ statements! {
     ANY = "select count(*) from endpoint where disabled_at is null or leased_by is not null";
 }
 
-/// An endpoint a process works at, as of which change of its settings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
-pub struct Leased {
-    pub id: EndpointId,
-    /// Raised by every change of its settings.
-    pub generation: i64,
+row! {
+    /// An endpoint a process works at, as of which change of its settings.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub struct Leased {
+        pub id: EndpointId,
+        /// Raised by every change of its settings.
+        pub generation: i64,
+    }
 }
 
 /// How far an endpoint is.

@@ -108,11 +108,10 @@ pub async fn list_assessed(
     rows.into_iter().map(read).collect()
 }
 
-#[derive(sqlx::FromRow)]
-struct Assessed {
-    #[sqlx(flatten)]
-    channel: Row,
-    level: Option<String>,
-    level_until: Option<i64>,
-    last_assessment: Option<String>,
+row! {
+    struct Assessed + channel: Row {
+        level: Option<String>,
+        level_until: Option<i64>,
+        last_assessment: Option<String>,
+    }
 }

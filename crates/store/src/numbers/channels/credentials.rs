@@ -60,12 +60,13 @@ pub struct Reauthorization {
     pub onboarding: Onboarding,
 }
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct Row {
-    pub(in crate::numbers) phone_number: String,
-    pub(in crate::numbers) access_token: Vec<u8>,
-    pub(in crate::numbers) token_expires_at: Option<i64>,
-    pub(in crate::numbers) verify_token: Vec<u8>,
+row! {
+    pub(crate) struct Row {
+        pub(in crate::numbers) phone_number: String,
+        pub(in crate::numbers) access_token: Vec<u8>,
+        pub(in crate::numbers) token_expires_at: Option<i64>,
+        pub(in crate::numbers) verify_token: Vec<u8>,
+    }
 }
 
 /// The place an access token is sealed for; a channel's phone number never changes.

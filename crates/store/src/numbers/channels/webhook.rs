@@ -152,19 +152,20 @@ pub async fn record_verified(tx: &mut Tx, id: ChannelId, now: Timestamp) -> Resu
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-pub(crate) struct Row {
-    pub(in crate::numbers) subscribed_at: Option<i64>,
-    pub(in crate::numbers) override_level: String,
-    pub(in crate::numbers) override_url: Option<String>,
-    pub(in crate::numbers) override_error: Option<String>,
-    pub(in crate::numbers) verified_at: Option<i64>,
-    pub(in crate::numbers) last_seen_at: Option<i64>,
-    pub(in crate::numbers) first_seen_at: Option<i64>,
-    pub(in crate::numbers) longest_gap: Option<i64>,
-    pub(in crate::numbers) error: Option<String>,
-    pub(in crate::numbers) checked_at: Option<i64>,
-    pub(in crate::numbers) reconciled_at: Option<i64>,
+row! {
+    pub(crate) struct Row {
+        pub(in crate::numbers) subscribed_at: Option<i64>,
+        pub(in crate::numbers) override_level: String,
+        pub(in crate::numbers) override_url: Option<String>,
+        pub(in crate::numbers) override_error: Option<String>,
+        pub(in crate::numbers) verified_at: Option<i64>,
+        pub(in crate::numbers) last_seen_at: Option<i64>,
+        pub(in crate::numbers) first_seen_at: Option<i64>,
+        pub(in crate::numbers) longest_gap: Option<i64>,
+        pub(in crate::numbers) error: Option<String>,
+        pub(in crate::numbers) checked_at: Option<i64>,
+        pub(in crate::numbers) reconciled_at: Option<i64>,
+    }
 }
 
 impl Row {

@@ -114,13 +114,14 @@ pub async fn purge_history(tx: &mut Tx, before: Timestamp) -> Result<u64, Error>
     run!(tx, PURGE, micros(before))
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: HistoryId,
-    at: i64,
-    level: String,
-    reading: String,
-    waba: Option<String>,
+row! {
+    struct Row {
+        id: HistoryId,
+        at: i64,
+        level: String,
+        reading: String,
+        waba: Option<String>,
+    }
 }
 
 impl Row {
