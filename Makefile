@@ -1,8 +1,8 @@
 # The commands of this project. `make` alone lists them.
 
 CARGO ?= cargo
-# The tests wait more than they compute: twice as many run at a time as there are cores.
-TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
+# The tests wait more than they compute: three times as many run at a time as there are cores.
+TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test quick lint fmt doc openapi demo build dist advisories bench backlog soak bench-peers conformance-peers consumers kill simulate fuzz ci
