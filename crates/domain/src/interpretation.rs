@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::meta::event::{
-    AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction, ReviewDecision, SecurityEvent,
-    Subject,
+    AccountEvent, AccountUpdate, BanState, Change, Content, Disconnection, MessagesSeen, Restriction, ReviewDecision,
+    SecurityEvent, Subject,
 };
 use crate::registration::ChangeKind;
 
@@ -70,6 +70,12 @@ pub enum Note {
     /// Coexistence: the phone changed device.
     Paused,
     Resumed,
+    /// Coexistence ended.
+    Disconnected(Disconnection),
+    /// Meta decided about a display name: why it was declined, `None` for an approved one or without a reason.
+    NameDecided {
+        rejection_reason: Option<String>,
+    },
     /// The account was unshared, or the app removed.
     Unshared,
     /// The account was shared with this installation, or the app installed.
@@ -88,7 +94,9 @@ pub fn interpret(change: &Change) -> Meaning {
     match &change.content {
         Content::Account(update) => account(update, subject),
         Content::AccountReview { decision } => Meaning::about(Scope::Waba).review(decision),
-        Content::Name { decision, .. } => Meaning::about(subject).name(decision),
+        Content::Name { decision, rejection_reason, .. } => {
+            Meaning::about(subject).name(decision, rejection_reason.as_ref())
+        }
         Content::Quality { event, .. } => {
             // ONBOARDING: Meta is still registering the number
             let registering = event.eq_ignore_ascii_case("ONBOARDING");
@@ -154,8 +162,9 @@ fn account(update: &AccountUpdate, subject: Scope) -> Meaning {
 /// For one number, or with a reason of the WhatsApp Business app, it is the end of coexistence, and the account may stay
 /// shared; otherwise the account was unshared.
 fn partner_removed(update: &AccountUpdate, meaning: Meaning) -> Meaning {
-    if meaning.scope == Scope::Number || update.disconnection_reason.is_some() {
-        return meaning.proves(ChangeKind::CoexistenceEnded).wakes(&[
+    if meaning.scope == Scope::Number || update.disconnection.is_some() {
+        let why = update.disconnection.clone().unwrap_or_default();
+        return meaning.proves(ChangeKind::CoexistenceEnded).notes(Note::Disconnected(why)).wakes(&[
             Wake::Token,
             Wake::Subscription,
             Wake::Registration,
@@ -236,11 +245,17 @@ impl Meaning {
         }
     }
 
-    fn name(self, decision: &ReviewDecision) -> Self {
+    fn name(self, decision: &ReviewDecision, rejection_reason: Option<&String>) -> Self {
         let both = [Wake::Registration, Wake::Health];
         match decision {
-            ReviewDecision::Approved => self.proves(ChangeKind::NameGood).wakes(&both),
-            ReviewDecision::Rejected => self.proves(ChangeKind::NameDeclined).wakes(&both),
+            ReviewDecision::Approved => {
+                let note = Note::NameDecided { rejection_reason: None };
+                self.proves(ChangeKind::NameGood).notes(note).wakes(&both)
+            }
+            ReviewDecision::Rejected => {
+                let note = Note::NameDecided { rejection_reason: rejection_reason.cloned() };
+                self.proves(ChangeKind::NameDeclined).notes(note).wakes(&both)
+            }
             ReviewDecision::Deferred | ReviewDecision::Pending | ReviewDecision::Other(_) => {
                 self.wakes(&[Wake::Health])
             }

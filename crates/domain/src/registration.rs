@@ -4,9 +4,10 @@
 //! match wins. Two kinds of caller share them: *set-up* (signup, re-authorisation, the Complete registration button) and
 //! the stricter *planner* (jobs, webhooks, sweep).
 //!
-//! Reading order: `decision` (the answer), `ledger` (register calls are scarce), `changes` (evidence), `history` (what is
-//! on record), `case` (one question to the rules), `refusal` and `schedule` (tables), `calls` (rules 9 to 11), `rules`.
+//! Reading order: `decision` (the answer), `ledger` (register calls are scarce), `changes` (evidence), `history` and `app_link`
+//! (what is on record), `case` (one question to the rules), `refusal` and `schedule` (tables), `calls` (rules 9 to 11), `rules`.
 
+mod app_link;
 mod calls;
 mod case;
 mod changes;
@@ -19,8 +20,9 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use app_link::AppLink;
 pub use changes::{ChangeKind, Changes, Dated, Source, changes_between, note_changes, proves_access};
 pub use decision::{Caller, Decision, PinPlan, Reads, Reason, Remedy};
 pub use history::History;
-pub use rules::decide;
+pub use rules::{can_leave_app, decide};
 pub use schedule::{HTTP_DEADLINE, ONBOARDING_WINDOW, UNANSWERED_AFTER};

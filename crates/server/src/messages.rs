@@ -22,7 +22,7 @@ pub use endpoints::{delivery, endpoint_status, event_kind, last_failure};
 pub use failures::failure;
 pub use findings::finding;
 pub use format::{capitalize, escape, humanize, span, time_element, utc};
-pub use levels::{Button, button, level, whose, your_move};
+pub use levels::{Button, LEAVE_APP, button, level, whose, your_move};
 pub use registration::{basis, remedy, why};
 pub use sentence::{Message, Sentence};
 pub use summary::summary;

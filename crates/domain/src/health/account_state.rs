@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use crate::interpretation::Note;
-use crate::meta::event::Restriction;
+use crate::meta::event::{Disconnection, Restriction};
 
 /// A ban of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,10 @@ pub struct AccountState {
     pub violation: Option<Reported<String>>,
     /// Coexistence: the phone changed device (`true`), or is back.
     pub paused: Option<Reported<bool>>,
+    /// Why the last coexistence ended.
+    pub disconnected: Option<Reported<Disconnection>>,
+    /// Why Meta declined a display name; `None` inside after an approval, or where Meta gave no reason.
+    pub name_rejection: Option<Reported<Option<String>>>,
     /// The account was unshared (`true`), or shared again.
     pub unshared: Option<Reported<bool>>,
     /// Meta warned that the portfolio may be compromised.
@@ -54,6 +58,10 @@ impl AccountState {
             Note::Violation(kind) => set_newer(&mut self.violation, kind.clone(), at),
             Note::Paused => set_newer(&mut self.paused, true, at),
             Note::Resumed => set_newer(&mut self.paused, false, at),
+            Note::Disconnected(why) => set_newer(&mut self.disconnected, why.clone(), at),
+            Note::NameDecided { rejection_reason } => {
+                set_newer(&mut self.name_rejection, rejection_reason.clone(), at);
+            }
             Note::Unshared => set_newer(&mut self.unshared, true, at),
             Note::Shared => set_newer(&mut self.unshared, false, at),
             Note::Compromised => set_newer(&mut self.compromised, (), at),
@@ -83,10 +91,6 @@ pub struct SendingFacts {
     pub refused: Vec<RefusedSend>,
     /// When a message was last seen to go out (`sent`, `delivered` or `read`).
     pub proved_at: Option<Timestamp>,
-    /// When a message was last handed to Meta, where it is known: through this installation, or by analytics.
-    pub last_send_at: Option<Timestamp>,
-    /// The number of people written to first in the last 24 h, where it is known.
-    pub started_in_24h: Option<i64>,
 }
 
 impl SendingFacts {
@@ -106,6 +110,8 @@ impl SendingFacts {
             | Note::Violation(_)
             | Note::Paused
             | Note::Resumed
+            | Note::Disconnected(_)
+            | Note::NameDecided { .. }
             | Note::Unshared
             | Note::Shared
             | Note::Compromised => {}

@@ -42,7 +42,11 @@ pub enum HealthChange {
     /// Meta approved the display name, or the new one.
     NameApproved { name: Option<String> },
     /// Meta declined the display name, or the new one.
-    NameDeclined { name: Option<String> },
+    NameDeclined {
+        name: Option<String>,
+        /// Meta's word for the reason, where its webhook gave one.
+        rejection_reason: Option<String>,
+    },
     /// The messaging limit changed, in Meta's words.
     LimitChanged { from: String, to: String },
     /// The quality rating changed, in Meta's words.
@@ -75,8 +79,9 @@ impl HealthChange {
                 vec![("reason", Arg::Text(reason.clone())), ("meta_text", Arg::Text(meta_text.clone()))]
             }
             Self::HoldStarted { until } => vec![("until", Arg::Time(*until))],
-            Self::NameApproved { name } | Self::NameDeclined { name } => {
-                vec![("name", name.clone().map_or(Arg::Absent, Arg::Text))]
+            Self::NameApproved { name } => vec![("name", text(name.as_ref()))],
+            Self::NameDeclined { name, rejection_reason } => {
+                vec![("name", text(name.as_ref())), ("rejection_reason", text(rejection_reason.as_ref()))]
             }
             Self::LimitChanged { from, to } | Self::QualityChanged { from, to } => {
                 vec![("from", Arg::Text(from.clone())), ("to", Arg::Text(to.clone()))]
@@ -236,8 +241,8 @@ fn topic_change(topic: Topic, was: Option<&str>, is: &str, after: &HealthReport)
             Some(HealthChange::RegistrationRefused { reason: refusal.code, meta_text: refusal.meta_text })
         }
         Topic::Hold => hold_change(was, watched.hold.flatten(), after),
-        Topic::Name => name_change(was, watched.name?, watched.name_text.clone()),
-        Topic::NewName => name_change(was, watched.new_name?, watched.new_name_text.clone()),
+        Topic::Name => name_change(was, watched.name?, watched.name_text.clone(), watched),
+        Topic::NewName => name_change(was, watched.new_name?, watched.new_name_text.clone(), watched),
         Topic::Limit => Some(HealthChange::LimitChanged { from: was?.to_owned(), to: is.to_owned() }),
         Topic::Quality => Some(HealthChange::QualityChanged { from: was?.to_owned(), to: is.to_owned() }),
         Topic::Token => match watched.token? {
@@ -268,12 +273,18 @@ fn hold_change(was: Option<&str>, is: Option<Timestamp>, after: &HealthReport) -
     }
 }
 
-fn name_change(was: Option<&str>, is: NameState, name: Option<String>) -> Option<HealthChange> {
+fn name_change(was: Option<&str>, is: NameState, name: Option<String>, watched: &Watched) -> Option<HealthChange> {
     // the first reading of a name is no decision of Meta's
     was?;
     match is {
         NameState::Good => Some(HealthChange::NameApproved { name }),
-        NameState::Declined => Some(HealthChange::NameDeclined { name }),
+        NameState::Declined => {
+            Some(HealthChange::NameDeclined { name, rejection_reason: watched.rejection_reason.clone() })
+        }
         NameState::None | NameState::Undecided => None,
     }
+}
+
+fn text(value: Option<&String>) -> Arg {
+    value.cloned().map_or(Arg::Absent, Arg::Text)
 }

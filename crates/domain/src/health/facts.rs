@@ -12,7 +12,7 @@ use crate::ids::{AppId, BusinessId, WabaId};
 use crate::meta::failure::{Failure, FailureKind};
 use crate::meta::reading::{NumberReading, NumberStatus, WabaReading};
 use crate::registration::ledger::{Attempt, AttemptOutcome, CallKind, Spent};
-use crate::registration::{Decision, History, ONBOARDING_WINDOW};
+use crate::registration::{AppLink, Decision, History, ONBOARDING_WINDOW};
 use crate::time::shift;
 
 /// A request for health asks Meta again when the stored reading is older than this (row H1).
@@ -84,6 +84,8 @@ pub struct RegistrationFacts {
     pub was_registered: bool,
     /// The last `last_onboarded_time` that was read.
     pub last_onboarded_time: Option<Timestamp>,
+    /// The link with the WhatsApp Business app.
+    pub app_link: AppLink,
 }
 
 impl RegistrationFacts {
@@ -99,6 +101,7 @@ impl RegistrationFacts {
             last_call_at: attempts.last().map(|attempt| attempt.started_at),
             was_registered: history.shows_registration(),
             last_onboarded_time: history.last_onboarded_time,
+            app_link: history.app_link(),
         }
     }
 }
@@ -204,7 +207,7 @@ impl HealthContext {
     /// coexistence number.
     pub fn onboarding_ends_at(&self, reading: &NumberReading) -> Option<Timestamp> {
         let was_registered = self.registration.was_registered || reading.status == Some(NumberStatus::Disconnected);
-        if was_registered || self.onboarding == Onboarding::Coexistence {
+        if was_registered || self.registration.app_link != AppLink::None {
             return None;
         }
         let from = reading.last_onboarded_time.or(self.registration.last_onboarded_time);
@@ -222,8 +225,8 @@ impl HealthContext {
         }
     }
 
-    /// Whether the number is in the WhatsApp Business app as well, by reading or by its onboarding.
+    /// Whether the number is a coexistence number, by reading or by the record; its link with the app may be gone.
     pub fn is_coexistence(&self, reading: &NumberReading) -> bool {
-        self.onboarding == Onboarding::Coexistence || reading.reads_as_coexistence()
+        self.registration.app_link != AppLink::None || reading.reads_as_coexistence()
     }
 }

@@ -72,11 +72,15 @@ pub enum FindingCode {
     },
     /// The number was registered, is not any more, and is registered again.
     RegistrationLost,
+    /// The number lost its registration again within 72 h of being registered again.
+    RegistrationLostAgain,
 
     // a person has to act before the number is live
     /// The display name was refused.
     NameDeclined {
         name: Option<String>,
+        /// Meta's word for the reason, where its webhook gave one.
+        rejection_reason: Option<String>,
     },
     /// Two-step verification is on and the PIN is not known, or the stored one is wrong.
     PinNeeded,
@@ -97,6 +101,13 @@ pub enum FindingCode {
     OnPremise,
     /// Coexistence: the link with the WhatsApp Business app is gone.
     CoexistenceLost,
+    /// Coexistence: Meta reported that the number was disconnected from the WhatsApp Business app.
+    CoexistenceDisconnected {
+        /// Meta's word, such as `ACCOUNT_DISCONNECTED`.
+        reason: Option<String>,
+        /// Meta's word, such as `USER`.
+        initiated_by: Option<String>,
+    },
     /// Coexistence: the phone changed device; it usually comes back within minutes.
     CoexistencePaused,
 
@@ -123,18 +134,6 @@ pub enum FindingCode {
     QualityYellow,
     /// The quality rating is low.
     QualityRed,
-    /// Most of the limit is used.
-    LimitNear {
-        limit: MessagingLimit,
-        /// People written to first in the last 24 h.
-        used: i64,
-    },
-    /// All of the limit is used.
-    LimitReached {
-        limit: MessagingLimit,
-        /// People written to first in the last 24 h.
-        used: i64,
-    },
     /// The limit is the lowest tier: a verified business gets more.
     LimitLowest {
         limit: MessagingLimit,
@@ -160,6 +159,14 @@ pub enum FindingCode {
     /// A new display name was refused.
     NewNameDeclined {
         name: Option<String>,
+        /// Meta's word for the reason, where its webhook gave one.
+        rejection_reason: Option<String>,
+    },
+    /// The display name of a registered number was refused: the number keeps working.
+    LiveNameDeclined {
+        name: Option<String>,
+        /// Meta's word for the reason, where its webhook gave one.
+        rejection_reason: Option<String>,
     },
 
     // the account and its portfolio
@@ -277,11 +284,17 @@ impl FindingCode {
             Self::ReadFailed { kind } => vec![("kind", Arg::Code(kind.to_string()))],
             Self::NameInReview { name }
             | Self::NameGoodStillRefused { name }
-            | Self::NameDeclined { name }
             | Self::NameExpired { name }
             | Self::NewNameLapsed { name }
-            | Self::NewNameInReview { name }
-            | Self::NewNameDeclined { name } => vec![("name", text(name.as_ref()))],
+            | Self::NewNameInReview { name } => vec![("name", text(name.as_ref()))],
+            Self::NameDeclined { name, rejection_reason }
+            | Self::NewNameDeclined { name, rejection_reason }
+            | Self::LiveNameDeclined { name, rejection_reason } => {
+                vec![("name", text(name.as_ref())), ("rejection_reason", text(rejection_reason.as_ref()))]
+            }
+            Self::CoexistenceDisconnected { reason, initiated_by } => {
+                vec![("reason", text(reason.as_ref())), ("initiated_by", text(initiated_by.as_ref()))]
+            }
             Self::BudgetSpent { spent, free_at } => vec![("spent", count(*spent)), ("free_at", time(*free_at))],
             Self::RegistrationHeld { until } | Self::PinGuessesHeld { until } => vec![("until", Arg::Time(*until))],
             Self::OnboardingWindowEnding { ends_at } => vec![("ends_at", Arg::Time(*ends_at))],
@@ -290,9 +303,6 @@ impl FindingCode {
             }
             Self::StatusUnknown { status } | Self::AccountDisabled { status } => {
                 vec![("status", Arg::Text(status.clone()))]
-            }
-            Self::LimitNear { limit, used } | Self::LimitReached { limit, used } => {
-                vec![("limit", Arg::Code(limit.to_string())), ("used", Arg::Number(*used))]
             }
             Self::LimitLowest { limit } => vec![("limit", Arg::Code(limit.to_string()))],
             Self::NewNameApproved { name, apply_by } => {
@@ -333,6 +343,7 @@ impl FindingCode {
             | Self::RegistrationRetrying
             | Self::Throttled
             | Self::RegistrationLost
+            | Self::RegistrationLostAgain
             | Self::PinNeeded
             | Self::CodeNeeded
             | Self::NumberTaken

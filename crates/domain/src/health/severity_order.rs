@@ -79,7 +79,6 @@ pub const WORSE: &[Row] = &[
     row("decision", &["done", "waits", "asks for the PIN", "account locked"]),
     row("hold", &["none", "held"]),
     row("sends refused", &["none", "131037", "133010", "131042", "131031"]),
-    row("share of the limit used", &["little", "most", "all"]),
     // the token and the webhooks
     row("token", &["good", "ends soon", "dead"]),
     row("token", &["good", "access lost"]),

@@ -11,7 +11,7 @@ use crate::meta::reading::{
     MessagingLimit, NameStatus, NumberReading, NumberStatus, PlatformType, QualityRating, ThroughputLevel, WabaReading,
 };
 use crate::registration::ledger::Spent;
-use crate::registration::{Decision, Reason};
+use crate::registration::{AppLink, Decision, Reason};
 
 mod assessed;
 mod cards;
@@ -82,6 +82,7 @@ impl Case {
             last_call_at: None,
             was_registered: false,
             last_onboarded_time: None,
+            app_link: AppLink::None,
         };
         let mut context = HealthContext::new(Onboarding::Standard, now() - days(2), standing);
         context.webhooks.subscription = Subscription::Yes;

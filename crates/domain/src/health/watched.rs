@@ -76,6 +76,8 @@ pub struct Watched {
     pub name_text: Option<String>,
     pub new_name: Option<NameState>,
     pub new_name_text: Option<String>,
+    /// Meta's word for why it declined a name last, where its webhook gave one.
+    pub rejection_reason: Option<String>,
     /// Meta's word for the messaging limit.
     pub limit: Option<String>,
     /// Meta's word for the quality rating.

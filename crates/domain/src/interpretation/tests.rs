@@ -27,7 +27,7 @@ fn account(word: &str) -> AccountUpdate {
         ban_date: None,
         restrictions: Vec::new(),
         violation: None,
-        disconnection_reason: None,
+        disconnection: None,
         partner_app_id: None,
     }
 }
@@ -45,7 +45,13 @@ fn every_account_event_has_its_row() {
             vec![Note::Shared],
         ),
         ("PARTNER_REMOVED", None, vec![], vec![Token, Subscription, Health], vec![Note::Unshared]),
-        ("PARTNER_REMOVED", Some("15550100001"), vec![K::CoexistenceEnded], all.clone(), vec![]),
+        (
+            "PARTNER_REMOVED",
+            Some("15550100001"),
+            vec![K::CoexistenceEnded],
+            all.clone(),
+            vec![Note::Disconnected(Disconnection::default())],
+        ),
         ("PARTNER_APP_INSTALLED", None, vec![K::AccountEvent], all, vec![Note::Shared]),
         ("PARTNER_APP_UNINSTALLED", None, vec![], vec![Token, Subscription, Health], vec![Note::Unshared]),
         ("PARTNER_CLIENT_CERTIFICATION_STATUS_UPDATE", None, vec![], vec![Health], vec![]),
@@ -99,10 +105,12 @@ fn a_ban_is_scheduled_made_and_lifted() {
 /// Reasons of the WhatsApp Business app, such as `CHANGE_NUMBER`, only come with coexistence.
 #[test]
 fn a_disconnection_reason_is_the_end_of_coexistence() {
-    let update =
-        AccountUpdate { disconnection_reason: Some("COMPANION_INACTIVITY".to_owned()), ..account("PARTNER_REMOVED") };
+    let why =
+        Disconnection { reason: Some("COMPANION_INACTIVITY".to_owned()), initiated_by: Some("SYSTEM".to_owned()) };
+    let update = AccountUpdate { disconnection: Some(why.clone()), ..account("PARTNER_REMOVED") };
     let meaning = interpret(&change(Content::Account(update), None));
     assert_eq!((meaning.scope, meaning.proves), (Scope::Waba, vec![K::CoexistenceEnded]));
+    assert_eq!(meaning.notes, vec![Note::Disconnected(why)]);
 }
 
 #[test]
@@ -118,6 +126,8 @@ fn reviews_of_name_and_account() {
         let decision = ReviewDecision::parse(word);
         let name = Content::Name { decision: decision.clone(), requested_name: None, rejection_reason: None };
         let meaning = interpret(&change(name, Some("15550100001")));
+        let decided = matches!(word, "APPROVED" | "REJECTED").then_some(Note::NameDecided { rejection_reason: None });
+        assert_eq!(meaning.notes, Vec::from_iter(decided), "{word}");
         assert_eq!((meaning.scope, meaning.proves, meaning.wakes), (Scope::Number, name_proves, name_wakes), "{word}");
         let meaning = interpret(&change(Content::AccountReview { decision }, None));
         let wakes = if word == "APPROVED" { vec![Registration, Health] } else { vec![Health] };

@@ -153,6 +153,16 @@ pub enum Content {
     Unread,
 }
 
+/// `disconnection_info` of a `PARTNER_REMOVED`: why a number left the WhatsApp Business app or was taken off it (facts
+/// §3.3).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Disconnection {
+    /// Meta's word, such as `ACCOUNT_DISCONNECTED` or `PRIMARY_INACTIVITY`.
+    pub reason: Option<String>,
+    /// Meta's word, such as `USER` or `SYSTEM`.
+    pub initiated_by: Option<String>,
+}
+
 /// The members of an `account_update`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountUpdate {
@@ -162,7 +172,8 @@ pub struct AccountUpdate {
     pub ban_date: Option<String>,
     pub restrictions: Vec<Restriction>,
     pub violation: Option<String>,
-    pub disconnection_reason: Option<String>,
+    /// Why coexistence ended; only with `PARTNER_REMOVED`.
+    pub disconnection: Option<Disconnection>,
     pub partner_app_id: Option<AppId>,
 }
 

@@ -242,21 +242,6 @@ pub struct NumberReading {
     pub health_status: Option<Vec<HealthEntity>>,
 }
 
-impl MessagingLimit {
-    /// How many people it allows; `None` where there is no such number.
-    pub fn people(&self) -> Option<i64> {
-        match self {
-            Self::Tier50 => Some(50),
-            Self::Tier250 => Some(250),
-            Self::Tier1k => Some(1_000),
-            Self::Tier2k => Some(2_000),
-            Self::Tier10k => Some(10_000),
-            Self::Tier100k => Some(100_000),
-            Self::Unlimited | Self::NotSet | Self::Untiered | Self::Other(_) => None,
-        }
-    }
-}
-
 /// Whether Meta has a number on a platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provisioned {

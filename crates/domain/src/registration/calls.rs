@@ -144,17 +144,28 @@ fn basis(case: &Case<'_>) -> Basis {
     }
 }
 
-/// Registers a lost registration again, at most once per 24 h. A call that failed in a retryable way does not count: rule
-/// 9 says when it is made again.
+/// Registers a lost registration again, once: a number that drops out within 72 h of that is left to its owner or another
+/// partner, until a person presses. A call that failed in a retryable way does not count: rule 9 says when it is made again.
 pub(super) fn reconcile(case: &Case<'_>) -> Decision {
+    if case.pin_is_stale() {
+        return case.ask(Remedy::EnterPin, Reason::PinUnknown);
+    }
+    if case.caller.is_person() {
+        return register(case, Basis::Person, Reason::RegistrationLost);
+    }
     let last = case
         .register_attempts()
         .rev()
         .find(|a| a.basis == Basis::Reconcile && !a.failure_kind().is_some_and(FailureKind::is_retryable));
-    match last.map(|a| shift(a.started_at, RECONCILE_INTERVAL)).filter(|next| case.now < *next) {
-        Some(next) => case.wait(Reason::ReconciledRecently, next.min(case.after(HOUR)), Some(next)),
-        None if case.pin_is_stale() => case.ask(Remedy::EnterPin, Reason::PinUnknown),
-        None => register(case, Basis::Reconcile, Reason::RegistrationLost),
+    let Some(last) = last else { return register(case, Basis::Reconcile, Reason::RegistrationLost) };
+    let next = shift(last.started_at, RECONCILE_INTERVAL);
+    let dropped_at = case.dropped_at().filter(|at| *at >= last.started_at);
+    if dropped_at.is_some_and(|at| at < shift(last.started_at, WINDOW)) {
+        case.ask(Remedy::ClaimAgain, Reason::LostAgain)
+    } else if case.now < next {
+        case.wait(Reason::ReconciledRecently, next.min(case.after(HOUR)), Some(next))
+    } else {
+        register(case, Basis::Reconcile, Reason::RegistrationLost)
     }
 }
 

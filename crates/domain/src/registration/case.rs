@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::meta::failure::FailureKind;
 use crate::meta::reading::{NumberReading, NumberStatus};
+use crate::registration::app_link::AppLink;
 use crate::registration::changes::{ChangeKind, Source};
 use crate::registration::decision::{Caller, Decision, Reads, Reason, Remedy};
 use crate::registration::history::History;
@@ -133,12 +134,22 @@ impl Case<'_> {
             && !is_off
     }
 
+    /// The link with the WhatsApp Business app, by the reading where it tells, else by the record.
+    pub(super) fn app_link(&self) -> AppLink {
+        if self.reading.is_on_biz_app == Some(true) { AppLink::Linked } else { self.history.app_link() }
+    }
+
+    /// When the number was last known registered, if it is known to have dropped out since.
+    pub(super) fn dropped_at(&self) -> Option<Timestamp> {
+        self.history.registration_lost_at.or(self.history.provisioned_at)
+    }
+
     pub(super) fn was_registered(&self) -> bool {
         self.history.shows_registration() || self.reading.status == Some(NumberStatus::Disconnected)
     }
 
     pub(super) fn onboarded_at(&self) -> Timestamp {
-        self.reading.last_onboarded_time.or(self.history.last_onboarded_time).unwrap_or(self.history.channel_created_at)
+        self.reading.last_onboarded_time.unwrap_or_else(|| self.history.onboarded_at())
     }
 
     /// The instant after a span from now.

@@ -48,8 +48,12 @@ pub enum ChangeKind {
     AccountApproved,
     /// `health_status` no longer lists a lock.
     Unlocked,
+    /// The number is read as being in the WhatsApp Business app, and was not before.
+    AppLinked,
     /// Coexistence ended (`PARTNER_REMOVED` for the number).
     CoexistenceEnded,
+    /// The owner decided to register the number here, which takes it out of the WhatsApp Business app.
+    AppLeft,
     /// Any field of the number changed between two readings, callbacks excepted.
     AnyField,
 }
@@ -109,6 +113,9 @@ pub fn changes_between(before: Option<&NumberReading>, after: &NumberReading) ->
     }
     if declined(after) && !before.is_some_and(declined) {
         kinds.push(ChangeKind::NameDeclined);
+    }
+    if after.reads_as_coexistence() && !before.is_some_and(NumberReading::reads_as_coexistence) {
+        kinds.push(ChangeKind::AppLinked);
     }
     if let Some(before) = before {
         if before.is_pin_enabled == Some(true) && after.is_pin_enabled == Some(false) {

@@ -78,6 +78,9 @@ pub enum Remedy {
     TurnOffTwoStep,
     /// Reconnect the WhatsApp Business app (coexistence).
     ReconnectApp,
+    /// Decide whether the number is to be registered here, and press Complete registration if it is: something takes it
+    /// away each time.
+    ClaimAgain,
     /// Move the number from the On-Premises API.
     MigrateFromOnPremise,
     /// Re-authorise: the access token is dead.
@@ -96,8 +99,12 @@ pub enum Remedy {
 pub enum Reason {
     /// Rule 1: live in both the WhatsApp Business app and the Cloud API.
     Coexistence,
+    /// Rule 1: coexistence was just set up, and the number does not show it yet.
+    CoexistenceStarting,
     /// Rule 1: coexistence, but the number reads as not registered.
     CoexistenceLost,
+    /// Rule 1: Meta reported that the number was disconnected from the WhatsApp Business app.
+    CoexistenceDisconnected,
     /// Rule 2: provisioned and CONNECTED.
     Live,
     /// Rule 2: registered, Meta is activating it.
@@ -108,6 +115,8 @@ pub enum Reason {
     OnPremise,
     /// Rule 2: the registration was lost and registered again less than a day ago.
     ReconciledRecently,
+    /// Rule 2: the registration was lost again within 72 h: its owner or another partner may mean it.
+    LostAgain,
     /// Rule 3: banned, deleted or migrated.
     NumberGone,
     /// Rule 4: a register call is in progress.

@@ -8,6 +8,7 @@ use crate::meta::failure::{Failure, FailureKind};
 use crate::meta::reading::{
     CodeVerification, EntityType, NameStatus, NumberReading, NumberStatus, PlatformType, Provisioned,
 };
+use crate::registration::app_link::AppLink;
 use crate::registration::calls;
 use crate::registration::case::Case;
 use crate::registration::changes::ChangeKind;
@@ -27,6 +28,9 @@ const LAST_PROBE_DAY: SignedDuration = SignedDuration::from_hours(13 * 24);
 
 /// A lost registration is believed only when it was seen this long after an accepted call.
 const CONFIRMATION_GRACE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Meta shows the link of a number with the WhatsApp Business app at the latest this long after onboarding.
+const LINK_SHOWN_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a number is read again while Meta throttles the reads.
 const THROTTLED_READ_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
@@ -61,25 +65,43 @@ fn found_answer(case: &Case<'_>) -> Option<Decision> {
     (is_old && worked).then_some(Decision::Settle { outcome: AttemptOutcome::Success })
 }
 
-/// Rule 1: a coexistence number is never registered.
+/// Rule 1: a coexistence number is never registered, unless its owner decided to leave the WhatsApp Business app.
 fn coexistence(case: &Case<'_>) -> Option<Decision> {
-    let platform = case.reading.platform_type.as_ref();
-    let is_onboarded_so = case.history.onboarding == Onboarding::Coexistence;
-    if !is_onboarded_so && !case.reading.reads_as_coexistence() {
-        return None;
+    let done = Some(Decision::Done { reason: Reason::Coexistence, next_check_at: None });
+    if case.reading.reads_as_coexistence() {
+        return done;
     }
-    if platform != Some(&PlatformType::NotApplicable) {
-        return Some(Decision::Done { reason: Reason::Coexistence, next_check_at: None });
+    let reads_unregistered = case.reading.platform_type == Some(PlatformType::NotApplicable);
+    match case.app_link() {
+        AppLink::None => None,
+        AppLink::Disconnected { .. } if reads_unregistered || case.reading.platform_type.is_none() => {
+            Some(case.ask(Remedy::ReconnectApp, Reason::CoexistenceDisconnected))
+        }
+        AppLink::Linked if reads_unregistered => Some(coexistence_unseen(case)),
+        AppLink::Linked | AppLink::Disconnected { .. } => done,
     }
-    let ended =
-        case.reading.is_on_biz_app == Some(false) && case.history.changes.get(ChangeKind::CoexistenceEnded).is_some();
-    if ended {
-        return None;
+}
+
+/// A coexistence number that reads as not registered: Meta shows the link minutes after onboarding, so a reading counts
+/// only afterwards, and only the second in a row.
+fn coexistence_unseen(case: &Case<'_>) -> Decision {
+    let onboarded = case.onboarded_at();
+    let shown_by = shift(onboarded, LINK_SHOWN_WITHIN);
+    if case.now < shown_by {
+        let next_check_at = schedule::confirmation_check(onboarded, case.now).min(shown_by);
+        case.wait(Reason::CoexistenceStarting, next_check_at, None)
+    } else if case.history.coexistence_misses >= 1 {
+        case.ask(Remedy::ReconnectApp, Reason::CoexistenceLost)
+    } else {
+        case.wait(Reason::CoexistenceLost, case.after(MINUTE), None)
     }
-    if case.history.coexistence_misses >= 1 {
-        return Some(case.ask(Remedy::ReconnectApp, Reason::CoexistenceLost));
-    }
-    Some(case.wait(Reason::CoexistenceLost, case.after(MINUTE), None))
+}
+
+/// Whether the owner may decide to register the number here, which takes it out of the WhatsApp Business app: the link
+/// with the app is gone, and the owner is asked to make it again.
+pub fn can_leave_app(reads: &Reads, history: &History, now: Timestamp) -> bool {
+    matches!(decide(Caller::Press, reads, history, now), Decision::Ask { remedy: Remedy::ReconnectApp, reason, .. }
+        if matches!(reason, Reason::CoexistenceDisconnected | Reason::CoexistenceLost))
 }
 
 /// Rule 2: a provisioned number is not registered again, with two exceptions.

@@ -3,8 +3,8 @@
 
 use domain::ids::{AppId, BusinessId, PhoneNumberId, WabaId};
 use domain::meta::event::{
-    AccountEvent, AccountUpdate, BanState, Change, Content, MessagesSeen, Restriction, ReviewDecision, SecurityEvent,
-    Subject,
+    AccountEvent, AccountUpdate, BanState, Change, Content, Disconnection, MessagesSeen, Restriction, ReviewDecision,
+    SecurityEvent, Subject,
 };
 use domain::meta::reading::MessagingLimit;
 use serde_json::Value;
@@ -171,7 +171,10 @@ fn account_update(value: &Value) -> Option<AccountUpdate> {
         ban_date: member("ban_info", "waba_ban_date"),
         restrictions: list(value, "restriction_info").iter().filter_map(restriction).collect(),
         violation: member("violation_info", "violation_type"),
-        disconnection_reason: member("disconnection_info", "reason"),
+        disconnection: value
+            .get("disconnection_info")
+            .filter(|info| info.is_object())
+            .map(|info| Disconnection { reason: filled(info, "reason"), initiated_by: filled(info, "initiated_by") }),
         partner_app_id: member("waba_info", "partner_app_id").map(AppId),
     })
 }
@@ -186,6 +189,7 @@ fn limit(value: &Value, name: &str) -> Option<MessagingLimit> {
         "2000" => MessagingLimit::Tier2k,
         "10000" => MessagingLimit::Tier10k,
         "100000" => MessagingLimit::Tier100k,
+        "-1" => MessagingLimit::Unlimited,
         other => MessagingLimit::parse(other),
     })
 }

@@ -53,11 +53,15 @@ pub(super) enum Inbox {
     /// Complete the registration of a number, as the button on its page does: reads the number at Meta, registers
     /// it if that is allowed now, and prints the reason otherwise.
     #[command(
-        after_help = "Example:\n  linekeeper inbox register 7      exit status 3 unless Meta registered the number"
+        after_help = "Examples:\n  linekeeper inbox register 7      exit status 3 unless Meta registered the number\n  linekeeper inbox register 7 --leave-app"
     )]
     Register {
         /// Id of the inbox.
         id: i64,
+        /// Register a number that was disconnected from the WhatsApp Business app, although that takes it out of the app
+        /// on the phone.
+        #[arg(long)]
+        leave_app: bool,
     },
     /// Read the number's PIN, which its owner knows, from standard input, and register the number with it.
     #[command(after_help = "Example:\n  echo 123456 | linekeeper inbox pin 7")]
@@ -120,7 +124,7 @@ impl Inbox {
         let status = match self {
             Self::List { account, level } => list(&app, account, level, output).await,
             Self::Show { id } => show(&app, id, output).await,
-            Self::Register { id } => actions::register(&app, id, output).await,
+            Self::Register { id, leave_app } => actions::register(&app, id, leave_app, output).await,
             Self::Pin { id } => actions::enter_pin(&app, id, output).await,
             Self::Code { id, voice, language } => actions::request_code(&app, id, voice, &language, output).await,
             Self::Verify { id } => actions::verify_code(&app, id, output).await,

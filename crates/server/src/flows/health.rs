@@ -9,7 +9,9 @@ use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
 use domain::registration::ChangeKind;
+use graph_api::Fleet;
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 
 use super::number::assessment::assess_and_announce;
 use super::number::reading::apply_reading;
@@ -28,6 +30,9 @@ fn fleet_pace(app: &App) -> SignedDuration {
 
 /// How often `health_status`, which lists do not say, is read number by number.
 const SINGLE_PACE: SignedDuration = SignedDuration::from_hours(6);
+
+/// How long after a failed read a WABA is read again, unless Meta names a time.
+const RETRY_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
 /// A delay of up to an hour by channel, so that numbers connected together are not all read in one minute.
 fn spread(id: ChannelId) -> SignedDuration {
@@ -97,6 +102,7 @@ pub async fn reassess(app: &App, id: ChannelId) -> Result<Next, FlowError> {
 /// Reads number, WABA and subscriptions at the same time, then stores and assesses them. `None` when the
 /// channel was deleted meanwhile.
 async fn read_and_assess(app: &App, record: &mut NumberRecord) -> Result<Option<HealthReport>, FlowError> {
+    let asked_at = app.clock.now();
     let account = app.graph.on(&record.channel.waba_id, &record.credentials.access_token);
     let (number, waba, apps) =
         tokio::join!(account.number(&record.channel.phone_number_id), account.waba(), account.subscribed_apps());
@@ -105,9 +111,17 @@ async fn read_and_assess(app: &App, record: &mut NumberRecord) -> Result<Option<
     let mut tx = app.store.write().await?;
     let Some(fresh) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else { return Ok(None) };
     *record = fresh;
-    let report = store_and_assess(app, &mut tx, record, &number, waba.as_ref()).await?;
+    let report = store_and_assess(app, &mut tx, record, &Read { asked_at, number, waba }).await?;
     tx.commit().await?;
     Ok(Some(report))
+}
+
+/// What Meta answered about a number.
+struct Read {
+    asked_at: Timestamp,
+    number: Result<NumberReading, Failure>,
+    /// The number's WABA, where it was read.
+    waba: Option<WabaReading>,
 }
 
 /// Stores a reading, enqueues what it calls for, and assesses the number.
@@ -115,12 +129,12 @@ async fn store_and_assess(
     app: &App,
     tx: &mut Tx,
     record: &mut NumberRecord,
-    number: &Result<NumberReading, Failure>,
-    waba: Option<&WabaReading>,
+    read: &Read,
 ) -> Result<HealthReport, store::Error> {
+    let Read { asked_at, number, waba } = read;
     let now = app.clock.now();
     let id = record.channel.id;
-    let changes = apply_reading(tx, record, number, waba, now).await?.changes;
+    let changes = apply_reading(tx, record, number, waba.as_ref(), *asked_at).await?.changes;
     match number {
         Ok(reading) if reading.provisioned() == Provisioned::Yes => {}
         // the change the planner waits for was found before its own read: it need not wait longer
@@ -129,7 +143,7 @@ async fn store_and_assess(
         Err(failure) if failure.is_access_failure() => enqueue(tx, &Job::Token(id), now),
         Err(_) => {}
     }
-    let unsubscribed = waba.and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
+    let unsubscribed = waba.as_ref().and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
     let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &record.channel, reading));
     if unsubscribed || overridden {
         enqueue(tx, &Job::Subscribe(id), now);
@@ -154,23 +168,58 @@ fn callback_is_foreign(app: &App, channel: &Channel, reading: &NumberReading) ->
 }
 
 /// The job for a whole WABA: one call per hundred numbers, each stored and assessed.
+///
+/// The members' tokens are tried in turn until one reads the WABA. A token that Meta refuses concerns the members that
+/// have it and nobody else; a member whose token is known dead takes nothing from another's.
 pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
     let mut tx = app.store.read().await?;
     let members = channels::list_by_waba(&mut tx, waba).await?;
     drop(tx);
-    let Some(first) = members.first() else { return Ok(Next::Done) };
-    let Some(record) = NumberRecord::load(app, first.id).await? else { return Ok(Next::At(app.clock.now())) };
-    let fleet = app.graph.on(waba, &record.credentials.access_token).fleet().await;
-    let now = app.clock.now();
-    let fleet = match fleet {
-        Ok(fleet) => fleet,
-        Err(failure) => return fleet_unread(app, &members, &failure).await,
-    };
-    let mut next_read = now + SINGLE_PACE;
-    for member in &members {
+    let ids: Vec<ChannelId> = members.iter().map(|member| member.id).collect();
+    let mut waiting = NumberRecord::load_many(app, &ids).await?;
+    waiting.retain(|record| record.token.dead_since.is_none());
+    let mut next_check = app.clock.now() + fleet_pace(app);
+    while let Some(first) = waiting.first() {
+        let token = first.credentials.access_token.clone();
+        let asked_at = app.clock.now();
+        match app.graph.on(waba, &token).fleet().await {
+            Ok(fleet) => {
+                let next_read = apply_fleet(app, &waiting, &fleet, asked_at).await?;
+                return Ok(Next::At(next_read.max(next_check)));
+            }
+            Err(failure) if failure.is_access_failure() => {
+                let has_token =
+                    |record: &NumberRecord| record.credentials.access_token.expose_secret() == token.expose_secret();
+                let (refused, others): (Vec<_>, Vec<_>) = waiting.into_iter().partition(has_token);
+                fleet_unread(app, &refused, &failure, asked_at).await?;
+                waiting = others;
+                next_check = next_check.max(app.clock.now() + RETRY_AFTER);
+            }
+            Err(failure) => {
+                fleet_unread(app, &waiting, &failure, asked_at).await?;
+                let is_throttled = failure.kind == FailureKind::Throttled;
+                let wait = failure.wait.filter(|_| is_throttled).unwrap_or(RETRY_AFTER);
+                let next_read = app.clock.now().checked_add(wait).unwrap_or(Timestamp::MAX);
+                return Ok(Next::At(next_read.max(next_check)));
+            }
+        }
+    }
+    Ok(if members.is_empty() { Next::Done } else { Next::At(next_check) })
+}
+
+/// Stores and assesses every member; the next read that one of them calls for.
+async fn apply_fleet(
+    app: &App,
+    members: &[NumberRecord],
+    fleet: &Fleet,
+    asked_at: Timestamp,
+) -> Result<Timestamp, FlowError> {
+    let mut next_read = asked_at + SINGLE_PACE;
+    for record in members {
+        let member = &record.channel;
         let row = fleet.numbers.iter().find(|row| row.id.as_ref() == Some(&member.phone_number_id));
         let report = match row {
-            Some(row) => apply_row(app, member, row, &fleet.waba).await?,
+            Some(row) => apply_row(app, member, row, &fleet.waba, asked_at).await?,
             // not in the list: the number itself says what became of it
             None => match NumberRecord::load(app, member.id).await? {
                 Some(mut record) => read_and_assess(app, &mut record).await?,
@@ -179,7 +228,7 @@ pub async fn check_fleet(app: &App, waba: &WabaId) -> Result<Next, FlowError> {
         };
         next_read = report.map_or(next_read, |report| next_read.min(report.next_check_at));
     }
-    Ok(Next::At(next_read.max(now + fleet_pace(app))))
+    Ok(next_read)
 }
 
 /// Stores and assesses one number of the WABA's list. The list says less than a single read does; what it does
@@ -189,11 +238,13 @@ async fn apply_row(
     member: &Channel,
     row: &NumberReading,
     waba: &WabaReading,
+    asked_at: Timestamp,
 ) -> Result<Option<HealthReport>, FlowError> {
     let mut tx = app.store.write().await?;
     let Some(mut record) = NumberRecord::load_for_update(&mut tx, member).await? else { return Ok(None) };
     let number = record.snapshot.reading.merged_with(row);
-    let report = store_and_assess(app, &mut tx, &mut record, &Ok(number), Some(waba)).await?;
+    let read = Read { asked_at, number: Ok(number), waba: Some(waba.clone()) };
+    let report = store_and_assess(app, &mut tx, &mut record, &read).await?;
     if row.health_status.is_none() {
         let at = app.clock.now() + SINGLE_PACE + spread(member.id);
         enqueue_if_absent(&mut tx, &Job::Health(member.id), at);
@@ -202,19 +253,21 @@ async fn apply_row(
     Ok(Some(report))
 }
 
-/// Stores a failed read of a WABA for every member: a dead token and lost access concern them all.
-async fn fleet_unread(app: &App, members: &[Channel], failure: &Failure) -> Result<Next, FlowError> {
-    let now = app.clock.now();
+/// Stores a failed read of a WABA for the members that it concerns.
+async fn fleet_unread(
+    app: &App,
+    members: &[NumberRecord],
+    failure: &Failure,
+    asked_at: Timestamp,
+) -> Result<(), FlowError> {
     for member in members {
         let mut tx = app.store.write().await?;
-        if let Some(mut record) = NumberRecord::load_for_update(&mut tx, member).await? {
-            store_and_assess(app, &mut tx, &mut record, &Err(failure.clone()), None).await?;
+        if let Some(mut record) = NumberRecord::load_for_update(&mut tx, &member.channel).await? {
+            let read = Read { asked_at, number: Err(failure.clone()), waba: None };
+            store_and_assess(app, &mut tx, &mut record, &read).await?;
             tx.commit().await?;
         }
     }
-    let is_throttled = failure.kind == FailureKind::Throttled;
-    let wait = failure.wait.filter(|_| is_throttled).unwrap_or(SignedDuration::from_mins(10));
-    tracing::warn!(waba = %members.first().map_or("", |m| m.waba_id.as_str()), "WABA not read: {}", failure.message);
-    let next_read = now.checked_add(wait.max(fleet_pace(app))).unwrap_or(Timestamp::MAX);
-    Ok(Next::At(next_read))
+    tracing::warn!(waba = %members.first().map_or("", |m| m.channel.waba_id.as_str()), "WABA not read: {}", failure.message);
+    Ok(())
 }

@@ -8,7 +8,10 @@ use domain::ids::ChannelId;
 use domain::meta::failure::FailureKind;
 use domain::pin::Pin;
 use domain::registration::ledger::{AttemptOutcome, Basis, CallKind, hold_after};
-use domain::registration::{Caller, ChangeKind, Decision, PinPlan, Reads, Source, UNANSWERED_AFTER, decide};
+use domain::registration::{
+    Caller, ChangeKind, Changes, Decision, PinPlan, Reads, Source, UNANSWERED_AFTER, can_leave_app, decide,
+    note_changes,
+};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 
@@ -29,6 +32,27 @@ const MAX_STEPS: usize = 4;
 /// The planner continues with a PIN or a code that a person entered after this time, in case the process
 /// that took it died.
 const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_mins(1);
+
+/// What a person asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Press {
+    /// Complete the registration.
+    Register,
+    /// Complete the registration of a number that was disconnected from the WhatsApp Business app, although that takes it
+    /// out of the app. On any other number the same as [`Press::Register`].
+    LeaveApp,
+    /// Apply an approved new name to a live number.
+    ApplyNewName,
+}
+
+impl Press {
+    const fn caller(self) -> Caller {
+        match self {
+            Self::Register | Self::LeaveApp => Caller::Press,
+            Self::ApplyNewName => Caller::ApplyNewName,
+        }
+    }
+}
 
 /// What Complete registration came to.
 #[derive(Debug, Clone)]
@@ -53,6 +77,7 @@ pub enum CodeRequested {
 pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let Some(mut record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
     for _ in 0..MAX_STEPS {
+        let asked_at = app.clock.now();
         let reading = read_number(app, &record).await;
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
@@ -60,12 +85,11 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
             return Ok(Next::Done);
         };
         record = fresh;
-        let history = apply_reading(&mut tx, &mut record, &reading, None, now).await?.history;
+        let applied = apply_reading(&mut tx, &mut record, &reading, None, asked_at).await?;
         if reading.as_ref().is_err_and(|failure| failure.kind == FailureKind::TokenDead) {
             enqueue(&mut tx, &Job::Token(id), now);
         }
-        let reads = Reads::single(reading.map_err(|failure| failure.kind));
-        let decision = decide(Caller::Planner, &reads, &history, now);
+        let decision = decide(Caller::Planner, &Reads::single(applied.health), &applied.history, now);
         tracing::debug!(channel = id.0, why = ?decision.reason(), "planned");
         match write_step(&mut tx, &mut record, &decision, now).await? {
             Step::Call(intent) => {
@@ -85,21 +109,23 @@ pub async fn advance(app: &App, id: ChannelId) -> Result<Next, FlowError> {
 
 /// Reads the number, decides for a person who asked, calls Meta if that is allowed, and says where the number
 /// stands. Makes one call at most; what the number says afterwards is settled as the planner would.
-pub async fn complete_registration(
-    app: &App,
-    channel: &Channel,
-    caller: Caller,
-) -> Result<CompletionResult, FlowError> {
+pub async fn complete_registration(app: &App, channel: &Channel, press: Press) -> Result<CompletionResult, FlowError> {
     let mut record = NumberRecord::load_or_refuse(app, channel.id).await?;
     let mut outcome = None;
     for step in 0.. {
+        let asked_at = app.clock.now();
         let reads = SetupReads::read(app, &record).await;
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
         record = NumberRecord::load_for_update(&mut tx, &record.channel).await?.ok_or_else(not_found)?;
-        let history = apply_reading(&mut tx, &mut record, &reads.health, None, now).await?.history;
-        let caller = if outcome.is_some() { Caller::Planner } else { caller };
-        let decision = decide(caller, &reads.for_decision(), &history, now);
+        let applied = apply_reading(&mut tx, &mut record, &reads.health, None, asked_at).await?;
+        let mut history = applied.history;
+        let reads = reads.for_decision(applied.health);
+        if press == Press::LeaveApp && can_leave_app(&reads, &history, now) {
+            history.changes = store_change_in(&mut tx, &mut record, ChangeKind::AppLeft, now).await?;
+        }
+        let caller = if outcome.is_some() { Caller::Planner } else { press.caller() };
+        let decision = decide(caller, &reads, &history, now);
         let calls_again =
             outcome.is_some() && matches!(decision, Decision::Register { .. } | Decision::Deregister { .. });
         let next = if calls_again || step >= MAX_STEPS {
@@ -135,7 +161,7 @@ pub async fn enter_pin(app: &App, channel: &Channel, pin: &Pin) -> Result<Comple
     enqueue(&mut tx, &Job::Register(channel.id), now + TAKEN_OVER_AFTER);
     tx.commit().await?;
     reached(Failpoint::PinKept);
-    complete_registration(app, channel, Caller::Press).await
+    complete_registration(app, channel, Press::Register).await
 }
 
 /// Asks Meta to send the code that proves who owns the number.
@@ -172,7 +198,19 @@ pub async fn verify_code(app: &App, channel: &Channel, code: &SecretString) -> R
     }
     reached(Failpoint::CodeVerified);
     store_change(app, channel, ChangeKind::CodeVerified).await?;
-    complete_registration(app, channel, Caller::Press).await
+    complete_registration(app, channel, Press::Register).await
+}
+
+/// Notes what a person decided, in the transaction that loaded the record; returns the changes on record.
+async fn store_change_in(
+    tx: &mut Tx,
+    record: &mut NumberRecord,
+    kind: ChangeKind,
+    now: Timestamp,
+) -> Result<Changes, store::Error> {
+    let noted = note_changes(&mut record.changes, &[kind], now, Source::Person);
+    numbers::store_changes(tx, &record.channel.phone_number_id, &noted, now, Source::Person).await?;
+    Ok(record.changes.clone())
 }
 
 async fn store_change(app: &App, channel: &Channel, kind: ChangeKind) -> Result<(), FlowError> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::App;
 use crate::flows::queue::{Job, enqueue_if_absent};
-use crate::flows::{FlowError, Next, erasure};
+use crate::flows::{FlowError, Next, erasure, token};
 use crate::store::{self, channels, numbers};
 
 /// How often the sweep runs.
@@ -28,6 +28,9 @@ pub(crate) async fn sweep(app: &App) -> Result<Next, FlowError> {
     }
     for id in channels::assessments_due(&mut tx, now, PAGE_SIZE).await? {
         enqueue_if_absent(&mut tx, &Job::Assess(id), now);
+    }
+    for id in channels::without_token_watch(&mut tx, PAGE_SIZE).await? {
+        enqueue_if_absent(&mut tx, &Job::Token(id), token::first_check(id, now));
     }
     enqueue_if_absent(&mut tx, &Job::Purge, now);
     erasure::enqueue_unfinished(&mut tx, now).await?;

@@ -3,7 +3,7 @@
 
 use domain::ids::ChannelId;
 use domain::registration::{ChangeKind, Source};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::number::assessment::assess_and_announce;
 use super::number::record::NumberRecord;
@@ -18,7 +18,10 @@ pub const RENEW_BEFORE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// How often the replacement of a dead token is retried.
 const RETRY_AFTER: SignedDuration = SignedDuration::from_hours(6);
 
-/// The job: asks Meta about the token, replaces one that is dead or expires soon, and marks one that cannot be
+/// How often Meta is asked about a token that works: it may have been given an end, or been revoked.
+pub(super) const WATCH_INTERVAL: SignedDuration = SignedDuration::from_hours(24);
+
+/// The job: asks Meta about the token every day, replaces one that is dead or expires soon, and marks one that cannot be
 /// replaced.
 pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let Some(record) = NumberRecord::load(app, id).await? else { return Ok(Next::Done) };
@@ -28,44 +31,65 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&record.channel.waba_id));
     if info.is_valid && reaches && !expires_soon {
         let mut tx = app.store.write().await?;
-        channels::token_alive(&mut tx, id).await?;
+        channels::token_alive(&mut tx, id, info.expires_at).await?;
         tx.commit().await?;
-        return Ok(Next::Done);
+        return Ok(Next::At(next_check(info.expires_at, now)));
     }
-    if replace(app, &record).await? {
-        return Ok(Next::Done);
+    if let Some(expires_at) = replace(app, &record).await? {
+        return Ok(Next::At(next_check(expires_at, now)));
     }
     let mut tx = app.store.write().await?;
     let Some(mut record) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else {
         return Ok(Next::Done);
     };
-    if !info.is_valid && channels::token_dead(&mut tx, id, now).await? {
-        record.token.dead_since = Some(now);
+    if !info.is_valid {
+        if channels::token_dead(&mut tx, id, now).await? {
+            record.token.dead_since = Some(now);
+        }
+    } else if reaches {
+        channels::token_alive(&mut tx, id, info.expires_at).await?;
+        (record.token.dead_since, record.token.expires_at) = (None, info.expires_at);
     }
     assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Next::At(now + RETRY_AFTER))
 }
 
-/// Fetches a business token with the installation's system token; true when a new one is stored.
-async fn replace(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
+/// When a token that no job watches is checked first: spread over a day, so that tokens which lost their job together are
+/// not all checked at once.
+pub(super) fn first_check(id: ChannelId, now: Timestamp) -> Timestamp {
+    now + SignedDuration::from_secs(id.0.wrapping_mul(2_654_435_761).rem_euclid(WATCH_INTERVAL.as_secs()))
+}
+
+/// A day from now, or in time to replace a token that expires before.
+fn next_check(expires_at: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let daily = now + WATCH_INTERVAL;
+    match expires_at.and_then(|at| at.checked_sub(RENEW_BEFORE).ok()) {
+        Some(renew_at) => daily.min(renew_at.max(now + RETRY_AFTER)),
+        None => daily,
+    }
+}
+
+/// Fetches a business token with the installation's system token and stores it; the outer `None` when there is none to
+/// fetch, the inner one when the new token never expires.
+async fn replace(app: &App, record: &NumberRecord) -> Result<Option<Option<Timestamp>>, FlowError> {
     let channel = &record.channel;
     let (Some(system_token), Some(business)) = (&app.config.meta.system_user_token, record.owner()) else {
-        return Ok(false);
+        return Ok(None);
     };
     let token = match app.graph.refetch_business_token(&business, system_token).await {
         Ok(token) => token,
         Err(failure) if failure.is_uncertain() => return Err(failure.into()),
         Err(failure) => {
             tracing::warn!(channel = channel.id.0, "the token could not be replaced: {}", failure.message);
-            return Ok(false);
+            return Ok(None);
         }
     };
     let info = app.graph.debug_token(&token).await?;
     // a browser may have claimed the portfolio: its token may be another customer's
     let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&channel.waba_id));
     if !info.is_valid || !reaches {
-        return Ok(false);
+        return Ok(None);
     }
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
@@ -77,5 +101,5 @@ async fn replace(app: &App, record: &NumberRecord) -> Result<bool, FlowError> {
     }
     tx.commit().await?;
     tracing::info!(channel = channel.id.0, "the access token was replaced");
-    Ok(true)
+    Ok(Some(info.expires_at))
 }

@@ -4,6 +4,7 @@ use domain::health::Level;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::findings::rejection;
 use super::format::humanize;
 use super::sentence::{Message, Sentence};
 use super::{cards, levels, titles};
@@ -42,7 +43,10 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
         "hold_started" => ("Meta locked registration for a while", with_time("The lock ends on ", time("until"))),
         "hold_ended" => ("The lock on registration is over", "The number can be registered again.".into()),
         "name_approved" => ("Meta approved the display name", name(text("name")).into()),
-        "name_declined" => ("Meta declined the display name", name(text("name")).into()),
+        "name_declined" => {
+            let why = text("rejection_reason").map_or_else(String::new, rejection);
+            ("Meta declined the display name", [name(text("name")).as_str(), &why].join(" ").trim().into())
+        }
         "limit_changed" => ("The messaging limit changed", from_to(args, cards::limit).into()),
         "quality_changed" => ("The quality rating changed", from_to(args, humanize).into()),
         "token_expiring" => ("The access token expires soon", with_time("It expires on ", time("expires_at"))),

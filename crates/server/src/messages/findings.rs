@@ -41,7 +41,8 @@ pub fn finding(code: &F) -> Message {
         F::RegistrationLost => "The number was registered, but Meta no longer shows it as registered. We register it again automatically.".into(),
 
         // a person has to act before the number is live
-        F::NameDeclined { name } => format!("Meta did not accept {}. Choose another name in WhatsApp Manager. We register the number once the new name is approved.", quoted(name.as_ref())).into(),
+        F::RegistrationLostAgain => "Something takes this number off our platform each time we register it: its owner, or another provider. Find out who, then click Complete registration to use it here again.".into(),
+        F::NameDeclined { name, rejection_reason } => format!("{} Choose another name in WhatsApp Manager. We register the number once the new name is approved.", declined(name.as_ref(), rejection_reason.as_deref())).into(),
         F::PinNeeded => "Two-step verification protects this number with a six-digit PIN. Enter the PIN here, or turn two-step verification off in WhatsApp Manager.".into(),
         F::CodeNeeded => "Meta requires proof that the number is yours. Request a code by text message or call and enter it here.".into(),
         F::NumberTaken => "Delete the WhatsApp account on the phone that uses this number, or connect the number together with the WhatsApp Business app. Then click Complete registration.".into(),
@@ -50,6 +51,7 @@ pub fn finding(code: &F) -> Message {
         F::OnboardingExpired => "More than 14 days have passed since the number was connected, and Meta no longer allows its registration. Connect the number again; this takes two minutes.".into(),
         F::OnPremise => "The number is registered on the On-Premises API, which Meta has retired. Move it to the Cloud API.".into(),
         F::CoexistenceLost => "Open the WhatsApp Business app on your phone, go to Settings, Account, Business platform, and connect the number again.".into(),
+        F::CoexistenceDisconnected { reason, initiated_by } => format!("{} To use it here again, open the app on the phone, go to Settings, Account, Business platform, and connect the number. Or register it here, which takes it out of the app on the phone.", disconnected(reason.as_deref(), initiated_by.as_deref())).into(),
         F::CoexistencePaused => "The WhatsApp Business app moved to another phone. The number usually works again within minutes.".into(),
 
         // the number at Meta
@@ -66,9 +68,7 @@ pub fn finding(code: &F) -> Message {
         F::Coexistence => "The number works in the app on your phone and here at the same time.".into(),
         F::QualityYellow => "The quality of this number is medium. Send fewer messages that customers did not ask for.".into(),
         F::QualityRed => "The quality of this number is low. Meta may limit or block it. Stop campaigns for now.".into(),
-        F::LimitNear { limit, used } => format!("{used} conversations were started in the last 24 hours; the limit is {}.", cards::limit(limit.as_str())).into(),
-        F::LimitReached { limit, used } => format!("{used} conversations were started in the last 24 hours; the limit is {}. Replies are still delivered.", cards::limit(limit.as_str())).into(),
-        F::LimitLowest { limit } => format!("You can start conversations with {} a day. The limit grows with use and with a verified business.", cards::limit(limit.as_str())).into(),
+        F::LimitLowest { limit } => format!("All numbers of your business portfolio together can start conversations with {} a day. The limit grows with use and with a verified business.", cards::limit(limit.as_str())).into(),
 
         // display names
         F::NameExpired { name } => format!("Request {} again in WhatsApp Manager.", quoted(name.as_ref())).into(),
@@ -81,7 +81,8 @@ pub fn finding(code: &F) -> Message {
         }
         F::NewNameLapsed { name } => format!("Meta’s approval of {} has expired. Request the name again in WhatsApp Manager.", quoted(name.as_ref())).into(),
         F::NewNameInReview { name } => format!("Meta is reviewing {}. The current name stays until then.", quoted(name.as_ref())).into(),
-        F::NewNameDeclined { name } => format!("Meta did not accept {}. The current name stays.", quoted(name.as_ref())).into(),
+        F::NewNameDeclined { name, rejection_reason } => format!("{} The current name stays.", declined(name.as_ref(), rejection_reason.as_deref())).into(),
+        F::LiveNameDeclined { name, rejection_reason } => format!("{} The number keeps working and shows the name it had before, or only its digits. Choose another name in WhatsApp Manager.", declined(name.as_ref(), rejection_reason.as_deref())).into(),
 
         // the WhatsApp account and its portfolio
         F::PaymentMissing => "Meta delivers no messages that you start until your WhatsApp account has a payment method.".into(),
@@ -138,6 +139,53 @@ fn refusal(meta_code: Option<i64>, meta_text: Option<&str>) -> String {
     match meta_text.filter(|text| !text.is_empty()) {
         Some(text) => format!("Meta’s message{code}: “{text}” Solve this, then click Complete registration."),
         None => format!("Meta gave no reason{code}. Click Complete registration to try once more."),
+    }
+}
+
+/// A declined name with Meta's reason.
+fn declined(name: Option<&String>, reason: Option<&str>) -> String {
+    let why = reason.map_or_else(String::new, |reason| format!(" {}", rejection(reason)));
+    format!("Meta did not accept {}.{why}", quoted(name))
+}
+
+/// Why Meta declined a display name, as a sentence, from Meta's word (`rejection_reason`).
+pub(super) fn rejection(reason: &str) -> String {
+    match reason {
+        "NAME_EMPLOYEE_ISSUE" | "NAME_INDIVIDUAL_ISSUE" => "It looks like the name of a person.".into(),
+        "NAME_ENDCLIENT_NOTRELATED" => "Meta sees no relation between the name and your business.".into(),
+        "NAME_FORMAT_UNACCEPTABLE" => "Its format breaks Meta’s rules for display names.".into(),
+        "NAME_NOT_CONSISTENT" => "It differs from the name that your website and profile show.".into(),
+        other => format!("Meta’s reason: {}.", humanize(other)),
+    }
+}
+
+/// Who ended coexistence and why, from Meta's two words (facts §3.3).
+fn disconnected(reason: Option<&str>, initiated_by: Option<&str>) -> String {
+    let why = match reason {
+        Some("ACCOUNT_DISCONNECTED") => "The number was disconnected in the WhatsApp Business app on the phone.",
+        Some("BUSINESS_DOWNGRADE") => {
+            "The number was moved from the WhatsApp Business app to the ordinary WhatsApp app."
+        }
+        Some("CHANGE_NUMBER") => "The WhatsApp Business app on the phone was changed to another number.",
+        Some("COMPANION_INACTIVITY") => "Meta disconnected the number, because nothing used it here for about 30 days.",
+        Some("PRIMARY_INACTIVITY") => {
+            "Meta disconnected the number, because the app on the phone was not opened for about 14 days."
+        }
+        Some("USER_RE_REGISTERED") => "The number was set up anew in the app on a phone.",
+        Some(other) => {
+            return format!(
+                "The number was disconnected from the WhatsApp Business app. Meta’s reason: {}.",
+                humanize(other)
+            );
+        }
+        None => "The number was disconnected from the WhatsApp Business app.",
+    };
+    let is_known_reason = reason.is_some_and(|word| word.ends_with("INACTIVITY"));
+    match initiated_by.filter(|_| !is_known_reason) {
+        Some("USER") => format!("{why} A person did this."),
+        Some("SYSTEM") => format!("{why} Meta did this."),
+        Some(other) => format!("{why} Done by: {}.", humanize(other)),
+        None => why.to_owned(),
     }
 }
 

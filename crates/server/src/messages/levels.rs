@@ -51,6 +51,12 @@ pub struct Button {
     pub does: &'static str,
 }
 
+/// The button that registers a number which was disconnected from the WhatsApp Business app.
+pub const LEAVE_APP: Button = Button {
+    label: "Register here instead",
+    does: "Registers the number for messaging here, which takes it out of the app. To keep the app, connect the number there again.",
+};
+
 /// The button of an action.
 pub fn button(action: Action) -> Button {
     let (label, does) = match action {

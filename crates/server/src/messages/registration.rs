@@ -15,6 +15,14 @@ pub fn why(why: &Reason) -> Message {
             "Used in the WhatsApp Business app",
             "The app registers the number. Registering it here would disconnect the app.".into(),
         ),
+        Reason::CoexistenceStarting => (
+            "The connection to the app is being set up",
+            "Meta shows it within a few minutes after the number was connected.".into(),
+        ),
+        Reason::CoexistenceDisconnected => (
+            "Disconnected from the WhatsApp Business app",
+            "Nothing is registered without its owner’s decision: connect the number in the app again, or register it here, which takes it out of the app.".into(),
+        ),
         Reason::CoexistenceLost => {
             ("The connection to the app is lost", "Reconnect the WhatsApp Business app on the phone.".into())
         }
@@ -24,6 +32,10 @@ pub fn why(why: &Reason) -> Message {
             ("Registered", "The number is registered. Another call would only use up an attempt.".into())
         }
         Reason::OnPremise => ("On Meta’s old system", "The number has to be moved to the Cloud API first.".into()),
+        Reason::LostAgain => (
+            "No longer registered, for the second time in three days",
+            "The number was registered again and taken away again. Its owner or another provider may want it so, therefore a person has to decide.".into(),
+        ),
         Reason::ReconciledRecently => (
             "Registered again less than a day ago",
             "The number was no longer registered and was registered again. We do that at most once a day.".into(),
@@ -116,6 +128,9 @@ pub fn remedy(remedy: Remedy) -> &'static str {
         }
         Remedy::TurnOffTwoStep => "Ask the previous provider to turn two-step verification off.",
         Remedy::ReconnectApp => "Connect the WhatsApp Business app on the phone again.",
+        Remedy::ClaimAgain => {
+            "Find out who takes the number away, then click Complete registration to register it here again."
+        }
         Remedy::MigrateFromOnPremise => "Move the number to the Cloud API.",
         Remedy::Reauthorize => "Reconnect the number: its access token no longer works.",
         Remedy::RestoreAccess => "Share the WhatsApp account with us again.",

@@ -4,6 +4,7 @@
 mod around;
 mod budget;
 mod capture;
+mod coexistence;
 mod fleet;
 mod health;
 mod pin;

@@ -1,7 +1,7 @@
 //! What only webhooks tell of a number and its account, as JSON columns. Judged in `domain::health`.
 
 use domain::health::{AccountState, Ban, RefusedSend, Reported, SendingFacts};
-use domain::meta::event::Restriction;
+use domain::meta::event::{Disconnection, Restriction};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,13 @@ struct Kept<T> {
 struct KeptRestriction {
     kind: String,
     until: Option<Timestamp>,
+}
+
+/// Why coexistence ended, in Meta's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct KeptDisconnection {
+    reason: Option<String>,
+    initiated_by: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +42,8 @@ pub struct StoredAccountState {
     ban: Option<Kept<Option<KeptBan>>>,
     violation: Option<Kept<String>>,
     paused: Option<Kept<bool>>,
+    disconnected: Option<Kept<KeptDisconnection>>,
+    name_rejection: Option<Kept<Option<String>>>,
     unshared: Option<Kept<bool>>,
     compromised: Option<Kept<()>>,
 }
@@ -45,8 +54,6 @@ pub struct StoredAccountState {
 pub struct StoredSending {
     refused: Vec<(i64, Timestamp)>,
     proved_at: Option<Timestamp>,
-    last_send_at: Option<Timestamp>,
-    started_in_24h: Option<i64>,
 }
 
 fn keep<T, K>(told: Option<&Reported<T>>, as_kept: impl Fn(&T) -> K) -> Option<Kept<K>> {
@@ -70,6 +77,11 @@ impl From<&AccountState> for StoredAccountState {
             ban: keep(standing.ban.as_ref(), |inner| inner.as_ref().map(ban)),
             violation: keep(standing.violation.as_ref(), Clone::clone),
             paused: keep(standing.paused.as_ref(), |flag| *flag),
+            disconnected: keep(standing.disconnected.as_ref(), |why| KeptDisconnection {
+                reason: why.reason.clone(),
+                initiated_by: why.initiated_by.clone(),
+            }),
+            name_rejection: keep(standing.name_rejection.as_ref(), Clone::clone),
             unshared: keep(standing.unshared.as_ref(), |flag| *flag),
             compromised: keep(standing.compromised.as_ref(), |()| ()),
         }
@@ -89,6 +101,11 @@ impl From<&StoredAccountState> for AccountState {
             ban: tell(kept.ban.as_ref(), |inner| inner.as_ref().map(ban)),
             violation: tell(kept.violation.as_ref(), Clone::clone),
             paused: tell(kept.paused.as_ref(), |flag| *flag),
+            disconnected: tell(kept.disconnected.as_ref(), |why| Disconnection {
+                reason: why.reason.clone(),
+                initiated_by: why.initiated_by.clone(),
+            }),
+            name_rejection: tell(kept.name_rejection.as_ref(), Clone::clone),
             unshared: tell(kept.unshared.as_ref(), |flag| *flag),
             compromised: tell(kept.compromised.as_ref(), |()| ()),
         }
@@ -100,8 +117,6 @@ impl From<&SendingFacts> for StoredSending {
         Self {
             refused: facts.refused.iter().map(|refused| (refused.code, refused.at)).collect(),
             proved_at: facts.proved_at,
-            last_send_at: facts.last_send_at,
-            started_in_24h: facts.started_in_24h,
         }
     }
 }
@@ -111,8 +126,6 @@ impl From<&StoredSending> for SendingFacts {
         Self {
             refused: kept.refused.iter().map(|(code, at)| RefusedSend { code: *code, at: *at }).collect(),
             proved_at: kept.proved_at,
-            last_send_at: kept.last_send_at,
-            started_in_24h: kept.started_in_24h,
         }
     }
 }
@@ -128,6 +141,8 @@ mod tests {
             ban: Some(Reported { at, value: Some(Ban::Scheduled { at: Some(at) }) }),
             restrictions: Some(Reported { at, value: vec![Restriction { kind: "R".into(), until: None }] }),
             paused: Some(Reported { at, value: true }),
+            disconnected: Some(Reported { at, value: Disconnection { reason: Some("R".into()), initiated_by: None } }),
+            name_rejection: Some(Reported { at, value: Some("NAME_EMPLOYEE_COUNT".into()) }),
             ..AccountState::default()
         };
         let json = serde_json::to_string(&StoredAccountState::from(&standing)).unwrap();

@@ -22,6 +22,7 @@ pub use assessment::{
 };
 pub use credentials::{
     Credentials, Reauthorization, TokenState, reauthorize, renew_token, token_alive, token_dead, verify_token,
+    without_token_watch,
 };
 #[cfg(feature = "testing")]
 pub use credentials::{credentials, token_state};

@@ -86,6 +86,11 @@ impl<'a> Assessment<'a> {
         self.snapshot.reading.verified_name.clone()
     }
 
+    /// Meta's word for why it declined a display name last, where its webhook gave one.
+    pub(super) fn rejection_reason(&self) -> Option<String> {
+        self.context.account.name_rejection.as_ref().and_then(|reported| reported.value.clone())
+    }
+
     /// The entities of the number's reading, which names every one; those of the account's reading stand in for them.
     pub(super) fn health_status(&self) -> &'a [HealthEntity] {
         let read = self.reading.health_status.as_deref();

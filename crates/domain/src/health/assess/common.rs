@@ -19,7 +19,14 @@ pub(super) fn token_dead(assessment: &mut Assessment<'_>, since: Timestamp) {
     assessment.add(finding.since(Some(since)));
 }
 
+/// Access to the account is lost. For a coexistence number this usually means that the link was ended in the app (100/33),
+/// and connecting it there again restores access.
 pub(super) fn access_lost(assessment: &mut Assessment<'_>, since: Timestamp) {
+    if assessment.context.is_coexistence(&assessment.snapshot.reading) {
+        let link = assessment.link(LinkTarget::PhoneNumbers);
+        let finding = Finding::new(Code::CoexistenceLost, Level::ActionNeeded);
+        return assessment.add(finding.asks(Party::Owner, Action::ReconnectApp).since(Some(since)).at(link));
+    }
     let link = assessment.link(LinkTarget::AccountSettings);
     let finding = Finding::new(Code::AccessLost, Level::ActionNeeded);
     assessment.add(finding.asks(Party::Owner, Action::RestoreAccess).since(Some(since)).at(link));

@@ -20,9 +20,10 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// A token that expires is reported this long before.
 const TOKEN_WARNING: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Silence begins after this many usual gaps where messages are known to be sent, whose statuses should come back.
+/// Silence begins after this many usual gaps of a number that was sending when the last webhook came: the statuses of what
+/// it sends should come back.
 const GAPS_WHILE_SENDING: i32 = 4;
-/// Silence begins after this many usual gaps where no send is known.
+/// Silence begins after this many usual gaps of a number that was not known to be sending.
 const GAPS_OTHERWISE: i32 = 12;
 /// A longer gap than this is counted as this long.
 const MAX_GAP: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -185,11 +186,14 @@ pub(super) fn silence_begins(assessment: &Assessment<'_>) -> Option<(Timestamp, 
     if assessment.reading.provisioned() != Provisioned::Yes {
         return None;
     }
-    let sent = assessment.context.sending.last_send_at.filter(|sent| *sent > last_seen_at);
-    let begins_at = match sent {
-        Some(sent) => shift(sent, (usual_gap * GAPS_WHILE_SENDING).max(HOUR)),
-        None => shift(last_seen_at, (usual_gap * GAPS_OTHERWISE).max(DAY * 3)),
+    let sent_at = assessment.context.sending.proved_at;
+    let was_sending = sent_at.is_some_and(|at| shift(at, usual_gap) >= last_seen_at);
+    let patience = if was_sending {
+        (usual_gap * GAPS_WHILE_SENDING).max(HOUR)
+    } else {
+        (usual_gap * GAPS_OTHERWISE).max(DAY * 3)
     };
+    let begins_at = shift(last_seen_at, patience);
     Some((last_seen_at, usual_gap, begins_at))
 }
 

@@ -15,9 +15,6 @@ use crate::time::shift;
 /// An approved new name must be applied within this time (facts §1.7).
 const APPLY_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
-/// The share of the limit, in percent, from which on it is near.
-const NEAR_LIMIT: i64 = 80;
-
 pub(super) fn number(assessment: &mut Assessment<'_>) {
     if !assessment.is_read {
         return;
@@ -33,7 +30,7 @@ pub(super) fn number(assessment: &mut Assessment<'_>) {
         let link = assessment.link(LinkTarget::PhoneNumbers);
         assessment.add(Finding::new(Code::Sandbox, Level::AtRisk).responsible(Party::Owner).at(link));
     }
-    if assessment.context.is_coexistence(reading) {
+    if assessment.context.is_coexistence(reading) && reading.provisioned() != Provisioned::No {
         assessment.add(Finding::new(Code::Coexistence, Level::Live));
     }
     quality(assessment);
@@ -132,16 +129,6 @@ fn quality(assessment: &mut Assessment<'_>) {
 
 fn limit(assessment: &mut Assessment<'_>) {
     let Some(limit) = assessment.reading.limit().cloned() else { return };
-    let link = assessment.link(LinkTarget::PhoneNumbers);
-    if let (Some(most), Some(used)) = (limit.people(), assessment.context.sending.started_in_24h) {
-        let share = used.max(0).saturating_mul(100) / most;
-        let limit = limit.clone();
-        if share >= 100 {
-            assessment.add(Finding::new(Code::LimitReached { limit, used }, Level::AtRisk).at(link.clone()));
-        } else if share >= NEAR_LIMIT {
-            assessment.add(Finding::new(Code::LimitNear { limit, used }, Level::AtRisk).at(link.clone()));
-        }
-    }
     if matches!(limit, MessagingLimit::Tier50 | MessagingLimit::Tier250) {
         let finding = Finding::new(Code::LimitLowest { limit }, Level::Live);
         assessment.add(finding.offers(Action::VerifyBusiness).at(assessment.link(LinkTarget::SecurityCenter)));
@@ -155,9 +142,16 @@ pub(super) fn names(assessment: &mut Assessment<'_>) {
     let new_is_open = reading.new_name_status == Some(NameStatus::PendingReview);
     let new_is_good = reading.new_name_status.as_ref().is_some_and(NameStatus::is_good);
     let is_declined = reading.name_status == Some(NameStatus::Declined);
+    let rejection_reason = assessment.rejection_reason();
     if is_declined && !new_is_good && !new_is_open {
-        let code = Code::NameDeclined { name: assessment.name() };
-        let finding = Finding::new(code, Level::ActionNeeded);
+        let name = assessment.name();
+        // a registered number keeps working under a name that was declined
+        let finding = if assessment.is_provisioned() {
+            Finding::new(Code::LiveNameDeclined { name, rejection_reason: rejection_reason.clone() }, Level::AtRisk)
+        } else {
+            let code = Code::NameDeclined { name, rejection_reason: rejection_reason.clone() };
+            Finding::new(code, Level::ActionNeeded)
+        };
         assessment.add(finding.asks(Party::Owner, Action::ChooseNewName).at(link.clone()));
     }
     if reading.name_status == Some(NameStatus::Expired) && assessment.is_provisioned() {
@@ -167,10 +161,11 @@ pub(super) fn names(assessment: &mut Assessment<'_>) {
     let name = reading.new_display_name.clone();
     if new_is_open {
         // a declined name that has a successor under review waits for Meta, not for a person
-        let severity = if is_declined { Level::WaitingForMeta } else { Level::AtRisk };
+        let waits = is_declined && !assessment.is_provisioned();
+        let severity = if waits { Level::WaitingForMeta } else { Level::AtRisk };
         assessment.add(Finding::new(Code::NewNameInReview { name }, severity).responsible(Party::Meta).at(link));
     } else if reading.new_name_status == Some(NameStatus::Declined) {
-        let finding = Finding::new(Code::NewNameDeclined { name }, Level::AtRisk);
+        let finding = Finding::new(Code::NewNameDeclined { name, rejection_reason }, Level::AtRisk);
         assessment.add(finding.asks(Party::Owner, Action::ChooseNewName).at(link));
     } else if new_is_good && !assessment.is_pending() {
         new_name_approved(assessment, name);

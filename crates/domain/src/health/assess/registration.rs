@@ -51,6 +51,9 @@ fn of_reason(assessment: &Assessment<'_>, reason: &Reason) -> Option<Finding> {
             return None;
         }
         Reason::CoexistenceLost => waiting(Code::CoexistencePaused),
+        Reason::CoexistenceDisconnected => needs(assessment, Remedy::ReconnectApp)?,
+        Reason::CoexistenceStarting => meta(Code::Activating).at(phone_numbers),
+        Reason::LostAgain => needs(assessment, Remedy::ClaimAgain)?,
         Reason::Activating => meta(Code::Activating).at(phone_numbers),
         Reason::ReconciledRecently | Reason::RegistrationLost => {
             waiting(Code::RegistrationLost).offers(Action::CompleteRegistration).at(phone_numbers)
@@ -93,6 +96,14 @@ fn add_asked(assessment: &mut Assessment<'_>, remedy: Remedy, reason: &Reason) {
         // the token has its own finding, from whichever read failed
         (Remedy::Reauthorize, _) => return token_dead(assessment, now_or_failure(assessment)),
         (Remedy::RestoreAccess, _) => return access_lost(assessment, now_or_failure(assessment)),
+        (_, Reason::CoexistenceDisconnected) => {
+            let why = assessment.context.account.disconnected.as_ref().map(|reported| reported.value.clone());
+            let why = why.unwrap_or_default();
+            let code = Code::CoexistenceDisconnected { reason: why.reason, initiated_by: why.initiated_by };
+            Finding::new(code, Level::ActionNeeded)
+                .asks(Party::Owner, Action::ReconnectApp)
+                .at(assessment.link(LinkTarget::PhoneNumbers))
+        }
         (_, Reason::NameGoodStillRefused) => {
             Finding::new(Code::NameGoodStillRefused { name: assessment.name() }, Level::ActionNeeded)
                 .asks(Party::Owner, Action::ChooseNewName)
@@ -121,12 +132,14 @@ fn needs(assessment: &Assessment<'_>, remedy: Remedy) -> Option<Finding> {
         Remedy::EnterPin => (Code::PinNeeded, Action::EnterPin, LinkTarget::TwoStep),
         Remedy::VerifyByCode => (Code::CodeNeeded, Action::VerifyByCode, LinkTarget::PhoneNumbers),
         Remedy::ChooseNewName => {
-            (Code::NameDeclined { name: assessment.name() }, Action::ChooseNewName, LinkTarget::DisplayName)
+            let (name, rejection_reason) = (assessment.name(), assessment.rejection_reason());
+            (Code::NameDeclined { name, rejection_reason }, Action::ChooseNewName, LinkTarget::DisplayName)
         }
         Remedy::SignUpAgain => (Code::OnboardingExpired, Action::SignUpAgain, LinkTarget::PhoneNumbers),
         Remedy::FreeNumber => (Code::NumberTaken, Action::FreeNumber, LinkTarget::PhoneNumbers),
         Remedy::TurnOffTwoStep => (Code::TwoStepAtPreviousOwner, Action::TurnOffTwoStep, LinkTarget::TwoStep),
         Remedy::ReconnectApp => (Code::CoexistenceLost, Action::ReconnectApp, LinkTarget::PhoneNumbers),
+        Remedy::ClaimAgain => (Code::RegistrationLostAgain, Action::CompleteRegistration, LinkTarget::PhoneNumbers),
         Remedy::MigrateFromOnPremise => (Code::OnPremise, Action::MigrateFromOnPremise, LinkTarget::PhoneNumbers),
         Remedy::ContactSupport => return Some(locked(assessment)),
         Remedy::Reauthorize | Remedy::RestoreAccess | Remedy::ReadRefusal => return None,
@@ -195,7 +208,11 @@ fn concerns_registered(decision: &Decision) -> bool {
     match decision {
         Decision::Ask { remedy, .. } => matches!(
             remedy,
-            Remedy::Reauthorize | Remedy::RestoreAccess | Remedy::MigrateFromOnPremise | Remedy::ReconnectApp
+            Remedy::Reauthorize
+                | Remedy::RestoreAccess
+                | Remedy::MigrateFromOnPremise
+                | Remedy::ReconnectApp
+                | Remedy::ClaimAgain
         ),
         Decision::Register { reason, .. }
         | Decision::Wait { reason, .. }

@@ -17,6 +17,7 @@ pub(super) fn watched(assessment: &Assessment<'_>) -> Watched {
         name_text: reading.verified_name.clone(),
         new_name: reading.new_name_status.as_ref().map(state_of),
         new_name_text: reading.new_display_name.clone(),
+        rejection_reason: assessment.rejection_reason(),
         limit: reading.limit().filter(|limit| is_tier(limit)).map(|limit| limit.as_str().to_owned()),
         quality: reading.quality_rating.as_ref().filter(|q| is_rated(q)).map(|q| q.as_str().to_owned()),
         token: token_status(assessment),

@@ -1,6 +1,7 @@
 //! Changes: once per transition, never twice for the same state.
 
 use super::*;
+use crate::interpretation::Note;
 use crate::meta::failure::{Failure, MetaError};
 
 /// Publishes changes and stores the last assessment, as a flow does.
@@ -59,11 +60,11 @@ fn a_further_reason_of_the_same_weight_is_a_change() {
         &Case::live(),
         &[
             |c| c.context.token.state = TokenState::Dead { since: now() },
-            |c| c.reading().name_status = Some(NameStatus::Declined),
+            |c| c.context.sending.apply(&Note::SendRefused(131_042), now()),
         ],
     );
     assert_eq!(published[1], vec!["token_dead", "action_needed"]);
-    assert_eq!(published[2], vec!["name_declined", "action_needed"]);
+    assert_eq!(published[2], vec!["action_needed"]);
 }
 
 /// A number that turns grey and comes back as it was is no change.
@@ -72,7 +73,7 @@ fn unknown_in_between_is_no_change() {
     let mut case = Case::live();
     case.reading().name_status = Some(NameStatus::Declined);
     let mut publisher = Publisher { before: None };
-    assert_eq!(publisher.publish(&mut case), vec!["action_needed"]);
+    assert_eq!(publisher.publish(&mut case), vec!["number_live", "at_risk"]);
     case.now = now() + hours(48);
     assert_eq!(publisher.publish(&mut case), Vec::<&str>::new());
     assert_eq!(publisher.before.as_ref().unwrap().level, Level::Unknown);
@@ -120,9 +121,9 @@ fn a_name_is_decided_once_although_it_shows_twice() {
             },
         ],
     );
-    assert_eq!(published[1], vec!["name_declined", "action_needed"]);
+    assert_eq!(published[1], vec!["name_declined", "at_risk"]);
     assert_eq!(published[2], Vec::<&str>::new());
-    assert_eq!(published[3], vec!["name_approved", "recovered"]);
+    assert_eq!(published[3], vec!["name_approved"]);
     assert_eq!(published[4], vec!["recovered"]);
 }
 

@@ -78,6 +78,7 @@ rows! { waiting_rows:
     "registration_in_progress", pending, WaitingForMeta, Nobody, nothing, |c| c.decide(waits(Reason::CallInProgress));
     "registration_unconfirmed", pending, WaitingForMeta, Meta, nothing,
         |c| c.decide(waits(Reason::AcceptedNotShown));
+    "activating", pending, WaitingForMeta, Meta, nothing, |c| c.decide(waits(Reason::CoexistenceStarting));
     "activating", live, WaitingForMeta, Meta, nothing, |c| c.reading().status = Some(NumberStatus::Pending);
     "registration_retrying", pending, WaitingForMeta, Nobody, CompleteRegistration,
         |c| c.decide(waits(Reason::BackOff));
@@ -133,6 +134,14 @@ rows! { asking_rows:
         |c| c.decide(asks(R::ReconnectApp, Reason::CoexistenceLost));
     "coexistence_lost", live, ActionNeeded, Owner, ReconnectApp,
         |c| c.context.account.apply(&Note::Paused, now() - days(2));
+    "coexistence_lost", live, ActionNeeded, Owner, ReconnectApp, |c| {
+        c.context.registration.app_link = AppLink::Linked;
+        read_failed(c, FailureKind::AccessLost);
+    };
+    "coexistence_disconnected", pending, ActionNeeded, Owner, ReconnectApp,
+        |c| c.decide(asks(R::ReconnectApp, Reason::CoexistenceDisconnected));
+    "registration_lost_again", pending, ActionNeeded, Owner, CompleteRegistration,
+        |c| c.decide(asks(R::ClaimAgain, Reason::LostAgain));
     "account_locked", pending, Blocked, Owner, ContactSupport,
         |c| c.decide(asks(R::ContactSupport, refused(K::AccountLocked)));
     "payment_missing", pending, ActionNeeded, Owner, AddPayment,
@@ -151,7 +160,7 @@ rows! { number_rows:
     "number_disconnected", live, ActionNeeded, Owner, Reconnect, |c| status(c, "DISCONNECTED");
     "number_disconnected", pending, WaitingForMeta, Nobody, CompleteRegistration, |c| status(c, "DISCONNECTED");
     "number_disconnected", live, ActionNeeded, Owner, ReconnectApp, |c| {
-        c.context.onboarding = Onboarding::Coexistence;
+        c.context.registration.app_link = AppLink::Linked;
         status(c, "DISCONNECTED");
     };
     "number_flagged", live, AtRisk, Owner, ImproveQuality, |c| status(c, "FLAGGED");
@@ -164,10 +173,10 @@ rows! { number_rows:
         |c| c.reading().quality_rating = Some(QualityRating::Yellow);
     "quality_red", live, AtRisk, Owner, ImproveQuality,
         |c| c.reading().quality_rating = Some(QualityRating::Red);
-    "limit_near", live, AtRisk, Nobody, nothing, |c| c.context.sending.started_in_24h = Some(1_700);
-    "limit_reached", live, AtRisk, Nobody, nothing, |c| c.context.sending.started_in_24h = Some(2_000);
     "limit_lowest", live, Live, Nobody, VerifyBusiness,
         |c| c.reading().portfolio_limit = Some(MessagingLimit::Tier250);
+    "live_name_declined", live, AtRisk, Owner, ChooseNewName,
+        |c| c.reading().name_status = Some(NameStatus::Declined);
     "name_expired", live, AtRisk, Owner, ChooseNewName, |c| c.reading().name_status = Some(NameStatus::Expired);
     "new_name_approved", live, AtRisk, Owner, ApplyNewName,
         |c| c.reading().new_name_status = Some(NameStatus::Approved);
@@ -177,7 +186,7 @@ rows! { number_rows:
     };
     "new_name_in_review", live, AtRisk, Meta, nothing,
         |c| c.reading().new_name_status = Some(NameStatus::PendingReview);
-    "new_name_in_review", live, WaitingForMeta, Meta, nothing, |c| {
+    "new_name_in_review", pending, WaitingForMeta, Meta, nothing, |c| {
         c.reading().name_status = Some(NameStatus::Declined);
         c.reading().new_name_status = Some(NameStatus::PendingReview);
     };
@@ -261,7 +270,7 @@ rows! { connection_rows:
     "webhook_silence", live, AtRisk, Operator, Resubscribe, |c| {
         c.context.webhooks.usual_gap = Some(hours(1));
         c.context.webhooks.last_seen_at = Some(now() - hours(20));
-        c.context.sending.last_send_at = Some(now() - hours(10));
+        c.context.sending.proved_at = Some(now() - hours(20));
     };
 }
 

@@ -100,11 +100,6 @@ fn set_connection(case: &mut Case, fact: &str, value: &str) {
             let refused = |code| RefusedSend { code, at: now - hours(1) };
             context.sending.refused = code.parse().ok().map(refused).into_iter().collect();
         }
-        ("share of the limit used", share) => {
-            let limit = case.snapshot.reading.limit().and_then(MessagingLimit::people).unwrap_or(100);
-            let percent = ["little", "most", "all"].iter().position(|word| *word == share).unwrap_or(0);
-            context.sending.started_in_24h = Some(limit * [10, 90, 100][percent] / 100);
-        }
         ("token", "good") => context.token.state = TokenState::Good { expires_at: None },
         ("token", "ends soon") => context.token.state = TokenState::Good { expires_at: Some(now + days(2)) },
         ("token", "dead") => context.token.state = TokenState::Dead { since: now - hours(1) },
@@ -214,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn no_date_makes_it_panic(seconds in any::<i64>(), other in any::<i64>(), gap in any::<i64>(), used in any::<i64>()) {
+    fn no_date_makes_it_panic(seconds in any::<i64>(), other in any::<i64>(), gap in any::<i64>()) {
         let (min, max) = (Timestamp::MIN.as_second(), Timestamp::MAX.as_second());
         let at = |n: i64| Timestamp::from_second(n.rem_euclid(max - min) + min).unwrap();
         let mut case = Case::pending();
@@ -222,8 +217,7 @@ proptest! {
         case.context.token.state = TokenState::Good { expires_at: Some(at(other)) };
         case.context.webhooks.last_seen_at = Some(at(other));
         case.context.webhooks.usual_gap = Some(SignedDuration::from_secs(gap));
-        case.context.sending.last_send_at = Some(at(other));
-        case.context.sending.started_in_24h = Some(used);
+        case.context.sending.proved_at = Some(at(other));
         case.context.new_name_approved_at = Some(at(other));
         case.snapshot.checked_at = Some(at(other));
         case.now = at(seconds);

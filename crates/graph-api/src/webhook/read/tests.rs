@@ -108,7 +108,9 @@ fn account_updates_are_read_in_detail() {
     let installed = account("account_update#PARTNER_APP_INSTALLED");
     assert_eq!(installed.partner_app_id, Some(AppId("740000000000001".to_owned())));
     let left = account("account_update#PARTNER_REMOVED.coexistence");
-    assert_eq!(left.disconnection_reason.as_deref(), Some("PRIMARY_INACTIVITY"));
+    let why = left.disconnection.unwrap();
+    assert_eq!(why.reason.as_deref(), Some("PRIMARY_INACTIVITY"));
+    assert!(why.initiated_by.is_some());
     assert_eq!(account("account_update#ACCOUNT_VIOLATION").violation.as_deref(), Some("SPAM"));
     let banned = account("account_update#DISABLED_UPDATE.SCHEDULE_FOR_DISABLE");
     assert_eq!(banned.ban_state, Some(BanState::ScheduleForDisable));

@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, ensure};
 use domain::pin::Pin;
-use domain::registration::Caller;
 use domain::registration::ledger::AttemptOutcome;
 use graph_api::CodeMethod;
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 use server::App;
 use server::flows::onboarding::teardown;
-use server::flows::registration::{self, CodeRequested, CompletionResult};
+use server::flows::registration::{self, CodeRequested, CompletionResult, Press};
 use server::flows::subscription;
 
 use super::{tables, text};
@@ -21,9 +20,10 @@ use crate::cli::lookup;
 use crate::cli::output::{CommandStatus, Output};
 
 /// Completes the registration of a number.
-pub(super) async fn register(app: &App, id: i64, output: Output) -> anyhow::Result<CommandStatus> {
+pub(super) async fn register(app: &App, id: i64, leaves_app: bool, output: Output) -> anyhow::Result<CommandStatus> {
     let channel = lookup::inbox(app, id).await?;
-    print_completion(app, &registration::complete_registration(app, &channel, Caller::Press).await?, output)
+    let press = if leaves_app { Press::LeaveApp } else { Press::Register };
+    print_completion(app, &registration::complete_registration(app, &channel, press).await?, output)
 }
 
 fn print_completion(app: &App, completion: &CompletionResult, output: Output) -> anyhow::Result<CommandStatus> {

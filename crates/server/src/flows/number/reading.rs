@@ -1,11 +1,10 @@
 //! Reads Meta's facts about one number and stores them with the changes they prove. Decides nothing.
 
-use domain::channel::Onboarding;
-use domain::meta::failure::Failure;
+use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{
     CodeVerification, EntityType, NumberReading, NumberStatus, PlatformType, Provisioned, WabaReading,
 };
-use domain::registration::{ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
+use domain::registration::{AppLink, ChangeKind, History, Reads, Source, changes_between, note_changes, proves_access};
 use jiff::Timestamp;
 
 use super::record::NumberRecord;
@@ -40,12 +39,9 @@ impl SetupReads {
         Self { verification, health }
     }
 
-    /// Both reads in the words of `decide`.
-    pub(crate) fn for_decision(&self) -> Reads {
-        Reads {
-            verification: self.verification.clone().map_err(|failure| failure.kind),
-            health: self.health.clone().map_err(|failure| failure.kind),
-        }
+    /// Both reads in the words of `decide`, the second as it was applied.
+    pub(crate) fn for_decision(&self, health: Result<NumberReading, FailureKind>) -> Reads {
+        Reads { verification: self.verification.clone().map_err(|failure| failure.kind), health }
     }
 }
 
@@ -56,21 +52,29 @@ pub(crate) struct AppliedReading {
     /// The history a decision about this reading is made from: the record as it was before the reading
     /// (rules 1 and 4 count reads), with the changes the reading proves.
     pub(crate) history: History,
+    /// What a decision is made from: the reading, or the one on record where that was asked for later.
+    pub(crate) health: Result<NumberReading, FailureKind>,
 }
 
 /// Stores a reading or its failure: the snapshot and the changes it proves. The record must have been loaded in
 /// this transaction, under the row lock. It is brought up to date; its facts are stored by [`NumberRecord::save`].
+///
+/// A reading is dated when it was asked for: an answer that was slow shows the number as it was before later ones.
 pub(crate) async fn apply_reading(
     tx: &mut Tx,
     record: &mut NumberRecord,
     health: &Result<NumberReading, Failure>,
     waba: Option<&WabaReading>,
-    now: Timestamp,
+    asked_at: Timestamp,
 ) -> Result<AppliedReading, store::Error> {
+    let now = asked_at;
     let NumberRecord { channel, facts, snapshot, .. } = &*record;
     let (channel_id, number) = (channel.id, channel.phone_number_id.clone());
     let mut history = record.history();
     let mut changes = Vec::new();
+    if snapshot.checked_at.max(snapshot.error_at) > Some(asked_at) {
+        return Ok(AppliedReading { changes, history, health: record.stored_reads().health });
+    }
     let mut new_facts = facts.clone();
     match health {
         Err(failure) => {
@@ -92,11 +96,12 @@ pub(crate) async fn apply_reading(
             if snapshots::save(tx, channel_id, reading, waba, now).await? {
                 replace_reading(&mut record.snapshot, reading, waba, now);
             }
-            derive_facts(&mut new_facts, reading, record.channel.onboarding, now);
+            derive_facts(&mut new_facts, reading, record.history().app_link(), now);
         }
     }
     record.set_facts(new_facts);
-    Ok(AppliedReading { changes, history })
+    let health = health.as_ref().map(Clone::clone).map_err(|failure| failure.kind);
+    Ok(AppliedReading { changes, history, health })
 }
 
 /// The snapshot as [`snapshots::save`] leaves it: the WABA's reading stays where none is given, and so does a
@@ -114,7 +119,7 @@ fn replace_reading(snapshot: &mut StoredSnapshot, reading: &NumberReading, waba:
 
 /// Derives what later decisions need from a successful reading: when the number was provisioned, whether it
 /// dropped out, how many reads in a row were incomplete.
-fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, onboarding: Onboarding, now: Timestamp) {
+fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, app_link: AppLink, now: Timestamp) {
     let needed_unread =
         reading.platform_type.is_none() || reading.throughput.is_none() || reading.code_verification.is_none();
     facts.failed_reads = if needed_unread { facts.failed_reads.saturating_add(1) } else { 0 };
@@ -140,7 +145,7 @@ fn derive_facts(facts: &mut NumberFacts, reading: &NumberReading, onboarding: On
     } else if reading.health_status.is_some() && provisioned {
         facts.dropped_seen_at = None;
     }
-    let coexistence_missed =
-        onboarding == Onboarding::Coexistence && reading.platform_type == Some(PlatformType::NotApplicable);
+    let is_in_app = app_link == AppLink::Linked || reading.is_on_biz_app == Some(true);
+    let coexistence_missed = is_in_app && reading.platform_type == Some(PlatformType::NotApplicable);
     facts.coexistence_misses = if coexistence_missed { facts.coexistence_misses.saturating_add(1) } else { 0 };
 }

@@ -8,7 +8,7 @@ use domain::health::{AppCallback, LastAssessment};
 use domain::ids::{BusinessId, ChannelId};
 use domain::meta::failure::FailureKind;
 use domain::registration::ledger::{Ledger, Spent};
-use domain::registration::{Caller, Changes, Decision, History, Reads, decide};
+use domain::registration::{Caller, Changes, Decision, History, Reads, can_leave_app, decide};
 use domain::signup::missing_for_setup;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -138,6 +138,7 @@ impl NumberRecord {
         let history = self.history();
         RegistrationState {
             decision: decide(caller, &self.stored_reads(), &history, now),
+            can_leave_app: can_leave_app(&self.stored_reads(), &history, now),
             spent: history.ledger.spent(now),
             held_until: self.held_until.filter(|until| *until > now),
             attempts: self.attempts.iter().rev().take(LISTED_ATTEMPTS).cloned().collect(),
@@ -194,6 +195,8 @@ pub(crate) fn not_found() -> FlowError {
 pub struct RegistrationState {
     /// The decision for the caller it was asked for.
     pub decision: Decision,
+    /// The owner may decide to register the number here, which takes it out of the WhatsApp Business app.
+    pub can_leave_app: bool,
     /// Calls that count on Meta's budget now.
     pub spent: Spent,
     /// Meta accepts no call before this instant; `None` when no hold is in force.

@@ -71,10 +71,12 @@ async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), F
         None => newest_waba(app, &token).await?,
     };
     signup.waba_id = Some(waba.clone());
+    let asked_at = app.clock.now();
     let (listed, before) = read_account(app, &waba, &token, signup.phone_number_id.as_ref()).await;
     let listed = listed.map_err(|failure| no_access(failure, &waba))?;
     let row = choose(app, &signup, &waba, &listed).await?;
     let before = before.unwrap_or_else(|apps| InitialReads {
+        asked_at,
         number: SetupReads { verification: Ok(row.code_verification.clone()), health: Ok(row.clone()) },
         apps,
     });
@@ -107,6 +109,7 @@ async fn read_account(
     number: Option<&PhoneNumberId>,
 ) -> (Listed, Result<InitialReads, Option<Vec<SubscribedApp>>>) {
     let account = app.graph.on(waba, token);
+    let asked_at = app.clock.now();
     let Some(number) = number else {
         let (listed, apps) = tokio::join!(account.numbers(), account.subscribed_apps());
         return (listed, Err(apps.ok()));
@@ -117,7 +120,7 @@ async fn read_account(
         account.number(number),
         account.subscribed_apps()
     );
-    (listed, Ok(InitialReads { number: SetupReads { verification, health }, apps: apps.ok() }))
+    (listed, Ok(InitialReads { asked_at, number: SetupReads { verification, health }, apps: apps.ok() }))
 }
 
 fn no_access(failure: Failure, waba: &WabaId) -> FlowError {

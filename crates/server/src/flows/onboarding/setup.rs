@@ -15,11 +15,13 @@ use crate::flows::number::reading::{SetupReads, apply_reading, read_number};
 use crate::flows::number::record::{NumberRecord, not_found};
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::registration::{Step, execute, write_step};
-use crate::flows::{FlowError, Refusal, subscription};
+use crate::flows::{FlowError, Refusal, subscription, token};
 
 /// What was read of a channel before its set-up begins.
 #[derive(Debug, Clone)]
 pub(super) struct InitialReads {
+    /// When Meta was asked.
+    pub(super) asked_at: Timestamp,
     pub(super) number: SetupReads,
     /// The WABA's subscriptions; `None` where they were not read.
     pub(super) apps: Option<Vec<SubscribedApp>>,
@@ -40,8 +42,9 @@ pub async fn set_up(app: &App, channel_id: Option<ChannelId>) -> Result<SetupRes
     };
     NumberRecord::check_complete(record.as_ref())?;
     let record = record.ok_or_else(|| FlowError::refused(Refusal::MissingParameter, "Channel is required"))?;
+    let asked_at = app.clock.now();
     let number = SetupReads::read(app, &record).await;
-    run(app, record, InitialReads { number, apps: None }).await
+    run(app, record, InitialReads { asked_at, number, apps: None }).await
 }
 
 /// Registers and subscribes at the same time, then reads the number again (E8, E9).
@@ -50,11 +53,12 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let mut record = NumberRecord::load_for_update(&mut tx, &record.channel).await?.ok_or_else(not_found)?;
-    let history = apply_reading(&mut tx, &mut record, &initial.number.health, None, now).await?.history;
+    let applied = apply_reading(&mut tx, &mut record, &initial.number.health, None, initial.asked_at).await?;
     if let Err(failure) = &initial.number.verification {
         tracing::warn!("[WHATSAPP] Phone verification status check failed: {}", failure.message);
     }
-    let decision = decide(Caller::SetUp, &initial.number.for_decision(), &history, now);
+    let reads = initial.number.for_decision(applied.health);
+    let decision = decide(Caller::SetUp, &reads, &applied.history, now);
     tracing::info!(channel = record.channel.id.0, why = ?decision.reason(), "set-up decided about registering");
     let step = write_step(&mut tx, &mut record, &decision, now).await?;
     tx.commit().await?;
@@ -112,6 +116,7 @@ fn follow_ups(
     let register_at =
         if matches!(outcome, Some(AttemptOutcome::Success)) { now + SignedDuration::from_secs(5) } else { now };
     let mut jobs = vec![(Job::Register(id), register_at), (Job::Health(id), soon)];
+    jobs.push((Job::Token(id), now + token::WATCH_INTERVAL));
     if webhook_failed {
         jobs.push((Job::Subscribe(id), soon));
     }

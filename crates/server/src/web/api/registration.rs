@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::registration_view::RegistrationView;
 use crate::App;
 use crate::flows::number::record::NumberRecord;
-use crate::flows::registration::{self, CodeRequested, CompletionResult};
+use crate::flows::registration::{self, CodeRequested, CompletionResult, Press};
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, MetaView, Problem, Result};
 use crate::web::extract::auth::{ChannelOf, Operate, Read};
@@ -71,10 +71,27 @@ impl From<CompletionResult> for CompletionView {
 /// Options of Complete registration.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default)]
-pub(crate) struct Press {
+pub(crate) struct PressOptions {
     /// Applies an approved new name to a live number.
     #[serde(deserialize_with = "body::switch")]
     apply_new_name: Option<bool>,
+    /// Registers a number that was disconnected from the WhatsApp Business app (coexistence), although that takes it out of
+    /// the app on the phone. Without it such a number is not registered. No effect on other numbers.
+    #[serde(deserialize_with = "body::switch")]
+    leave_app: Option<bool>,
+}
+
+impl PressOptions {
+    fn press(&self) -> Result<Press> {
+        match (self.apply_new_name == Some(true), self.leave_app == Some(true)) {
+            (true, true) => {
+                Err(ApiError::invalid("leave_app", "cannot be combined with apply_new_name: send one of them"))
+            }
+            (true, false) => Ok(Press::ApplyNewName),
+            (false, true) => Ok(Press::LeaveApp),
+            (false, false) => Ok(Press::Register),
+        }
+    }
 }
 
 /// Complete registration
@@ -82,17 +99,17 @@ pub(crate) struct Press {
 /// Reads the number at Meta and registers it if nothing prevents that. The answer is 200 also if Meta was not called or
 /// refused: `registration.why` says why.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/inboxes/{id}/registration", tag = "Registration",
-    request_body = Press, params(("account_id" = i64, Path), ("id" = i64, Path)),
+    request_body = PressOptions, params(("account_id" = i64, Path), ("id" = i64, Path)),
     responses((status = 200, body = CompletionView, description = "What came of it"), (status = 404, body = Problem)))]
 pub(crate) async fn complete_registration(
     State(app): State<App>,
     on: ChannelOf<Operate>,
-    Body(how): Body<Press>,
+    Body(options): Body<PressOptions>,
 ) -> Result<Json<CompletionView>> {
-    let caller = if how.apply_new_name == Some(true) { Caller::ApplyNewName } else { Caller::Press };
+    let press = options.press()?;
     let worker = app.clone();
     let pressed =
-        run_to_completion(&app, async move { registration::complete_registration(&worker, &on.channel, caller).await })
+        run_to_completion(&app, async move { registration::complete_registration(&worker, &on.channel, press).await })
             .await??;
     Ok(Json(pressed.into()))
 }

@@ -26,6 +26,8 @@ pub(crate) struct RegistrationView {
     /// The time of the next register call if nothing changes.
     pub(crate) register_at: Option<String>,
     pub(crate) budget: Budget,
+    /// Whether `leave_app` would register the number: it was disconnected from the WhatsApp Business app (coexistence).
+    pub(crate) can_leave_app: bool,
     /// Whether a PIN is stored; the PIN itself is never shown.
     pub(crate) has_pin: bool,
     /// The time when the facts of the decision were read.
@@ -145,6 +147,7 @@ impl RegistrationView {
                 left_for_people: ledger::MAX_WITH_PEOPLE.saturating_sub(state.spent.total),
                 held_until: state.held_until.map(rfc3339),
             },
+            can_leave_app: state.can_leave_app,
             has_pin: state.has_pin,
             checked_at: state.reading_checked_at.map(rfc3339),
             attempts: state.attempts.iter().map(AttemptView::from).collect(),
@@ -169,6 +172,7 @@ impl RegistrationView {
                 left_for_people: ledger::MAX_WITH_PEOPLE,
                 held_until: None,
             },
+            can_leave_app: false,
             has_pin: false,
             checked_at: None,
             attempts: Vec::new(),

@@ -125,8 +125,9 @@ async fn a_token_is_renewed_and_found_alive_again() {
         let soon = noon() + SignedDuration::from_hours(24);
         assert!(channels::renew_token(tx, channel.id, &"EAAG-2".into(), Some(soon), noon()).await.unwrap());
         channels::token_dead(tx, channel.id, noon()).await.unwrap();
-        assert!(channels::token_alive(tx, channel.id).await.unwrap());
-        assert!(!channels::token_alive(tx, channel.id).await.unwrap());
+        channels::token_alive(tx, channel.id, Some(noon())).await.unwrap();
+        let state = channels::token_state(tx, channel.id).await.unwrap().unwrap();
+        assert_eq!((state.dead_since, state.expires_at), (None, Some(noon())));
         let kept = channels::credentials(tx, channel.id).await.unwrap().unwrap();
         assert_eq!((kept.access_token.expose_secret(), kept.verify_token.expose_secret()), ("EAAG-2", "verify-1"));
         assert!(channels::credentials(tx, ChannelId(99)).await.unwrap().is_none());

@@ -21,7 +21,9 @@ statements! {
     RENEW = "update channel set access_token = $2, token_expires_at = $3, token_dead_since = null,
         token_renewed_at = $4, updated_at = $4 where id = $1";
     DEAD = "update channel set token_dead_since = $2 where id = $1 and token_dead_since is null";
-    ALIVE = "update channel set token_dead_since = null where id = $1 and token_dead_since is not null";
+    ALIVE = "update channel set token_dead_since = null, token_expires_at = $2 where id = $1";
+    UNWATCHED = "select id from channel where not exists (select 1 from job
+        where job.kind = 'token' and job.dedup_key = cast(channel.id as text)) order by id limit $1";
 }
 
 /// What Meta is asked with and what Meta's handshake must carry.
@@ -169,9 +171,16 @@ pub async fn token_dead(tx: &mut Tx, id: ChannelId, since: Timestamp) -> Result<
     Ok(run!(tx, DEAD, id.0, micros(since))? == 1)
 }
 
-/// Notes that the token works; true when it was thought dead.
-pub async fn token_alive(tx: &mut Tx, id: ChannelId) -> Result<bool, Error> {
-    Ok(run!(tx, ALIVE, id.0)? == 1)
+/// Notes that the token works, and when it expires (`None`: never).
+pub async fn token_alive(tx: &mut Tx, id: ChannelId, expires_at: Option<Timestamp>) -> Result<(), Error> {
+    run!(tx, ALIVE, id.0, maybe_micros(expires_at))?;
+    Ok(())
+}
+
+/// Channels whose token no job watches, at most `limit`.
+pub async fn without_token_watch(tx: &mut Tx, limit: i64) -> Result<Vec<ChannelId>, Error> {
+    let rows: Vec<(i64,)> = all!(tx, UNWATCHED, limit)?;
+    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 async fn seal_access(tx: &mut Tx, id: ChannelId, token: &SecretString) -> Result<Option<Vec<u8>>, Error> {

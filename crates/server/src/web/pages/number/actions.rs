@@ -2,13 +2,12 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use domain::registration::Caller;
 use domain::registration::ledger::AttemptOutcome;
 
 use super::page;
 use super::tab::Tab;
 use crate::App;
-use crate::flows::registration::{self, CodeRequested, CompletionResult};
+use crate::flows::registration::{self, CodeRequested, CompletionResult, Press};
 use crate::flows::{FlowError, health, subscription};
 use crate::web::api::registration::{code_method, six_digits, typed_pin};
 use crate::web::completion::run_to_completion;
@@ -28,10 +27,17 @@ pub(super) async fn refresh(State(app): State<App>, posted: Posted) -> Result<Re
 
 /// Completes the registration, or applies the approved new name.
 pub(super) async fn complete_registration(State(app): State<App>, posted: Posted) -> Result<Response> {
-    let caller = if posted.fields.get("apply_new_name").is_some() { Caller::ApplyNewName } else { Caller::Press };
+    let is_set = |name: &str| posted.fields.get(name).is_some();
+    let press = if is_set("apply_new_name") {
+        Press::ApplyNewName
+    } else if is_set("leave_app") {
+        Press::LeaveApp
+    } else {
+        Press::Register
+    };
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done =
-        run_to_completion(&app, async move { registration::complete_registration(&worker, &channel, caller).await })
+        run_to_completion(&app, async move { registration::complete_registration(&worker, &channel, press).await })
             .await?;
     finish(&app, &posted, done.map(|pressed| came_of(&pressed))).await
 }

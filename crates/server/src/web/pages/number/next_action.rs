@@ -29,6 +29,8 @@ pub(super) struct Panel {
 pub(super) enum Form {
     Complete,
     ApplyNewName,
+    /// Register a number that was disconnected from the phone app, with a confirmation: it leaves the app.
+    LeaveApp,
     Pin,
     /// Two forms: request a code, enter the code.
     Code,
@@ -40,7 +42,7 @@ pub(super) enum Form {
 impl Form {
     /// Whether the form leads to a register call; such a form is shown on the tab Registration too.
     pub(super) const fn is_of_registration(self) -> bool {
-        matches!(self, Self::Complete | Self::ApplyNewName | Self::Pin | Self::Code)
+        matches!(self, Self::Complete | Self::ApplyNewName | Self::LeaveApp | Self::Pin | Self::Code)
     }
 }
 
@@ -75,17 +77,17 @@ impl Panel {
         rename: &RegistrationState,
         now: Timestamp,
     ) -> Option<Self> {
-        let form = form_of(view, rename)?;
+        let form = if press.can_leave_app { Form::LeaveApp } else { form_of(view, rename)? };
         let state = if form == Form::ApplyNewName { rename } else { press };
-        let action = match form {
-            Form::Complete => Action::CompleteRegistration,
-            Form::ApplyNewName => Action::ApplyNewName,
-            Form::Pin => Action::EnterPin,
-            Form::Code => Action::VerifyByCode,
-            Form::Webhook => Action::Resubscribe,
-            Form::Reconnect => Action::Reconnect,
+        let button = match form {
+            Form::Complete => messages::button(Action::CompleteRegistration),
+            Form::ApplyNewName => messages::button(Action::ApplyNewName),
+            Form::LeaveApp => messages::LEAVE_APP,
+            Form::Pin => messages::button(Action::EnterPin),
+            Form::Code => messages::button(Action::VerifyByCode),
+            Form::Webhook => messages::button(Action::Resubscribe),
+            Form::Reconnect => messages::button(Action::Reconnect),
         };
-        let button = messages::button(action);
         let registers = matches!(form, Form::Complete | Form::ApplyNewName);
         Some(Self {
             form,
@@ -138,9 +140,11 @@ fn form_of_remedy(remedy: Remedy) -> Option<Form> {
         Remedy::EnterPin => Some(Form::Pin),
         Remedy::VerifyByCode => Some(Form::Code),
         Remedy::SignUpAgain | Remedy::Reauthorize => Some(Form::Reconnect),
-        Remedy::FreeNumber | Remedy::TurnOffTwoStep | Remedy::ReadRefusal | Remedy::ContactSupport => {
-            Some(Form::Complete)
-        }
+        Remedy::FreeNumber
+        | Remedy::TurnOffTwoStep
+        | Remedy::ReadRefusal
+        | Remedy::ContactSupport
+        | Remedy::ClaimAgain => Some(Form::Complete),
         Remedy::ChooseNewName | Remedy::ReconnectApp | Remedy::MigrateFromOnPremise | Remedy::RestoreAccess => None,
     }
 }
