@@ -8,6 +8,7 @@ use crate::health::level::{Action, Level, Party};
 use crate::health::links::DeepLink;
 use crate::meta::failure::FailureKind;
 use crate::meta::reading::{BusinessVerification, EntityType, MessagingLimit};
+use crate::registration::ledger::BUDGET;
 
 /// One thing to say about a number (facts §6.3 and §6.4; policy, "Health"). The page and the API find its sentence by its
 /// code; a field is an argument of that sentence.
@@ -61,6 +62,8 @@ pub enum FindingCode {
     /// 133016: Meta locked registration of this number.
     RegistrationHeld {
         until: Timestamp,
+        /// The calls of this installation; fewer than [`BUDGET`] means that another system calls as well.
+        spent: usize,
     },
     /// 133008, 133009: Meta accepts no PIN until an instant.
     PinGuessesHeld {
@@ -273,6 +276,11 @@ pub enum FindingCode {
 }
 
 impl FindingCode {
+    /// Whether a hold came although this installation made fewer calls than Meta allows (facts §0.2).
+    pub fn is_held_by_others(&self) -> bool {
+        matches!(self, Self::RegistrationHeld { spent, .. } if *spent < BUDGET)
+    }
+
     /// The arguments a sentence may use, by name.
     #[expect(clippy::too_many_lines, reason = "one line per code; the match is read as a table")]
     pub fn args(&self) -> Vec<(&'static str, Arg)> {
@@ -296,7 +304,8 @@ impl FindingCode {
                 vec![("reason", text(reason.as_ref())), ("initiated_by", text(initiated_by.as_ref()))]
             }
             Self::BudgetSpent { spent, free_at } => vec![("spent", count(*spent)), ("free_at", time(*free_at))],
-            Self::RegistrationHeld { until } | Self::PinGuessesHeld { until } => vec![("until", Arg::Time(*until))],
+            Self::RegistrationHeld { until, spent } => vec![("until", Arg::Time(*until)), ("spent", count(*spent))],
+            Self::PinGuessesHeld { until } => vec![("until", Arg::Time(*until))],
             Self::OnboardingWindowEnding { ends_at } => vec![("ends_at", Arg::Time(*ends_at))],
             Self::RegistrationRefused { meta_code, meta_text } => {
                 vec![("meta_code", number(*meta_code)), ("meta_text", text(meta_text.as_ref()))]

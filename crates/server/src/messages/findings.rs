@@ -35,7 +35,10 @@ pub fn finding(code: &F) -> Message {
                 None => format!("{text}We continue when Meta allows the next attempt.").into(),
             }
         }
-        F::RegistrationHeld { until } => Sentence::from("There were too many attempts for this number. Meta accepts no further attempt until ").at(*until).then(". We try again then."),
+        F::RegistrationHeld { until, spent: _ } => {
+            let by = if code.is_held_by_others() { "There were too many attempts for this number, and not all of them were ours: another provider or tool calls as well. " } else { "There were too many attempts for this number. " };
+            Sentence::from(by).then("Meta accepts no further attempt until ").at(*until).then(". We try again then.")
+        }
         F::PinGuessesHeld { until } => Sentence::from("Meta accepts no PIN for this number until ").at(*until).then(". Have the correct PIN ready for then."),
         F::OnboardingWindowEnding { ends_at } => Sentence::from("A new number must be registered within 14 days. This period ends on ").at(*ends_at).then(". After that the number must be connected again."),
         F::RegistrationLost => "The number was registered, but Meta no longer shows it as registered. We register it again automatically.".into(),
@@ -198,4 +201,32 @@ fn with_quote(sentence: &str, meta_text: Option<&str>) -> String {
 
 fn in_brackets(code: Option<i64>) -> String {
     code.map_or_else(String::new, |code| format!(" (code {code})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_s_reasons_become_sentences() {
+        let name = Some("Acme".to_owned());
+        let declined = F::NameDeclined { name, rejection_reason: Some("NAME_FORMAT_UNACCEPTABLE".to_owned()) };
+        let text = finding(&declined).text.to_string();
+        assert!(text.starts_with("Meta did not accept “Acme”. Its format breaks Meta’s rules"), "{text}");
+        let gone = |reason: &str, by: &str| {
+            let word = |word: &str| Some(word.to_owned());
+            finding(&F::CoexistenceDisconnected { reason: word(reason), initiated_by: word(by) }).text.to_string()
+        };
+        assert!(gone("ACCOUNT_DISCONNECTED", "USER").contains("on the phone. A person did this. To use it here"));
+        assert!(gone("PRIMARY_INACTIVITY", "SYSTEM").starts_with("Meta disconnected the number, because the app"));
+        assert!(gone("SOMETHING_NEW", "SYSTEM").contains("Something new"));
+    }
+
+    #[test]
+    fn a_hold_that_others_caused_says_so() {
+        let until = "2026-11-25T12:00:00Z".parse().unwrap();
+        let text = |spent| finding(&F::RegistrationHeld { until, spent }).text.to_string();
+        assert!(text(3).contains("another provider or tool calls as well"));
+        assert!(!text(10).contains("another provider"));
+    }
 }

@@ -10,6 +10,7 @@ mod health;
 mod pin;
 mod press;
 mod provisioned;
+mod readings;
 mod reauthorization;
 mod recovery;
 mod setup;

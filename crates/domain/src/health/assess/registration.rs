@@ -166,7 +166,7 @@ fn hold(assessment: &mut Assessment<'_>) {
     }
     let until = hold.until;
     let code = match hold.cause {
-        HoldCause::Budget => Code::RegistrationHeld { until },
+        HoldCause::Budget => Code::RegistrationHeld { until, spent: assessment.context.registration.spent.total },
         HoldCause::PinGuesses => Code::PinGuessesHeld { until },
     };
     let severity = if assessment.is_provisioned() { Level::Live } else { Level::WaitingForMeta };
