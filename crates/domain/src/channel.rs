@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
 use crate::name::InboxName;
-use crate::phone::E164;
+use crate::phone::{E164, is_same_number};
 
 /// How a number was connected; a failed reading does not change it (policy, decision rule 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, strum::EnumString, strum::IntoStaticStr)]
@@ -36,6 +36,13 @@ pub struct Channel {
     pub created_at: Timestamp,
 }
 
+/// The channel of a WABA that a webhook names by digits: the one with these digits, otherwise the one whose number may be
+/// written so. The channels must be of one WABA: in another the same digits may be another's.
+pub fn named_by_digits<'a>(of_waba: &'a [Channel], digits: &str) -> Option<&'a Channel> {
+    let exactly = of_waba.iter().find(|channel| channel.phone_number.digits() == digits);
+    exactly.or_else(|| of_waba.iter().find(|channel| is_same_number(channel.phone_number.digits(), digits)))
+}
+
 /// The callback to which Meta sends a channel's messages: `<public URL>/webhooks/whatsapp/<+E.164>`.
 pub fn callback_url(public_url: &str, phone_number: &E164) -> String {
     format!("{}/webhooks/whatsapp/{phone_number}", public_url.trim_end_matches('/'))
@@ -52,6 +59,28 @@ pub fn first_inbox_name(business_name: &str, phone_number: &E164) -> InboxName {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn channel(id: i64, number: &str) -> Channel {
+        Channel {
+            id: ChannelId(id),
+            account_id: AccountId(1),
+            name: "x".to_owned(),
+            phone_number: E164::parse(number).unwrap(),
+            phone_number_id: PhoneNumberId(format!("72{id}")),
+            waba_id: WabaId("71".to_owned()),
+            business_id: None,
+            onboarding: Onboarding::Standard,
+            created_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn digits_name_the_channel_that_has_them_before_one_that_may_be_written_so() {
+        let channels = [channel(1, "+5511987654321"), channel(2, "+551187654321"), channel(3, "+5511987654322")];
+        let named = |digits| named_by_digits(&channels, digits).map(|channel| channel.id.0);
+        assert_eq!((named("5511987654321"), named("551187654321")), (Some(1), Some(2)));
+        assert_eq!((named("551187654322"), named("15550100001")), (Some(3), None));
+    }
 
     #[test]
     fn the_first_inbox_name_is_a_name_for_every_business_name() {

@@ -49,8 +49,6 @@ statements! {
     FIND_IN_ACCOUNT = concat!("select ", columns!(), " from channel where account_id = $1 and id = $2");
     FIND_BY_PHONE = concat!("select ", columns!(), " from channel where phone_number = $1");
     FIND_BY_NUMBER = concat!("select ", columns!(), " from channel where phone_number_id = $1");
-    FIND_BY_WABA_AND_PHONE =
-        concat!("select ", columns!(), " from channel where waba_id = $1 and phone_number = $2");
     LIST = concat!("select ", columns!(), " from channel where account_id = $1 and id > $2 order by id limit $3");
     LIST_BY_WABA = concat!("select ", columns!(), " from channel where waba_id = $1 order by id");
     LIST_WABAS = "select distinct waba_id from channel where waba_id > $1 order by waba_id limit $2";
@@ -139,12 +137,6 @@ pub async fn find_by_phone(tx: &mut Tx, phone: &E164) -> Result<Option<Channel>,
 /// Finds the channel of Meta's id of a number.
 pub async fn find_by_phone_number_id(tx: &mut Tx, id: &PhoneNumberId) -> Result<Option<Channel>, Error> {
     maybe(one!(tx, FIND_BY_NUMBER, id.as_str())?)
-}
-
-/// Finds a channel as account webhooks name it: by WABA and the digits of its number.
-pub async fn find_by_waba_and_digits(tx: &mut Tx, waba: &WabaId, digits: &str) -> Result<Option<Channel>, Error> {
-    let Ok(phone) = E164::parse(digits) else { return Ok(None) };
-    maybe(one!(tx, FIND_BY_WABA_AND_PHONE, waba.as_str(), phone.as_str())?)
 }
 
 /// Channels of an account, oldest first, after a given one.

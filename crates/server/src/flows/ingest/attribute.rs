@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::channel::Channel;
+use domain::channel::{Channel, named_by_digits};
 use domain::ids::{AccountId, ChannelId};
 
 use crate::store::events::SealedEvent;
@@ -37,10 +37,7 @@ pub(super) async fn attribute(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<V
 
 /// The accounts that own numbers of a WABA, each with the one channel the event names, if it names one.
 fn owners(channels: &[Channel], digits: Option<&str>) -> BTreeMap<AccountId, Option<ChannelId>> {
-    let is_named = |channel: &&Channel| {
-        digits.is_some_and(|digits| channel.phone_number.as_str().trim_start_matches('+') == digits)
-    };
-    if let Some(channel) = channels.iter().find(is_named) {
+    if let Some(channel) = digits.and_then(|digits| named_by_digits(channels, digits)) {
         return BTreeMap::from([(channel.account_id, Some(channel.id))]);
     }
     channels.iter().map(|channel| (channel.account_id, None)).collect()

@@ -1,7 +1,7 @@
 //! Interprets stored events. It only records evidence and enqueues the jobs that load the facts again;
 //! no event changes the state of a number by itself.
 
-use domain::channel::Channel;
+use domain::channel::{Channel, named_by_digits};
 use domain::health::{AccountState, SendingFacts};
 use domain::interpretation::{Meaning, Scope, Wake, interpret as meaning_of};
 use domain::meta::event::Change;
@@ -102,7 +102,9 @@ async fn channels_concerned(tx: &mut Tx, change: &Change, meaning: &Meaning) -> 
         Scope::Number => {
             let found = match (&subject.phone_number_id, &subject.waba_id, &subject.phone_digits) {
                 (Some(id), ..) => channels::find_by_phone_number_id(tx, id).await?,
-                (None, Some(waba), Some(digits)) => channels::find_by_waba_and_digits(tx, waba, digits).await?,
+                (None, Some(waba), Some(digits)) => {
+                    named_by_digits(&channels::list_by_waba(tx, waba).await?, digits).cloned()
+                }
                 _ => None,
             };
             Ok(found.into_iter().collect())

@@ -2,10 +2,11 @@
 
 use domain::delivery::Format;
 use domain::ids::{AccountId, ChannelId};
+use domain::registration::{ChangeKind, Source};
 use graph_emulator::Popup;
 use serde_json::json;
-use server::store::Engine;
 use server::store::api_keys::Scope;
+use server::store::{Engine, channels, numbers};
 
 use super::support::{Place, message, text_of};
 use crate::app::browser;
@@ -15,6 +16,7 @@ on_each_engine!(
     a_batch_about_two_tenants_reaches_each_with_its_own_part,
     an_endpoint_of_an_inbox_receives_its_events_and_those_of_the_whole_waba,
     an_event_of_no_account_is_forwarded_to_nobody,
+    a_name_event_finds_its_number_by_another_spelling,
 );
 
 /// A second tenant with a number; on the first one's account of Meta's where that is given.
@@ -89,4 +91,33 @@ async fn an_event_of_no_account_is_forwarded_to_nobody(engine: Engine) {
     assert_eq!(text_of(&got[0].json()), "mine");
     place.until_delivered(&line).await;
     assert_eq!(line.receiver.got().len(), 1);
+}
+
+/// Meta writes a Brazilian number without the ninth digit here. In another WABA the same digits name nobody.
+async fn a_name_event_finds_its_number_by_another_spelling(engine: Engine) {
+    let place = Place::on(engine).await;
+    let popup = Popup {
+        waba_id: Some(place.waba().to_owned()),
+        phone_number: Some("5511987654321".to_owned()),
+        ..Popup::default()
+    };
+    let (_, inbox) = place.app.signed_up(popup).await;
+    place.app.settle().await;
+    let kinds = ["account"];
+    let mine = place.line_of(place.app.account, Some(inbox), Format::Standard, &kinds).await;
+    let neighbours = place.line_of(place.app.account, Some(place.inbox), Format::Standard, &kinds).await;
+    let name =
+        json!({ "display_phone_number": "551187654321", "decision": "REJECTED", "requested_verified_name": "X" });
+    place.post(&json!([{ "field": "phone_number_name_update", "value": name }])).await;
+    let got = mine.receiver.wait_for(1).await.remove(0).json();
+    assert_eq!(got["data"]["inbox_id"], inbox.0, "{got}");
+    place.until_delivered(&mine).await;
+    place.until_delivered(&neighbours).await;
+    assert_eq!(neighbours.receiver.count(), 0);
+    // it is evidence about that number
+    place.app.settle().await;
+    let mut tx = place.app.app.store.read().await.unwrap();
+    let number = channels::find(&mut tx, inbox).await.unwrap().unwrap().phone_number_id;
+    let changes = numbers::changes(&mut tx, &number).await.unwrap();
+    assert!(changes.0.get(&ChangeKind::NameDeclined).is_some_and(|it| it.source == Source::Webhook), "{changes:?}");
 }

@@ -18,13 +18,9 @@ async fn a_channel_is_found_by_every_name_it_has() {
         let channel = a_channel(&store, 1).await;
         let tx = &mut store.read().await.unwrap();
         let (phone, number) = (&channel.phone_number, &channel.phone_number_id);
-        let waba = WabaId("102".into());
         let expected = Some(channel.clone());
         assert_eq!(channels::find_by_phone(tx, phone).await.unwrap(), expected);
         assert_eq!(channels::find_by_phone_number_id(tx, number).await.unwrap(), expected);
-        assert_eq!(channels::find_by_waba_and_digits(tx, &waba, "15550000001").await.unwrap(), expected);
-        assert_eq!(channels::find_by_waba_and_digits(tx, &waba, "not digits").await.unwrap(), None);
-        assert_eq!(channels::find_by_waba_and_digits(tx, &WabaId("9".into()), "15550000001").await.unwrap(), None);
         assert_eq!(channels::find_in_account(tx, channel.account_id, channel.id).await.unwrap(), expected);
         let foreign = AccountId(channel.account_id.0 + 1);
         assert_eq!(channels::find_in_account(tx, foreign, channel.id).await.unwrap(), None);
