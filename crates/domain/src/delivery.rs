@@ -2,8 +2,9 @@
 //! stop.
 //!
 //! An endpoint is a customer's address. The events of an account are an append-only log, and every endpoint has a
-//! cursor in it. An event that the endpoint did not accept becomes a pending retry and blocks only the events with
-//! the same ordering key ([`OrderingQueue`]). An endpoint that accepts nothing gets one probe at a time
+//! cursor in it. What is delivered is an item of an event: one message, one status, or the event as a whole. An item that
+//! the endpoint did not accept becomes a pending retry and blocks only the items with the same ordering key
+//! ([`OrderingQueue`]). An endpoint that accepts nothing gets one probe at a time
 //! ([`CircuitBreaker`]). Must not know HTTP beyond a status code, and must not store anything.
 
 mod circuit_breaker;
@@ -18,7 +19,7 @@ mod status;
 pub use circuit_breaker::{Admission, CircuitBreaker, CircuitState, DISABLE_AFTER, FAILURE_THRESHOLD};
 pub use event_kind::{ANNOUNCEMENT_FIELD, EventKind};
 pub use format::Format;
-pub use ordering::{OrderingKey, OrderingQueue};
+pub use ordering::{Counterpart, OrderingKey, OrderingQueue};
 pub use rate_limiter::RateLimiter;
 pub use response::{AttemptOutcome, DEFAULT_RETRY_AFTER, MAX_RETRY_AFTER, Response, ResponseClass, classify};
 pub use retry::{GIVE_UP_AFTER, retry_at};

@@ -14,6 +14,6 @@ mod signature;
 
 pub use body::{BodyError, RawChange, dedup_key, split};
 pub use erase::{Erased, Person, erase};
-pub use forward::Items;
+pub use forward::{Item, Items};
 pub use peek::Peek;
 pub use signature::{SignatureError, Signer, Verifier, sign, verify};

@@ -2,11 +2,51 @@
 //! conversations overtake it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// The hash of a conversation. An event may have several: a change about two people, or one person known by a number
+use super::event_kind::EventKind;
+use crate::ids::ChannelId;
+
+/// The other side of a conversation with a number, by one of its ids.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Counterpart {
+    /// A phone number as digits or a business-scoped id, as Meta wrote it.
+    Person(String),
+    /// The id of a group. What is written in it keeps its order whoever writes.
+    Group(String),
+}
+
+impl Counterpart {
+    /// Whom a message, a status or a call is with: the group it belongs to, otherwise the person by every given id.
+    pub fn of(group: Option<String>, people: impl IntoIterator<Item = String>) -> Vec<Self> {
+        match group {
+            Some(group) => vec![Self::Group(group)],
+            None => people.into_iter().map(Self::Person).collect(),
+        }
+    }
+}
+
+/// The hash of a conversation. A delivery may have several: a change about two people, or one person known by a number
 /// and by an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OrderingKey(pub u64);
+
+impl OrderingKey {
+    /// One key per counterpart of a number. A delivery with nobody keeps its order among those of its kind.
+    pub fn of(channel: Option<ChannelId>, kind: EventKind, counterparts: &[Counterpart]) -> Vec<Self> {
+        if counterparts.is_empty() {
+            return vec![Self::hash(&(channel, kind))];
+        }
+        counterparts.iter().map(|counterpart| Self::hash(&(channel, counterpart))).collect()
+    }
+
+    fn hash(conversation: &impl Hash) -> Self {
+        // a hasher without random keys: no other process compares them
+        let mut hasher = DefaultHasher::new();
+        conversation.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+}
 
 /// Events queued by their ordering keys. `E` orders events as the log does.
 #[derive(Debug, Clone)]
@@ -127,6 +167,41 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn person(id: &str) -> Vec<Counterpart> {
+        Counterpart::of(None, [id.to_owned()])
+    }
+
+    fn keys(counterparts: &[Counterpart]) -> Vec<OrderingKey> {
+        OrderingKey::of(Some(ChannelId(1)), EventKind::Messages, counterparts)
+    }
+
+    #[test]
+    fn people_never_wait_for_each_other_and_a_group_is_one_conversation() {
+        let mut queue = OrderingQueue::default();
+        let in_group = |person: &str| Counterpart::of(Some("G".to_owned()), [person.to_owned()]);
+        let both_ids = Counterpart::of(None, ["ada".to_owned(), "US.1".to_owned()]);
+        let deliveries =
+            [person("ada"), person("ben"), both_ids, person("US.1"), in_group("ada"), in_group("ben"), person("G")];
+        for (at, counterparts) in deliveries.iter().enumerate() {
+            queue.push_back(at, &keys(counterparts));
+        }
+        assert_eq!(queue.ready().collect::<Vec<_>>(), [0, 1, 4, 6], "ben, the group and its namesake wait for nobody");
+        queue.remove(0);
+        assert_eq!(queue.ready().collect::<Vec<_>>(), [1, 2, 4, 6], "one person by two ids is in order");
+        queue.remove(4);
+        assert_eq!(queue.ready().collect::<Vec<_>>(), [1, 2, 5, 6], "a group is in order whoever writes");
+        queue.remove(2);
+        assert!(queue.is_ready(3));
+    }
+
+    #[test]
+    fn what_is_with_nobody_keeps_its_order_among_its_kind() {
+        let of = |kind| OrderingKey::of(None, kind, &[]);
+        assert_eq!(of(EventKind::Account), of(EventKind::Account));
+        assert_ne!(of(EventKind::Account), of(EventKind::Templates));
+        assert_ne!(OrderingKey::of(Some(ChannelId(2)), EventKind::Messages, &person("ada")), keys(&person("ada")));
+    }
 
     proptest! {
         /// Events are removed in any order that `ready` allows: with each key the order is the one of queueing, and no

@@ -103,7 +103,7 @@ pub(super) enum Endpoint {
         #[arg(long, default_value_t = DEFAULT_LIMIT)]
         limit: i64,
     },
-    /// List dead letters: events whose retries are exhausted. Or discard them.
+    /// List dead letters: events, messages and statuses whose retries are exhausted. Or discard them.
     #[command(
         after_help = "Examples:\n  linekeeper endpoint dead-letters end_…\n  linekeeper endpoint dead-letters end_… --discard --yes"
     )]

@@ -3,6 +3,7 @@
 
 mod answers;
 mod formats;
+mod items;
 mod limits;
 mod order;
 mod recovery;

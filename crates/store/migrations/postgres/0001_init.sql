@@ -278,38 +278,40 @@ create table endpoint (
 
 create index endpoint_by_account on endpoint (account_id, id);
 
--- An event before the cursor that an endpoint has not accepted. States: 0 retrying, 1 replay requested, 2 dead letter.
+-- What an endpoint has not accepted before its cursor. The unit of delivery is an item of an event: one message, one
+-- status, or the whole event (an item of zeros). States: 0 retrying, 1 replay requested, 2 dead letter. The row of a whole
+-- event that has items is a request: the worker replaces it by a row per item.
 create table delivery (
     endpoint_id uuid not null references endpoint (id) on delete cascade,
     event_id bigint not null,
+    item uuid not null,
     state bigint not null,
-    part bigint not null,
     attempts bigint not null,
     first_failed_at bigint,
     due_at bigint not null,
     failure text,
-    primary key (endpoint_id, event_id)
+    primary key (endpoint_id, event_id, item)
 );
 
-create index delivery_by_state on delivery (endpoint_id, state, event_id);
+create index delivery_by_state on delivery (endpoint_id, state, event_id, item);
 
 -- One request to an endpoint and its response, truncated. Without a response there is no status.
 create table delivery_attempt (
     endpoint_id uuid not null references endpoint (id) on delete cascade,
     event_id bigint not null,
+    item uuid not null,
     at bigint not null,
-    part bigint not null,
     attempt bigint not null,
     status bigint,
     duration_ms bigint not null,
     outcome text not null,
     answer text,
-    primary key (endpoint_id, event_id, at)
+    primary key (endpoint_id, event_id, item, at)
 );
 
 -- for lists, newest first
-create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id);
-create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id) where outcome <> 'delivered';
+create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id, item);
+create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id, item) where outcome <> 'delivered';
 
 -- A process that delivers. Replicas divide the endpoints among themselves.
 create table replica (

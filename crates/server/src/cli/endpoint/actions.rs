@@ -181,7 +181,7 @@ pub(super) async fn delete(app: &App, id: &str, is_confirmed: bool, output: Outp
     let name = &view.endpoint.settings.name;
     ensure!(
         is_confirmed,
-        "this deletes endpoint {id} ({name}) with {} pending events, {} dead letters and its delivery attempts; the events \
+        "this deletes endpoint {id} ({name}) with {} pending deliveries, {} dead letters and its delivery attempts; the events \
          themselves stay. Confirm with: linekeeper endpoint delete {id} --yes",
         view.counts.waiting + view.counts.replayed,
         view.counts.dead

@@ -110,10 +110,11 @@ pub(super) fn json_of(view: &View) -> Value {
 
 /// Table of delivery attempts.
 pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
-    let mut table = table(["event", "when", "attempt", "outcome", "status", "duration", "response"]);
+    let mut table = table(["event", "webhook id", "when", "attempt", "outcome", "status", "duration", "response"]);
     for row in rows {
         table.add_row([
-            row.event.to_string(),
+            row.key.event.to_string(),
+            row.key.webhook_id(),
             ago(row.at, now),
             row.attempt.to_string(),
             catalogue::delivery(row.outcome).to_owned(),
@@ -127,23 +128,24 @@ pub(super) fn attempts(rows: &[Attempt], now: Timestamp) -> String {
 
 /// One delivery attempt as JSON.
 pub(super) fn json_of_attempt(row: &Attempt) -> Value {
-    json!({ "event_id": row.event.to_string(), "part": row.part, "attempt": row.attempt, "at": row.at,
+    json!({ "event_id": row.key.event.to_string(), "webhook_id": row.key.webhook_id(), "attempt": row.attempt, "at": row.at,
         "status": row.status, "duration_ms": row.duration_ms, "outcome": row.outcome.into_str(), "answer": row.answer })
 }
 
 /// Table of dead letters.
 pub(super) fn dead_letters(rows: &[Delivery], now: Timestamp) -> String {
-    let mut table = table(["event", "first failure", "attempts", "last failure"]);
+    let mut table = table(["event", "webhook id", "first failure", "attempts", "last failure"]);
     for row in rows {
         let (attempts, failure) =
             (row.attempts.to_string(), row.failure.as_deref().map_or_else(String::new, catalogue::last_failure));
-        table.add_row([row.event.to_string(), ago_or_dash(row.first_failed_at, now), attempts, failure]);
+        let (event, webhook_id) = (row.key.event.to_string(), row.key.webhook_id());
+        table.add_row([event, webhook_id, ago_or_dash(row.first_failed_at, now), attempts, failure]);
     }
     table_or(&table, "There are no dead letters.")
 }
 
 /// One dead letter as JSON.
 pub(super) fn json_of_dead_letter(row: &Delivery) -> Value {
-    json!({ "event_id": row.event.to_string(), "attempts": row.attempts, "first_failed_at": row.first_failed_at,
-        "failure": row.failure })
+    json!({ "event_id": row.key.event.to_string(), "webhook_id": row.key.webhook_id(), "attempts": row.attempts,
+        "first_failed_at": row.first_failed_at, "failure": row.failure })
 }

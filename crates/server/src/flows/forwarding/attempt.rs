@@ -1,81 +1,60 @@
-//! Sends one event to an endpoint, payload by payload, and reports the result. Must not write to the store.
+//! Sends one item to an endpoint and reports the result. Must not write to the store.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::delivery::{AttemptOutcome, MAX_RETRY_AFTER, RateLimiter, Response};
+use domain::delivery::{AttemptOutcome, MAX_RETRY_AFTER, Response};
 use jiff::Timestamp;
 use outbound::exchange::{ExchangeError, Reply, Request};
 
 use super::backlog::Dispatch;
-use super::fetch::encode_event;
-use super::payload::{Payload, headers};
+use super::fetch::encode_item;
+use super::payload::{Payload, Position, headers};
 use super::redact::redact_answer;
 use crate::App;
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::endpoints::Endpoint;
-use crate::store::ids::EventId;
+use crate::store::ids::DeliveryKey;
 
-/// The result of sending one event.
+/// The result of sending one item.
 #[derive(Debug)]
 pub(super) struct AttemptReport {
-    pub(super) event: EventId,
-    /// The payload that was not accepted; the first one when all were.
-    pub(super) part: u32,
-    /// The response to that payload; `None` when all were accepted.
+    pub(super) position: Position,
+    /// The response; `None` when the item was accepted or there was nothing to send.
     pub(super) failure: Option<Response>,
-    /// One per request; empty when there was nothing to send.
-    pub(super) attempts: Vec<Attempt>,
+    /// The request; `None` when none was made.
+    pub(super) attempt: Option<Attempt>,
 }
 
-/// Takes a permit for one request, or says when the next one is free.
-pub(super) fn try_acquire(limiter: &Mutex<RateLimiter>, now: Timestamp) -> Result<(), Timestamp> {
-    limiter.lock().unwrap_or_else(PoisonError::into_inner).try_acquire(now)
-}
-
-/// Sends an event from `dispatch.part` on, up to the first payload that is not accepted. The caller has a permit for
-/// the first request; the others wait for their own.
-pub(super) async fn send_event(
-    app: &App,
-    endpoint: &Endpoint,
-    limiter: &Mutex<RateLimiter>,
-    event: EventId,
-    dispatch: Dispatch,
-) -> AttemptReport {
-    let Dispatch { payloads, part: first, attempts: failed } = dispatch;
-    let mut report = AttemptReport { event, part: first, failure: None, attempts: Vec::with_capacity(1) };
-    let payloads = match payloads {
-        Some(payloads) => payloads,
-        None => match encode_event(&app.store, endpoint, event).await {
-            Ok(encoded) => encoded.payloads,
+/// Sends an item. The caller has a permit for the request.
+pub(super) async fn send_item(app: &App, endpoint: &Endpoint, position: Position, dispatch: Dispatch) -> AttemptReport {
+    let Dispatch { payload, attempts: failed } = dispatch;
+    let key = position.key();
+    let report = AttemptReport { position, failure: None, attempt: None };
+    let payload = match payload {
+        Some(payload) => payload,
+        None => match encode_item(&app.store, endpoint, key).await {
+            Ok(Some(payload)) => payload,
+            Ok(None) => return report,
             Err(error) => {
                 // retried like an endpoint that does not answer
-                tracing::warn!(endpoint = %endpoint.id, %event, %error, "cannot read an event for forwarding");
+                tracing::warn!(endpoint = %endpoint.id, event = %key.event, %error, "cannot read an event for forwarding");
                 return AttemptReport { failure: Some(Response::Unreachable), ..report };
             }
         },
     };
-    for payload in payloads.into_iter().filter(|payload| payload.part >= first) {
-        if !report.attempts.is_empty() {
-            while let Err(until) = try_acquire(limiter, app.clock.now()) {
-                app.clock.sleep_until(until).await;
-            }
-        }
-        let (response, attempt) = send_attempt(app, endpoint, event, &payload, failed + 1).await;
-        report.attempts.push(attempt);
-        if !is_accepted(&response) {
-            (report.part, report.failure) = (payload.part, Some(response));
-            break;
-        }
+    let (response, attempt) = send_attempt(app, endpoint, key, &payload, failed + 1).await;
+    AttemptReport {
+        failure: Some(response).filter(|response| !is_accepted(response)),
+        attempt: Some(attempt),
+        ..report
     }
-    report
 }
 
-/// Sends one payload and reports the response. `number` counts the attempts of the event from 1.
+/// Sends one payload and reports the response. `number` counts the attempts of the item from 1.
 pub(super) async fn send_attempt(
     app: &App,
     endpoint: &Endpoint,
-    event: EventId,
+    key: DeliveryKey,
     payload: &Payload,
     number: u32,
 ) -> (Response, Attempt) {
@@ -91,7 +70,7 @@ pub(super) async fn send_attempt(
     let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
     let (response, status, outcome, answer) = read_result(result, now);
     let answer = answer.map(|answer| redact_answer(endpoint, &answer));
-    (response, Attempt { event, at: now, part: payload.part, attempt: number, status, duration_ms, outcome, answer })
+    (response, Attempt { key, at: now, attempt: number, status, duration_ms, outcome, answer })
 }
 
 fn read_result(

@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::attempt::AttemptReport;
-use super::backlog::{EndpointBacklog, QueuedEvent};
+use super::backlog::{EndpointBacklog, QueuedItem};
 use super::outcome::Outcome;
+use super::payload::Position;
 use crate::App;
 use crate::flows::FlowError;
 use crate::store::deliveries::attempts::{self, Attempt};
 use crate::store::deliveries::{self, Delivery, DeliveryState};
 use crate::store::endpoints::lease::{self, Progress};
-use crate::store::ids::{EndpointId, EventId, ReplicaId};
+use crate::store::ids::{DeliveryKey, EndpointId, ReplicaId};
 
 /// The shortest interval between two flushes.
 pub(super) const FLUSH_INTERVAL: Duration = Duration::from_millis(20);
@@ -43,8 +44,8 @@ pub(super) struct Checkpoint {
     attempts: Vec<Attempt>,
     /// New and changed rows of pending retries and dead letters.
     pending: Vec<Delivery>,
-    /// Events whose row is to be deleted.
-    done: Vec<EventId>,
+    /// Deliveries whose row is to be deleted.
+    done: Vec<DeliveryKey>,
     last_delivered_at: Option<Timestamp>,
     /// When the oldest result was recorded.
     since: Option<Instant>,
@@ -55,12 +56,12 @@ impl Checkpoint {
         self.attempts.len() + self.pending.len() + self.done.len()
     }
 
-    /// When an event was last delivered, as far as this checkpoint knows.
+    /// When an item was last delivered, as far as this checkpoint knows.
     pub(super) const fn last_delivered_at(&self) -> Option<Timestamp> {
         self.last_delivered_at
     }
 
-    /// Records an outcome, and removes the event from the backlog or defers it there.
+    /// Records an outcome, and removes the item from the backlog or defers it there.
     pub(super) fn record(
         &mut self,
         report: AttemptReport,
@@ -69,11 +70,10 @@ impl Checkpoint {
         now: Timestamp,
     ) {
         self.request_flush();
-        let event = report.event;
-        let failure = report.attempts.last().filter(|_| report.failure.is_some()).map(failure_summary);
-        self.attempts.extend(report.attempts);
-        let fail = |queued: &mut QueuedEvent| {
-            queued.part = report.part;
+        let position = report.position;
+        let failure = report.attempt.as_ref().filter(|_| report.failure.is_some()).map(failure_summary);
+        self.attempts.extend(report.attempt);
+        let fail = |queued: &mut QueuedItem| {
             queued.attempts += 1;
             queued.first_failed_at.get_or_insert(now);
             queued.failure = failure;
@@ -81,33 +81,33 @@ impl Checkpoint {
         match outcome {
             Outcome::Delivered => {
                 self.last_delivered_at = Some(now);
-                self.delete_row(backlog.remove(event), event);
+                self.delete_row(backlog.remove(position), position);
             }
-            Outcome::Skipped => self.delete_row(backlog.remove(event), event),
-            // the endpoint is disabled next; the event stays pending
-            Outcome::Gone => self.pending.extend(backlog.defer(event, fail)),
+            Outcome::Skipped => self.delete_row(backlog.remove(position), position),
+            // the endpoint is disabled next; the item stays pending
+            Outcome::Gone => self.pending.extend(backlog.defer(position, fail)),
             Outcome::Retry { due_at, .. } => {
-                let retry = |queued: &mut QueuedEvent| {
+                let retry = |queued: &mut QueuedItem| {
                     fail(queued);
                     queued.due_at = due_at;
                 };
-                self.pending.extend(backlog.defer(event, retry));
+                self.pending.extend(backlog.defer(position, retry));
             }
             Outcome::GivenUp { .. } => {
-                let row = backlog.defer(event, fail);
+                let row = backlog.defer(position, fail);
                 self.pending.extend(row.map(|row| Delivery { state: DeliveryState::Dead, ..row }));
-                backlog.remove(event);
+                backlog.remove(position);
             }
         }
     }
 
-    fn delete_row(&mut self, removed: Option<QueuedEvent>, event: EventId) {
+    fn delete_row(&mut self, removed: Option<QueuedItem>, position: Position) {
         if removed.is_some_and(|queued| queued.pending.is_some()) {
-            self.done.push(event);
+            self.done.push(position.key());
         }
     }
 
-    /// Adds rows of events that wait behind a pending retry.
+    /// Adds rows: of items that wait behind a pending retry, or that a replay of their event asks for.
     pub(super) fn add_pending(&mut self, rows: impl IntoIterator<Item = Delivery>) {
         self.pending.extend(rows);
     }
@@ -117,10 +117,10 @@ impl Checkpoint {
         self.since.get_or_insert_with(Instant::now);
     }
 
-    /// Deletes the row of an event that was removed or is not wanted any more.
-    pub(super) fn forget(&mut self, event: EventId) {
+    /// Deletes a row of which nothing is to be sent any more, or that the rows of its items replace.
+    pub(super) fn forget(&mut self, key: DeliveryKey) {
         self.request_flush();
-        self.done.push(event);
+        self.done.push(key);
     }
 
     /// Whether it is time to flush.
@@ -151,10 +151,10 @@ impl Checkpoint {
         if !lease::save_progress(&mut tx, replica, endpoint, progress).await? {
             return Ok(false);
         }
-        // the last row of an event wins
+        // the last row of an item wins
         self.pending.reverse();
         let mut seen = BTreeSet::new();
-        self.pending.retain(|row| seen.insert(row.event) && !self.done.contains(&row.event));
+        self.pending.retain(|row| seen.insert(row.key) && !self.done.contains(&row.key));
         deliveries::upsert_pending(&mut tx, endpoint, &self.pending).await?;
         deliveries::mark_delivered(&mut tx, endpoint, &self.done).await?;
         attempts::record(&mut tx, endpoint, &self.attempts).await?;

@@ -8,7 +8,7 @@ use crate::flows::{FlowError, announcements};
 use crate::store::announcements::NewAnnouncement;
 use crate::store::endpoints::{self, Endpoint};
 
-/// Disables the endpoint. Its pending events stay until retention removes them.
+/// Disables the endpoint. Its pending deliveries stay until retention removes them.
 pub(super) async fn disable(app: &App, endpoint: &Endpoint, reason: DisabledReason) -> Result<(), FlowError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;

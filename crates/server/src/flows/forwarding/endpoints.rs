@@ -15,7 +15,7 @@ use crate::App;
 use crate::flows::{FlowError, Refusal, retention};
 use crate::store::deliveries::attempts::Attempt;
 use crate::store::endpoints::{self, Endpoint, NewEndpoint};
-use crate::store::ids::{EndpointId, EventId};
+use crate::store::ids::{DeliveryKey, EndpointId, EventId, ItemId};
 use crate::store::{self, channels};
 
 pub mod replay;
@@ -136,7 +136,7 @@ pub async fn enable(app: &App, endpoint: &Endpoint, from_now: bool) -> Result<En
     commit_and_apply(app, tx, endpoint.id).await
 }
 
-/// Deletes an endpoint with its pending events and its attempts. They may be millions of rows and go in batches, since
+/// Deletes an endpoint with its pending deliveries and its attempts. They may be millions of rows and go in batches, since
 /// no webhook is stored during one transaction with SQLite.
 pub async fn delete(app: &App, endpoint: &Endpoint) -> Result<(), FlowError> {
     disable(app, endpoint).await?;
@@ -174,8 +174,9 @@ pub async fn send_test(app: &App, endpoint: &Endpoint) -> Attempt {
             "data": { "account_id": endpoint.account_id.0, "message": message } }),
     };
     let id = format!("evt_test_{}", now.as_microsecond());
-    let payload = Payload { part: 0, id, body: body.to_string().into() };
-    send_attempt(app, endpoint, EventId(0), &payload, 1).await.1
+    let payload = Payload { id, body: body.to_string().into() };
+    let key = DeliveryKey { event: EventId(0), item: ItemId::WHOLE };
+    send_attempt(app, endpoint, key, &payload, 1).await.1
 }
 
 /// Commits a change and waits until this process has applied it.

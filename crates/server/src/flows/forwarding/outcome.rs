@@ -1,29 +1,29 @@
-//! What the report of an attempt means for its event: delivered, to be retried, given up. Pure; must not change the
+//! What the report of an attempt means for its item: delivered, to be retried, given up. Pure; must not change the
 //! backlog.
 
 use domain::delivery::{DEFAULT_RETRY_AFTER, ResponseClass, classify, retry_at};
 use jiff::Timestamp;
 
 use super::attempt::AttemptReport;
-use super::backlog::QueuedEvent;
+use super::backlog::QueuedItem;
 
-/// What follows for an event after an attempt.
+/// What follows for an item after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The endpoint accepted every payload.
+    /// The endpoint accepted the item.
     Delivered,
-    /// The event has nothing to send: it was removed, or the endpoint does not want it any more.
+    /// There is nothing to send: the item was removed, or the endpoint does not want it any more.
     Skipped,
     /// The endpoint answered that it is gone.
     Gone,
-    /// The event is retried.
+    /// The item is retried.
     Retry {
         due_at: Timestamp,
         is_first_attempt: bool,
         /// The endpoint asked for a pause of all its events.
         pause_until: Option<Timestamp>,
     },
-    /// The event becomes a dead letter.
+    /// The item becomes a dead letter.
     GivenUp {
         is_first_attempt: bool,
         /// The endpoint asked for a pause of all its events.
@@ -33,11 +33,11 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// Classifies a report. `jitter` (0 to 1) is as for [`retry_at`].
-    pub(super) fn of(report: &AttemptReport, event: Option<&QueuedEvent>, now: Timestamp, jitter: f64) -> Self {
+    pub(super) fn of(report: &AttemptReport, item: Option<&QueuedItem>, now: Timestamp, jitter: f64) -> Self {
         let Some(response) = &report.failure else {
-            return if report.attempts.is_empty() { Self::Skipped } else { Self::Delivered };
+            return if report.attempt.is_none() { Self::Skipped } else { Self::Delivered };
         };
-        let (attempts, first_failed_at) = event.map_or((0, None), |event| (event.attempts, event.first_failed_at));
+        let (attempts, first_failed_at) = item.map_or((0, None), |item| (item.attempts, item.first_failed_at));
         let is_first_attempt = attempts == 0;
         match classify(response, now) {
             ResponseClass::Delivered => Self::Delivered,

@@ -1,13 +1,13 @@
-//! Encoding of an event for an endpoint: as Meta posts it, or by Standard Webhooks, with the endpoint's signature.
+//! Encoding of an event for an endpoint, item by item: as Meta posts it, or by Standard Webhooks, with the endpoint's signature.
 //! Pure: an entry of the log in, payloads out. Must not send, and must not decide whether to.
 
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
-use domain::delivery::{ANNOUNCEMENT_FIELD, EventKind, Format, OrderingKey};
+use domain::delivery::{ANNOUNCEMENT_FIELD, Counterpart, EventKind, Format, OrderingKey};
 use domain::ids::AccountId;
-use graph_api::webhook::{Items, RawChange};
+use graph_api::webhook::RawChange;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Serialize;
@@ -17,59 +17,156 @@ use super::signature;
 use crate::store::deliveries::log::Entry;
 use crate::store::endpoints::Endpoint;
 use crate::store::events::body::{self, StoredBody};
+use crate::store::ids::{DeliveryKey, EventId, ItemId};
+
+/// An item with its position in the log. The index keeps the order of an event's items; it moves when an item before it is
+/// erased, and nothing stored depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Position {
+    pub(super) event: EventId,
+    pub(super) index: u32,
+    pub(super) item: ItemId,
+}
+
+impl Position {
+    /// The first position of an event.
+    pub(super) const fn first_of(event: EventId) -> Self {
+        Self { event, index: 0, item: ItemId::WHOLE }
+    }
+
+    /// What the delivery is stored under.
+    pub(super) const fn key(self) -> DeliveryKey {
+        DeliveryKey { event: self.event, item: self.item }
+    }
+}
 
 /// The body of one request to an endpoint. It is signed when it is sent, because a signature may hold the time.
 #[derive(Debug, Clone)]
 pub(super) struct Payload {
-    /// The index within the event; stable across retries and replays.
-    pub(super) part: u32,
-    /// The id that a receiver deduplicates by; stable across retries and replays.
+    /// The id that a receiver deduplicates by; stable across retries, replays and Meta's own repetitions.
     pub(super) id: String,
     pub(super) body: Bytes,
 }
 
-/// An event encoded for one endpoint.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Encoded {
-    /// In order; empty when the endpoint wants nothing of the event.
-    pub(super) payloads: Vec<Payload>,
-    /// The conversations of the event.
+/// An item encoded for one endpoint: one request.
+#[derive(Debug, Clone)]
+pub(super) struct EncodedItem {
+    pub(super) position: Position,
+    /// The conversations of the item.
     pub(super) keys: Vec<OrderingKey>,
+    pub(super) payload: Payload,
 }
 
-/// Encodes an event for an endpoint.
-pub(super) fn encode(endpoint: &Endpoint, entry: &Entry) -> Encoded {
+/// Encodes an event for an endpoint: its items in order; none when the endpoint wants nothing of it.
+pub(super) fn encode(endpoint: &Endpoint, entry: &Entry) -> Vec<EncodedItem> {
+    encode_where(endpoint, entry, |_| true)
+}
+
+/// The items that the endpoint wants of an event, without their payloads.
+pub(super) fn list_items(endpoint: &Endpoint, entry: &Entry) -> Vec<(Position, Vec<OrderingKey>)> {
+    encode(endpoint, entry).into_iter().map(|encoded| (encoded.position, encoded.keys)).collect()
+}
+
+/// Encodes one item of an event; `None` when it was removed or the endpoint does not want it any more.
+pub(super) fn encode_one(endpoint: &Endpoint, entry: &Entry, item: ItemId) -> Option<Payload> {
+    encode_where(endpoint, entry, |other| other == item).pop().map(|encoded| encoded.payload)
+}
+
+fn encode_where(endpoint: &Endpoint, entry: &Entry, is_needed: impl Fn(ItemId) -> bool) -> Vec<EncodedItem> {
     let kinds = &endpoint.settings.kinds;
-    let Some(StoredBody { entry_id, time, value }) = body::decode(&entry.body) else { return Encoded::default() };
-    let Ok(change) = RawChange::from_parts(entry_id, &entry.field, time, value) else { return Encoded::default() };
+    let Some(StoredBody { entry_id, time, value }) = body::decode(&entry.body) else { return Vec::new() };
+    let Ok(change) = RawChange::from_parts(entry_id, &entry.field, time, value) else { return Vec::new() };
     let items = change.items();
     let wants = |kind| kinds.contains(&kind);
     let kind = EventKind::of_field(&entry.field);
-    let is_wanted = if kind == EventKind::Messages {
-        let only_statuses = items.messages.is_empty() && !items.statuses.is_empty();
+    let is_of_messages = kind == EventKind::Messages;
+    let is_wanted = if is_of_messages {
+        let only_statuses = items.messages.is_empty() && items.errors.is_none() && !items.statuses.is_empty();
         (wants(EventKind::Messages) && !only_statuses) || (wants(EventKind::Statuses) && !items.statuses.is_empty())
     } else {
         wants(kind)
     };
     if !is_wanted {
-        return Encoded::default();
+        return Vec::new();
     }
-    let payloads = match endpoint.format {
-        Format::Meta => vec![Payload { part: 0, id: entry.id.to_string(), body: change.as_post().into() }],
-        Format::Standard => encode_standard(endpoint.account_id, entry, kind, &change, &items, wants),
+    let keys = |kind, counterparts: &[Counterpart]| OrderingKey::of(entry.channel, kind, counterparts);
+    let whole = |body: Vec<u8>| {
+        let position = Position::first_of(entry.id);
+        let payload = Payload { id: position.key().webhook_id(), body: body.into() };
+        let item = EncodedItem { position, keys: keys(kind, &items.counterparts), payload };
+        if is_needed(position.item) { vec![item] } else { Vec::new() }
     };
-    Encoded { payloads, keys: ordering_keys(entry, kind, &items.people) }
+    let envelope = StandardEnvelope { account: endpoint.account_id, entry, waba: change.entry_id.as_ref() };
+    if endpoint.format == Format::Meta {
+        return whole(change.as_post());
+    }
+    if !is_of_messages || (items.messages.is_empty() && items.statuses.is_empty() && items.errors.is_none()) {
+        // a messages change of a shape that this version does not know holds no message
+        let kind = if is_of_messages { EventKind::Other } else { kind };
+        let field = Some(entry.field.as_str()).filter(|field| *field != ANNOUNCEMENT_FIELD);
+        return whole(envelope.write(type_of(kind), Data { field, value: Some(change.value), ..Data::default() }));
+    }
+    let metadata = metadata(change.value);
+    let mut encoded = Vec::with_capacity(items.messages.len() + items.statuses.len());
+    let mut ids = ItemIds { event: entry.id, seen: HashMap::new() };
+    let of_messages = items
+        .messages
+        .iter()
+        .map(|item| (EventKind::Messages, item, Data { metadata, message: Some(item.raw), ..Data::default() }));
+    let of_statuses = items
+        .statuses
+        .iter()
+        .map(|item| (EventKind::Statuses, item, Data { metadata, status: Some(item.raw), ..Data::default() }));
+    // identified and numbered before the filter, so that nothing changes when the wanted kinds do
+    let mut index = 0;
+    let mut add = |kind, word, item: ItemId, counterparts: &[Counterpart], data| {
+        let position = Position { event: entry.id, index, item };
+        index += 1;
+        if wants(kind) && is_needed(item) {
+            let payload = Payload { id: position.key().webhook_id(), body: envelope.write(word, data).into() };
+            encoded.push(EncodedItem { position, keys: keys(kind, counterparts), payload });
+        }
+    };
+    for (kind, item, data) in of_messages.chain(of_statuses) {
+        let contacts = Some(item.contacts.as_slice()).filter(|contacts| !contacts.is_empty());
+        let id = ids.of(item.identity.as_deref(), item.raw);
+        add(kind, type_of(kind), id, &item.counterparts, Data { contacts, ..data });
+    }
+    if let Some(errors) = items.errors {
+        let data = Data { metadata, errors: Some(errors), ..Data::default() };
+        add(EventKind::Messages, "whatsapp.error", ids.of(None, errors), &[], data);
+    }
+    encoded
 }
 
-/// One key per person. Events about no person keep their order among events of their kind.
-fn ordering_keys(entry: &Entry, kind: EventKind, people: &[String]) -> Vec<OrderingKey> {
-    let key = |name: &str| {
-        // a hasher without random keys: no other process compares them
-        let mut hasher = std::hash::DefaultHasher::new();
-        (entry.channel, name).hash(&mut hasher);
-        OrderingKey(hasher.finish())
-    };
-    if people.is_empty() { vec![key(kind.into_str())] } else { people.iter().map(|name| key(name)).collect() }
+/// Identifies the items of one event.
+struct ItemIds {
+    event: EventId,
+    seen: HashMap<ItemId, u32>,
+}
+
+impl ItemIds {
+    /// The id of the next item: by what identifies it at Meta, wherever Meta repeats it; without that by its text within the
+    /// event. Never by its index, which changes when an item before it is erased.
+    fn of(&mut self, identity: Option<&[String]>, raw: &RawValue) -> ItemId {
+        let id = match identity {
+            Some(identity) => digest_of(identity.iter().map(String::as_str)),
+            None => digest_of([self.event.to_string().as_str(), raw.get()]),
+        };
+        let count = self.seen.entry(id).or_default();
+        *count += 1;
+        // two items that look the same are two
+        if *count == 1 { id } else { digest_of([id.0.simple().to_string().as_str(), &count.to_string()]) }
+    }
+}
+
+fn digest_of<'a>(parts: impl IntoIterator<Item = &'a str>) -> ItemId {
+    let mut hash = Context::new(&SHA256);
+    for part in parts {
+        hash.update(&(part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    ItemId::of_digest(hash.finish().as_ref().first_chunk().copied().unwrap_or_default())
 }
 
 /// The body of a Standard Webhooks request.
@@ -83,7 +180,7 @@ struct Envelope<'a, D> {
 }
 
 /// The number and the account of the event, and Meta's own JSON.
-#[derive(Serialize)]
+#[derive(Serialize, Default)]
 struct Data<'a> {
     account_id: i64,
     inbox_id: Option<i64>,
@@ -100,64 +197,29 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'a RawValue>,
 }
 
-fn encode_standard(
+/// What the payloads of one event have in common.
+struct StandardEnvelope<'a> {
     account: AccountId,
-    entry: &Entry,
-    kind: EventKind,
-    change: &RawChange<'_>,
-    items: &Items<'_>,
-    wants: impl Fn(EventKind) -> bool,
-) -> Vec<Payload> {
-    let base = || Data {
-        account_id: account.0,
-        inbox_id: entry.channel.map(|id| id.0),
-        waba_id: Some(change.entry_id.as_ref()).filter(|id| !id.is_empty()),
-        field: None,
-        metadata: None,
-        contacts: None,
-        message: None,
-        status: None,
-        value: None,
-    };
-    if kind != EventKind::Messages || (items.messages.is_empty() && items.statuses.is_empty()) {
-        let field = Some(entry.field.as_str()).filter(|field| *field != ANNOUNCEMENT_FIELD);
-        let data = Data { field, value: Some(change.value), ..base() };
-        return vec![standard_payload(entry, 0, entry.id.to_string(), type_of(kind), &data)];
-    }
-    let metadata = metadata(change.value);
-    let contacts = Some(items.contacts.as_slice()).filter(|contacts| !contacts.is_empty());
-    let mut payloads = Vec::with_capacity(items.messages.len() + items.statuses.len());
-    let messages = items.messages.iter().map(|raw| (EventKind::Messages, *raw));
-    let statuses = items.statuses.iter().map(|raw| (EventKind::Statuses, *raw));
-    // numbered before the filter, so that a part keeps its number when the wanted kinds change
-    for (part, (kind, raw)) in (0_u32..).zip(messages.chain(statuses)) {
-        if !wants(kind) {
-            continue;
-        }
-        let data = if kind == EventKind::Statuses {
-            Data { metadata, status: Some(raw), ..base() }
-        } else {
-            Data { metadata, contacts, message: Some(raw), ..base() }
+    entry: &'a Entry,
+    waba: &'a str,
+}
+
+impl<'a> StandardEnvelope<'a> {
+    fn write(&self, kind: &str, data: Data<'a>) -> Vec<u8> {
+        let data = Data {
+            account_id: self.account.0,
+            inbox_id: self.entry.channel.map(|id| id.0),
+            waba_id: Some(self.waba).filter(|id| !id.is_empty()),
+            ..data
         };
-        payloads.push(standard_payload(entry, part, item_id(entry, raw), type_of(kind), &data));
+        let envelope = Envelope { kind, timestamp: self.entry.received_at.to_string(), data };
+        serde_json::to_vec(&envelope).unwrap_or_default()
     }
-    payloads
-}
-
-fn standard_payload(entry: &Entry, part: u32, id: String, kind: &str, data: &Data<'_>) -> Payload {
-    let envelope = Envelope { kind, timestamp: entry.received_at.to_string(), data };
-    let body = serde_json::to_vec(&envelope).unwrap_or_default();
-    Payload { part, id, body: body.into() }
-}
-
-/// The id of one message of an event. It depends on the content and not on the index, which changes when a message
-/// before it is erased.
-fn item_id(entry: &Entry, raw: &RawValue) -> String {
-    let hash = digest(&SHA256, raw.get().as_bytes());
-    format!("{}_{}", entry.id, hex::encode(hash.as_ref().get(..6).unwrap_or_default()))
 }
 
 /// The `type` of a Standard Webhooks payload.

@@ -1,10 +1,10 @@
-//! The worker of one endpoint: fetches the log, sends events, flushes the results. Every endpoint has a task of its own,
+//! The worker of one endpoint: fetches the log, sends its items, flushes the results. Every endpoint has a task of its own,
 //! so that a slow one delays no other. Fetches and flushes run beside the requests.
 //!
-//! The stored state is enough to go on from at any instant: the cursor never passes an event that was neither delivered
-//! nor stored as a pending retry. After a crash the events of the last moments are sent again, with the same ids.
+//! The stored state is enough to go on from at any instant: the cursor never passes an event with an item that was neither
+//! delivered nor stored as a pending retry. After a crash the items of the last moments are sent again, with the same ids.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::delivery::{Admission, CircuitBreaker, DisabledReason, RateLimiter};
@@ -14,12 +14,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{AttemptReport, send_event, try_acquire};
+use super::attempt::{AttemptReport, send_item};
 use super::background_task::BackgroundTask;
 use super::backlog::EndpointBacklog;
 use super::checkpoint::{Checkpoint, FLUSH_INTERVAL, next_flush_interval};
 use super::disable::disable;
-use super::fetch::{FETCH_SIZE, POLL_INTERVAL, encode_rows, fetch_log, fetch_rows};
+use super::fetch::{EventRows, FETCH_SIZE, POLL_INTERVAL, fetch_log, fetch_rows, read_events_of};
 use super::outcome::Outcome;
 use super::payload::encode;
 use super::replica_lease::ReplicaLease;
@@ -31,9 +31,9 @@ use crate::store::deliveries::log::{Page, Reader};
 use crate::store::deliveries::{Delivery, DeliveryState};
 use crate::store::endpoints::lease::Progress;
 use crate::store::endpoints::{self, Endpoint};
-use crate::store::ids::{EndpointId, EventId};
+use crate::store::ids::{DeliveryKey, EndpointId, EventId, ItemId};
 
-/// The most events in flight to one endpoint.
+/// The most requests in flight to one endpoint.
 const MAX_IN_FLIGHT: usize = 32;
 
 /// The cursor is flushed at the latest this long after it passed events that the endpoint does not want. Otherwise an
@@ -48,6 +48,9 @@ const RESTART_DELAY: Duration = Duration::from_secs(1);
 
 /// How long a stopping worker waits for requests in flight.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a walk over all rows begins.
+const BEFORE_ALL: DeliveryKey = DeliveryKey { event: EventId(0), item: ItemId::WHOLE };
 
 /// What a worker is started with.
 pub(super) struct Assignment {
@@ -83,8 +86,7 @@ struct Worker<'a> {
     reader: Reader,
     backlog: EndpointBacklog,
     breaker: CircuitBreaker,
-    /// Shared with the events in flight: one event may take several requests.
-    rate_limiter: Arc<Mutex<RateLimiter>>,
+    rate_limiter: RateLimiter,
     in_flight: JoinSet<AttemptReport>,
     checkpoint: Checkpoint,
     fetch: BackgroundTask<Result<Page, store::Error>>,
@@ -99,8 +101,8 @@ struct Worker<'a> {
     /// When to flush the cursor although no result is recorded.
     cursor_flush_at: Option<Instant>,
     last_poll_at: Instant,
-    /// Replays up to this event are loaded; `None` when all are.
-    replays_after: Option<EventId>,
+    /// Replays up to this one are loaded; `None` when all are.
+    replays_after: Option<DeliveryKey>,
     /// The reason to disable the endpoint when the worker ends.
     disable: Option<DisabledReason>,
     /// Whether a flush failed or the lease was lost: this worker must not write any more.
@@ -117,7 +119,7 @@ impl<'a> Worker<'a> {
             reader: Reader::of(&endpoint),
             backlog: EndpointBacklog::new(endpoint.cursor),
             breaker: endpoint.breaker,
-            rate_limiter: Arc::new(Mutex::new(RateLimiter::new(endpoint.settings.per_second))),
+            rate_limiter: RateLimiter::new(endpoint.settings.per_second),
             in_flight: JoinSet::new(),
             checkpoint: Checkpoint::default(),
             fetch: BackgroundTask::default(),
@@ -128,7 +130,7 @@ impl<'a> Worker<'a> {
             is_at_end: false,
             cursor_flush_at: None,
             last_poll_at: Instant::now(),
-            replays_after: Some(EventId(0)),
+            replays_after: Some(BEFORE_ALL),
             endpoint: Arc::new(endpoint),
             disable: None,
             is_fenced: false,
@@ -168,7 +170,7 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Sends every event that may be sent now. Returns when the next one may be, if time alone decides that.
+    /// Sends every item that may be sent now. Returns when the next one may be, if time alone decides that.
     fn dispatch_ready(&mut self) -> Option<Timestamp> {
         loop {
             let now = self.assignment.app.clock.now();
@@ -176,20 +178,19 @@ impl<'a> Worker<'a> {
             if self.in_flight.len() >= MAX_IN_FLIGHT || !self.assignment.lease.covers(now) || is_over_limit {
                 return None;
             }
-            let event = match self.breaker.admit(now) {
+            let position = match self.breaker.admit(now) {
                 Admission::Reject { until } => return Some(until),
                 Admission::Probe if self.in_flight.is_empty() => self.backlog.probe(),
                 Admission::Probe => None,
                 Admission::Allow => self.backlog.next(now),
             };
-            let Some(event) = event else { return self.backlog.next_due().filter(|due| *due > now) };
-            if let Err(until) = try_acquire(&self.rate_limiter, now) {
+            let Some(position) = position else { return self.backlog.next_due().filter(|due| *due > now) };
+            if let Err(until) = self.rate_limiter.try_acquire(now) {
                 return Some(until);
             }
-            let dispatch = self.backlog.dispatch(event)?;
+            let dispatch = self.backlog.dispatch(position)?;
             let (app, endpoint) = (self.assignment.app.clone(), Arc::clone(&self.endpoint));
-            let limiter = Arc::clone(&self.rate_limiter);
-            self.in_flight.spawn(async move { send_event(&app, &endpoint, &limiter, event, dispatch).await });
+            self.in_flight.spawn(async move { send_item(&app, &endpoint, position, dispatch).await });
         }
     }
 
@@ -229,15 +230,15 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Records the report of an event; `None` when its task panicked.
+    /// Records the report of an item; `None` when its task panicked.
     fn on_attempt_done(&mut self, report: Option<AttemptReport>) {
-        // the event of a task that panicked has no result: the worker stops, and its successor sends the event again
+        // the item of a task that panicked has no result: the worker stops, and its successor sends the item again
         let Some(report) = report else {
             self.assignment.stop.cancel();
             return;
         };
         let now = self.assignment.app.clock.now();
-        let outcome = Outcome::of(&report, self.backlog.get(report.event), now, random_fraction());
+        let outcome = Outcome::of(&report, self.backlog.get(report.position), now, random_fraction());
         match &outcome {
             Outcome::Delivered => {
                 if self.breaker.is_tripped() {
@@ -264,7 +265,7 @@ impl<'a> Worker<'a> {
         self.checkpoint.record(report, outcome, &mut self.backlog, now);
     }
 
-    /// Waits for requests in flight, and aborts those that take too long: their events are sent again.
+    /// Waits for requests in flight, and aborts those that take too long: their items are sent again.
     async fn drain(&mut self) {
         let until = Instant::now() + DRAIN_TIMEOUT;
         while let Ok(Some(report)) = tokio::time::timeout_at(until, self.in_flight.join_next()).await {
@@ -275,35 +276,51 @@ impl<'a> Worker<'a> {
 
     /// Loads every pending retry before the first fetch, so that each has its place in its conversation.
     async fn load_pending(&mut self) -> Result<(), FlowError> {
-        let mut after = EventId(0);
+        let mut after = BEFORE_ALL;
         loop {
             let rows =
                 fetch_rows(&self.assignment.app.store, self.assignment.id, DeliveryState::Retrying, after).await?;
             let Some(last) = rows.last() else { return Ok(()) };
-            after = last.event;
+            after = last.key;
             self.restore(rows).await?;
         }
     }
 
-    /// Loads the next replays when no other event can be sent.
+    /// Loads the next replays when no other item can be sent.
     async fn load_replays(&mut self) -> Result<(), FlowError> {
         let has_capacity = self.is_at_end && self.backlog.has_capacity_for_replays(self.assignment.app.clock.now());
         if let Some(after) = self.replays_after.filter(|_| has_capacity) {
             let rows =
                 fetch_rows(&self.assignment.app.store, self.assignment.id, DeliveryState::Replayed, after).await?;
-            self.replays_after = rows.last().map(|row| row.event);
+            self.replays_after = rows.last().map(|row| row.key);
             self.restore(rows).await?;
         }
         Ok(())
     }
 
-    /// Adds rows to the backlog; the row of an event that was removed or is not wanted any more is deleted.
+    /// Adds rows to the backlog. A row of a whole event that has items is replaced by one row per item; a row is deleted when
+    /// its event or its item was removed or is not wanted any more.
     async fn restore(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
         let now = self.assignment.app.clock.now();
-        for (row, encoded) in encode_rows(&self.assignment.app.store, &self.endpoint, rows).await? {
-            match encoded {
-                Some(encoded) if !encoded.payloads.is_empty() => self.backlog.restore(row, &encoded.keys, now),
-                _ => self.checkpoint.forget(row.event),
+        for EventRows { rows, items } in read_events_of(&self.assignment.app.store, &self.endpoint, rows).await? {
+            let row_of = |item: ItemId| rows.iter().find(|row| row.key.item == item);
+            for row in &rows {
+                if !items.iter().any(|(position, _)| position.item == row.key.item) {
+                    self.checkpoint.forget(row.key);
+                }
+            }
+            // in the order of the event: rows are in the order of their ids
+            for (position, keys) in &items {
+                let Some(row) = row_of(position.item).or_else(|| row_of(ItemId::WHOLE)) else { continue };
+                // what is pending already keeps its place
+                if self.backlog.contains(*position) {
+                    continue;
+                }
+                let of_item = Delivery { key: position.key(), ..row.clone() };
+                if of_item.key != row.key {
+                    self.checkpoint.add_pending([of_item.clone()]);
+                }
+                self.backlog.restore(of_item, *position, keys, now);
             }
         }
         Ok(())
@@ -338,14 +355,15 @@ impl<'a> Worker<'a> {
             self.cursor_flush_at = Some(self.cursor_flush_at.map_or(at, |before| before.min(at)));
         }
         for entry in page.entries {
-            let encoded = encode(&self.endpoint, &entry);
-            if !encoded.payloads.is_empty() && !self.backlog.contains(entry.id) {
-                self.backlog.push(entry.id, &encoded.keys, encoded.payloads, now);
+            for item in encode(&self.endpoint, &entry) {
+                if !self.backlog.contains(item.position) {
+                    self.backlog.push(item, now);
+                }
             }
         }
         self.backlog.set_fetched_to(page.read_to);
         if has_entries && self.backlog.has_pending() {
-            // a flush defers the events that wait behind a pending retry and would fill the window
+            // a flush defers the items that wait behind a pending retry and would fill the window
             self.checkpoint.request_flush();
         }
     }

@@ -1,4 +1,4 @@
-//! Deliveries of an endpoint: attempts, pending events, dead letters, test messages and replays.
+//! Deliveries of an endpoint: attempts, pending deliveries, dead letters, test messages and replays.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +7,7 @@ use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::endpoint_view::{AttemptView, PendingEventView};
+use super::endpoint_view::{AttemptView, PendingDeliveryView};
 use super::endpoints::named;
 use crate::App;
 use crate::flows::forwarding::endpoints::{self, replay};
@@ -87,42 +87,43 @@ pub(crate) async fn list_deliveries(
     Ok(Json(page.finish(rows, |row| row.place().to_string(), AttemptView::from)))
 }
 
-/// List retrying events of an endpoint
+/// List retrying deliveries of an endpoint
 ///
-/// Events that failed, or follow a failed one in their conversation, and are retried.
+/// Events, or in the format `standard` single messages and statuses, that failed, or follow a failed one in their
+/// conversation, and are retried.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/retrying", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path),
-        ("only" = Option<String>, Query, description = "`replayed`: events of replays instead of failed ones"),
+        ("only" = Option<String>, Query, description = "`replayed`: replays instead of failed ones"),
         ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
         ("after" = Option<String>, Query, description = "`next` of the previous page")),
-    responses((status = 200, body = List<PendingEventView>, description = "Newest event first"), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<PendingDeliveryView>, description = "Newest event first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_retrying(
     State(app): State<App>,
     on: EndpointOf<Read>,
     page: Page,
     params: Params,
-) -> Result<Json<List<PendingEventView>>> {
+) -> Result<Json<List<PendingDeliveryView>>> {
     let state = if only(&params, "replayed")? { DeliveryState::Replayed } else { DeliveryState::Retrying };
     list_pending(&app, on.endpoint.id, state, &page).await
 }
 
 /// List dead letters of an endpoint
 ///
-/// Events that failed for three days and are not retried any more.
+/// Events, or in the format `standard` single messages and statuses, that failed for three days and are not retried any more.
 #[utoipa::path(get, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/dead_letters", tag = "Forwarding",
     params(("account_id" = i64, Path), ("endpoint_id" = String, Path),
         ("limit" = Option<i64>, Query, description = "1 to 200, 50 by default"),
         ("after" = Option<String>, Query, description = "`next` of the previous page")),
-    responses((status = 200, body = List<PendingEventView>, description = "Newest event first"), (status = 404, body = Problem)))]
+    responses((status = 200, body = List<PendingDeliveryView>, description = "Newest event first"), (status = 404, body = Problem)))]
 pub(crate) async fn list_dead_letters(
     State(app): State<App>,
     on: EndpointOf<Read>,
     page: Page,
-) -> Result<Json<List<PendingEventView>>> {
+) -> Result<Json<List<PendingDeliveryView>>> {
     list_pending(&app, on.endpoint.id, DeliveryState::Dead, &page).await
 }
 
-/// The number of events that were affected.
+/// The number of events, or of dead letters, that were affected.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Marked {
     #[schema(example = 17)]
@@ -161,7 +162,7 @@ pub(crate) struct Replay {
 
 /// Replay events
 ///
-/// Replayed events keep their ids and are sent after all other events. Events that are still pending are not replayed.
+/// Replayed events keep their ids and are sent after all other events. What is still pending is not replayed.
 /// Events of kinds that the endpoint does not receive are counted but not sent.
 #[utoipa::path(post, path = "/api/v1/accounts/{account_id}/endpoints/{endpoint_id}/replay", tag = "Forwarding",
     request_body = Replay, params(("account_id" = i64, Path), ("endpoint_id" = String, Path)),
@@ -207,8 +208,9 @@ pub(crate) struct EventDeliveryView {
     #[schema(example = "end_0190f3a2c0de7000b000000000000001")]
     endpoint_id: String,
     endpoint_name: String,
-    /// The state of a pending event or dead letter; null if delivered, not sent yet, or not forwarded to the endpoint.
-    pending: Option<PendingEventView>,
+    /// What is retried, replayed or a dead letter of the event; empty if delivered, not sent yet, or not forwarded to the
+    /// endpoint.
+    pending: Vec<PendingDeliveryView>,
     /// All attempts, oldest first.
     attempts: Vec<AttemptView>,
 }
@@ -242,7 +244,7 @@ pub(crate) async fn show_event_deliveries(
         data.push(EventDeliveryView {
             endpoint_id: endpoint.id.to_string(),
             endpoint_name: endpoint.settings.name,
-            pending: pending.map(PendingEventView::from),
+            pending: pending.into_iter().map(PendingDeliveryView::from).collect(),
             attempts: tried.into_iter().map(AttemptView::from).collect(),
         });
     }
@@ -260,10 +262,10 @@ async fn list_pending(
     endpoint: EndpointId,
     state: DeliveryState,
     page: &Page,
-) -> Result<Json<List<PendingEventView>>> {
+) -> Result<Json<List<PendingDeliveryView>>> {
     let mut tx = app.store.read().await?;
     let rows = deliveries::list(&mut tx, endpoint, state, page.after()?, page.probe()).await?;
-    Ok(Json(page.finish(rows, |row| row.event.to_string(), PendingEventView::from)))
+    Ok(Json(page.finish(rows, |row| row.key.to_string(), PendingDeliveryView::from)))
 }
 
 /// Whether the parameter `only` has this value.

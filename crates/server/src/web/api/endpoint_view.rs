@@ -1,4 +1,4 @@
-//! Endpoints, delivery attempts and pending events as the API shows them. Secrets and header values must not appear here,
+//! Endpoints, delivery attempts and pending deliveries as the API shows them. Secrets and header values must not appear here,
 //! except a secret in the two answers that create it.
 
 use domain::delivery::EndpointStatus;
@@ -66,14 +66,15 @@ pub(crate) struct EndpointView {
     secret: Option<String>,
 }
 
-/// Numbers of events that an endpoint has yet to receive.
+/// Numbers of deliveries that an endpoint has yet to receive. A delivery is an event, or in the format `standard` one message
+/// or status of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct CountsView {
-    /// Events that failed, or follow a failed one in their conversation, and are retried.
+    /// Deliveries that failed, or follow a failed one in their conversation, and are retried.
     retrying: i64,
-    /// Replayed events that have not been sent yet.
+    /// Replays that have not been sent yet.
     replayed: i64,
-    /// Dead letters: events that are not retried any more.
+    /// Dead letters: deliveries that are not retried any more.
     dead: i64,
     /// Events after the cursor, counted up to 10,000; kinds that are not forwarded may be among them.
     backlog: i64,
@@ -138,9 +139,11 @@ pub(crate) struct Endpoints {
 pub(crate) struct AttemptView {
     #[schema(example = "evt_12")]
     event_id: String,
-    /// The index of the message or status within the event, from 0; always 0 in Meta's format.
-    part: u32,
-    /// The number of the attempt for this event, from 1.
+    /// The id that the request had: `webhook-id`, or `X-Linekeeper-Event` in Meta's format. In the format `standard` each
+    /// message and each status of an event has its own.
+    #[schema(example = "itm_5f1d0c9a7be24c11a0b3c9d25e6f7081")]
+    webhook_id: String,
+    /// The number of the attempt for this message, status or event, from 1.
     #[schema(example = 1)]
     attempt: u32,
     at: String,
@@ -163,8 +166,8 @@ pub(crate) struct AttemptView {
 impl From<Attempt> for AttemptView {
     fn from(attempt: Attempt) -> Self {
         Self {
-            event_id: attempt.event.to_string(),
-            part: attempt.part,
+            event_id: attempt.key.event.to_string(),
+            webhook_id: attempt.key.webhook_id(),
             attempt: attempt.attempt,
             at: rfc3339(attempt.at),
             status: attempt.status,
@@ -176,15 +179,18 @@ impl From<Attempt> for AttemptView {
     }
 }
 
-/// An event that is retried, replayed or a dead letter.
+/// A delivery that is retried, replayed or a dead letter: an event, or in the format `standard` one message or status of it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct PendingEventView {
+pub(crate) struct PendingDeliveryView {
     #[schema(example = "evt_12")]
     event_id: String,
+    /// The id that its requests have, as in the attempts.
+    #[schema(example = "itm_5f1d0c9a7be24c11a0b3c9d25e6f7081")]
+    webhook_id: String,
     /// The delivery state: `retrying`, `replayed` or `dead`.
     #[schema(example = "retrying")]
     state: &'static str,
-    /// The number of attempts; 0 if the event waits for an earlier one of its conversation.
+    /// The number of attempts; 0 if it waits for an earlier one of its conversation.
     attempts: u32,
     first_failed_at: Option<String>,
     /// The earliest time of the next attempt; null for a dead letter.
@@ -194,7 +200,7 @@ pub(crate) struct PendingEventView {
     failure: Option<String>,
 }
 
-impl From<Delivery> for PendingEventView {
+impl From<Delivery> for PendingDeliveryView {
     fn from(delivery: Delivery) -> Self {
         let state = match delivery.state {
             DeliveryState::Retrying => "retrying",
@@ -202,7 +208,8 @@ impl From<Delivery> for PendingEventView {
             DeliveryState::Dead => "dead",
         };
         Self {
-            event_id: delivery.event.to_string(),
+            event_id: delivery.key.event.to_string(),
+            webhook_id: delivery.key.webhook_id(),
             state,
             attempts: delivery.attempts,
             first_failed_at: delivery.first_failed_at.map(rfc3339),

@@ -10,7 +10,6 @@ use server::flows::forwarding::endpoints::replay;
 use server::store::Engine;
 use server::store::deliveries::replay::ReplaySelector;
 use server::store::deliveries::{self, Counts, Delivery, DeliveryState};
-use server::store::ids::EventId;
 
 use super::support::{Line, Place, message, text_of};
 use crate::support::on_each_engine;
@@ -64,7 +63,9 @@ impl Place {
     async fn give_up_all(&self, line: &Line) {
         let mut tx = self.app.store.write().await.unwrap();
         let asked =
-            deliveries::load(&mut tx, line.endpoint.id, DeliveryState::Replayed, EventId(0), 5000).await.unwrap();
+            deliveries::load(&mut tx, line.endpoint.id, DeliveryState::Replayed, "evt_0".parse().unwrap(), 5000)
+                .await
+                .unwrap();
         let dead: Vec<Delivery> =
             asked.into_iter().map(|it| Delivery { state: DeliveryState::Dead, attempts: 14, ..it }).collect();
         deliveries::upsert_pending(&mut tx, line.endpoint.id, &dead).await.unwrap();

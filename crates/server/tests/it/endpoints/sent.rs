@@ -71,7 +71,7 @@ async fn every_post_is_listed_with_its_answer(engine: Engine) {
 
     let of_event = app.get(&app.inbox(inbox, &format!("/events/{second}/deliveries"))).await.expect(200);
     let entry = &of_event["data"][0];
-    assert_eq!((&entry["endpoint_id"], &entry["pending"]["state"]), (&made["id"], &json!("retrying")), "{of_event}");
+    assert_eq!((&entry["endpoint_id"], &entry["pending"][0]["state"]), (&made["id"], &json!("retrying")), "{of_event}");
     assert_eq!(entry["attempts"].as_array().unwrap().len(), 1);
 
     // tried again it is listed by when that was, however old the event is
@@ -95,9 +95,8 @@ async fn give_up(app: &TestApp, endpoint: &Value, events: &[&str]) {
     let id: EndpointId = endpoint["id"].as_str().unwrap().parse().unwrap();
     let now = app.clock.now();
     let dead = |event: &&str| Delivery {
-        event: event.parse().unwrap(),
+        key: event.parse().unwrap(),
         state: DeliveryState::Dead,
-        part: 0,
         attempts: 14,
         first_failed_at: Some(now - SignedDuration::from_hours(72)),
         due_at: now,

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::delivery::endpoints::Endpoint;
 use crate::engine::columns::micros;
-use crate::ids::{EndpointId, EventId};
+use crate::ids::{EndpointId, EventId, ItemId};
 use crate::{Error, Tx};
 
 /// How far the order of arrival may be from that of the clocks: several processes have each its own.
@@ -27,15 +27,19 @@ macro_rules! asked_for {
 statements! {
     END = concat!("select max(id), count(*) from
         (select id from event where ", asked_for!(), " order by id limit $7) as batch");
-    MARK = concat!("insert into delivery (endpoint_id, event_id, state, part, attempts, due_at)
-        select $7, id, 1, 0, 0, $8 from event where ", asked_for!(), "
+    /// A row for the whole event: which items it has is known when its body is opened.
+    MARK = concat!("insert into delivery (endpoint_id, event_id, item, state, attempts, due_at)
+        select $7, id, $9, 1, 0, $8 from event where ", asked_for!(), "
         and exists (select 1 from endpoint where id = $7)
-        on conflict (endpoint_id, event_id) do update
-        set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
+        on conflict (endpoint_id, event_id, item) do update
+        set state = 1, attempts = 0, first_failed_at = null, due_at = excluded.due_at, failure = null
         where delivery.state = 2");
+    /// Dead letters of single items of these events: the whole event is sent again with them.
+    REPLACED = concat!("delete from delivery where endpoint_id = $7 and state = 2 and item <> $8
+        and event_id in (select id from event where ", asked_for!(), ")");
     END_OF_DEAD = "select max(event_id), count(*) from (select event_id from delivery
         where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3 order by event_id limit $4) as batch";
-    MARK_DEAD = "update delivery set state = 1, part = 0, attempts = 0, first_failed_at = null, due_at = $4,
+    MARK_DEAD = "update delivery set state = 1, attempts = 0, first_failed_at = null, due_at = $4,
         failure = null where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
     DISCARD = "delete from delivery where endpoint_id = $1 and state = 2 and event_id >= $2 and event_id < $3";
     BOUNDS = "select min(id), max(id) from event";
@@ -55,7 +59,7 @@ pub enum ReplaySelector {
 /// What one transaction did.
 #[derive(Debug)]
 pub struct Batch {
-    /// How many events it was.
+    /// How many events it was, or how many dead letters.
     pub events: u64,
     /// Where in the log the others are; empty at the end.
     pub rest: Range<EventId>,
@@ -101,7 +105,10 @@ pub async fn mark(
     let channel = endpoint.channel_id.map_or(0, |channel| channel.0);
     let end = one!(tx, END, account, channel, from, to, ids.start, ids.end, limit)?;
     let (batch, rest) = split(ids, end, limit);
-    Ok(Batch { events: run!(tx, MARK, account, channel, from, to, batch.start, batch.end, id, at)?, rest })
+    let whole = ItemId::WHOLE;
+    let events = run!(tx, MARK, account, channel, from, to, batch.start, batch.end, id, at, whole)?;
+    run!(tx, REPLACED, account, channel, from, to, batch.start, batch.end, id, whole)?;
+    Ok(Batch { events, rest })
 }
 
 /// Forgets up to `limit` dead letters of a part of the log.

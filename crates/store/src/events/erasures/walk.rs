@@ -26,11 +26,8 @@ statements! {
     /// An endpoint may have answered with what it was sent.
     FORGET_ANSWERS = "update delivery_attempt set answer = null where event_id = $2 and answer is not null
         and endpoint_id in (select id from endpoint where account_id = $1)";
-    /// Whoever delivers begins anew, with what is kept by then: it may hold the event, or how far it is with it.
-    WAKE = "update endpoint set generation = generation + 1 where account_id = $1 and (cursor_event < $2
-        or id in (select endpoint_id from delivery where event_id = $2 and part > 0))";
-    BEGIN_ANEW = "update delivery set part = 0 where event_id = $2 and part > 0
-        and endpoint_id in (select id from endpoint where account_id = $1)";
+    /// Whoever delivers begins anew, with what is kept by then: it may hold the event. A pending retry is read when it is due.
+    WAKE = "update endpoint set generation = generation + 1 where account_id = $1 and cursor_event < $2";
 }
 
 /// An event of the account.
@@ -76,13 +73,12 @@ pub async fn has_uninterpreted(tx: &mut Tx, last: EventId) -> Result<bool, Error
     Ok(row.is_some_and(|(count,)| count > 0))
 }
 
-/// Keeps another body instead, and lets whoever took a part of the event begin with it anew: its parts are
-/// counted anew. False where it was changed meanwhile, by a key that was replaced.
+/// Keeps another body instead; what is left of it keeps its place and its attempts. False where it was changed meanwhile, by
+/// a key that was replaced.
 pub async fn replace(tx: &mut Tx, account: AccountId, kept: &AccountEvent, body: &[u8]) -> Result<bool, Error> {
     let sealed = tx.keyring.seal(BODY_PLACE, body)?;
     run!(tx, FORGET_ANSWERS, account.0, kept.id)?;
     run!(tx, WAKE, account.0, kept.id)?;
-    run!(tx, BEGIN_ANEW, account.0, kept.id)?;
     Ok(run!(tx, REPLACE, kept.id, sealed, kept.sealed.as_slice())? == 1)
 }
 

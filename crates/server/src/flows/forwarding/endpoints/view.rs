@@ -1,4 +1,4 @@
-//! An endpoint with its status, its pending events and its next attempt, as the API, the pages and the command line
+//! An endpoint with its status, its pending deliveries and its next attempt, as the API, the pages and the command line
 //! show it. Reads only.
 
 use domain::delivery::EndpointStatus;

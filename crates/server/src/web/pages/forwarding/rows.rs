@@ -11,6 +11,7 @@ use crate::messages::{self, time_element};
 use crate::store::api_keys::Scope;
 use crate::store::deliveries::Delivery;
 use crate::store::deliveries::attempts::Attempt;
+use crate::store::ids::{DeliveryKey, ItemId};
 use crate::web::extract::auth::Principal;
 use crate::web::pages::badge::{self, Mark};
 use crate::web::pages::icons::{ALERT, CHECK};
@@ -140,6 +141,7 @@ impl Detail {
 pub(super) struct DeliveryRow {
     pub(super) at_html: String,
     pub(super) event: String,
+    pub(super) item: Option<String>,
     pub(super) attempt: u32,
     pub(super) tone: &'static str,
     pub(super) icon: &'static str,
@@ -155,7 +157,8 @@ impl From<Attempt> for DeliveryRow {
             if attempt.outcome == AttemptOutcome::Delivered { ("good", CHECK) } else { ("caution", ALERT) };
         Self {
             at_html: time_element(attempt.at, "moment"),
-            event: attempt.event.to_string(),
+            event: attempt.key.event.to_string(),
+            item: item(attempt.key),
             attempt: attempt.attempt,
             tone,
             icon,
@@ -167,9 +170,15 @@ impl From<Attempt> for DeliveryRow {
     }
 }
 
+/// The `webhook-id` of one message or status; that of a whole event is the event's id.
+fn item(key: DeliveryKey) -> Option<String> {
+    (key.item != ItemId::WHOLE).then(|| key.webhook_id())
+}
+
 /// One dead letter, for its table row.
 pub(super) struct DeadRow {
     pub(super) event: String,
+    pub(super) item: Option<String>,
     pub(super) first_html: String,
     pub(super) attempts: u32,
     pub(super) failure: String,
@@ -178,7 +187,8 @@ pub(super) struct DeadRow {
 impl From<Delivery> for DeadRow {
     fn from(row: Delivery) -> Self {
         Self {
-            event: row.event.to_string(),
+            event: row.key.event.to_string(),
+            item: item(row.key),
             first_html: row.first_failed_at.map_or_else(String::new, |at| time_element(at, "at")),
             attempts: row.attempts,
             failure: row.failure.as_deref().map_or_else(String::new, messages::last_failure),
