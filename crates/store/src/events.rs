@@ -13,10 +13,12 @@ use crate::numbers::channels::find_in_account;
 use crate::{Error, Tx};
 
 pub mod body;
+pub(crate) mod earlier;
 pub mod erasures;
 pub(crate) mod insert;
 pub(crate) mod retention;
 
+pub use earlier::assign_earlier;
 pub use insert::{SealedEvent, insert_batch, insert_sealed};
 pub use retention::{PurgeLimits, Purged, first, purge};
 

@@ -18,6 +18,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         crate::engine::enqueued::STATEMENTS,
         crate::engine::size::STATEMENTS,
         crate::events::STATEMENTS,
+        crate::events::earlier::STATEMENTS,
         crate::events::erasures::STATEMENTS,
         crate::events::erasures::walk::STATEMENTS,
         crate::events::insert::STATEMENTS,

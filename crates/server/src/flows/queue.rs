@@ -21,6 +21,8 @@ use crate::store::{self, Tx, jobs};
 pub enum Job {
     /// Interprets the events stored since the last run.
     Interpret,
+    /// Assigns the events that came before a number was connected to its inbox.
+    AssignEarlier(ChannelId),
     /// Decides about a number's registration on the planner's behalf.
     Register(ChannelId),
     /// Restores a number's webhook subscription and callback override where they are missing.
@@ -58,7 +60,8 @@ impl Job {
     /// The id kept in the `dedup_key` column; empty for a job of the whole installation.
     pub fn key(&self) -> String {
         match self {
-            Self::Register(id)
+            Self::AssignEarlier(id)
+            | Self::Register(id)
             | Self::Subscribe(id)
             | Self::Health(id)
             | Self::Assess(id)
@@ -77,6 +80,7 @@ impl Job {
         let waba = || WabaId(key.to_owned());
         Some(match kind.parse().ok()? {
             JobKind::Interpret => Self::Interpret,
+            JobKind::AssignEarlier => Self::AssignEarlier(channel()?),
             JobKind::Register => Self::Register(channel()?),
             JobKind::Subscribe => Self::Subscribe(channel()?),
             JobKind::Health => Self::Health(channel()?),

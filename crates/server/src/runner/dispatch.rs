@@ -8,6 +8,7 @@ pub(super) async fn dispatch(app: App, job: Job) -> Result<Next, FlowError> {
     let app = &app;
     match &job {
         Job::Interpret => flows::ingest::interpret::interpret(app).await,
+        Job::AssignEarlier(id) => flows::ingest::earlier::assign_earlier(app, *id).await,
         Job::Register(id) => flows::registration::advance(app, *id).await,
         Job::Subscribe(id) => flows::subscription::reconcile(app, *id).await,
         Job::Health(id) => flows::health::check(app, *id).await,

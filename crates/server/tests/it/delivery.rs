@@ -2,6 +2,7 @@
 //! fail, disappear, ask for a pause, or the process restarts.
 
 mod answers;
+mod earlier;
 mod formats;
 mod items;
 mod limits;

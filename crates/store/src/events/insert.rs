@@ -135,6 +135,14 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
     }
 }
 
+/// Waits until no other transaction stores events; none does so until this one ends.
+pub(super) async fn lock_log(tx: &mut Tx) -> Result<(), Error> {
+    if tx.engine() == Engine::Postgres {
+        run!(tx, IN_ORDER)?;
+    }
+    Ok(())
+}
+
 async fn insert_sqlite(conn: &mut sqlx::SqliteConnection, events: Vec<SealedEvent>) -> Result<u64, Error> {
     let mut events = events.into_iter();
     let mut written = 0;

@@ -16,6 +16,7 @@ use super::setup::{self, InitialReads};
 use crate::App;
 use crate::flows::number::reading::SetupReads;
 use crate::flows::number::record::{NumberRecord, not_found};
+use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Refusal};
 use crate::runtime::clock::random_token;
 use crate::runtime::failpoint::{Failpoint, reached};
@@ -209,6 +210,7 @@ async fn create_channel(
             insert(&mut tx, &new).await?
         }
     };
+    enqueue(&mut tx, &Job::AssignEarlier(id), now);
     signup.channel_id = Some(id);
     signup.phone_number_id = Some(number);
     signup.state = SignupState::Connected;
