@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 mod members;
 mod person;
@@ -41,6 +41,12 @@ const SAME: [&[&str]; 4] = [
     &["to", "to_user_id", "to_parent_user_id"],
     &["recipient_id", "recipient_user_id", "recipient_parent_user_id"],
 ];
+
+/// Members of a system message and of its sender that are one person before and after a change of their number or their
+/// business-scoped id: the old ids are the sender's or `previous_…`, the new ones stand in `system`.
+const SENDER: [&str; 3] = ["from", "from_user_id", "from_parent_user_id"];
+const CHANGED: [&str; 6] =
+    ["wa_id", "new_wa_id", "user_id", "parent_user_id", "previous_user_id", "previous_parent_user_id"];
 
 /// Removes the person from a value. Other ids of the person that stand beside a known one are added to `person`, so that a
 /// message that names only those is found as well.
@@ -138,18 +144,39 @@ fn learn(value: &Value, person: &mut Person) -> bool {
         Value::Object(inner) => {
             let mut learnt = false;
             for names in SAME {
-                let found: BTreeSet<&str> = names.iter().filter_map(|name| inner.get(*name)?.as_str()).collect();
-                if found.iter().any(|id| person.is(id)) {
-                    for id in found {
-                        learnt |= person.add(id);
-                    }
-                }
+                learnt |= learn_all(&ids_of(inner, names), person);
+            }
+            if let Some(changed) =
+                inner.get("system").and_then(Value::as_object).filter(|system| is_change_of_id(system))
+            {
+                let mut ids = ids_of(inner, &SENDER);
+                ids.extend(ids_of(changed, &CHANGED));
+                learnt |= learn_all(&ids, person);
             }
             learnt || inner.values().any(|inner| learn(inner, person))
         }
         Value::Array(items) => items.iter().any(|item| learn(item, person)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+/// Whether a system message says that a person has another number or another id now: `user_changed_number`,
+/// `user_changed_user_id`, and the older `customer_changed_number`.
+fn is_change_of_id(system: &Map<String, Value>) -> bool {
+    system.get("type").and_then(Value::as_str).is_some_and(|kind| kind.contains("_changed_"))
+}
+
+/// The ids in these members; some hold the ids before and after a change.
+fn ids_of<'a>(object: &'a Map<String, Value>, names: &[&str]) -> BTreeSet<&'a str> {
+    let texts = |value: &'a Value| [Some(value), value.get("previous"), value.get("current")];
+    names.iter().filter_map(|name| object.get(*name)).flat_map(texts).flatten().filter_map(Value::as_str).collect()
+}
+
+/// Adds ids of one person if any of them is known; whether any was new.
+fn learn_all(ids: &BTreeSet<&str>, person: &mut Person) -> bool {
+    let is_theirs = ids.iter().any(|id| person.is(id));
+    // each is added, whether or not one before it was new
+    is_theirs && ids.iter().fold(false, |learnt, id| person.add(id) || learnt)
 }
 
 #[cfg(test)]

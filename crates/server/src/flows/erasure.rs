@@ -21,9 +21,9 @@ const BATCH_SIZE: i64 = 200;
 /// How many batches one run of the job takes.
 const MAX_BATCHES: usize = 300;
 
-/// The most passes over the events. A second pass finds the events that name only an id which the first
-/// pass learnt at its end.
-const MAX_PASSES: i64 = 3;
+/// The most passes over the events. A further pass finds the events that name only an id which the pass before
+/// learnt at its end; a person who changed number or id again and again takes one per change.
+const MAX_PASSES: i64 = 20;
 
 /// How long an erasure waits for events that are being interpreted.
 const INTERPRET_DELAY: SignedDuration = SignedDuration::from_secs(2);

@@ -194,25 +194,68 @@ async fn an_erasure_resumes_where_it_stopped() {
     }
 }
 
-/// A number may have been another tenant's before: events of that time are not this account's to erase.
+/// A number may have been another tenant's before: events of that time are not this account's to erase. Those of a time
+/// when it was nobody's are, since they were assigned to its inbox.
 #[tokio::test(flavor = "multi_thread")]
-async fn events_from_before_a_number_was_connected_stay() {
+async fn events_of_a_numbers_former_account_stay() {
     for engine in ENGINES {
         let app = TestApp::on(engine).await;
-        let number = app.meta.sign_up(Popup::default()).await;
+        let (other, key, number) = tenant(&app).await;
         post_messages(&app, &number).await;
-        // within the lifetime of a signup code
-        app.advance(SignedDuration::from_secs(20)).await;
-        let before = bodies(&app).await;
+        let inboxes = app.send(Method::GET, &format!("/api/v1/accounts/{other}/inboxes"), None, Some(&key)).await;
+        let inbox = inboxes.expect(200)["data"][0]["id"].as_i64().unwrap();
+        let path = format!("/api/v1/accounts/{other}/inboxes/{inbox}");
+        app.send(Method::DELETE, &path, None, Some(&key)).await.expect(204);
+        app.settle().await;
+        let before = of_number(&bodies(&app).await, &number).len();
+        post(&app, &number, "messages", json!({ "messages": [message(ADA, "wamid.between", "secret")] })).await;
+        let digits = app.meta.number(number.phone_number_id.as_deref().unwrap()).unwrap().phone_number;
+        let popup = Popup { waba_id: number.waba_id.clone(), phone_number: Some(digits), ..Popup::default() };
+        let number = app.meta.sign_up(popup).await;
         app.authorize(&number).await.expect(200);
         post(&app, &number, "messages", json!({ "messages": [message(ADA, "wamid.later", "secret")] })).await;
         app.settle().await;
         app.post(&app.path("/erasures"), json!({ "person": ADA })).await.expect(202);
         app.settle().await;
         let after = bodies(&app).await;
-        assert!(!after.iter().any(|body| body.contains("wamid.later")));
-        let of_before = |bodies: &[String]| of_number(bodies, &number).len();
-        assert_eq!(of_before(&after), of_before(&before));
+        assert!(!after.iter().any(|body| body.contains("wamid.later") || body.contains("wamid.between")));
+        assert_eq!(of_number(&after, &number).len(), before);
+    }
+}
+
+/// Asked for by the newest id, with the links from the oldest on in between: a pass per change.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_followed_through_every_change_of_number_and_id() {
+    for engine in ENGINES {
+        let app = TestApp::on(engine).await;
+        let (mine, _) = app.signed_up(Popup::default()).await;
+        let ids: Vec<String> = (0..6).map(|n| format!("US.1349120865530274{n}")).collect();
+        let said = |id: &str| {
+            json!({ "from_user_id": id, "id": format!("wamid.of.{}", id.len()), "type": "text",
+            "timestamp": "1790000000", "text": { "body": format!("secret {id}") } })
+        };
+        post(&app, &mine, "messages", json!({ "messages": [message(ADA, "wamid.A", "secret")] })).await;
+        let moved = json!({ "from": ADA, "id": "wamid.M", "type": "system", "timestamp": "1790000001", "system": {
+            "body": "User Ada changed", "wa_id": "15550188888", "user_id": ids[0], "type": "user_changed_number" } });
+        post(&app, &mine, "messages", json!({ "messages": [moved] })).await;
+        for (n, pair) in ids.windows(2).enumerate() {
+            post(&app, &mine, "messages", json!({ "messages": [said(&pair[0])] })).await;
+            let link = json!({ "id": format!("wamid.L{n}"), "type": "system", "timestamp": "1790000002", "system": {
+                "body": "User Ada changed", "previous_user_id": pair[0], "user_id": pair[1],
+                "type": "user_changed_user_id" } });
+            post(&app, &mine, "messages", json!({ "messages": [link] })).await;
+        }
+        post(&app, &mine, "messages", json!({ "messages": [message(BEN, "wamid.B", "stays")] })).await;
+        app.settle().await;
+        app.post(&app.path("/erasures"), json!({ "person": ids[5] })).await.expect(202);
+        app.settle().await;
+        let rest = bodies(&app).await;
+        let named = |id: &str| rest.iter().any(|body| body.contains(id));
+        assert!(
+            !ids.iter().any(|id| named(id)) && !named(ADA) && !named("15550188888") && !named("secret"),
+            "{rest:#?}"
+        );
+        assert!(named("stays"));
     }
 }
 

@@ -55,6 +55,8 @@ fn with_ben(value: &str) -> Option<(String, Vec<String>)> {
         let Some(items) = list.as_array_mut() else { continue };
         for item in items.clone().iter().filter(|item| item.to_string().contains(ADA)) {
             let text = item.to_string().replace(ADA, BEN).replace("Ada", "Ben").replace(wamid_of_ada, "HBgL");
+            // another new number too: two people with one would be the same person
+            let text = text.replace("15550188888", "15550166666");
             items.insert(0, serde_json::from_str(&text).unwrap());
             if name != "contacts" {
                 added.push(text);
@@ -114,6 +116,40 @@ fn an_id_beside_a_known_one_is_theirs_too() {
         "messages": [{ "from": ADA, "from_user_id": "US.134912086553" }, { "from": BEN }] });
     let Erased::Rest(rest) = without(&apart.to_string(), ADA) else { panic!() };
     assert_eq!(rest, format!(r#"{{"contacts":[{{"wa_id":"{BEN}"}}],"messages":[{{"from":"{BEN}"}}]}}"#));
+}
+
+/// The ids before and after a change are one person's, whichever of them the erasure was asked for by.
+#[test]
+fn changes_of_number_and_of_id_are_followed() {
+    let number = json!({ "messages": [{ "from": "15550199999", "type": "system", "system": {
+        "body": "User Ada changed from 15550199999 to 15550188888", "wa_id": "15550188888", "user_id": "US.2134912086",
+        "previous_user_id": "US.1349120865", "type": "user_changed_number" } }] });
+    let scoped_id = json!({ "messages": [{ "type": "system", "system": { "user_id": "US.2134912086",
+        "previous_user_id": "US.1349120865", "type": "user_changed_user_id" } }] });
+    let by_sender = json!({ "messages": [{ "from": "15550199999", "from_user_id": "US.1349120865", "type": "system",
+        "system": { "user_id": "US.2134912086", "type": "user_changed_user_id" } }] });
+    let of_field = json!({ "user_id_update": [{ "wa_id": "15550199999",
+        "user_id": { "previous": "US.1349120865", "current": "US.2134912086" } }] });
+    for (value, ids) in [
+        (&number, &["15550199999", "15550188888", "US.1349120865", "US.2134912086"][..]),
+        (&scoped_id, &["US.1349120865", "US.2134912086"]),
+        (&by_sender, &["15550199999", "US.1349120865", "US.2134912086"]),
+        (&of_field, &["15550199999", "US.1349120865", "US.2134912086"]),
+    ] {
+        for asked_for in ids {
+            let mut person = Person::parse(asked_for).unwrap();
+            assert_eq!(erase(&value.to_string(), &mut person), Erased::Nothing, "{asked_for} in {value}");
+            let mut known: Vec<&str> = ids.to_vec();
+            known.sort_unstable();
+            assert_eq!(person.ids().collect::<Vec<_>>(), known, "{asked_for} in {value}");
+        }
+    }
+    // another key on the same phone is no other person
+    let identity = json!({ "messages": [{ "from": BEN, "type": "system",
+        "system": { "wa_id": ADA, "type": "user_identity_changed" } }] });
+    let mut ben = Person::parse(BEN).unwrap();
+    erase(&identity.to_string(), &mut ben);
+    assert_eq!(ben.ids().collect::<Vec<_>>(), [BEN]);
 }
 
 #[test]
