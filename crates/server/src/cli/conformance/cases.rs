@@ -140,10 +140,12 @@ fn repeated_and_reordered(author: &Author) -> Vec<Case> {
     let accepted = |name, must| case(name, must, Response::Accepted).handling(Handling::Once);
     let repeated = Request::of(author.text("duplicate", 0, |_| {}));
     let latest_first = [2, 1, 0].map(|at| Request::of(author.text("out-of-order", at, |_| {})));
+    let regrouped = [&[0, 1][..], &[1, 0], &[1, 2]].map(|at| Request::of(author.grouped("regrouped", at)));
     vec![
         accepted("batch of two tenants", "handle all 12 messages of 2 entries with 2 changes each")
             .requests([Request::of(author.batch("batch"))]),
         accepted("duplicate", "respond with 200 both times and handle it once").requests([repeated.clone(), repeated]),
+        accepted("regrouped batch", "handle each message once, whichever others come with it").requests(regrouped),
         accepted("out of order", "handle each message although the newest comes first").requests(latest_first),
     ]
 }
@@ -163,6 +165,16 @@ fn unusual(author: &Author) -> Vec<Case> {
         handled("unknown message type", payloads::with_unknown_type),
         handled("no contacts", payloads::without_contacts),
         handled("scoped user id only", payloads::without_phone_number),
+        handled("group message", payloads::in_group),
+        case("changed user id", "handle the notice and what the person writes under the new id", Response::Accepted)
+            .handling(Handling::Once)
+            .requests([
+                Request::of(author.text("changed-user-id", 0, payloads::with_changed_user_id)),
+                Request::of(author.text("changed-user-id", 1, payloads::from_new_user_id)),
+            ]),
+        answered("errors only", author.errors_only()),
+        answered("calls of two callers", author.calls("calls")),
+        answered("echo", author.echo("echo")),
         answered("unknown number", author.for_unknown_number("unknown-number")),
         answered("no changes", author.empty()),
     ]

@@ -31,6 +31,9 @@ const UNKNOWN_NUMBER: (&str, &str) = ("729999999999999", "719999999999999");
 /// Business-scoped user id of the sender.
 const SCOPED_USER_ID: &str = "DE.1349120865530274";
 
+/// The sender's business-scoped user id after a change.
+const NEW_SCOPED_USER_ID: &str = "DE.2481730591287364";
+
 impl Author {
     pub(super) fn new(run: &str, seconds: i64, numbers: [String; 2]) -> Self {
         Self { run: run.to_owned(), seconds, numbers }
@@ -61,6 +64,59 @@ impl Author {
             entry(ACCOUNTS[tenant], &changes)
         };
         self.post(&json!([of(0, &ids[..6]), of(1, &ids[6..])]), ids)
+    }
+
+    /// One change with these messages of a case.
+    pub(super) fn grouped(&self, case: &str, at: &[usize]) -> Payload {
+        let ids: Vec<String> = at.iter().map(|at| self.id(case, *at)).collect();
+        let messages: Vec<Value> = ids.iter().map(|id| self.message(id, 0)).collect();
+        self.post(&json!([entry(ACCOUNTS[0], &[("messages", self.value(0, &messages))])]), ids)
+    }
+
+    /// Errors of the number itself, which belong to no message.
+    pub(super) fn errors_only(&self) -> Payload {
+        let error = json!({ "code": 130_429, "title": "Rate limit hit", "message": "Rate limit hit",
+            "error_data": { "details": "Too many messages sent from this phone number in a short period of time." } });
+        let mut value = self.value(0, &[]);
+        without_contacts(&mut value);
+        if let Some(value) = value.as_object_mut() {
+            value.remove("messages");
+            value.insert("errors".to_owned(), json!([error]));
+        }
+        self.post(&json!([entry(ACCOUNTS[0], &[("messages", value)])]), Vec::new())
+    }
+
+    /// Two people call the number at the same time.
+    pub(super) fn calls(&self, case: &str) -> Payload {
+        let change = |at: usize, from: &str| {
+            let mut value = self.value(0, &[]);
+            let id = self.id(case, at).replace("wamid", "wacid");
+            let call = json!({ "id": id, "from": from, "to": value["metadata"]["display_phone_number"],
+                "event": "connect", "timestamp": self.seconds.to_string(), "direction": "USER_INITIATED" });
+            if let Some(value) = value.as_object_mut() {
+                value.remove("messages");
+                value.insert("contacts".to_owned(), json!([{ "wa_id": from }]));
+                value.insert("calls".to_owned(), json!([call]));
+            }
+            ("calls", value)
+        };
+        let changes = [change(0, "16505550111"), change(1, "16505550122")];
+        self.post(&json!([entry(ACCOUNTS[0], &changes)]), Vec::new())
+    }
+
+    /// A message that the business sent from its phone app.
+    pub(super) fn echo(&self, case: &str) -> Payload {
+        let mut value = self.value(0, &[]);
+        let number = value["metadata"]["display_phone_number"].clone();
+        let mut sent = self.message(&self.id(case, 0), 0);
+        (sent["from"], sent["to"]) = (number, "16505550111".into());
+        without_contacts(&mut value);
+        if let (Some(value), Some(sent)) = (value.as_object_mut(), sent.as_object_mut()) {
+            sent.remove("from_user_id");
+            value.remove("messages");
+            value.insert("message_echoes".to_owned(), json!([sent]));
+        }
+        self.post(&json!([entry(ACCOUNTS[0], &[("smb_message_echoes", value)])]), Vec::new())
     }
 
     /// A thousand changes with one message each, of exactly `bytes` bytes.
@@ -126,6 +182,33 @@ pub(super) fn without_phone_number(value: &mut Value) {
     if let Some(message) = value["messages"][0].as_object_mut() {
         message.remove("from");
     }
+}
+
+/// Writes the message in a group.
+pub(super) fn in_group(value: &mut Value) {
+    value["messages"][0]["group_id"] = "Y2FwaV9ncm91cDoxNTU1MDEwMDAwMQ".into();
+}
+
+/// Makes the message Meta's notice that the sender has another business-scoped user id now.
+pub(super) fn with_changed_user_id(value: &mut Value) {
+    without_contacts(value);
+    if let Some(message) = value["messages"][0].as_object_mut() {
+        for member in ["from", "from_user_id", "text"] {
+            message.remove(member);
+        }
+        message.insert("type".to_owned(), json!("system"));
+        let system = json!({ "type": "user_changed_user_id", "user_id": NEW_SCOPED_USER_ID,
+            "previous_user_id": SCOPED_USER_ID,
+            "body": format!("User Example Customer changed from {SCOPED_USER_ID} to {NEW_SCOPED_USER_ID}") });
+        message.insert("system".to_owned(), system);
+    }
+}
+
+/// Gives the sender the new business-scoped user id, and no phone number.
+pub(super) fn from_new_user_id(value: &mut Value) {
+    without_phone_number(value);
+    value["contacts"][0]["user_id"] = NEW_SCOPED_USER_ID.into();
+    value["messages"][0]["from_user_id"] = NEW_SCOPED_USER_ID.into();
 }
 
 /// Gives the message a type that Meta does not document.
