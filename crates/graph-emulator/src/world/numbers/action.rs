@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::number::Override;
 use crate::world::meta_enums::{
     CertificateShown, DroppedStatus, NameDecision, NameStatus, NumberRestriction, Obstacle, Quality, Throughput, Tier,
 };
@@ -138,6 +139,11 @@ pub enum NumberAction {
     },
     /// Removes all overrides of fields.
     ClearFieldOverrides,
+    /// Another product replaces or removes the number's own callback override, without a webhook.
+    SetOverride {
+        #[serde(default, rename = "override")]
+        over: Option<Override>,
+    },
     /// Forgets the recorded register calls and the lock by 133016.
     ClearLedger,
 }

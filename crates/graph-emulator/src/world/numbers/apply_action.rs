@@ -18,6 +18,10 @@ impl World {
         if !self.numbers.contains_key(number_id) {
             return Err(ActionError::NoSuchNumber);
         }
+        if let NumberAction::SetOverride { over } = action {
+            self.override_number(number_id, over.clone());
+            return Ok(());
+        }
         if self.apply_with_webhooks(number_id, action, now)? {
             return Ok(());
         }
@@ -237,8 +241,9 @@ fn apply_silently(n: &mut Number, action: &NumberAction, now: Timestamp) {
             n.calls.clear();
             n.locked_until = None;
         }
-        // `apply_with_webhooks` applied these.
-        NumberAction::ApproveName
+        // `act` and `apply_with_webhooks` applied these.
+        NumberAction::SetOverride { .. }
+        | NumberAction::ApproveName
         | NumberAction::DeclineName { .. }
         | NumberAction::DeferName
         | NumberAction::ReviewName { .. }

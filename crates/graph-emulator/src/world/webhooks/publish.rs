@@ -21,6 +21,7 @@ const OVERRIDABLE: &[&str] = &[
     "smb_app_state_sync",
     "history",
     "account_settings_update",
+    "standby",
 ];
 
 /// Fields whose entry carries no `time` (facts §3.2).

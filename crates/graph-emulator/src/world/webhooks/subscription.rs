@@ -116,6 +116,25 @@ impl World {
         }
     }
 
+    /// Sets or removes the override that the default app has on a number, as another product with the same app might.
+    pub(crate) fn override_number(&mut self, number_id: &str, over: Option<Override>) {
+        let id = self.default_app().to_owned();
+        if let Some(number) = self.numbers.get_mut(number_id) {
+            match over {
+                Some(over) => drop(number.overrides.insert(id, over)),
+                None => drop(number.overrides.remove(&id)),
+            }
+        }
+    }
+
+    /// Removes the callback of the app, as somebody might in Meta's dashboard.
+    pub fn drop_app_level(&mut self) {
+        let id = self.default_app().to_owned();
+        if let Some(app) = self.apps.get_mut(&id) {
+            app.subscriptions.clear();
+        }
+    }
+
     /// Removes the default app's subscription to a WABA, as another product of the customer might.
     pub fn unsubscribe_waba(&mut self, waba_id: &str) {
         let id = self.default_app().to_owned();
