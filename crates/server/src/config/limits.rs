@@ -14,8 +14,9 @@ pub struct Limits {
     #[config(default = 12, env = "LINEKEEPER_LIMITS_SIGNUP_DEADLINE_SECONDS")]
     pub signup_deadline_seconds: u64,
 
-    /// Maximum size of a webhook body in bytes, at least 1. Meta sends up to 3 MB.
-    #[config(default = 3_000_000, env = "LINEKEEPER_LIMITS_MAX_WEBHOOK_BODY_BYTES")]
+    /// Maximum size of a webhook body in bytes, at least 1. Meta sends up to 3 MB, which may be
+    /// 3 MiB; the default leaves room beyond that.
+    #[config(default = 4_194_304, env = "LINEKEEPER_LIMITS_MAX_WEBHOOK_BODY_BYTES")]
     pub max_webhook_body_bytes: usize,
 
     /// Number of background jobs that run at the same time, 1 to 256.
@@ -40,7 +41,11 @@ impl Limits {
             return wrong("limits.signup_deadline_seconds", self.signup_deadline_seconds, "write 1 to 60");
         }
         if self.max_webhook_body_bytes == 0 {
-            return wrong("limits.max_webhook_body_bytes", 0, "write 3000000, the largest body that Meta sends");
+            return wrong(
+                "limits.max_webhook_body_bytes",
+                0,
+                "write 4194304, more than the largest body that Meta sends",
+            );
         }
         if !(1..=256).contains(&self.job_workers) {
             let value = u64::try_from(self.job_workers).unwrap_or(u64::MAX);
@@ -63,7 +68,7 @@ mod tests {
         let limits = Limits {
             graph_deadline_seconds: 10,
             signup_deadline_seconds: 12,
-            max_webhook_body_bytes: 3_000_000,
+            max_webhook_body_bytes: 4_194_304,
             job_workers: 8,
             account_check_interval_seconds: 300,
         };

@@ -29,7 +29,14 @@ const ONE_YEAR: &str = "max-age=31536000";
 
 /// The whole product as one service.
 pub fn router(app: App) -> Router {
-    let meta = Router::from(for_meta()).method_not_allowed_fallback(webhook::refuse_method);
+    // people write the address into Meta's dashboard by hand, with a slash at its end too
+    let with_slash = Router::new()
+        .route("/webhooks/whatsapp/", get(webhook::verify_subscription).post(webhook::receive_post))
+        .route(
+            "/webhooks/whatsapp/{phone_number}/",
+            get(webhook::verify_subscription_of_number).post(webhook::receive_post_for_number),
+        );
+    let meta = Router::from(for_meta()).merge(with_slash).method_not_allowed_fallback(webhook::refuse_method);
     layered(&app).merge(meta).with_state(app)
 }
 

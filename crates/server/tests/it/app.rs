@@ -331,7 +331,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
         limits: Limits {
             graph_deadline_seconds: 10,
             signup_deadline_seconds: 12,
-            max_webhook_body_bytes: 3_000_000,
+            max_webhook_body_bytes: 4_194_304,
             job_workers: 2,
             account_check_interval_seconds: 300,
         },
