@@ -17,7 +17,7 @@ mod retry;
 mod status;
 
 pub use circuit_breaker::{Admission, CircuitBreaker, CircuitState, DISABLE_AFTER, FAILURE_THRESHOLD};
-pub use event_kind::{ANNOUNCEMENT_FIELD, EventKind};
+pub use event_kind::{ANNOUNCEMENT_FIELD, EventKind, WEBHOOK_FIELDS};
 pub use format::Format;
 pub use ordering::{Counterpart, OrderingKey, OrderingQueue};
 pub use rate_limiter::RateLimiter;

@@ -30,9 +30,7 @@ mod watched;
 pub use account_state::{AccountState, Ban, RefusedSend, Reported, SendingFacts};
 pub use arg::Arg;
 pub use assess::assess;
-pub use callbacks::{
-    AppCallback, Override, Reconciliation, Subscription, WebhookFacts, is_of_this_installation, usual_gap,
-};
+pub use callbacks::{OverrideRefusal, Reconciliation, WebhookFacts, usual_gap};
 pub use cards::{Badge, Card, CardMeaning, CardValue, Fact, cards};
 pub use changes::{HealthChange, changes, next_assessment};
 pub use check_interval::next_check;

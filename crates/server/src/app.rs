@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{AppId, ChannelId};
+use domain::callbacks::AppCallback;
+use domain::ids::{AppId, ChannelId, WabaId};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +13,7 @@ use crate::flows::database::Database;
 use crate::runtime::capacity::Capacity;
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{IngestQueue, QueuedPosts};
+use crate::runtime::last_logged::LastLogged;
 use crate::runtime::liveness::Liveness;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::notifier::Notifier;
@@ -38,6 +40,11 @@ pub struct Handles {
     pub runner: Liveness,
     /// At most one health reading per number at a time (H1).
     pub reads: SingleFlight<ChannelId>,
+    /// At most one change of a WABA's subscription at a time: subscribing for one number erases the override that was
+    /// just set for another.
+    pub subscriptions: SingleFlight<WabaId>,
+    /// The state of the app-level callback that this process logged last.
+    pub logged_callback: LastLogged<AppCallback>,
     /// Checks the signatures of Meta's posts.
     pub verifier: graph_api::webhook::Verifier,
     /// Where accepted posts wait for the ingest writer.
@@ -97,6 +104,8 @@ impl App {
             metrics,
             runner: Liveness::default(),
             reads: SingleFlight::default(),
+            subscriptions: SingleFlight::default(),
+            logged_callback: LastLogged::default(),
             verifier,
             ingest,
             shutdown: CancellationToken::new(),

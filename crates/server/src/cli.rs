@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod account;
+mod callback;
 mod check;
 mod config;
 mod conformance;
@@ -81,6 +82,9 @@ enum Command {
     /// Manage endpoints: the addresses that events are forwarded to.
     #[command(subcommand, visible_alias = "endpoints", after_help = endpoint::EXAMPLES)]
     Endpoint(endpoint::Endpoint),
+    /// Show or take over the callback of the Meta app.
+    #[command(subcommand, after_help = callback::EXAMPLES)]
+    Callback(callback::Callback),
     /// Erase one person from everything stored for an account.
     #[command(after_help = erase::EXAMPLES)]
     Erase(erase::Erase),
@@ -121,6 +125,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<CommandStat
         Command::Account(command) => command.run(&source, output).await,
         Command::Inbox(command) => command.run(&source, output).await,
         Command::Endpoint(command) => command.run(&source, output).await,
+        Command::Callback(command) => command.run(&source, output).await,
         Command::Erase(command) => command.run(&source, output).await,
         Command::Key(command) => command.run(&source, output).await,
         Command::Config(command) => command.run(output),

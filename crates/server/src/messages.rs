@@ -20,7 +20,7 @@ pub use announcements::announcement;
 pub use cards::{badge, fact, meaning, value};
 pub use endpoints::{delivery, endpoint_status, event_kind, last_failure};
 pub use failures::failure;
-pub use findings::finding;
+pub use findings::{finding, level_of};
 pub use format::{capitalize, escape, humanize, span, time_element, utc};
 pub use levels::{Button, LEAVE_APP, button, level, whose, your_move};
 pub use registration::{basis, remedy, why};

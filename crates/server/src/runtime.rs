@@ -5,6 +5,7 @@ pub mod capacity;
 pub mod clock;
 pub mod failpoint;
 pub mod ingest_queue;
+pub mod last_logged;
 pub mod liveness;
 pub mod metrics;
 pub mod notifier;

@@ -10,6 +10,7 @@ mod failure_json;
 pub(crate) mod number;
 mod reading_json;
 pub mod record;
+mod repairs_json;
 pub mod signups;
 pub mod snapshots;
 
@@ -21,6 +22,7 @@ pub use changes::{changes, note_changes, store_changes};
 pub use facts::NumberFacts;
 pub use number::{facts, facts_for_update, lock, pin, save, set_hold, set_pin};
 pub use record::NumberRow;
+pub use repairs_json::{repairs_from_json, repairs_to_json};
 
 /// A JSON list of texts, for statements that take many ids.
 pub(crate) fn json_list<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {

@@ -18,39 +18,58 @@ pub enum EventKind {
     Coexistence,
     /// Linekeeper's own announcements, such as a number that went live.
     Announcements,
-    /// Webhook fields that this version does not know.
+    /// Groups, standby, user preferences, and webhook fields that this version does not know.
     Other,
 }
 
 /// The field of announcements in the event log. Meta has no field of this name.
 pub const ANNOUNCEMENT_FIELD: &str = "linekeeper";
 
+/// The webhook fields that the kinds promise, each with its kind (facts §3.3). The app is subscribed to them.
+pub const WEBHOOK_FIELDS: &[(&str, EventKind)] = &[
+    ("messages", EventKind::Messages),
+    ("calls", EventKind::Calls),
+    ("history", EventKind::Coexistence),
+    ("message_echoes", EventKind::Coexistence),
+    ("smb_app_state_sync", EventKind::Coexistence),
+    ("smb_message_echoes", EventKind::Coexistence),
+    ("message_template_components_update", EventKind::Templates),
+    ("message_template_quality_update", EventKind::Templates),
+    ("message_template_status_update", EventKind::Templates),
+    ("template_category_update", EventKind::Templates),
+    ("account_alerts", EventKind::Account),
+    ("account_review_update", EventKind::Account),
+    ("account_settings_update", EventKind::Account),
+    ("account_update", EventKind::Account),
+    ("business_capability_update", EventKind::Account),
+    ("business_status_update", EventKind::Account),
+    ("partner_solutions", EventKind::Account),
+    ("payment_configuration_update", EventKind::Account),
+    ("phone_number_name_update", EventKind::Account),
+    ("phone_number_quality_update", EventKind::Account),
+    ("security", EventKind::Account),
+    ("group_lifecycle_update", EventKind::Other),
+    ("group_participants_update", EventKind::Other),
+    ("group_settings_update", EventKind::Other),
+    ("group_status_update", EventKind::Other),
+    ("standby", EventKind::Other),
+    ("user_preferences", EventKind::Other),
+];
+
 impl EventKind {
     /// Every kind, in the order shown to people.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The kind of a webhook field (facts §3.3). The field `messages` may hold messages, statuses or both; this
-    /// function answers [`EventKind::Messages`], and the caller looks into the body.
+    /// The kind of a webhook field. The field `messages` may hold messages, statuses or both; this function answers
+    /// [`EventKind::Messages`], and the caller looks into the body.
     pub fn of_field(field: &str) -> Self {
-        match field {
-            "messages" => Self::Messages,
-            ANNOUNCEMENT_FIELD => Self::Announcements,
-            "calls" => Self::Calls,
-            "history" | "smb_message_echoes" | "message_echoes" | "smb_app_state_sync" => Self::Coexistence,
-            "template_category_update" => Self::Templates,
-            field if field.starts_with("message_template_") => Self::Templates,
-            "account_update"
-            | "account_review_update"
-            | "account_alerts"
-            | "account_settings_update"
-            | "business_capability_update"
-            | "business_status_update"
-            | "partner_solutions"
-            | "payment_configuration_update"
-            | "phone_number_name_update"
-            | "phone_number_quality_update"
-            | "security" => Self::Account,
-            _ => Self::Other,
+        if field == ANNOUNCEMENT_FIELD {
+            return Self::Announcements;
+        }
+        match WEBHOOK_FIELDS.iter().find(|(known, _)| *known == field) {
+            Some((_, kind)) => *kind,
+            None if field.starts_with("message_template_") => Self::Templates,
+            None => Self::Other,
         }
     }
 }

@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 use strum::VariantArray as _;
 
-use crate::health::callbacks::{AppCallback, Override, Subscription};
+use crate::callbacks::{CallbackLevel, Route};
 use crate::health::facts::{HealthContext, HealthSnapshot};
 use crate::health::links::{DeepLink, LinkTarget};
 use crate::meta::reading::{
@@ -286,15 +286,15 @@ impl CardBuilder<'_> {
         let facts = &self.context.webhooks;
         let effective = self.reading.webhook_configuration.as_ref().and_then(|set| set.effective());
         let value = effective.map(|url| CardValue::Text(url.to_owned()));
-        let by_app = matches!(facts.app_callback, AppCallback::Ours | AppCallback::LacksFields(_));
-        let rating = match &facts.callback_override {
-            _ if facts.subscription == Subscription::No => (Badge::Bad, M::WebhookNotSubscribed),
-            Override::Ours => (Badge::Good, M::WebhookOurs),
-            Override::Refused { .. } if by_app => (Badge::Good, M::WebhookRefused),
-            Override::Refused { .. } => (Badge::Bad, M::WebhookRefused),
-            Override::Missing => (Badge::Caution, M::WebhookMissing),
-            Override::Foreign(_) => (Badge::Bad, M::WebhookForeign),
-            Override::Unread => (Badge::Neutral, M::NotRead),
+        let is_refused = facts.refusal.is_some();
+        let rating = match facts.callbacks.route() {
+            Route::NotSubscribed => (Badge::Bad, M::WebhookNotSubscribed),
+            Route::Here(CallbackLevel::App) if is_refused => (Badge::Good, M::WebhookRefused),
+            Route::Here(CallbackLevel::App) => (Badge::Caution, M::WebhookMissing),
+            Route::Here(CallbackLevel::Number | CallbackLevel::Account) => (Badge::Good, M::WebhookOurs),
+            Route::Elsewhere { .. } => (Badge::Bad, M::WebhookForeign),
+            Route::Nowhere => (Badge::Bad, M::WebhookMissing),
+            Route::Unread => (Badge::Neutral, M::NotRead),
         };
         (value, rating)
     }

@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::callbacks::{CallbackLevel, Route};
 use crate::health::arg::Arg;
 use crate::health::level::{Action, Level, Party};
 use crate::health::links::DeepLink;
@@ -247,16 +248,23 @@ pub enum FindingCode {
     // webhooks
     /// The installation's app is not subscribed to the account.
     NotSubscribed,
-    /// Meta refused the callback override; messages arrive by the app's own callback.
+    /// Meta refused the callback override, so messages follow the app's own callback.
     OverrideRefused {
         meta_code: Option<i64>,
         meta_text: String,
+        /// Where they go by it.
+        route: Route,
     },
-    /// No callback override is set.
-    OverrideMissing,
-    /// The override leads to another system.
+    /// No callback override is set, so messages follow the app's own callback.
+    OverrideMissing {
+        /// Where they go by it.
+        route: Route,
+    },
+    /// The override in force leads to another system.
     OverrideForeign {
         actual: String,
+        /// Where it is set: on the number or on its account.
+        level: CallbackLevel,
     },
     /// The app has no callback of its own: account events are lost.
     AppCallbackMissing,
@@ -334,12 +342,16 @@ impl FindingCode {
             ],
             Self::SendsRefused { meta_code } => vec![("meta_code", Arg::Number(*meta_code))],
             Self::TokenExpiring { expires_at } => vec![("expires_at", Arg::Time(*expires_at))],
-            Self::OverrideRefused { meta_code, meta_text } => {
-                vec![("meta_code", number(*meta_code)), ("meta_text", Arg::Text(meta_text.clone()))]
+            Self::OverrideRefused { meta_code, meta_text, route } => vec![
+                ("meta_code", number(*meta_code)),
+                ("meta_text", Arg::Text(meta_text.clone())),
+                ("actual", elsewhere(route)),
+            ],
+            Self::OverrideMissing { route } => vec![("actual", elsewhere(route))],
+            Self::OverrideForeign { actual, level } => {
+                vec![("actual", Arg::Text(actual.clone())), ("level", Arg::Code(level.into_str().to_owned()))]
             }
-            Self::OverrideForeign { actual } | Self::AppCallbackForeign { actual } => {
-                vec![("actual", Arg::Text(actual.clone()))]
-            }
+            Self::AppCallbackForeign { actual } => vec![("actual", Arg::Text(actual.clone()))],
             Self::WebhookSilence { last_seen_at, usual_gap } => {
                 vec![("last_seen_at", Arg::Time(*last_seen_at)), ("usual_gap", Arg::Span(*usual_gap))]
             }
@@ -383,7 +395,6 @@ impl FindingCode {
             | Self::TokenDead
             | Self::AccessLost
             | Self::NotSubscribed
-            | Self::OverrideMissing
             | Self::AppCallbackMissing => Vec::new(),
         }
     }
@@ -395,6 +406,14 @@ fn text(value: Option<&String>) -> Arg {
 
 fn time(value: Option<Timestamp>) -> Arg {
     value.map_or(Arg::Absent, Arg::Time)
+}
+
+/// The address of another system that messages go to.
+fn elsewhere(route: &Route) -> Arg {
+    match route {
+        Route::Elsewhere { url, .. } => Arg::Text(url.clone()),
+        Route::Here(_) | Route::NotSubscribed | Route::Nowhere | Route::Unread => Arg::Absent,
+    }
 }
 
 fn number(value: Option<i64>) -> Arg {

@@ -84,10 +84,11 @@ pub const WORSE: &[Row] = &[
     row("token", &["good", "access lost"]),
     row("fetching another token", &["in progress", "given up"]),
     row("subscription", &["yes", "no"]),
-    row("subscribing again", &["in progress", "given up"]),
     row("override", &["ours", "missing", "foreign"]),
+    row("override", &["ours", "missing", "foreign on the number"]),
     row("override", &["ours", "refused"]),
-    row("restoring the override", &["in progress", "given up"]),
+    row("repairing the webhooks", &["in progress", "given up"]),
+    row("repairing the app callback", &["in progress", "given up"]),
     row("app callback", &["ours", "lacks fields", "missing", "foreign"]),
     row("last webhook", &["today", "long ago"]),
 ];

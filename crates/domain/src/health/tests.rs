@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use strum::{VariantArray as _, VariantNames as _};
 
 use super::*;
+use crate::callbacks::{AppCallback, Callbacks, Subscription, Target};
 use crate::channel::Onboarding;
 use crate::meta::failure::FailureKind;
 use crate::meta::reading::{
@@ -85,9 +86,12 @@ impl Case {
             app_link: AppLink::None,
         };
         let mut context = HealthContext::new(Onboarding::Standard, now() - days(2), standing);
-        context.webhooks.subscription = Subscription::Yes;
-        context.webhooks.callback_override = Override::Ours;
-        context.webhooks.app_callback = AppCallback::Ours;
+        context.webhooks.callbacks = Callbacks {
+            subscription: Subscription::Yes,
+            number: Target::Empty,
+            account: Target::Ours("https://lines.example/webhooks/whatsapp/+15550100001".to_owned()),
+            app: AppCallback::Ours,
+        };
         context.token.state = TokenState::Good { expires_at: None };
         let checked_at = Some(now() - SignedDuration::from_mins(2));
         let snapshot = HealthSnapshot { reading, checked_at, waba, waba_checked_at: checked_at, read_failure: None };
@@ -106,6 +110,16 @@ impl Case {
 
     fn reading(&mut self) -> &mut NumberReading {
         &mut self.snapshot.reading
+    }
+
+    fn callbacks(&mut self) -> &mut Callbacks {
+        &mut self.context.webhooks.callbacks
+    }
+
+    /// Neither the number nor its account has a callback, and Meta refuses to set one.
+    fn refuse_override(&mut self) {
+        self.callbacks().account = Target::Empty;
+        self.context.webhooks.refusal = Some(OverrideRefusal { code: Some(200), text: "(#200)".to_owned() });
     }
 
     fn entity(&mut self, entity_type: &EntityType) -> &mut HealthEntity {

@@ -49,7 +49,7 @@ impl Client {
         &self,
         callback_url: &str,
         verify_token: &SecretString,
-        fields: &[&str],
+        fields: &[String],
     ) -> Result<(), Failure> {
         let (verify_token, fields) = (verify_token.expose_secret(), fields.join(","));
         let form = vec![

@@ -51,7 +51,7 @@ async fn the_app_level_callback_is_read_and_set() {
     let meta = Meta::start().await;
     assert_eq!(meta.client.app_subscription().await.unwrap(), None);
     let (url, verify) = (callback().await, secret("app-verify-token"));
-    meta.client.subscribe_app(&url, &verify, &["messages", "account_update"]).await.unwrap();
+    meta.client.subscribe_app(&url, &verify, &["messages".to_owned(), "account_update".to_owned()]).await.unwrap();
     let read = meta.client.app_subscription().await.unwrap().unwrap();
     assert_eq!((read.callback_url, read.active), (url, true));
     assert_eq!(read.fields, ["messages", "account_update"]);

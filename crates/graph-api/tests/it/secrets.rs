@@ -55,7 +55,7 @@ async fn no_secret_is_logged_or_stands_in_an_address() {
     account.register(&customer.number, &pin).await.unwrap();
     account.subscribe().await.unwrap();
     account.subscribe_with_override(&url, &verify).await.unwrap();
-    meta.client.subscribe_app(&url, &verify, &["messages"]).await.unwrap();
+    meta.client.subscribe_app(&url, &verify, &["messages".to_owned()]).await.unwrap();
     meta.client.debug_token(&customer.token).await.unwrap();
     meta.emulator.fail(quoting("GET {phone}", &token));
     let refused = account.number(&customer.number).await.unwrap_err();

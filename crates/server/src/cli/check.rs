@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
+use domain::callbacks::AppCallback;
 use domain::capacity::StorageLevel;
-use domain::health::is_of_this_installation;
 use domain::meta::failure::{Failure, FailureKind};
 use serde_json::{Value, json};
 use server::App;
@@ -217,8 +217,8 @@ fn gigabytes(bytes: u64) -> String {
 }
 
 async fn meta(app: &App, results: &mut Results) {
-    let subscription = match app.graph.app_subscription().await {
-        Ok(subscription) => subscription,
+    let reading = match app_callback::read(app).await {
+        Ok(reading) => reading,
         Err(failure) => {
             results.add(META, meta_failed(&failure));
             results.skip(&[CALLBACK], "Meta could not be called");
@@ -227,28 +227,17 @@ async fn meta(app: &App, results: &mut Results) {
     };
     let at = format!("app {} at {}, version {}", app.app_id(), app.config.meta.base_url, app.config.meta.version);
     results.add(META, Outcome::Pass(at));
-    let ours = app_callback::url(app);
-    let fix = if app.config.meta.manage_app_callback {
-        "`linekeeper serve` sets the callback when it starts; if another service set it, remove it at Meta first"
-    } else {
-        "forward account, name and quality events here, or set meta.manage_app_callback = true"
-    };
-    let outcome = match &subscription {
-        None => Outcome::fail("the app has no callback: account, name and quality events are lost", fix),
-        Some(callback) if !is_of_this_installation(&ours, &callback.callback_url) => {
-            Outcome::fail(format!("account, name and quality events go to {}", callback.callback_url), fix)
+    let fix = "linekeeper callback take-over, or forward account, name and quality events here";
+    let outcome = match reading.callback {
+        AppCallback::Ours => Outcome::Pass(reading.url.unwrap_or_default()),
+        AppCallback::Missing | AppCallback::Unread => {
+            Outcome::fail("the app has no callback: account, name and quality events are lost", fix)
         }
-        Some(callback) => {
-            let is_missing = |field: &&&str| !callback.fields.iter().any(|known| known == **field);
-            let missing: Vec<&str> = app_callback::FIELDS.iter().filter(is_missing).copied().collect();
-            match missing.as_slice() {
-                [] => Outcome::Pass(callback.callback_url.clone()),
-                missing => Outcome::fail(
-                    format!("the callback is set, and these fields are not subscribed: {}", missing.join(", ")),
-                    fix,
-                ),
-            }
-        }
+        AppCallback::Foreign(url) => Outcome::fail(format!("account, name and quality events go to {url}"), fix),
+        AppCallback::LacksFields(missing) => Outcome::fail(
+            format!("the callback is set, and these fields are not subscribed: {}", missing.join(", ")),
+            fix,
+        ),
     };
     results.add(CALLBACK, outcome);
 }

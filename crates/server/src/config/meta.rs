@@ -47,6 +47,11 @@ pub struct Meta {
     /// events arrive only there. When false, forward those events to this installation yourself.
     #[config(default = true, env = "LINEKEEPER_META_MANAGE_APP_CALLBACK")]
     pub manage_app_callback: bool,
+
+    /// Webhook fields that the Meta app is subscribed to, beside those that Linekeeper needs itself. When empty,
+    /// every field that an endpoint can receive. Fields that are subscribed already are kept.
+    #[config(default = [], env = "LINEKEEPER_META_WEBHOOK_FIELDS", parse_env = confique::env::parse::list_by_comma)]
+    pub webhook_fields: Vec<String>,
 }
 
 impl Meta {
@@ -63,6 +68,14 @@ impl Meta {
                 setting: "meta.app_secret",
                 problem: "the value is empty".to_owned(),
                 fix: APP_SECRET_FIX,
+            });
+        }
+        let is_field = |field: &String| !field.is_empty() && field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if let Some(field) = self.webhook_fields.iter().find(|field| !is_field(field)) {
+            return Err(ConfigError::Value {
+                setting: "meta.webhook_fields",
+                problem: format!("\"{field}\" is not the name of a webhook field"),
+                fix: "write names like calls or group_status_update",
             });
         }
         url::Url::parse(&self.base_url).map(|_| ()).map_err(|error| ConfigError::Value {

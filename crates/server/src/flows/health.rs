@@ -3,17 +3,18 @@
 //! Facts are stored, assessments are computed. Pages use the store; [`fresh`] and [`refresh`] ask Meta; the
 //! jobs read whole WABAs at one call per hundred numbers.
 
-use domain::channel::{Channel, callback_url};
+use domain::channel::Channel;
 use domain::health::{HealthReport, REFRESH_AFTER};
 use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
-use domain::meta::reading::{NumberReading, Provisioned, SubscribedApp, WabaReading};
+use domain::meta::reading::{NumberReading, Provisioned, WabaReading};
 use domain::registration::ChangeKind;
 use graph_api::Fleet;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
 
 use super::number::assessment::assess_and_announce;
+use super::number::callbacks;
 use super::number::reading::apply_reading;
 use super::number::record::NumberRecord;
 use super::number::view::{View, view};
@@ -143,10 +144,11 @@ async fn store_and_assess(
         Err(failure) if failure.is_access_failure() => enqueue(tx, &Job::Token(id), now),
         Err(_) => {}
     }
-    let unsubscribed = waba.as_ref().and_then(|w| w.subscribed_apps.as_ref()).is_some_and(|apps| !has_ours(app, apps));
-    let overridden = number.as_ref().is_ok_and(|reading| callback_is_foreign(app, &record.channel, reading));
-    if unsubscribed || overridden {
-        enqueue(tx, &Job::Subscribe(id), now);
+    if number.is_ok()
+        && let Some(problem) = callbacks::problem(record, &callbacks::stored(app, record))
+        && let Some(due_at) = record.webhook.repairs.decide(problem, now).due_at
+    {
+        enqueue(tx, &Job::Subscribe(id), due_at.max(now));
     }
     assess_and_announce(app, tx, record, now).await
 }
@@ -155,16 +157,6 @@ async fn store_and_assess(
 fn unblocks(kind: ChangeKind) -> bool {
     use ChangeKind as C;
     matches!(kind, C::NameGood | C::NameDeclined | C::TwoStepOff | C::CodeVerified | C::AccessRestored | C::Unlocked)
-}
-
-fn has_ours(app: &App, apps: &[SubscribedApp]) -> bool {
-    apps.iter().any(|subscribed| subscribed.app_id == app.app_id())
-}
-
-fn callback_is_foreign(app: &App, channel: &Channel, reading: &NumberReading) -> bool {
-    use domain::health::Override;
-    let expected = callback_url(&app.config.public_url, &channel.phone_number);
-    matches!(Override::from_configuration(&expected, reading.webhook_configuration.as_ref()), Override::Foreign(_))
 }
 
 /// The job for a whole WABA: one call per hundred numbers, each stored and assessed.

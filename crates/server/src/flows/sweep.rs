@@ -32,6 +32,11 @@ pub(crate) async fn sweep(app: &App) -> Result<Next, FlowError> {
     for id in channels::without_token_watch(&mut tx, PAGE_SIZE).await? {
         enqueue_if_absent(&mut tx, &Job::Token(id), token::first_check(id, now));
     }
+    // the public address of this installation changed
+    let own = format!("{}/", app.config.public_url.trim_end_matches('/'));
+    for id in channels::overrides_elsewhere(&mut tx, &own, PAGE_SIZE).await? {
+        enqueue_if_absent(&mut tx, &Job::Subscribe(id), now);
+    }
     enqueue_if_absent(&mut tx, &Job::Purge, now);
     erasure::enqueue_unfinished(&mut tx, now).await?;
     tx.commit().await?;

@@ -55,7 +55,7 @@ pub const fn event_kind(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::Account => ("Account", "names, quality, limits, bans"),
         EventKind::Coexistence => ("Phone app", "echoes and history from the WhatsApp Business app"),
         EventKind::Announcements => ("Announcements", "status changes reported by Linekeeper; Standard Webhooks only"),
-        EventKind::Other => ("Other", "fields that this version does not know"),
+        EventKind::Other => ("Other", "groups, standby, and fields that this version does not know"),
     }
 }
 

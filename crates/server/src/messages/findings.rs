@@ -1,5 +1,6 @@
 //! Sentences for findings: what they mean for the number and what happens next. Titles are in [`super::titles`].
 
+use domain::callbacks::{CallbackLevel, Route};
 use domain::health::FindingCode as F;
 
 use super::cards;
@@ -126,15 +127,38 @@ pub fn finding(code: &F) -> Message {
 
         // webhooks
         F::NotSubscribed => "Meta does not send the messages of this account here. We subscribe again automatically.".into(),
-        F::OverrideRefused { meta_code, meta_text } => with_quote(&format!("Meta did not accept a callback address for this number{}. Messages arrive all the same, through the address of the app.", in_brackets(*meta_code)), Some(meta_text)).into(),
-        F::OverrideMissing => "Meta has no callback address for this number. We set it again automatically.".into(),
-        F::OverrideForeign { actual } => format!("Meta sends the messages of this number to {actual}. Click Register webhook to receive them here.").into(),
+        F::OverrideRefused { meta_code, meta_text, route } => with_quote(&format!("Meta did not accept a callback address for this number{}. {}", in_brackets(*meta_code), by_app(route)), Some(meta_text)).into(),
+        F::OverrideMissing { route } => format!("Meta has no callback address for this number. {} We set it automatically; if that does not last, click Register webhook.", by_app(route)).into(),
+        F::OverrideForeign { actual, level } => format!("Meta sends the messages of this number to {actual}, an address that another system set for {}. Click Register webhook to receive them here.", level_of(*level)).into(),
         F::AppCallbackMissing => "The Meta app has no callback address, so Meta does not report reviews, bans and decisions on names.".into(),
-        F::AppCallbackForeign { actual } => format!("The Meta app sends account events to {actual}. We learn about changes only from our own checks.").into(),
+        F::AppCallbackForeign { actual } => format!("The Meta app sends account events to {actual}. We learn about changes only from our own checks. Take over the callback of the app to receive them here.").into(),
         F::AppFieldsMissing { fields } => format!("The Meta app is not subscribed to {}.", fields.join(", ")).into(),
         F::WebhookSilence { last_seen_at, usual_gap } => Sentence::from("The last webhook arrived on ").at(*last_seen_at).then(format!("; the usual gap is less than {}. We check the connection.", span(*usual_gap))),
     };
     Message::new(title(code.into_str()).unwrap_or_default(), text)
+}
+
+/// Where messages go that follow no override: the app's own callback.
+fn by_app(route: &Route) -> String {
+    match route {
+        Route::Here(_) => "Messages arrive all the same, through the address of the app.".to_owned(),
+        Route::Elsewhere { url, .. } => format!(
+            "Its messages follow the address of the app, which leads to another system: {url}. Take over the callback of the app to receive them here."
+        ),
+        Route::Nowhere | Route::NotSubscribed => {
+            "Its messages are lost, because the app has no address either. Take over the callback of the app to receive them here.".to_owned()
+        }
+        Route::Unread => "Its messages follow the address of the app, which was not read yet.".to_owned(),
+    }
+}
+
+/// The level on which a callback is set, as it follows "set for".
+pub fn level_of(level: CallbackLevel) -> &'static str {
+    match level {
+        CallbackLevel::Number => "the number itself",
+        CallbackLevel::Account => "its WhatsApp account",
+        CallbackLevel::App => "the Meta app",
+    }
 }
 
 fn refusal(meta_code: Option<i64>, meta_text: Option<&str>) -> String {

@@ -77,7 +77,7 @@ const TITLES: &[(&str, &str)] = &[
     ("token_expiring", "The access token expires soon"),
     ("access_lost", "We lost access to the WhatsApp account"),
     ("not_subscribed", "Webhooks are not subscribed"),
-    ("override_refused", "Messages arrive through the app’s address"),
+    ("override_refused", "Meta refused the callback address"),
     ("override_missing", "The callback address is not set"),
     ("override_foreign", "Messages go to another address"),
     ("app_callback_missing", "Account events have no callback"),

@@ -245,7 +245,8 @@ async fn a_form_without_the_sessions_token_does_nothing() {
     let cookie = cookie_of(&site).await;
     let of_endpoint = ["test", "replay", "enable", "disable", "discard", "secret", "delete"]
         .map(|action| format!("endpoints/end_0190f3a2c0de7000b000000000000001/{action}"));
-    let of_number = ["complete", "refresh", "pin", "code", "code/verify", "webhook", "endpoints"].map(str::to_owned);
+    let of_number = ["complete", "refresh", "pin", "code", "code/verify", "webhook", "app_callback", "endpoints"]
+        .map(str::to_owned);
     for action in of_number.into_iter().chain(of_endpoint) {
         let path = format!("/numbers/{}/{action}", site.channel);
         let response = browse(&site, Request::post(&path), &cookie, "pin=123456&csrf=wrong").await;

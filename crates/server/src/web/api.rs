@@ -5,6 +5,7 @@ use jiff::Timestamp;
 pub(super) mod accounts;
 pub(super) mod announcements;
 pub(super) mod api_keys;
+pub(super) mod app_callback;
 pub(super) mod deliveries;
 pub(super) mod endpoint_view;
 pub(super) mod endpoints;

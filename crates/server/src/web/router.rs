@@ -89,12 +89,16 @@ fn for_meta() -> OpenApiRouter<App> {
 /// The REST API, `/api/v1/accounts/…`.
 fn for_programs() -> OpenApiRouter<App> {
     use api::{
-        accounts, announcements, deliveries, endpoints, erasures, events, health, inboxes, registration, signups,
-        webhook,
+        accounts, announcements, app_callback, deliveries, endpoints, erasures, events, health, inboxes, registration,
+        signups, webhook,
     };
     OpenApiRouter::new()
         // …
         .routes(routes!(accounts::list_accounts, accounts::create_account))
+        // /api/v1/app_callback
+        .routes(routes!(app_callback::show_app_callback))
+        // /api/v1/app_callback/take_over
+        .routes(routes!(app_callback::take_over_app_callback))
         // …/{account_id}/whatsapp/authorization
         .routes(routes!(signups::authorize))
         // …/{account_id}/signups

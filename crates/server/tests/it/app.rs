@@ -136,8 +136,27 @@ impl TestApp {
 
     /// Another process on the same database: it is started, its jobs are not.
     pub(crate) async fn start_again(&self) -> App {
+        self.start_again_with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn start_again_with(&self, change: impl FnOnce(&mut Config)) -> App {
         let store = self.database.open(&self.keys).await;
-        server::startup::build(self.app.config.clone(), database::Database::new(store), self.clock.clone()).unwrap()
+        let mut config = self.app.config.clone();
+        change(&mut config);
+        server::startup::build(config, database::Database::new(store), self.clock.clone()).unwrap()
+    }
+
+    /// Runs everything that is due now in another process, until nothing is.
+    pub(crate) async fn settle_in(&self, process: &App) {
+        let runner = Runner::new(process.clone());
+        for _ in 0..10_000 {
+            self.meta.send_due_webhooks().await;
+            if !runner.run_next().await.unwrap() {
+                return;
+            }
+        }
+        panic!("jobs loop hot: {:?}", self.clock.now());
     }
 
     /// Runs everything that is due now, on both sides, until nothing is.
@@ -327,6 +346,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             system_user_token: None,
             verify_token: None,
             manage_app_callback: true,
+            webhook_fields: Vec::new(),
         },
         limits: Limits {
             graph_deadline_seconds: 10,

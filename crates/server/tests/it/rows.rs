@@ -3,6 +3,8 @@
 
 mod around;
 mod budget;
+mod callback_repairs;
+mod callbacks;
 mod capture;
 mod coexistence;
 mod fleet;

@@ -59,7 +59,8 @@ create index channel_by_waba on channel (waba_id, id);
 create index channel_by_level_until on channel (level_until) where level_until is not null;
 
 -- The webhooks of a channel. Subscribed, overridden, verified and seen are four independent facts. `longest_gap` is
--- the longest time between two webhooks; each later gap takes a 32nd of itself off it.
+-- the longest time between two webhooks; each later gap takes a 32nd of itself off it. `repairs` is JSON: what was
+-- repaired at Meta without a person, and what a person was asked about.
 create table channel_webhook (
     channel_id bigint primary key references channel (id) on delete cascade,
     subscribed_at bigint,
@@ -72,7 +73,7 @@ create table channel_webhook (
     longest_gap bigint,
     error text,
     checked_at bigint,
-    reconciled_at bigint
+    repairs text
 );
 
 -- A number at Meta: its sealed PIN, its hold, and the facts derived from readings. The row outlives the channel.

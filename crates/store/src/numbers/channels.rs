@@ -28,7 +28,7 @@ pub use credentials::{
 pub use credentials::{credentials, token_state};
 #[cfg(feature = "testing")]
 pub use webhook::webhook;
-pub use webhook::{OverrideLevel, Webhook, record_last_seen, record_verified, set_webhook};
+pub use webhook::{OverrideLevel, Webhook, overrides_elsewhere, record_last_seen, record_verified, set_webhook};
 
 /// The columns of a channel, as [`Row`] reads them.
 macro_rules! columns {

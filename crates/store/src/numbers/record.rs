@@ -29,7 +29,7 @@ macro_rules! record {
             channel_webhook.subscribed_at, channel_webhook.override_level, channel_webhook.override_url,
             channel_webhook.override_error, channel_webhook.verified_at, channel_webhook.last_seen_at,
             channel_webhook.first_seen_at, channel_webhook.longest_gap, channel_webhook.error,
-            channel_webhook.checked_at as webhook_checked_at, channel_webhook.reconciled_at,
+            channel_webhook.checked_at as webhook_checked_at, channel_webhook.repairs,
             number.pin is not null as has_pin, number.pin_set_at, number.held_until, number.facts,
             snapshot.channel_id as snapshot_of, snapshot.reading, snapshot.waba, snapshot.checked_at,
             snapshot.failure, snapshot.failed_at,
@@ -148,7 +148,7 @@ row! {
         longest_gap: Option<i64>,
         error: Option<String>,
         webhook_checked_at: Option<i64>,
-        reconciled_at: Option<i64>,
+        repairs: Option<String>,
         has_pin: bool,
         pin_set_at: Option<i64>,
         held_until: Option<i64>,
@@ -187,7 +187,7 @@ impl Row {
                 longest_gap: self.longest_gap,
                 error: self.error,
                 checked_at: self.webhook_checked_at,
-                reconciled_at: self.reconciled_at,
+                repairs: self.repairs,
             }
             .read(id)?,
         };

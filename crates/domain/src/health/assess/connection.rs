@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::callbacks::{AppCallback, CallbackLevel, NEEDED, Route, Subscription};
 use crate::health::assess::assessment::Assessment;
 use crate::health::assess::common::{access_lost, locked, payment_missing, token_dead};
 use crate::health::assess::entities::PAYMENT;
-use crate::health::callbacks::{AppCallback, Override, Reconciliation, Subscription};
+use crate::health::callbacks::Reconciliation;
 use crate::health::facts::{STALE_AFTER, TokenState};
 use crate::health::finding::{Finding, FindingCode as Code};
 use crate::health::level::{Action, Level, Party};
@@ -112,59 +113,70 @@ pub(super) fn sends(assessment: &mut Assessment<'_>) {
 }
 
 pub(super) fn webhooks(assessment: &mut Assessment<'_>) {
-    let facts = &assessment.context.webhooks;
-    if facts.subscription == Subscription::No {
-        let finding = reconciled(Code::NotSubscribed, facts.subscription_reconciliation, Action::Resubscribe);
-        assessment.add(finding);
-    }
-    callback_override(assessment);
+    route(assessment);
     app_callback(assessment);
     silence(assessment);
 }
 
-fn callback_override(assessment: &mut Assessment<'_>) {
+/// Where messages go. Without an override they still arrive by the app's own callback, where it is ours.
+fn route(assessment: &mut Assessment<'_>) {
     let facts = &assessment.context.webhooks;
-    // without an override messages still arrive by the app's own callback, where it is ours
-    let by_app = matches!(facts.app_callback, AppCallback::Ours | AppCallback::LacksFields(_));
-    let finding = match &facts.callback_override {
-        Override::Unread | Override::Ours => return,
-        Override::Refused { code, text } => {
-            let severity = if by_app { Level::Live } else { Level::ActionNeeded };
-            let code = Code::OverrideRefused { meta_code: *code, meta_text: text.clone() };
-            let finding = Finding::new(code, severity);
-            if by_app { finding } else { finding.asks(Party::Operator, Action::TakeOverCallback) }
+    if facts.callbacks.subscription == Subscription::No {
+        let finding = reconciled(Code::NotSubscribed, facts.repair, Action::Resubscribe);
+        assessment.add(finding);
+    }
+    let facts = &assessment.context.webhooks;
+    let route = facts.callbacks.route_once_subscribed();
+    let finding = match route {
+        Route::Elsewhere { level: level @ (CallbackLevel::Number | CallbackLevel::Account), url } => {
+            reconciled(Code::OverrideForeign { actual: url, level }, facts.repair, Action::Resubscribe)
         }
-        Override::Missing => {
-            let mut finding = reconciled(Code::OverrideMissing, facts.override_reconciliation, Action::Resubscribe);
-            if by_app {
-                finding.severity = Level::Live;
-            }
-            finding
-        }
-        Override::Foreign(actual) => {
-            let code = Code::OverrideForeign { actual: actual.clone() };
-            reconciled(code, facts.override_reconciliation, Action::Resubscribe)
-        }
+        route if facts.callbacks.has_no_override() == Some(true) => without_override(assessment, route),
+        Route::Here(_) | Route::Elsewhere { .. } | Route::NotSubscribed | Route::Nowhere | Route::Unread => return,
     };
     assessment.add(finding);
+}
+
+fn without_override(assessment: &Assessment<'_>, route: Route) -> Finding {
+    let facts = &assessment.context.webhooks;
+    let is_here = route.is_here();
+    let Some(refusal) = &facts.refusal else {
+        let mut finding = reconciled(Code::OverrideMissing { route }, facts.repair, Action::Resubscribe);
+        if is_here == Some(true) {
+            finding.severity = Level::Live;
+        }
+        return finding;
+    };
+    let code = Code::OverrideRefused { meta_code: refusal.code, meta_text: refusal.text.clone(), route };
+    match is_here {
+        Some(true) => Finding::new(code, Level::Live),
+        None => Finding::new(code, Level::AtRisk),
+        Some(false) => {
+            let link = assessment.link(LinkTarget::AppSettings);
+            Finding::new(code, Level::ActionNeeded).asks(Party::Operator, Action::TakeOverCallback).at(link)
+        }
+    }
 }
 
 /// The app's own callback concerns the installation, so every number of it has the finding; it is at risk rather than
 /// broken, since messages follow the override. A callback of another system is not taken over without a person's request.
 fn app_callback(assessment: &mut Assessment<'_>) {
     let facts = &assessment.context.webhooks;
-    let (code, is_reconciled) = match &facts.app_callback {
+    let (code, severity) = match &facts.callbacks.app {
         AppCallback::Unread | AppCallback::Ours => return,
-        AppCallback::LacksFields(fields) => (Code::AppFieldsMissing { fields: fields.clone() }, true),
-        AppCallback::Missing => (Code::AppCallbackMissing, true),
-        AppCallback::Foreign(actual) => (Code::AppCallbackForeign { actual: actual.clone() }, false),
+        AppCallback::LacksFields(fields) => {
+            let is_needed = fields.iter().any(|field| NEEDED.contains(&field.as_str()));
+            let severity = if is_needed { Level::AtRisk } else { Level::Live };
+            (Code::AppFieldsMissing { fields: fields.clone() }, severity)
+        }
+        AppCallback::Missing => (Code::AppCallbackMissing, Level::AtRisk),
+        AppCallback::Foreign(actual) => (Code::AppCallbackForeign { actual: actual.clone() }, Level::AtRisk),
     };
-    let is_reconciled = is_reconciled && facts.app_callback_reconciliation != Reconciliation::GivenUp;
-    let finding = Finding::new(code, Level::AtRisk).at(assessment.link(LinkTarget::AppSettings));
-    assessment.add(if is_reconciled {
-        finding.offers(Action::TakeOverCallback)
-    } else {
-        finding.asks(Party::Operator, Action::TakeOverCallback)
+    let finding = Finding::new(code, severity).at(assessment.link(LinkTarget::AppSettings));
+    assessment.add(match facts.app_repair {
+        Reconciliation::InProgress => finding.offers(Action::TakeOverCallback),
+        Reconciliation::GivenUp if severity == Level::Live => finding.offers(Action::TakeOverCallback),
+        Reconciliation::GivenUp => finding.asks(Party::Operator, Action::TakeOverCallback),
     });
 }
 

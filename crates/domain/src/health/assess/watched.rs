@@ -2,7 +2,6 @@
 
 use crate::health::assess::assessment::Assessment;
 use crate::health::assess::connection::silence_begins;
-use crate::health::callbacks::Subscription;
 use crate::health::facts::TokenState;
 use crate::health::finding::FindingCode;
 use crate::health::watched::{NameState, RefusalReason, TokenStatus, Watched};
@@ -21,11 +20,7 @@ pub(super) fn watched(assessment: &Assessment<'_>) -> Watched {
         limit: reading.limit().filter(|limit| is_tier(limit)).map(|limit| limit.as_str().to_owned()),
         quality: reading.quality_rating.as_ref().filter(|q| is_rated(q)).map(|q| q.as_str().to_owned()),
         token: token_status(assessment),
-        subscribed: match assessment.context.webhooks.subscription {
-            Subscription::Unread => None,
-            Subscription::Yes => Some(true),
-            Subscription::No => Some(false),
-        },
+        subscribed: assessment.context.webhooks.callbacks.subscription.is_subscribed(),
         silence: silence_begins(assessment)
             .map(|(last_seen_at, _, begins_at)| (begins_at <= assessment.now).then_some(last_seen_at)),
     }

@@ -21,7 +21,7 @@ fn every_fact_has_its_card_in_order() {
 fn what_was_not_read_says_so() {
     let mut case = Case::live();
     case.snapshot.reading = NumberReading::default();
-    case.context.webhooks.callback_override = Override::Unread;
+    case.callbacks().account = Target::Unread;
     for card in cards(&case.snapshot, &case.context, case.now) {
         assert_eq!((card.badge, card.meaning, card.value), (Neutral, M::NotRead, None), "{:?}", card.fact);
     }
@@ -68,9 +68,9 @@ fn the_webhook_card_shows_the_callback_in_effect() {
     let shown = card(&case, Fact::Webhook);
     assert_eq!(shown.value, Some(CardValue::Text("https://app.example".to_owned())));
     assert_eq!((shown.badge, shown.meaning), (Good, M::WebhookOurs));
-    case.context.webhooks.callback_override = Override::Foreign("https://x.example".to_owned());
+    case.callbacks().number = Target::Foreign("https://x.example".to_owned());
     assert_eq!(card(&case, Fact::Webhook).meaning, M::WebhookForeign);
-    case.context.webhooks.subscription = Subscription::No;
+    case.callbacks().subscription = Subscription::No;
     assert_eq!((card(&case, Fact::Webhook).badge, card(&case, Fact::Webhook).meaning), (Bad, M::WebhookNotSubscribed));
 }
 

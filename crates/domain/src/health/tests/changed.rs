@@ -163,9 +163,9 @@ fn a_token_ends_dies_and_is_renewed() {
 #[test]
 fn a_subscription_is_lost_only_where_it_was() {
     let mut first = Case::pending();
-    first.context.webhooks.subscription = Subscription::No;
-    let yes: fn(&mut Case) = |c| c.context.webhooks.subscription = Subscription::Yes;
-    let no: fn(&mut Case) = |c| c.context.webhooks.subscription = Subscription::No;
+    first.callbacks().subscription = Subscription::No;
+    let yes: fn(&mut Case) = |c| c.callbacks().subscription = Subscription::Yes;
+    let no: fn(&mut Case) = |c| c.callbacks().subscription = Subscription::No;
     let published = story(&first, &[no, yes, no, yes]);
     assert_eq!(published, vec![vec![], vec![], vec![], vec!["subscription_lost"], vec!["subscription_restored"]]);
 }

@@ -246,27 +246,44 @@ rows! { connection_rows:
         |c| c.context.token.state = TokenState::Good { expires_at: Some(now() + days(3)) };
     "access_lost", live, ActionNeeded, Owner, RestoreAccess, |c| read_failed(c, FailureKind::AccessLost);
     "access_lost", live, ActionNeeded, Owner, RestoreAccess, |c| c.context.account.apply(&Note::Unshared, now());
-    "not_subscribed", live, AtRisk, Nobody, Resubscribe, |c| c.context.webhooks.subscription = Subscription::No;
+    "not_subscribed", live, AtRisk, Nobody, Resubscribe, |c| c.callbacks().subscription = Subscription::No;
     "not_subscribed", live, ActionNeeded, Operator, Resubscribe, |c| {
-        c.context.webhooks.subscription = Subscription::No;
-        c.context.webhooks.subscription_reconciliation = Reconciliation::GivenUp;
+        c.callbacks().subscription = Subscription::No;
+        c.context.webhooks.repair = Reconciliation::GivenUp;
     };
-    "override_refused", live, Live, Nobody, nothing,
-        |c| c.context.webhooks.callback_override = Override::Refused { code: Some(200), text: "(#200)".to_owned() };
+    "override_refused", live, Live, Nobody, nothing, |c| c.refuse_override();
     "override_refused", live, ActionNeeded, Operator, TakeOverCallback, |c| {
-        c.context.webhooks.callback_override = Override::Refused { code: Some(200), text: "(#200)".to_owned() };
-        c.context.webhooks.app_callback = AppCallback::Missing;
+        c.refuse_override();
+        c.callbacks().app = AppCallback::Missing;
     };
-    "override_missing", live, Live, Nobody, Resubscribe,
-        |c| c.context.webhooks.callback_override = Override::Missing;
+    "override_refused", live, ActionNeeded, Operator, TakeOverCallback, |c| {
+        c.refuse_override();
+        c.callbacks().app = AppCallback::Foreign("https://x.example".to_owned());
+    };
+    "override_missing", live, Live, Nobody, Resubscribe, |c| c.callbacks().account = Target::Empty;
+    "override_missing", live, AtRisk, Nobody, Resubscribe, |c| {
+        c.callbacks().account = Target::Empty;
+        c.callbacks().app = AppCallback::Foreign("https://x.example".to_owned());
+    };
     "override_foreign", live, AtRisk, Nobody, Resubscribe,
-        |c| c.context.webhooks.callback_override = Override::Foreign("https://x.example".to_owned());
-    "app_callback_missing", live, AtRisk, Nobody, TakeOverCallback,
-        |c| c.context.webhooks.app_callback = AppCallback::Missing;
-    "app_callback_foreign", live, AtRisk, Operator, TakeOverCallback,
-        |c| c.context.webhooks.app_callback = AppCallback::Foreign("https://x.example".to_owned());
+        |c| c.callbacks().account = Target::Foreign("https://x.example".to_owned());
+    "override_foreign", live, AtRisk, Nobody, Resubscribe,
+        |c| c.callbacks().number = Target::Foreign("https://x.example".to_owned());
+    "override_foreign", live, ActionNeeded, Operator, Resubscribe, |c| {
+        c.callbacks().number = Target::Foreign("https://x.example".to_owned());
+        c.context.webhooks.repair = Reconciliation::GivenUp;
+    };
+    "app_callback_missing", live, AtRisk, Nobody, TakeOverCallback, |c| c.callbacks().app = AppCallback::Missing;
+    "app_callback_foreign", live, AtRisk, Nobody, TakeOverCallback,
+        |c| c.callbacks().app = AppCallback::Foreign("https://x.example".to_owned());
+    "app_callback_foreign", live, AtRisk, Operator, TakeOverCallback, |c| {
+        c.callbacks().app = AppCallback::Foreign("https://x.example".to_owned());
+        c.context.webhooks.app_repair = Reconciliation::GivenUp;
+    };
     "app_fields_missing", live, AtRisk, Nobody, TakeOverCallback,
-        |c| c.context.webhooks.app_callback = AppCallback::LacksFields(vec!["security".to_owned()]);
+        |c| c.callbacks().app = AppCallback::LacksFields(vec!["security".to_owned()]);
+    "app_fields_missing", live, Live, Nobody, TakeOverCallback,
+        |c| c.callbacks().app = AppCallback::LacksFields(vec!["calls".to_owned()]);
     "webhook_silence", live, AtRisk, Operator, Resubscribe, |c| {
         c.context.webhooks.usual_gap = Some(hours(1));
         c.context.webhooks.last_seen_at = Some(now() - hours(20));

@@ -105,22 +105,29 @@ fn set_connection(case: &mut Case, fact: &str, value: &str) {
         ("token", "dead") => context.token.state = TokenState::Dead { since: now - hours(1) },
         ("token", _) => context.token.state = TokenState::AccessLost { since: now - hours(1) },
         ("fetching another token", _) => context.token.refetch = Some(given_up),
-        ("subscription", "yes") => context.webhooks.subscription = Subscription::Yes,
-        ("subscription", _) => context.webhooks.subscription = Subscription::No,
-        ("subscribing again", _) => context.webhooks.subscription_reconciliation = given_up,
-        ("override", "ours") => context.webhooks.callback_override = Override::Ours,
-        ("override", "missing") => context.webhooks.callback_override = Override::Missing,
-        ("override", "foreign") => context.webhooks.callback_override = Override::Foreign(text()),
-        ("override", _) => {
-            context.webhooks.callback_override = Override::Refused { code: Some(200), text: text() };
+        ("subscription", "yes") => case.callbacks().subscription = Subscription::Yes,
+        ("subscription", _) => case.callbacks().subscription = Subscription::No,
+        ("repairing the webhooks", _) => context.webhooks.repair = given_up,
+        ("override", value) => {
+            context.webhooks.refusal = None;
+            let is_of_number = value.ends_with("on the number");
+            (case.callbacks().number, case.callbacks().account) = match value {
+                "ours" => (Target::Empty, Target::Ours(text())),
+                "foreign" => (Target::Empty, Target::Foreign(text())),
+                _ if is_of_number => (Target::Foreign(text()), Target::Ours(text())),
+                _ => (Target::Empty, Target::Empty),
+            };
+            if value == "refused" {
+                case.refuse_override();
+            }
         }
-        ("restoring the override", _) => context.webhooks.override_reconciliation = given_up,
-        ("app callback", "ours") => context.webhooks.app_callback = AppCallback::Ours,
+        ("repairing the app callback", _) => context.webhooks.app_repair = given_up,
+        ("app callback", "ours") => case.callbacks().app = AppCallback::Ours,
         ("app callback", "lacks fields") => {
-            context.webhooks.app_callback = AppCallback::LacksFields(vec!["security".to_owned()]);
+            case.callbacks().app = AppCallback::LacksFields(vec!["security".to_owned()]);
         }
-        ("app callback", "missing") => context.webhooks.app_callback = AppCallback::Missing,
-        ("app callback", _) => context.webhooks.app_callback = AppCallback::Foreign(text()),
+        ("app callback", "missing") => case.callbacks().app = AppCallback::Missing,
+        ("app callback", _) => case.callbacks().app = AppCallback::Foreign(text()),
         ("last webhook", when) => {
             let ago = if when == "today" { hours(2) } else { days(10) };
             context.webhooks.usual_gap = Some(hours(3));

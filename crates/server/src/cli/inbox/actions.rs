@@ -4,6 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::{Context as _, ensure};
+use domain::callbacks::Route;
 use domain::pin::Pin;
 use domain::registration::ledger::AttemptOutcome;
 use graph_api::CodeMethod;
@@ -14,6 +15,7 @@ use server::App;
 use server::flows::onboarding::teardown;
 use server::flows::registration::{self, CodeRequested, CompletionResult, Press};
 use server::flows::subscription;
+use server::messages;
 
 use super::{tables, text};
 use crate::cli::lookup;
@@ -83,12 +85,22 @@ pub(super) async fn verify_code(app: &App, id: i64, output: Output) -> anyhow::R
     print_completion(app, &registration::verify_code(app, &channel, &code).await?, output)
 }
 
-/// Subscribes the app to a number's webhooks and sets the callback again.
+/// Subscribes the app to a number's webhooks, sets the callback again, and prints what was read afterwards.
 pub(super) async fn register_webhook(app: &App, id: i64, output: Output) -> anyhow::Result<CommandStatus> {
     let channel = lookup::inbox(app, id).await?;
-    subscription::register_webhook(app, &channel).await?;
-    output.print(&json!({ "id": id, "webhook": "registered" }), || {
-        format!("Meta now sends the webhooks of {} to this installation.", channel.phone_number)
+    let route = subscription::register_webhook(app, &channel).await?;
+    let number = &channel.phone_number;
+    let value = json!({
+        "id": id, "webhook": "registered", "arrives_here": route.is_here(),
+        "level": route.level().map(|level| level.into_str()),
+    });
+    output.print(&value, || match &route {
+        Route::Here(level) => {
+            format!("Meta sends the messages of {number} here, by the callback set for {}.", messages::level_of(*level))
+        }
+        Route::Unread | Route::NotSubscribed | Route::Elsewhere { .. } | Route::Nowhere => {
+            format!("Meta accepted the callback of {number}; where its messages go could not be read afterwards.")
+        }
     })
 }
 

@@ -1,9 +1,11 @@
 //! Assesses a number's health, stores the assessment, and announces what changed: once per transition.
 
+use domain::callbacks::Route;
 use domain::health::{self, Arg, HealthChange, HealthReport, assess, next_assessment};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::callbacks;
 use super::context::AssessmentInput;
 use super::last_assessment;
 use super::record::NumberRecord;
@@ -23,6 +25,7 @@ pub(crate) async fn assess_and_announce(
     now: Timestamp,
 ) -> Result<HealthReport, store::Error> {
     record.save(tx, None, now).await?;
+    note_problem(app, tx, record, now).await?;
     let AssessmentInput { snapshot, context } = AssessmentInput::new(app, record, now);
     let channel = &record.channel;
     let report = assess(&snapshot, &context, now);
@@ -53,6 +56,16 @@ pub(crate) async fn assess_and_announce(
     }
     record.last_assessment = Some(assessment);
     Ok(report)
+}
+
+/// Notes what the readings show of the callbacks: what is left to a person stays so until it is well again.
+async fn note_problem(app: &App, tx: &mut Tx, record: &mut NumberRecord, now: Timestamp) -> Result<(), store::Error> {
+    let callbacks = callbacks::stored(app, record);
+    let problem = callbacks::problem(record, &callbacks);
+    if callbacks.route() != Route::Unread && record.webhook.repairs.note(problem, now) {
+        channels::set_webhook(tx, record.channel.id, &record.webhook).await?;
+    }
+    Ok(())
 }
 
 fn args(change: &HealthChange) -> Value {

@@ -1,14 +1,15 @@
 //! What `domain::health::assess` is given about one number, put together from its record. Assesses nothing.
 
-use domain::channel::callback_url;
+use domain::callbacks::{Problem, Repairs};
 use domain::health::{
-    HealthContext, HealthSnapshot, LinkIds, Override, ReadFailure, Reconciliation, RegistrationFacts, Subscription,
+    HealthContext, HealthSnapshot, LinkIds, OverrideRefusal, ReadFailure, Reconciliation, RegistrationFacts,
     TokenFacts, TokenState, WebhookFacts, usual_gap,
 };
 use domain::meta::failure::{Failure, FailureKind};
 use domain::registration::{Caller, decide};
 use jiff::Timestamp;
 
+use super::callbacks;
 use super::record::NumberRecord;
 use crate::App;
 
@@ -19,8 +20,7 @@ pub(crate) struct AssessmentInput {
 }
 
 impl AssessmentInput {
-    /// Puts a record into the words of `assess`. The only place where it is derived whether the app is
-    /// subscribed and which callback is in force.
+    /// Puts a record into the words of `assess`.
     pub(crate) fn new(app: &App, record: &NumberRecord, now: Timestamp) -> Self {
         let NumberRecord { channel, facts, snapshot, .. } = record;
         let history = record.history();
@@ -32,7 +32,7 @@ impl AssessmentInput {
                 business_id: channel.business_id.clone(),
                 waba_id: Some(channel.waba_id.clone()),
             },
-            webhooks: webhook_facts(app, record),
+            webhooks: webhook_facts(app, record, now),
             token: token_facts(app.config.meta.system_user_token.is_some() && record.owner().is_some(), record),
             account: facts.account_standing(),
             sending: facts.sending(),
@@ -56,36 +56,29 @@ impl AssessmentInput {
     }
 }
 
-fn webhook_facts(app: &App, record: &NumberRecord) -> WebhookFacts {
-    let NumberRecord { channel, snapshot, webhook, .. } = record;
-    let expected = callback_url(&app.config.public_url, &channel.phone_number);
-    let apps = snapshot.waba.as_ref().and_then(|waba| waba.subscribed_apps.as_ref());
-    // a reading from before our own last change says nothing about it
-    let read_since = snapshot.checked_at >= webhook.checked_at;
-    let subscription = match apps.filter(|_| read_since) {
-        Some(apps) if apps.iter().any(|a| a.app_id == app.app_id()) => Subscription::Yes,
-        Some(_) => Subscription::No,
-        None if webhook.subscribed_at.is_some() => Subscription::Yes,
-        None if webhook.error.is_some() => Subscription::No,
-        None => Subscription::Unread,
-    };
-    let configuration = snapshot.reading.webhook_configuration.as_ref();
-    let callback_override = match &webhook.override_error {
-        Some(text) => Override::Refused { code: None, text: text.clone() },
-        None if !read_since && webhook.override_url.is_some() => Override::Ours,
-        None => Override::from_configuration(&expected, configuration),
-    };
-    let given_up = webhook.reconciled_at.is_some() && matches!(callback_override, Override::Foreign(_));
+fn webhook_facts(app: &App, record: &NumberRecord, now: Timestamp) -> WebhookFacts {
+    let NumberRecord { webhook, app_callback, .. } = record;
+    let callbacks = callbacks::stored(app, record);
+    let problem = callbacks::problem(record, &callbacks);
+    let is_left_alone = app_callback.problem().is_none() || !app.config.meta.manage_app_callback;
     WebhookFacts {
-        subscription,
-        subscription_reconciliation: Reconciliation::InProgress,
-        expected_callback: Some(expected),
-        callback_override,
-        override_reconciliation: if given_up { Reconciliation::GivenUp } else { Reconciliation::InProgress },
-        app_callback: record.app_callback.clone(),
-        app_callback_reconciliation: Reconciliation::InProgress,
+        callbacks,
+        refusal: webhook.override_error.clone().map(|text| OverrideRefusal { code: None, text }),
+        repair: reconciliation(&webhook.repairs, problem, now),
+        app_repair: if is_left_alone {
+            Reconciliation::GivenUp
+        } else {
+            reconciliation(&app_callback.repairs, app_callback.problem(), now)
+        },
         last_seen_at: webhook.last_seen_at,
         usual_gap: usual_gap(webhook.first_seen_at, webhook.last_seen_at, webhook.longest_gap),
+    }
+}
+
+fn reconciliation(repairs: &Repairs, problem: Option<Problem>, now: Timestamp) -> Reconciliation {
+    match problem.map(|problem| repairs.decide(problem, now)) {
+        Some(decision) if decision.asks_person => Reconciliation::GivenUp,
+        Some(_) | None => Reconciliation::InProgress,
     }
 }
 

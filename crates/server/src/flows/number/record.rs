@@ -3,8 +3,9 @@
 //! A flow loads it once before Meta is read, and once more under the number's row lock in the
 //! transaction that stores what follows. In between it is handed on, never loaded again.
 
+use domain::callbacks::AppRecord;
 use domain::channel::Channel;
-use domain::health::{AppCallback, LastAssessment};
+use domain::health::LastAssessment;
 use domain::ids::{BusinessId, ChannelId};
 use domain::meta::failure::FailureKind;
 use domain::registration::ledger::{Ledger, Spent};
@@ -13,7 +14,7 @@ use domain::signup::missing_for_setup;
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{callback_state, last_assessment, owner};
+use super::{app_callback_json, last_assessment, owner};
 use crate::App;
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels::{Credentials, TokenState, Webhook};
@@ -45,7 +46,7 @@ pub struct NumberRecord {
     /// The owner of the WABA as Meta's webhook named it.
     pub(crate) named_owner: Option<BusinessId>,
     /// The installation's app-level callback.
-    pub(crate) app_callback: AppCallback,
+    pub(crate) app_callback: AppRecord,
 }
 
 impl NumberRecord {
@@ -180,7 +181,7 @@ impl From<NumberRow> for NumberRecord {
             webhook: row.webhook,
             last_assessment: last_assessment::from_json(&row.assessment.last),
             named_owner: row.waba_owner.map(BusinessId),
-            app_callback: callback_state::parse(row.app_callback.as_deref()),
+            app_callback: app_callback_json::parse(row.app_callback.as_deref()),
         }
     }
 }

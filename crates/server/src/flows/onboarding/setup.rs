@@ -71,15 +71,18 @@ pub(super) async fn run(app: &App, record: NumberRecord, initial: InitialReads) 
         let asked_at = app.clock.now();
         Ok::<_, FlowError>((outcome, read_number(app, &record).await, asked_at))
     };
-    let (registered, subscribed) = tokio::join!(register, subscription::subscribe(app, &record, initial.apps));
+    let configuration = initial.number.health.as_ref().ok().and_then(|reading| reading.webhook_configuration.as_ref());
+    let (registered, changed) =
+        tokio::join!(register, subscription::change(app, &record, configuration, initial.apps.clone()));
     let (outcome, reading, asked_at) = registered?;
-    let webhook_error = subscribed.failure().map(|failure| subscription::setup_failed(failure).to_string());
     log_second_reading(&record, &reading);
     let mut tx = app.store.write().await?;
     let mut record = NumberRecord::load_for_update(&mut tx, &record.channel).await?.ok_or_else(not_found)?;
-    subscription::store_attempt(app, &mut tx, &mut record, &subscribed).await?;
+    let route = subscription::store_change(app, &mut tx, &mut record, &changed, None, None).await?;
+    let webhook_error =
+        subscription::failure_of(&changed, &route).map(|cause| subscription::setup_failed(&cause).to_string());
     // what the number says now counts. The reading is dated when it was asked for: it does not show a callback
-    // that was set meanwhile
+    // that was set meanwhile, which the follow-up reads
     apply_reading(&mut tx, &mut record, &reading, None, asked_at).await?;
     let now = app.clock.now();
     for (job, run_at) in follow_ups(&record, webhook_error.is_some(), outcome.as_ref(), now) {

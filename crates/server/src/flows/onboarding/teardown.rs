@@ -1,11 +1,11 @@
-//! Deleting a channel: its webhooks at Meta are torn down, and a failure there never blocks the
-//! deletion (A1). The number's ledger and PIN stay: they belong to the number.
+//! Deleting a channel: what this installation set for it at Meta is removed, and a failure there never blocks the
+//! deletion (A1). The account's override stays while siblings remain; it goes with the subscription of the last one. The number's ledger and PIN stay: they belong to the number.
 
 use domain::channel::Channel;
 use domain::meta::failure::Failure;
-use graph_api::Account;
 
 use crate::App;
+use crate::flows::number::callbacks;
 use crate::flows::number::record::NumberRecord;
 use crate::flows::{FlowError, Refusal};
 use crate::store::channels;
@@ -19,19 +19,24 @@ pub async fn delete(app: &App, channel: &Channel) -> Result<(), FlowError> {
     let is_last = channels::list_by_waba(&mut tx, &channel.waba_id).await?.iter().all(|c| c.id == channel.id);
     channels::delete(&mut tx, channel.id).await?;
     tx.commit().await?;
+    let clearing = callbacks::stored(app, &record).clearing(is_last);
     let account = app.graph.on(&channel.waba_id, &record.credentials.access_token);
-    match tear_down(&account, channel, is_last).await {
-        Ok(()) if is_last => tracing::info!("[WHATSAPP] WABA app subscription removed for channel {}", channel.id),
-        Ok(()) => {
-            tracing::info!("[WHATSAPP] Phone-level webhook override cleared for channel {}", channel.id);
-        }
-        Err(failure) => tracing::error!("[WHATSAPP] Webhook teardown failed: {}", failure.message),
+    if clearing.number {
+        report(
+            account.clear_number_override(&channel.phone_number_id).await,
+            channel,
+            "Phone-level webhook override cleared",
+        );
+    }
+    if clearing.subscription {
+        report(account.unsubscribe().await, channel, "WABA app subscription removed");
     }
     Ok(())
 }
 
-/// The last channel of its account takes the app off it; while siblings remain only the number's own
-/// override is cleared.
-async fn tear_down(account: &Account<'_>, channel: &Channel, is_last: bool) -> Result<(), Failure> {
-    if is_last { account.unsubscribe().await } else { account.clear_number_override(&channel.phone_number_id).await }
+fn report(result: Result<(), Failure>, channel: &Channel, what: &str) {
+    match result {
+        Ok(()) => tracing::info!("[WHATSAPP] {what} for channel {}", channel.id),
+        Err(failure) => tracing::error!("[WHATSAPP] Webhook teardown failed: {}", failure.message),
+    }
 }

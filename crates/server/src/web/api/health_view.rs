@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::callbacks::Route;
 use domain::health::{self, Card, Finding, LinkTemplates, Party};
 use domain::meta::reading::{HealthEntity, MessagingLimit, NumberReading, WabaReading};
 use jiff::Timestamp;
@@ -165,12 +166,34 @@ pub(crate) struct CheckView {
     link: Option<String>,
 }
 
+/// Where Meta sends the messages of a number. A callback of the number outranks that of its account, which outranks that of
+/// the app.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct RouteView {
+    /// Whether messages arrive at this installation; null while that was not read.
+    arrives_here: Option<bool>,
+    /// The level of the callback in force: `number`, `account` or `app`.
+    #[schema(example = "account")]
+    level: Option<&'static str>,
+    /// The address of another system that messages go to.
+    elsewhere: Option<String>,
+}
+
+impl From<&Route> for RouteView {
+    fn from(route: &Route) -> Self {
+        let elsewhere = if let Route::Elsewhere { url, .. } = route { Some(url.clone()) } else { None };
+        Self { arrives_here: route.is_here(), level: route.level().map(|level| level.into_str()), elsewhere }
+    }
+}
+
 /// The state of the number's webhook at Meta.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct WebhookView {
+    /// Where messages go, as last read.
+    route: RouteView,
     /// The time since when the app is known to be subscribed.
     subscribed_at: Option<String>,
-    /// The level of the callback override: `none`, `waba` or `number`.
+    /// The level on which Linekeeper set the callback last: `none`, `waba` or `number`.
     override_level: &'static str,
     override_url: Option<String>,
     override_error: Option<String>,
@@ -229,7 +252,7 @@ impl HealthView {
             summary: messages::summary(&view.report).text.to_string(),
             findings: view.report.findings.iter().map(FindingView::from).collect(),
             checks: view.cards.iter().map(CheckView::from).collect(),
-            webhook: WebhookView::from(&view.webhook),
+            webhook: WebhookView::new(&view.webhook, &view.webhook_facts.callbacks.route()),
             registration: RegistrationView::new(&view.registration, false),
         }
     }
@@ -355,9 +378,10 @@ impl From<&Card> for CheckView {
     }
 }
 
-impl From<&Webhook> for WebhookView {
-    fn from(webhook: &Webhook) -> Self {
+impl WebhookView {
+    fn new(webhook: &Webhook, route: &Route) -> Self {
         Self {
+            route: route.into(),
             subscribed_at: webhook.subscribed_at.map(rfc3339),
             override_level: webhook.override_level.as_str(),
             override_url: webhook.override_url.clone(),

@@ -74,6 +74,19 @@ impl Principal {
         Err(ApiError::new(Code::Forbidden, format!("This needs a key of scope \"{needs}\"; this one has \"{has}\".")))
     }
 
+    /// Whether the key may change what belongs to the installation: an operator's key of scope `admin`.
+    pub(crate) fn administers_installation(&self) -> bool {
+        self.key.account_id.is_none() && self.key.scope >= Scope::Admin
+    }
+
+    /// Fails if the key belongs to an account.
+    pub(crate) fn must_operate_installation(&self) -> Result<()> {
+        if self.key.account_id.is_none() {
+            return Ok(());
+        }
+        Err(ApiError::new(Code::Forbidden, "This needs an operator's key, one that belongs to no account."))
+    }
+
     /// Loads a channel if the key can access it.
     pub(crate) async fn channel(&self, app: &App, id: ChannelId) -> Result<Channel> {
         let mut tx = app.store.read().await?;
@@ -126,12 +139,7 @@ impl<N: Needs> FromRequestParts<App> for OperatorOf<N> {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let principal = authenticate(parts, app).await?;
-        if principal.key.account_id.is_some() {
-            return Err(ApiError::new(
-                Code::Forbidden,
-                "This needs an operator's key, one that belongs to no account.",
-            ));
-        }
+        principal.must_operate_installation()?;
         principal.must(N::SCOPE)?;
         Ok(Self { needs: PhantomData })
     }

@@ -27,7 +27,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/numbers/{id}/pin", post(actions::enter_pin))
         .route("/numbers/{id}/code", post(actions::request_code))
         .route("/numbers/{id}/code/verify", post(actions::verify_code))
-        .route("/numbers/{id}/webhook", post(actions::register_webhook));
+        .route("/numbers/{id}/webhook", post(actions::register_webhook))
+        .route("/numbers/{id}/app_callback", post(actions::take_over_callback));
     Tab::ALL.iter().fold(actions, |router, &tab| {
         let path = tab.route();
         let show = move |State(app): State<App>, on: ChannelOf<Read>, params: Params| page::show(app, on, params, tab);

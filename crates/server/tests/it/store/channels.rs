@@ -1,5 +1,6 @@
 //! Stories of channels: unique numbers, tenants, tokens, callbacks, the last assessment.
 
+use domain::callbacks::{Problem, Repair, Repairs};
 use domain::channel::Onboarding;
 use domain::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
 use domain::phone::E164;
@@ -151,7 +152,10 @@ async fn what_is_known_of_callbacks_is_four_facts() {
             longest_gap: None,
             error: None,
             checked_at: Some(noon()),
-            reconciled_at: Some(noon()),
+            repairs: Repairs {
+                made: vec![Repair { problem: Problem::OverrideForeign, at: noon(), worked: true }],
+                asked: Some(Problem::OverrideForeign),
+            },
         };
         channels::record_verified(tx, channel.id, noon()).await.unwrap();
         channels::set_webhook(tx, channel.id, &facts).await.unwrap();

@@ -1,10 +1,12 @@
 //! What is known of a channel's callbacks. Subscribed, overridden, verified and heard from are four
 //! separate facts; whether that is well is not judged here.
 
+use domain::callbacks::Repairs;
 use domain::ids::ChannelId;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::engine::columns::{At, maybe_micros, micros};
+use crate::numbers::{repairs_from_json, repairs_to_json};
 use crate::{Error, Tx};
 
 /// The gap that ends takes a 32nd of itself off the longest so far, and may be the longest itself.
@@ -28,17 +30,19 @@ macro_rules! record_last_seen {
 
 statements! {
     SELECT = "select subscribed_at, override_level, override_url, override_error, verified_at, last_seen_at, first_seen_at,
-        longest_gap, error, checked_at, reconciled_at from channel_webhook where channel_id = $1";
+        longest_gap, error, checked_at, repairs from channel_webhook where channel_id = $1";
     SET = "insert into channel_webhook
         (channel_id, subscribed_at, override_level, override_url, override_error, verified_at, last_seen_at, error,
-         checked_at, reconciled_at)
+         checked_at, repairs)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         on conflict (channel_id) do update set
         subscribed_at = excluded.subscribed_at, override_level = excluded.override_level,
         override_url = excluded.override_url, override_error = excluded.override_error,
         verified_at = coalesce(excluded.verified_at, channel_webhook.verified_at),
         last_seen_at = coalesce(channel_webhook.last_seen_at, excluded.last_seen_at),
-        error = excluded.error, checked_at = excluded.checked_at, reconciled_at = excluded.reconciled_at";
+        error = excluded.error, checked_at = excluded.checked_at, repairs = excluded.repairs";
+    OUTDATED = "select channel_id from channel_webhook where override_url is not null
+        and substr(override_url, 1, length($1)) <> $1 order by channel_id limit $2";
     RECORD_LAST_SEEN = record_last_seen!("id in (select value from json_each($1))", "max"),
         postgres: record_last_seen!("id in (select value::bigint from json_array_elements_text($1::json)) order by id", "greatest");
     RECORD_VERIFIED = "insert into channel_webhook (channel_id, override_level, verified_at) values ($1, 'none', $2)
@@ -92,8 +96,8 @@ pub struct Webhook {
     pub error: Option<String>,
     /// When it was last looked at.
     pub checked_at: Option<Timestamp>,
-    /// When it was last put right by itself.
-    pub reconciled_at: Option<Timestamp>,
+    /// What was repaired without a person, and what a person was asked about.
+    pub repairs: Repairs,
 }
 
 /// What is known of a channel's callbacks; the default when nothing is.
@@ -117,8 +121,9 @@ pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<
         longest_gap: _,
         error,
         checked_at,
-        reconciled_at,
+        repairs,
     } = facts;
+    let repairs = Some(repairs_to_json(repairs)).filter(|json| !json.is_null());
     run!(
         tx,
         SET,
@@ -131,9 +136,15 @@ pub async fn set_webhook(tx: &mut Tx, id: ChannelId, facts: &Webhook) -> Result<
         maybe_micros(*last_seen_at),
         error.as_deref(),
         maybe_micros(*checked_at),
-        maybe_micros(*reconciled_at),
+        repairs.map(|json| json.to_string()),
     )?;
     Ok(())
+}
+
+/// Channels whose override was set to an address that does not begin like this, in the order of their ids.
+pub async fn overrides_elsewhere(tx: &mut Tx, beginning: &str, limit: i64) -> Result<Vec<ChannelId>, Error> {
+    let rows: Vec<(i64,)> = all!(tx, OUTDATED, beginning, limit)?;
+    Ok(rows.into_iter().map(|(id,)| ChannelId(id)).collect())
 }
 
 /// Notes that Meta sent something about these numbers; ids of deleted channels are passed over.
@@ -164,7 +175,7 @@ row! {
         pub(in crate::numbers) longest_gap: Option<i64>,
         pub(in crate::numbers) error: Option<String>,
         pub(in crate::numbers) checked_at: Option<i64>,
-        pub(in crate::numbers) reconciled_at: Option<i64>,
+        pub(in crate::numbers) repairs: Option<String>,
     }
 }
 
@@ -182,7 +193,10 @@ impl Row {
             longest_gap: self.longest_gap.map(SignedDuration::from_micros),
             error: self.error,
             checked_at: at.maybe_time("checked_at", self.checked_at)?,
-            reconciled_at: at.maybe_time("reconciled_at", self.reconciled_at)?,
+            repairs: match self.repairs {
+                Some(text) => repairs_from_json(&at.json("repairs", &text)?),
+                None => Repairs::default(),
+            },
         })
     }
 }

@@ -70,8 +70,15 @@ pub(super) struct ReadError {
 }
 
 impl AccountHealth {
-    /// Prepares the tab; `press` and `rename` are the decisions for the buttons Complete registration and Apply new name.
-    pub(super) fn new(view: &View, press: &RegistrationState, rename: &RegistrationState, now: Timestamp) -> Self {
+    /// Prepares the tab; `press` and `rename` are the decisions for the buttons Complete registration and Apply new name;
+    /// `is_operator` tells that the reader may change what belongs to the installation.
+    pub(super) fn new(
+        view: &View,
+        press: &RegistrationState,
+        rename: &RegistrationState,
+        is_operator: bool,
+        now: Timestamp,
+    ) -> Self {
         let report = &view.report;
         let leading = report.leading();
         let read_at = view.checked_at.filter(|_| !is_current(view));
@@ -81,7 +88,7 @@ impl AccountHealth {
             since_html: time_element(report.since, "ago"),
             next: next_step(view, now),
             link: leading.and_then(link_of),
-            panel: Panel::choose(view, press, rename, now),
+            panel: Panel::choose(view, press, rename, is_operator, now),
             is_yours: !matches!(report.responsible, Party::Meta | Party::Nobody),
             others: report.findings.iter().filter(|f| leading != Some(f)).map(FindingRow::from).collect(),
             cards: view.cards.iter().map(|card| CardRow::new(card, read_at)).collect(),

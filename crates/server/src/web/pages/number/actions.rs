@@ -8,11 +8,11 @@ use super::page;
 use super::tab::Tab;
 use crate::App;
 use crate::flows::registration::{self, CodeRequested, CompletionResult, Press};
-use crate::flows::{FlowError, health, subscription};
+use crate::flows::{FlowError, app_callback, health, subscription};
 use crate::web::api::registration::{code_method, six_digits, typed_pin};
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Result};
-use crate::web::extract::auth::Operate;
+use crate::web::extract::auth::{Admin, Operate};
 use crate::web::extract::form::PostedTo;
 
 /// A form of a number that requires the scope `operate`.
@@ -85,7 +85,17 @@ pub(super) async fn verify_code(State(app): State<App>, posted: Posted) -> Resul
 pub(super) async fn register_webhook(State(app): State<App>, posted: Posted) -> Result<Response> {
     let (worker, channel) = (app.clone(), posted.channel.clone());
     let done = run_to_completion(&app, async move { subscription::register_webhook(&worker, &channel).await }).await?;
-    finish(&app, &posted, done.map(|()| "webhook")).await
+    finish(&app, &posted, done.map(|_| "webhook")).await
+}
+
+/// Takes over the callback of the Meta app, which belongs to the installation: an operator's key is needed.
+pub(super) async fn take_over_callback(State(app): State<App>, posted: PostedTo<Admin>) -> Result<Response> {
+    posted.principal.must_operate_installation()?;
+    let worker = app.clone();
+    let done = run_to_completion(&app, async move { app_callback::take_over(&worker).await }).await?;
+    let note =
+        done.map(|reading| if reading.callback.is_ours() == Some(true) { "taken_over" } else { "not_taken_over" });
+    finish(&app, &posted, note).await
 }
 
 fn came_of(pressed: &CompletionResult) -> &'static str {
@@ -96,7 +106,11 @@ fn came_of(pressed: &CompletionResult) -> &'static str {
     }
 }
 
-async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static str, FlowError>) -> Result<Response> {
+async fn finish<N>(
+    app: &App,
+    posted: &PostedTo<N>,
+    done: std::result::Result<&'static str, FlowError>,
+) -> Result<Response> {
     match done {
         Ok(note) => {
             let address = format!("{}?note={note}", tab_of(posted).path(posted.channel.id));
@@ -106,11 +120,11 @@ async fn finish(app: &App, posted: &Posted, done: std::result::Result<&'static s
     }
 }
 
-async fn failed(app: &App, posted: &Posted, error: ApiError) -> Result<Response> {
+async fn failed<N>(app: &App, posted: &PostedTo<N>, error: ApiError) -> Result<Response> {
     page::show_failure(app, &posted.channel, &posted.principal, tab_of(posted), error).await
 }
 
 /// The tab the form was sent from.
-fn tab_of(posted: &Posted) -> Tab {
+fn tab_of<N>(posted: &PostedTo<N>) -> Tab {
     Tab::of_form(posted.fields.get("tab"))
 }

@@ -35,6 +35,8 @@ pub(super) enum Form {
     /// Two forms: request a code, enter the code.
     Code,
     Webhook,
+    /// Takes over the callback of the Meta app; shown to operators of the installation only.
+    AppCallback,
     /// No form: the number is connected again in the product that embeds the sign-up window.
     Reconnect,
 }
@@ -70,14 +72,16 @@ impl Budget {
 }
 
 impl Panel {
-    /// The form this number's page offers; `None` when no action is possible here.
+    /// The form this number's page offers; `None` when no action is possible here. `is_operator`: the reader may change what
+    /// belongs to the installation.
     pub(super) fn choose(
         view: &View,
         press: &RegistrationState,
         rename: &RegistrationState,
+        is_operator: bool,
         now: Timestamp,
     ) -> Option<Self> {
-        let form = if press.can_leave_app { Form::LeaveApp } else { form_of(view, rename)? };
+        let form = if press.can_leave_app { Form::LeaveApp } else { form_of(view, rename, is_operator)? };
         let state = if form == Form::ApplyNewName { rename } else { press };
         let button = match form {
             Form::Complete => messages::button(Action::CompleteRegistration),
@@ -86,6 +90,7 @@ impl Panel {
             Form::Pin => messages::button(Action::EnterPin),
             Form::Code => messages::button(Action::VerifyByCode),
             Form::Webhook => messages::button(Action::Resubscribe),
+            Form::AppCallback => messages::button(Action::TakeOverCallback),
             Form::Reconnect => messages::button(Action::Reconnect),
         };
         let registers = matches!(form, Form::Complete | Form::ApplyNewName);
@@ -102,8 +107,9 @@ impl Panel {
 }
 
 /// The form of the first finding that has one, or else of the registration decision.
-fn form_of(view: &View, rename: &RegistrationState) -> Option<Form> {
-    let here = view.report.findings.iter().filter_map(|finding| finding.action).find_map(form_of_action);
+fn form_of(view: &View, rename: &RegistrationState, is_operator: bool) -> Option<Form> {
+    let mut forms = view.report.findings.iter().filter_map(|finding| finding.action).filter_map(form_of_action);
+    let here = forms.find(|form| *form != Form::AppCallback || is_operator);
     let decision = &view.registration.decision;
     let asked = || if let Decision::Ask { remedy, .. } = decision { form_of_remedy(*remedy) } else { None };
     let is_open = matches!(decision, Decision::Wait { .. } | Decision::Register { .. });
@@ -119,9 +125,9 @@ fn form_of_action(action: Action) -> Option<Form> {
         Action::VerifyByCode => Some(Form::Code),
         Action::ApplyNewName => Some(Form::ApplyNewName),
         Action::Resubscribe => Some(Form::Webhook),
+        Action::TakeOverCallback => Some(Form::AppCallback),
         Action::Reconnect | Action::SignUpAgain => Some(Form::Reconnect),
-        Action::TakeOverCallback
-        | Action::Refresh
+        Action::Refresh
         | Action::ChooseNewName
         | Action::AddPayment
         | Action::VerifyBusiness

@@ -88,7 +88,10 @@ async fn load(app: &App, channel: &Channel, principal: &Principal, tab: Tab) -> 
     let press = record.registration_state(Caller::Press, now);
     let rename = record.registration_state(Caller::ApplyNewName, now);
     let content = match tab {
-        Tab::Health => Content::Health(Box::new(AccountHealth::new(&health, &press, &rename, now))),
+        Tab::Health => {
+            let is_operator = principal.administers_installation();
+            Content::Health(Box::new(AccountHealth::new(&health, &press, &rename, is_operator, now)))
+        }
         Tab::Registration => Content::Registration(Box::new(Registration::new(&health, &press, &rename, now))),
         Tab::Forwarding => {
             let endpoints = view::list(app, channel.account_id, Some(channel.id)).await?;
@@ -118,6 +121,8 @@ fn note(word: &str) -> Option<Notice> {
         "code_sent" => ("good", "Meta is sending a code to the number. Enter it below."),
         "already_verified" => ("good", "The number is already verified. The registration continues."),
         "webhook" => ("good", "Webhook registered successfully. Messages of this number arrive here."),
+        "taken_over" => ("good", "The callback of the Meta app leads here. Account events arrive here from now on."),
+        "not_taken_over" => ("caution", "Meta accepted the callback of the app, but shows another one. Try again."),
         "refreshed" => ("good", "The values are up to date."),
         "endpoint_deleted" => ("good", "The endpoint is deleted. Events are no longer delivered to it."),
         "stale" => ("caution", "Meta did not answer. The values shown are from the last successful check."),

@@ -53,7 +53,7 @@ impl Registration {
             next_html: ahead(next),
             check_html: ahead(state.decision.next_check_at()),
             held_html: ahead(state.held_until),
-            panel: Panel::choose(view, press, rename, now).filter(|panel| panel.form.is_of_registration()),
+            panel: Panel::choose(view, press, rename, false, now).filter(|panel| panel.form.is_of_registration()),
             is_yours: !matches!(view.report.responsible, Party::Meta | Party::Nobody),
             budget: Budget::of(state),
             has_pin: state.has_pin,

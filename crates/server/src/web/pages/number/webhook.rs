@@ -1,9 +1,9 @@
 //! The webhook of a number: subscription, callback address, handshake and last webhook, prepared for the template.
 
-use domain::health;
+use domain::callbacks::Route;
 
 use crate::flows::number::view::View;
-use crate::messages::time_element;
+use crate::messages::{self, time_element};
 use crate::web::pages::badge::{self, Mark};
 
 /// Four independent facts and the addresses behind them.
@@ -25,14 +25,17 @@ impl WebhookCard {
     /// Prepares the card from the stored facts.
     pub(super) fn new(view: &View) -> Self {
         let webhook = &view.webhook;
-        let configured = view.reading.webhook_configuration.as_ref().and_then(|c| c.effective()).map(str::to_owned);
-        let actual = configured.or_else(|| webhook.override_url.clone());
-        let is_ours = actual.as_ref().map(|url| health::is_of_this_installation(&view.expected_webhook_url, url));
+        let callbacks = &view.webhook_facts.callbacks;
+        let (override_text, actual) = match callbacks.route() {
+            Route::Elsewhere { level, url } => (format!("Set for {}", messages::level_of(level)), Some(url)),
+            Route::Here(level) => (format!("Set for {}", messages::level_of(level)), None),
+            Route::NotSubscribed | Route::Nowhere | Route::Unread => (String::new(), None),
+        };
         Self {
-            subscribed: badge::fact(view.webhook_facts.subscription.is_subscribed(), "Subscribed", "Not subscribed"),
+            subscribed: badge::fact(callbacks.subscription.is_subscribed(), "Subscribed", "Not subscribed"),
             subscribed_at: webhook.subscribed_at.map(|at| time_element(at, "ago")),
-            overridden: badge::fact(view.webhook_facts.callback_override.is_set(), "Set", "Not set"),
-            override_text: webhook.override_error.clone().unwrap_or_default(),
+            overridden: badge::fact(callbacks.route_once_subscribed().is_here(), "Leads here", "Leads elsewhere"),
+            override_text: webhook.override_error.clone().unwrap_or(override_text),
             verified: badge::fact(webhook.verified_at.map(|_| true), "Verified", "Not verified"),
             verified_at: webhook.verified_at.map(|at| time_element(at, "ago")),
             last_seen: match webhook.last_seen_at {
@@ -41,7 +44,7 @@ impl WebhookCard {
             },
             last_seen_at: webhook.last_seen_at.map(|at| time_element(at, "ago")),
             expected: view.expected_webhook_url.clone(),
-            actual: actual.filter(|_| is_ours == Some(false)),
+            actual,
             error: webhook.error.clone(),
         }
     }
