@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
-use crate::name::InboxName;
+use crate::name::Name;
 use crate::phone::{E164, is_same_number};
 
 /// How a number was connected; a failed reading does not change it (policy, decision rule 1).
@@ -51,9 +51,9 @@ pub fn callback_url(public_url: &str, phone_number: &E164) -> String {
 /// The first name of an inbox, as the origin builds it.
 ///
 /// The business name is Meta's text: what no name may hold is replaced, and a long one is cut.
-pub fn first_inbox_name(business_name: &str, phone_number: &E164) -> InboxName {
+pub fn first_inbox_name(business_name: &str, phone_number: &E164) -> Name {
     let business_name = if business_name.trim().is_empty() { phone_number.as_str() } else { business_name };
-    InboxName::sanitize(&format!("{business_name} WhatsApp"))
+    Name::sanitize(&format!("{business_name} WhatsApp"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `linekeeper account`: the tenants of this installation.
 
-use domain::name::AccountName;
+use domain::name::Name;
 use serde_json::{Value, json};
 use server::App;
 use server::flows::admin;
@@ -25,7 +25,7 @@ pub(super) enum Account {
     Create {
         /// Name of the account, shown on pages.
         #[arg(long)]
-        name: AccountName,
+        name: Name,
     },
     /// List the accounts, oldest first.
     #[command(after_help = "Example:\n  linekeeper account list --json")]
@@ -51,7 +51,7 @@ impl Account {
     }
 }
 
-async fn create(app: &App, name: &AccountName, output: Output) -> anyhow::Result<CommandStatus> {
+async fn create(app: &App, name: &Name, output: Output) -> anyhow::Result<CommandStatus> {
     let id = admin::create_account(app, name.as_str()).await?.id;
     output.print(&json!({ "id": id.0, "name": name.as_str() }), || {
         format!(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use domain::ids::AccountId;
-use domain::name::KeyName;
+use domain::name::Name;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use server::App;
@@ -77,7 +77,7 @@ pub(super) struct Create {
     scope: String,
     /// Name of the key: the person or program that uses it.
     #[arg(long)]
-    name: KeyName,
+    name: Name,
 }
 
 impl Key {

@@ -6,6 +6,7 @@ mod browser;
 mod fuzz;
 mod keys;
 mod meta;
+mod names;
 mod posts;
 mod raw;
 mod seals;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::delivery::{EventKind, Format};
-use domain::name::EndpointName;
+use domain::name::Name;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{EndpointPatch, invalid};
@@ -67,9 +67,11 @@ pub(super) fn apply_patch(
         Some(limit) => Some(limit),
         None => current.and_then(|it| it.per_second),
     };
-    let name = patch.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty());
-    let name = name.or_else(|| current.map(|it| it.name.clone())).unwrap_or_else(|| host.clone());
-    let name = EndpointName::parse(&name).map_err(|error| invalid(format!("name: {error}")))?.into_string();
+    let name = match (patch.name, current) {
+        (Some(name), _) => Name::parse(&name).map_err(|error| invalid(format!("name: {error}")))?.into_string(),
+        (None, Some(current)) => current.name.clone(),
+        (None, None) => Name::sanitize(&host).into_string(),
+    };
     Ok(Settings { name, url, host, kinds, headers, per_second })
 }
 
