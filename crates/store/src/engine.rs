@@ -18,6 +18,7 @@ pub(crate) mod columns;
 pub(crate) mod enqueued;
 pub(crate) mod error;
 mod migrations;
+mod plain_error;
 mod postgres;
 pub mod size;
 mod sqlite;

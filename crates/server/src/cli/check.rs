@@ -177,7 +177,7 @@ fn database_failed(error: Error) -> Outcome {
         "run the version of Linekeeper that migrated the database, or a newer one"
     } else if matches!(error, Error::Unreleased { .. }) {
         "set database to a new file or an empty PostgreSQL database, then run linekeeper migrate"
-    } else if matches!(error, Error::Url) {
+    } else if matches!(error, Error::Url | Error::Address(_)) {
         "write the setting database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
     } else {
         "check that the database exists and that this user may write to it"

@@ -46,3 +46,5 @@ mod store;
 mod support;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod unavailable;

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use super::plain_error::plain;
 use crate::sealing::keyring::SealError;
 
 /// Which rule of uniqueness a write would break.
@@ -81,6 +82,9 @@ pub enum Error {
     /// The address is none of `sqlite://path` and `postgres://…`.
     #[error("the database address must begin with sqlite:// or postgres:// and a SQLite database must be a file")]
     Url,
+    /// A part of the address cannot be read, such as its port.
+    #[error("the database address cannot be read")]
+    Address(#[source] sqlx::Error),
     /// There is no such file.
     #[error("there is no database at {0}; run `linekeeper migrate` to make one")]
     Missing(String),
@@ -107,6 +111,7 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        let error = plain(error);
         #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx's error is open and long")]
         let unavailable = match &error {
             sqlx::Error::Io(_)

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use sqlx::Connection as _;
-use sqlx::migrate::{AppliedMigration, Migrate, Migration, MigrationType, Migrator};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType, Migrator};
 
+use super::plain_error::plain_migration;
 use super::{Error, Pools};
 
 /// Every migration, in order: its number, its name, and its text for either engine.
@@ -39,7 +40,7 @@ pub(super) async fn apply(pools: &Pools) -> Result<Vec<i64>, Error> {
         Pools::Sqlite { writer, readers: _ } => SQLITE.run(writer).await,
         Pools::Postgres(pool) => POSTGRES.run(pool).await,
     };
-    result.map_err(Error::Migration)?;
+    result.map_err(migration_failed)?;
     Ok(pending_of(known, &applied))
 }
 
@@ -85,6 +86,10 @@ fn migrator(pools: &Pools) -> &'static Migrator {
     }
 }
 
+fn migration_failed(error: MigrateError) -> Error {
+    Error::Migration(plain_migration(error))
+}
+
 /// Checksums of the applied migrations by version; writes nothing.
 async fn applied(pools: &Pools) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
     let rows = match pools {
@@ -110,8 +115,8 @@ async fn list(conn: &mut impl Migrate, exists: bool) -> Result<Vec<AppliedMigrat
     if !exists {
         return Ok(Vec::new());
     }
-    if let Some(version) = conn.dirty_version(TABLE).await.map_err(Error::Migration)? {
+    if let Some(version) = conn.dirty_version(TABLE).await.map_err(migration_failed)? {
         return Err(Error::Foreign(format!("migration {version} failed half-way").into()));
     }
-    conn.list_applied_migrations(TABLE).await.map_err(Error::Migration)
+    conn.list_applied_migrations(TABLE).await.map_err(migration_failed)
 }

@@ -10,6 +10,9 @@ use super::{Error, Pools};
 
 const CONNECTIONS: u32 = 16;
 
+/// How long a request waits for a session before it is answered with 503.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What every session sets: an acknowledged webhook is on disk; nothing waits for ever; the
 /// `rollback` below is no warning.
 const SESSION: &str = "set client_min_messages = error; set synchronous_commit = on; \
@@ -17,12 +20,12 @@ const SESSION: &str = "set client_min_messages = error; set synchronous_commit =
 
 pub(super) async fn open(url: &str) -> Result<Pools, Error> {
     let options = PgConnectOptions::from_str(url)
-        .map_err(|_| Error::Url)?
+        .map_err(Error::Address)?
         .application_name("linekeeper")
         .statement_cache_capacity(256);
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
-        .acquire_timeout(Duration::from_secs(15))
+        .acquire_timeout(ACQUIRE_TIMEOUT)
         // the connection is known good: `after_release` just spoke to it
         .test_before_acquire(false)
         .after_connect(|conn, _| Box::pin(async move { conn.execute(SESSION).await.map(|_| ()) }))

@@ -17,7 +17,7 @@ const READER_CACHE: u32 = 4_000;
 
 /// Opens the file; `create` makes it where there is none.
 pub(super) async fn open(url: &str, create: bool) -> Result<Pools, Error> {
-    let options = SqliteConnectOptions::from_str(url).map_err(|_| Error::Url)?;
+    let options = SqliteConnectOptions::from_str(url).map_err(Error::Address)?;
     let file = options.get_filename().to_owned();
     if url.contains(":memory:") || url.contains("mode=memory") || file.as_os_str().is_empty() {
         return Err(Error::Url);

@@ -137,6 +137,31 @@ async fn an_address_of_neither_engine_and_a_database_in_memory_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_part_of_an_address_that_cannot_be_read_is_named_without_the_password() {
+    for (url, says) in [
+        ("postgres://me:canary@localhost:abc/linekeeper", "port"),
+        ("postgres://me:canary@localhost:99999/linekeeper", "port"),
+        ("postgres://me:canary@localhost/linekeeper?sslmode=canary", "ssl_mode"),
+        ("sqlite://linekeeper.db?mode=fast", "mode"),
+    ] {
+        let refusal = Store::open_and_migrate(url, keyring()).await.unwrap_err();
+        let cause = std::error::Error::source(&refusal).map(ToString::to_string).unwrap_or_default();
+        assert!(matches!(refusal, Error::Address(_)) && cause.contains(says), "{url}: {refusal}: {cause}");
+        assert!(!cause.contains("me:canary"), "{cause}");
+    }
+}
+
+/// sqlx appends the line of PostgreSQL's own source, which looks like a line of something the operator wrote.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_of_postgres_names_no_line_of_its_source() {
+    let database = Database::empty(Engine::Postgres).await;
+    let (server, name) = database.url.rsplit_once('/').unwrap();
+    let refusal = Store::open(&format!("{server}/{name}_missing"), keyring()).await.unwrap_err();
+    let text = format!("{:#}", anyhow::Error::from(refusal));
+    assert!(text.contains("does not exist (3D000)") && !text.contains("at line"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_not_committed_leaves_nothing_and_readers_cannot_write() {
     both(async |store| {
         let mut tx = store.write().await.unwrap();
