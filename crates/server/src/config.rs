@@ -3,10 +3,13 @@
 //!
 //! One file per section. A variable is named after its setting: `LINEKEEPER_<SECTION>_<KEY>`.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
-use confique::{Config as _, File, Layer as _};
+use confique::{Config as _, Layer as _};
+use ipnet::IpNet;
 
 mod debug;
 mod delivery;
@@ -15,6 +18,8 @@ mod log;
 mod meta;
 mod retention;
 mod seal;
+mod source;
+mod unknown;
 
 pub(crate) use debug::clock_speed;
 #[cfg(debug_assertions)]
@@ -25,6 +30,7 @@ pub use log::{Log, LogFormat};
 pub use meta::Meta;
 pub use retention::Retention;
 pub use seal::Seal;
+pub use unknown::UnknownSetting;
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "linekeeper.toml";
@@ -44,6 +50,15 @@ pub struct Config {
     /// Database: `sqlite://path/to/file.db` or `postgres://user@host/database`.
     #[config(default = "sqlite://linekeeper.db", env = "LINEKEEPER_DATABASE")]
     pub database: String,
+
+    /// Networks, or single addresses, of the proxies in front of Linekeeper. Only such a proxy may name the
+    /// address of a client in `X-Forwarded-For`; by that address attempts to sign in are limited.
+    #[config(
+        default = ["127.0.0.0/8", "::1/128"],
+        env = "LINEKEEPER_TRUSTED_PROXIES",
+        parse_env = confique::env::parse::list_by_comma
+    )]
+    pub trusted_proxies: Vec<String>,
 
     /// The keys that encrypt tokens and PINs in the database.
     #[config(nested)]
@@ -81,7 +96,10 @@ pub enum ConfigError {
     Missing { setting: &'static str, variable: &'static str, fix: &'static str },
     /// A value was read and cannot be used.
     #[error("{setting}: {problem}; {fix}")]
-    Value { setting: &'static str, problem: String, fix: &'static str },
+    Value { setting: &'static str, problem: String, fix: String },
+    /// Settings that do not exist, each with the nearest one that does.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Unknown(Vec<UnknownSetting>),
 }
 
 impl Config {
@@ -93,16 +111,14 @@ impl Config {
         {
             return Err(ConfigError::Read(format!("{} does not exist", file.display())));
         }
-        let read = || -> Result<<Self as confique::Config>::Layer, confique::Error> {
-            let from_file = File::new(file.unwrap_or(Path::new(DEFAULT_FILE)))?.load()?;
-            Ok(<Self as confique::Config>::Layer::from_env()?.with_fallback(from_file))
-        };
-        Self::from_values(read().map_err(|error| ConfigError::Read(format!("{error:#}")))?)
+        let text = source::read_file(file.unwrap_or(Path::new(DEFAULT_FILE)))?;
+        let from_file = source::parse(&text)?;
+        Self::from_values(source::read_environment()?.with_fallback(from_file))
     }
 
     /// The configuration in a file's text, without the environment, checked.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        Self::from_values(toml::from_str(text).map_err(|error| ConfigError::Read(error.to_string()))?)
+        Self::from_values(source::parse(text)?)
     }
 
     fn from_values(values: <Self as confique::Config>::Layer) -> Result<Self, ConfigError> {
@@ -124,31 +140,65 @@ impl Config {
         confique::toml::template::<Self>(confique::toml::FormatOptions::default())
     }
 
+    /// The networks of `trusted_proxies`.
+    pub(crate) fn trusted_proxies(&self) -> Result<Vec<IpNet>, ConfigError> {
+        let rules = outbound::Rules::parse(&self.trusted_proxies, false).map_err(|found| ConfigError::Value {
+            setting: "trusted_proxies",
+            problem: format!("\"{found}\" is not a network"),
+            fix: NETWORKS_FIX.to_owned(),
+        })?;
+        Ok(rules.allowed)
+    }
+
     /// Checks the values without asking anybody; reports the first one that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let url = url::Url::parse(&self.public_url).map_err(|error| ConfigError::Value {
-            setting: "public_url",
-            problem: format!("\"{}\" is not an address: {error}", self.public_url),
-            fix: "write it like https://numbers.example.com",
-        })?;
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() {
-            return Err(ConfigError::Value {
-                setting: "public_url",
-                problem: format!("\"{}\" must begin with http:// or https:// and have no query", self.public_url),
-                fix: "write it like https://numbers.example.com",
-            });
-        }
-        if !self.database.starts_with("sqlite:") && !self.database.starts_with("postgres") {
+        check_base_address("public_url", &self.public_url, "write it like https://numbers.example.com")?;
+        let scheme = self.database.split_once(':').map(|(scheme, _)| scheme);
+        if !matches!(scheme, Some("sqlite" | "postgres" | "postgresql")) {
             return Err(ConfigError::Value {
                 setting: "database",
                 problem: "the address begins with neither sqlite:// nor postgres://".to_owned(),
-                fix: "write it like sqlite://linekeeper.db or postgres://user@host/linekeeper",
+                fix: "write it like sqlite://linekeeper.db or postgres://user@host/linekeeper".to_owned(),
             });
         }
+        self.trusted_proxies()?;
         self.meta.check()?;
         self.limits.check()?;
         self.retention.check()?;
-        self.delivery.check()
+        self.delivery.check()?;
+        self.log.targets().map(|_| ())
+    }
+}
+
+/// How to write a list of networks.
+const NETWORKS_FIX: &str = "write networks like 10.1.0.0/16 or fd00:1::/32, or single addresses";
+
+/// Fails unless the value lies in the range, and names the bounds.
+fn check_range<T: PartialOrd + Display>(
+    setting: &'static str,
+    value: T,
+    range: RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let fix = format!("write {} to {}", range.start(), range.end());
+    Err(ConfigError::Value { setting, problem: format!("{value} is out of range"), fix })
+}
+
+/// Fails unless the value is an address that paths can be appended to.
+fn check_base_address(setting: &'static str, value: &str, fix: &str) -> Result<(), ConfigError> {
+    let wrong = |problem| Err(ConfigError::Value { setting, problem, fix: fix.to_owned() });
+    match url::Url::parse(value) {
+        Err(error) => wrong(format!("\"{value}\" is not an address: {error}")),
+        // the value may hold a password
+        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
+            wrong("the address must not hold a user name or a password".to_owned())
+        }
+        Ok(url) if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() => {
+            wrong(format!("\"{value}\" must begin with http:// or https:// and have no query and no fragment"))
+        }
+        Ok(_) => Ok(()),
     }
 }
 

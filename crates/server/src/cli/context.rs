@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use secrecy::SecretString;
 use server::App;
-use server::config::{Config, DEFAULT_FILE, LogFormat};
+use server::config::{Config, DEFAULT_FILE, Log, LogFormat};
 use server::flows::database::Database;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -29,14 +28,15 @@ impl ConfigSource {
     /// The configuration; sets logging up for a command that runs and ends.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
         let config = self.read()?;
-        log_to_stderr(if self.verbose { &config.log.filter } else { "warn" }, config.log.format)?;
+        let quiet = Log { filter: "warn".to_owned(), ..config.log.clone() };
+        log_to_stderr(if self.verbose { &config.log } else { &quiet })?;
         Ok(config)
     }
 
     /// The configuration; sets logging up for the service.
     pub(super) fn service_config(&self) -> anyhow::Result<Config> {
         let config = self.read()?;
-        log_to_stderr(&config.log.filter, config.log.format)?;
+        log_to_stderr(&config.log)?;
         Ok(config)
     }
 
@@ -79,14 +79,12 @@ fn read_key_file(path: &Path) -> anyhow::Result<SecretString> {
     }
 }
 
-fn log_to_stderr(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter: Targets = filter
-        .parse()
-        .with_context(|| format!("log.filter: \"{filter}\" is not a filter; write it like info or server=debug"))?;
-    let filtered = tracing_subscriber::registry().with(filter);
+fn log_to_stderr(log: &Log) -> anyhow::Result<()> {
+    let filtered = tracing_subscriber::registry().with(log.targets()?);
     let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
-    match format {
-        LogFormat::Json => filtered.with(lines.json().flatten_event(true)).init(),
+    match log.format {
+        // the list of spans ends with the current one
+        LogFormat::Json => filtered.with(lines.json().flatten_event(true).with_current_span(false)).init(),
         LogFormat::Text => filtered.with(lines.compact()).init(),
     }
     Ok(())

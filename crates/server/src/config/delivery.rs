@@ -3,7 +3,7 @@
 
 use outbound::Rules;
 
-use super::ConfigError;
+use super::{ConfigError, NETWORKS_FIX, check_range};
 
 /// The longest allowed `deadline_seconds`: a request must end before its lease does (`flows::forwarding::supervisor`).
 const MAX_DEADLINE_SECONDS: u64 = 25;
@@ -38,18 +38,12 @@ impl Delivery {
         Rules::parse(&self.allow_subnets, self.allow_http).map_err(|found| ConfigError::Value {
             setting: "delivery.allow_subnets",
             problem: format!("\"{found}\" is not a network"),
-            fix: "write networks like 10.1.0.0/16 or fd00:1::/32, or single addresses",
+            fix: NETWORKS_FIX.to_owned(),
         })
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if !(1..=MAX_DEADLINE_SECONDS).contains(&self.deadline_seconds) {
-            return Err(ConfigError::Value {
-                setting: "delivery.deadline_seconds",
-                problem: format!("{} is not possible", self.deadline_seconds),
-                fix: "write 1 to 25",
-            });
-        }
+        check_range("delivery.deadline_seconds", self.deadline_seconds, 1..=MAX_DEADLINE_SECONDS)?;
         self.rules().map(|_| ())
     }
 }

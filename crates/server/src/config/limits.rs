@@ -1,6 +1,6 @@
 //! `[limits]`: deadlines, sizes and intervals that apply to the whole process.
 
-use super::ConfigError;
+use super::{ConfigError, check_range};
 
 /// Deadlines, sizes and intervals of the whole process.
 #[derive(Debug, Clone, confique::Config)]
@@ -14,10 +14,20 @@ pub struct Limits {
     #[config(default = 12, env = "LINEKEEPER_LIMITS_SIGNUP_DEADLINE_SECONDS")]
     pub signup_deadline_seconds: u64,
 
-    /// Maximum size of a webhook body in bytes, at least 1. Meta sends up to 3 MB, which may be
-    /// 3 MiB; the default leaves room beyond that.
+    /// Maximum size of a webhook body in bytes, 3000000 to 100000000. Meta sends up to 3 MB, which may be 3 MiB; the default
+    /// leaves room beyond that.
     #[config(default = 4_194_304, env = "LINEKEEPER_LIMITS_MAX_WEBHOOK_BODY_BYTES")]
     pub max_webhook_body_bytes: usize,
+
+    /// Maximum number of body bytes that all requests together may have in flight, from
+    /// `max_webhook_body_bytes` to 100000000000. Beyond it requests are refused with 503 until others end.
+    #[config(default = 64_000_000, env = "LINEKEEPER_LIMITS_MAX_BODY_BYTES_IN_FLIGHT")]
+    pub max_body_bytes_in_flight: usize,
+
+    /// Maximum number of open connections, 16 to 100000. Further ones wait until another one ends. Each takes a
+    /// file descriptor; the default leaves some of the usual 1024 for the database and for endpoints.
+    #[config(default = 900, env = "LINEKEEPER_LIMITS_MAX_CONNECTIONS")]
+    pub max_connections: usize,
 
     /// Number of background jobs that run at the same time, 1 to 256.
     #[config(default = 8, env = "LINEKEEPER_LIMITS_JOB_WORKERS")]
@@ -29,33 +39,19 @@ pub struct Limits {
     pub account_check_interval_seconds: u64,
 }
 
+/// The largest body that Meta sends (facts §3.1), in bytes.
+const LARGEST_OF_META: usize = 3_000_000;
+
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |setting, value: u64, fix| {
-            Err(ConfigError::Value { setting, problem: format!("{value} is out of range"), fix })
-        };
-        if !(1..=60).contains(&self.graph_deadline_seconds) {
-            return wrong("limits.graph_deadline_seconds", self.graph_deadline_seconds, "write 1 to 60");
-        }
-        if !(1..=60).contains(&self.signup_deadline_seconds) {
-            return wrong("limits.signup_deadline_seconds", self.signup_deadline_seconds, "write 1 to 60");
-        }
-        if self.max_webhook_body_bytes == 0 {
-            return wrong(
-                "limits.max_webhook_body_bytes",
-                0,
-                "write 4194304, more than the largest body that Meta sends",
-            );
-        }
-        if !(1..=256).contains(&self.job_workers) {
-            let value = u64::try_from(self.job_workers).unwrap_or(u64::MAX);
-            return wrong("limits.job_workers", value, "write 1 to 256");
-        }
-        if !(10..=86_400).contains(&self.account_check_interval_seconds) {
-            let value = self.account_check_interval_seconds;
-            return wrong("limits.account_check_interval_seconds", value, "write 10 to 86400");
-        }
-        Ok(())
+        check_range("limits.graph_deadline_seconds", self.graph_deadline_seconds, 1..=60)?;
+        check_range("limits.signup_deadline_seconds", self.signup_deadline_seconds, 1..=60)?;
+        check_range("limits.max_webhook_body_bytes", self.max_webhook_body_bytes, LARGEST_OF_META..=100_000_000)?;
+        let in_flight = self.max_webhook_body_bytes..=100_000_000_000;
+        check_range("limits.max_body_bytes_in_flight", self.max_body_bytes_in_flight, in_flight)?;
+        check_range("limits.max_connections", self.max_connections, 16..=100_000)?;
+        check_range("limits.job_workers", self.job_workers, 1..=256)?;
+        check_range("limits.account_check_interval_seconds", self.account_check_interval_seconds, 10..=86_400)
     }
 }
 
@@ -63,21 +59,38 @@ impl Limits {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_limit_out_of_range_is_named() {
-        let limits = Limits {
+    fn defaults() -> Limits {
+        Limits {
             graph_deadline_seconds: 10,
             signup_deadline_seconds: 12,
             max_webhook_body_bytes: 4_194_304,
+            max_body_bytes_in_flight: 64_000_000,
+            max_connections: 900,
             job_workers: 8,
             account_check_interval_seconds: 300,
-        };
-        assert!(limits.check().is_ok());
-        let error_of = |limits: Limits| limits.check().unwrap_err().to_string();
-        assert!(error_of(Limits { graph_deadline_seconds: 0, ..limits.clone() }).starts_with("limits.graph_deadline"));
-        assert!(error_of(Limits { signup_deadline_seconds: 61, ..limits.clone() }).starts_with("limits.signup_dead"));
-        assert!(error_of(Limits { max_webhook_body_bytes: 0, ..limits.clone() }).starts_with("limits.max_webhook"));
-        assert!(error_of(Limits { job_workers: 0, ..limits.clone() }).starts_with("limits.job_workers"));
-        assert!(error_of(Limits { account_check_interval_seconds: 9, ..limits }).starts_with("limits.account_check"));
+        }
+    }
+
+    #[test]
+    fn a_limit_out_of_range_is_named_with_its_bounds() {
+        type Change = fn(&mut Limits);
+        let wrong: [(Change, &str); 9] = [
+            (|it| it.graph_deadline_seconds = 0, "limits.graph_deadline_seconds: 0 is out of range; write 1 to 60"),
+            (|it| it.signup_deadline_seconds = 61, "limits.signup_deadline_seconds: 61 is out of range; write 1 to 60"),
+            (|it| it.max_webhook_body_bytes = 0, "write 3000000 to 100000000"),
+            (|it| it.max_webhook_body_bytes = 2_999_999, "write 3000000 to 100000000"),
+            (|it| it.max_body_bytes_in_flight = 2_999_999, "write 3000000 to 100000000000"),
+            (|it| it.max_connections = 0, "write 16 to 100000"),
+            (|it| it.job_workers = 0, "limits.job_workers: 0 is out of range; write 1 to 256"),
+            (|it| it.account_check_interval_seconds = 9, "write 10 to 86400"),
+            (|it| it.max_webhook_body_bytes = 70_000_000, "limits.max_body_bytes_in_flight: 64000000 is out of range"),
+        ];
+        assert!(defaults().check().is_ok());
+        for (change, says) in wrong {
+            let mut limits = defaults();
+            change(&mut limits);
+            let text = limits.check().unwrap_err().to_string();
+            assert!(text.contains(says), "{text}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::ConfigError;
+use super::{ConfigError, check_base_address};
 
 /// Where to find the app ID.
 pub(super) const APP_ID_FIX: &str = "copy it from the app dashboard at developers.facebook.com";
@@ -56,32 +56,87 @@ pub struct Meta {
 
 impl Meta {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |setting, problem: &str, fix: &str| ConfigError::Value {
+            setting,
+            problem: problem.to_owned(),
+            fix: fix.to_owned(),
+        };
         if self.app_id.is_empty() || !self.app_id.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(ConfigError::Value {
-                setting: "meta.app_id",
-                problem: "an app ID has only digits".to_owned(),
-                fix: APP_ID_FIX,
-            });
+            return Err(wrong("meta.app_id", "an app ID has only digits", APP_ID_FIX));
         }
-        if self.app_secret.expose_secret().trim().is_empty() {
-            return Err(ConfigError::Value {
-                setting: "meta.app_secret",
-                problem: "the value is empty".to_owned(),
-                fix: APP_SECRET_FIX,
-            });
+        let optional = "leave it out if there is none";
+        let secrets = [
+            ("meta.app_secret", Some(&self.app_secret), APP_SECRET_FIX),
+            // everybody could sign with an empty one
+            ("meta.previous_app_secret", self.previous_app_secret.as_ref(), optional),
+            ("meta.system_user_token", self.system_user_token.as_ref(), optional),
+            ("meta.verify_token", self.verify_token.as_ref(), optional),
+        ];
+        for (setting, secret, fix) in secrets {
+            let text = secret.map_or("unset", |secret| secret.expose_secret());
+            if text.is_empty() {
+                return Err(wrong(setting, "the value is empty", fix));
+            }
+            if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                return Err(wrong(setting, "the value holds white space or a control character", "copy it again"));
+            }
         }
+        let is_version =
+            self.version.strip_prefix('v').and_then(|version| version.split_once('.')).is_some_and(|(major, minor)| {
+                [major, minor].iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+            });
         let is_field = |field: &String| !field.is_empty() && field.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
         if let Some(field) = self.webhook_fields.iter().find(|field| !is_field(field)) {
-            return Err(ConfigError::Value {
-                setting: "meta.webhook_fields",
-                problem: format!("\"{field}\" is not the name of a webhook field"),
-                fix: "write names like calls or group_status_update",
-            });
+            let problem = format!("\"{field}\" is not the name of a webhook field");
+            return Err(wrong("meta.webhook_fields", &problem, "write names like calls or group_status_update"));
         }
-        url::Url::parse(&self.base_url).map(|_| ()).map_err(|error| ConfigError::Value {
-            setting: "meta.base_url",
-            problem: format!("\"{}\" is not an address: {error}", self.base_url),
-            fix: "leave it out, or write it like http://127.0.0.1:9000",
-        })
+        if !is_version {
+            let problem = format!("\"{}\" is not a version of the Graph API", self.version);
+            return Err(wrong("meta.version", &problem, "leave it out, or write it like v25.0"));
+        }
+        check_base_address("meta.base_url", &self.base_url, "leave it out, or write it like http://127.0.0.1:9000")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meta() -> Meta {
+        Meta {
+            app_id: "740000000000001".to_owned(),
+            app_secret: "0f3a".into(),
+            previous_app_secret: None,
+            version: "v25.0".to_owned(),
+            base_url: "https://graph.facebook.com".to_owned(),
+            system_user_token: None,
+            verify_token: None,
+            manage_app_callback: true,
+            webhook_fields: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_work_is_named_and_no_secret_is_shown() {
+        type Change = fn(&mut Meta);
+        let wrong: [(Change, &str); 10] = [
+            (|it| it.webhook_fields = vec!["no-field".to_owned()], "meta.webhook_fields: \"no-field\" is not the name"),
+            (|it| it.app_id = "74x".to_owned(), "meta.app_id: an app ID has only digits"),
+            (|it| it.app_secret = "".into(), "meta.app_secret: the value is empty"),
+            (|it| it.app_secret = "0f3a-canary\n".into(), "meta.app_secret: the value holds white space"),
+            (|it| it.previous_app_secret = Some("".into()), "meta.previous_app_secret: the value is empty"),
+            (|it| it.verify_token = Some("a canary".into()), "meta.verify_token: the value holds white space"),
+            (|it| it.system_user_token = Some("".into()), "meta.system_user_token: the value is empty"),
+            (|it| it.version = "25".to_owned(), "meta.version: \"25\" is not a version"),
+            (|it| it.base_url = "graph.facebook.com".to_owned(), "meta.base_url: \"graph.facebook.com\""),
+            (|it| it.base_url = "ftp://graph.facebook.com".to_owned(), "must begin with http:// or https://"),
+        ];
+        assert!(meta().check().is_ok());
+        for (change, says) in wrong {
+            let mut meta = meta();
+            change(&mut meta);
+            let text = meta.check().unwrap_err().to_string();
+            assert!(text.contains(says) && !text.contains("canary"), "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@
 use domain::capacity::StorageLimits;
 use jiff::SignedDuration;
 
-use super::ConfigError;
+use super::{ConfigError, check_range};
 
 /// How long events are kept, and how large the database may grow.
 #[derive(Debug, Clone, confique::Config)]
@@ -39,19 +39,9 @@ impl Retention {
     }
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let wrong = |setting, problem: String, fix| Err(ConfigError::Value { setting, problem, fix });
-        if !(1..=3650).contains(&self.days) {
-            return wrong("retention.days", format!("{} is out of range", self.days), "write 1 to 3650");
-        }
-        if !(0.0..=1e6).contains(&self.max_gigabytes) {
-            let fix = "write 0 for no limit, or up to 1000000";
-            return wrong("retention.max_gigabytes", format!("{} is out of range", self.max_gigabytes), fix);
-        }
-        if !(1..=100).contains(&self.warn_at_percent) {
-            let problem = format!("{} is not a percentage", self.warn_at_percent);
-            return wrong("retention.warn_at_percent", problem, "write 1 to 100");
-        }
-        Ok(())
+        check_range("retention.days", self.days, 1..=3650)?;
+        check_range("retention.max_gigabytes", self.max_gigabytes, 0.0..=1e6)?;
+        check_range("retention.warn_at_percent", self.warn_at_percent, 1..=100)
     }
 }
 

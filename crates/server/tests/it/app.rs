@@ -336,6 +336,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
         public_url: url.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         database: database.to_owned(),
+        trusted_proxies: Vec::new(),
         seal: Seal { keys: None, key_file: "unused".into() },
         meta: Meta {
             app_id: APP_ID.to_owned(),
@@ -352,6 +353,8 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             graph_deadline_seconds: 10,
             signup_deadline_seconds: 12,
             max_webhook_body_bytes: 4_194_304,
+            max_body_bytes_in_flight: 64_000_000,
+            max_connections: 900,
             job_workers: 2,
             account_check_interval_seconds: 300,
         },

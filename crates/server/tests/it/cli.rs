@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use graph_emulator::Popup;
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
@@ -86,6 +87,79 @@ async fn a_missing_setting_is_named_with_its_fix() {
     assert_eq!(output.status.code(), Some(1), "{err}");
     assert!(err.contains("meta.app_id is not set") && err.contains("LINEKEEPER_META_APP_ID"), "{err}");
     assert!(!err.contains("config template"), "{err}");
+}
+
+#[tokio::test]
+async fn a_line_of_the_json_log_holds_each_span_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "export LINEKEEPER_META_APP_ID=1 LINEKEEPER_META_APP_SECRET=s LINEKEEPER_LOG_FORMAT=json
+        linekeeper key seal --new && linekeeper migrate && exec linekeeper serve";
+    let mut serve = shell(folder.path(), script).spawn().unwrap();
+    let mut log = BufReader::new(serve.stderr.take().unwrap()).lines();
+    let mut line_with = async |message: &str| {
+        let found = async {
+            while let Some(line) = log.next_line().await.unwrap() {
+                let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                if line["message"] == message {
+                    return line;
+                }
+            }
+            panic!("the log ended without \"{message}\"");
+        };
+        tokio::time::timeout(Duration::from_mins(1), found).await.unwrap()
+    };
+    let listening = line_with("listening").await;
+    reqwest::get(format!("http://{}/healthz", listening["address"].as_str().unwrap())).await.unwrap();
+    let answered = line_with("answered").await;
+    assert!(answered.get("span").is_none(), "{answered}");
+    let spans = answered["spans"].as_array().unwrap();
+    assert_eq!((spans.len(), &spans[0]["name"], &spans[0]["route"]), (1, &"request".into(), &"/healthz".into()));
+    serve.kill().await.unwrap();
+}
+
+/// A misspelt setting would be ignored, and its default used without a word.
+#[tokio::test]
+async fn settings_that_do_not_exist_are_named_with_the_nearest_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        "databse = \"sqlite://other.db\"\n[metaa]\napp_id = \"1\"\n[delivery]\nallow_subnet = [\"10.0.0.0/8\"]\n";
+    std::fs::write(folder.path().join("linekeeper.toml"), text).unwrap();
+    let says = ["databse; the nearest one is database", "metaa.app_id", "delivery.allow_subnets"];
+    for (command, status) in [("check --offline", 3), ("migrate", 1), ("serve", 1)] {
+        let output = shell(folder.path(), &format!("linekeeper {command}")).output().await.unwrap();
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).concat();
+        // a table breaks its lines
+        let text = text.split(['│', '┆', '\n']).map(str::trim).collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(status), "{command}: {text}");
+        for says in says {
+            assert!(text.contains(says), "{command} does not say \"{says}\": {text}");
+        }
+    }
+    let misspelt = "rm linekeeper.toml; LINEKEEPER_DATABSE=x linekeeper check --offline --json";
+    let output = shell(folder.path(), misspelt).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    assert!(text.contains("LINEKEEPER_DATABSE; the nearest one is LINEKEEPER_DATABASE"), "{text}");
+}
+
+#[tokio::test]
+async fn a_value_out_of_its_bounds_is_refused_with_the_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let meta = "LINEKEEPER_META_APP_ID=1 LINEKEEPER_META_APP_SECRET=s";
+    for (setting, says) in [
+        ("LIMITS_GRAPH_DEADLINE_SECONDS=0", "write 1 to 60"),
+        ("DELIVERY_DEADLINE_SECONDS=0", "write 1 to 25"),
+        ("LIMITS_MAX_WEBHOOK_BODY_BYTES=0", "write 3000000 to 100000000"),
+        ("LIMITS_MAX_CONNECTIONS=0", "write 16 to 100000"),
+        ("META_PREVIOUS_APP_SECRET=", "the value is empty"),
+        ("LOG_FILTER=loud=loud", "is not a filter"),
+        ("TRUSTED_PROXIES=proxy", "write networks like"),
+    ] {
+        let script = format!("{meta} LINEKEEPER_{setting} linekeeper check --offline --json");
+        let output = shell(folder.path(), &script).output().await.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(says), "{setting}: {text}");
+    }
 }
 
 async fn run(app: &TestApp, arguments: &[&str], input: &str) -> (Option<i32>, String) {

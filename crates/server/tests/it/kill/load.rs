@@ -39,7 +39,7 @@ fn setting(name: &str) -> Option<String> {
 }
 
 fn rounds() -> usize {
-    setting("LINEKEEPER_KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap())
+    setting("KILL_ROUNDS").map_or(ROUNDS, |text| text.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,7 +122,7 @@ fn report(name: &str, rounds: usize, outcome: &Outcome, took: Duration) {
         took.as_secs()
     );
     println!("{line}");
-    if let Some(path) = setting("LINEKEEPER_KILL_REPORT") {
+    if let Some(path) = setting("KILL_REPORT") {
         let mut file = std::fs::OpenOptions::new().append(true).open(path).unwrap();
         writeln!(file, "{line}").unwrap();
     }

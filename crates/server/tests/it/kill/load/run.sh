@@ -16,5 +16,5 @@ Meta: each message is repeated until it is answered with 200, then the next foll
 | engine | kills | answered with 200 | posts accepted | acknowledged, never delivered | out of order | duplicates, same id | duplicates, another id | time |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 PAGE
-LINEKEEPER_KILL_ROUNDS=$rounds LINEKEEPER_KILL_REPORT=$PWD/$page \
+KILL_ROUNDS=$rounds KILL_REPORT=$PWD/$page \
   cargo test --locked --package server --test it -- kill::load::under_load --test-threads=1 --nocapture --include-ignored
