@@ -1,15 +1,20 @@
 //! The handles of one installation. It starts nothing and knows no flow: see [`crate::startup`].
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::callbacks::AppCallback;
 use domain::ids::{AppId, ChannelId, WabaId};
+use ipnet::IpNet;
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::flows::database::Database;
+use crate::runtime::attempt_limiter::{AttemptLimiter, AttemptLimits};
+use crate::runtime::byte_budget::ByteBudget;
 use crate::runtime::capacity::Capacity;
 use crate::runtime::clock::Clock;
 use crate::runtime::ingest_queue::{IngestQueue, QueuedPosts};
@@ -18,6 +23,10 @@ use crate::runtime::liveness::Liveness;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::notifier::Notifier;
 use crate::runtime::single_flight::SingleFlight;
+
+/// Ten wrong keys from one address, then one a minute. The callers' addresses take less than a megabyte.
+const SIGN_IN_LIMITS: AttemptLimits =
+    AttemptLimits { burst: 10, interval: SignedDuration::from_mins(1), max_callers: 10_000 };
 
 /// The handles of one installation; cheap to clone.
 #[derive(Clone)]
@@ -47,6 +56,12 @@ pub struct Handles {
     pub logged_callback: LastLogged<AppCallback>,
     /// Checks the signatures of Meta's posts.
     pub verifier: graph_api::webhook::Verifier,
+    /// The bytes of request bodies in flight, over all connections.
+    pub bodies: ByteBudget,
+    /// Attempts to sign in, by the network of the caller's address.
+    pub sign_ins: AttemptLimiter<IpAddr>,
+    /// Proxies that may name the address of a caller.
+    pub trusted_proxies: Vec<IpNet>,
     /// Where accepted posts wait for the ingest writer.
     pub ingest: IngestQueue,
     /// Cancelled when the process shuts down; every background task watches it.
@@ -94,6 +109,9 @@ impl App {
             move |committed| notifier.committed(committed)
         });
         let handles = Handles {
+            bodies: ByteBudget::new(config.limits.max_body_bytes_in_flight),
+            sign_ins: AttemptLimiter::new(SIGN_IN_LIMITS),
+            trusted_proxies: config.trusted_proxies()?,
             config,
             store,
             graph,

@@ -1,6 +1,8 @@
 //! Handles that the whole process shares: time, wake-ups, limits, metrics. Nothing here knows a flow,
 //! a route or a command.
 
+pub mod attempt_limiter;
+pub mod byte_budget;
 pub mod capacity;
 pub mod clock;
 pub mod failpoint;

@@ -157,7 +157,7 @@ mod tests {
         for (found, nearest) in [
             ("LINEKEEPER_DATABSE", "LINEKEEPER_DATABASE"),
             ("LINEKEEPER_APP_SECRET", "LINEKEEPER_META_APP_SECRET"),
-            ("LINEKEEPER_PORT", "LINEKEEPER_LOG_FORMAT"),
+            ("LINEKEEPER_PORT", "LINEKEEPER_LISTEN"),
         ] {
             assert_eq!(in_environment(found, "8080"), [(found.to_owned(), nearest.to_owned())]);
         }

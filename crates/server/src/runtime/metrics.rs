@@ -11,9 +11,13 @@ use graph_api::{CallOutcome, FinishedCall};
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder as _};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use strum::IntoStaticStr;
+use tokio_util::sync::CancellationToken;
 
 /// The bounds of every histogram in seconds: from one post of Meta's to a whole signup.
 const BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+/// How often samples are folded: at 10,000 requests a second that is less than a megabyte of them.
+const FOLD_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The three kinds of Prometheus metrics that are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr)]
@@ -71,6 +75,8 @@ metrics! {
         "Bytes the database uses, as last measured";
     DATABASE_LIMIT: Gauge "linekeeper_database_limit_bytes" [],
         "Bytes the database may use; 0 for no limit";
+    REQUEST_BODY_BYTES: Gauge "linekeeper_request_body_bytes" [],
+        "Bytes of request bodies in flight, of at most limits.max_body_bytes_in_flight";
     NUMBERS: Gauge "linekeeper_numbers" ["level"],
         "Connected numbers by their health level";
     EVENTS_TO_INTERPRET: Gauge "linekeeper_events_to_interpret" [],
@@ -138,8 +144,16 @@ impl Metrics {
         self.0.handle.render()
     }
 
-    /// A request was answered. `route` is a template, never an address.
-    pub fn http_request(&self, method: &str, route: &str, status: u16, time: Duration) {
+    /// Moves the samples of histograms into their buckets until the token is cancelled. Until it is moved a sample
+    /// takes memory of its own, and only `render` does it otherwise, which nobody may ever call.
+    pub async fn fold_samples(self, shutdown: CancellationToken) {
+        while shutdown.run_until_cancelled(tokio::time::sleep(FOLD_INTERVAL)).await.is_some() {
+            self.0.handle.run_upkeep();
+        }
+    }
+
+    /// A request was answered. `method` is of a closed set, and `route` is a template, never an address.
+    pub fn http_request(&self, method: &'static str, route: &str, status: u16, time: Duration) {
         let labels = vec![method.to_owned(), route.to_owned(), status.to_string()];
         self.counter(HTTP_REQUESTS, labels).increment(1);
         self.histogram(HTTP_REQUEST_DURATION, route).record(time.as_secs_f64());
@@ -205,6 +219,12 @@ impl Metrics {
     pub fn database_size(&self, bytes: u64, limit: u64) {
         self.gauge(DATABASE_SIZE, Vec::new()).set(bytes as f64);
         self.gauge(DATABASE_LIMIT, Vec::new()).set(limit as f64);
+    }
+
+    /// How many bytes of request bodies are in flight.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; sizes stay below 2^52")]
+    pub fn request_body_bytes(&self, bytes: usize) {
+        self.gauge(REQUEST_BODY_BYTES, Vec::new()).set(bytes as f64);
     }
 
     /// How many numbers are on a health level.

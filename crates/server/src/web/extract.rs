@@ -3,6 +3,7 @@
 
 pub(super) mod auth;
 pub(super) mod body;
+pub(super) mod client_address;
 pub(super) mod endpoint;
 pub(super) mod form;
 pub(super) mod paging;

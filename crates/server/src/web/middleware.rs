@@ -30,7 +30,8 @@ pub(super) async fn observe(
     let wants_page = wants_page(&path, request.headers());
     // the route template: an address may contain data that must not be logged
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", %method, route, request_id = id);
+    let method_label = method_label(&method);
+    let span = tracing::info_span!("request", method = method_label, route, request_id = id);
     let answer = async {
         let response = next.run(request).await;
         let response = if response.status().is_client_error() || response.status().is_server_error() {
@@ -40,7 +41,7 @@ pub(super) async fn observe(
         };
         let duration = started.elapsed();
         tracing::info!(status = response.status().as_u16(), ms = duration.as_secs_f64() * 1000.0, "answered");
-        app.metrics.http_request(method.as_str(), &route, response.status().as_u16(), duration);
+        app.metrics.http_request(method_label, &route, response.status().as_u16(), duration);
         response
     };
     let mut response = answer.instrument(span).await;
@@ -48,6 +49,12 @@ pub(super) async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// The method as a label of logs and metrics. A caller may make methods up: all of them share one label.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 9] = ["GET", "POST", "PATCH", "PUT", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }
 
 /// The id sent by the caller if it is well formed, else a new one.
@@ -112,4 +119,16 @@ pub(super) fn panicked(cause: Box<dyn std::any::Any + Send + 'static>) -> Respon
 /// Answers a request for an unknown address.
 pub(super) async fn not_found() -> ApiError {
     ApiError::not_found("page")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_method_that_is_made_up_has_the_label_of_all_others() {
+        assert_eq!(method_label(&Method::PATCH), "PATCH");
+        assert_eq!(method_label(&Method::from_bytes(b"PATCHX").unwrap()), "other");
+        assert_eq!(method_label(&Method::from_bytes(b"get").unwrap()), "other");
+    }
 }

@@ -94,6 +94,7 @@ pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readin
 #[utoipa::path(get, path = "/metrics", tag = "Operation",
     responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text")))]
 pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
+    app.metrics.request_body_bytes(app.bodies.reserved());
     if let Err(error) = measure(&app).await {
         tracing::warn!("metrics lack what the database knows: {error}");
     }

@@ -4,18 +4,19 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ApiError, Code, Problem, Result};
-use super::extract::body::is_over_limit;
+use super::extract::body::{self, ReadError};
 use crate::App;
 use crate::flows::ingest::handshake::{self, Callback};
 use crate::flows::ingest::receive::{self, ReceiveError};
+use crate::runtime::byte_budget::Reservation;
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
@@ -132,7 +133,8 @@ pub(super) async fn verify_only(State(app): State<App>, request: Request) -> Res
 }
 
 async fn take(app: &App, request: Request) -> Result<()> {
-    let body = verified(app, request).await?;
+    // reserved until the events are on disk: the queue of the writer holds as much as the body
+    let (body, _reserved) = verified(app, request).await?;
     receive::receive(app, body).await.map_err(|error| match error {
         ReceiveError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
         ReceiveError::Store(cause) => {
@@ -150,31 +152,25 @@ async fn take(app: &App, request: Request) -> Result<()> {
     })
 }
 
-/// The body of a post after its signature was verified.
-async fn verified(app: &App, request: Request) -> Result<Bytes> {
+/// The body of a post after its signature was verified, and the reservation of its bytes.
+async fn verified(app: &App, request: Request) -> Result<(Bytes, Reservation)> {
     let (head, body) = request.into_parts();
-    let body = read_body(body, &head.headers, app.config.limits.max_webhook_body_bytes).await?;
+    body::refuse_encoded(&head.headers)?;
+    let limit = app.config.limits.max_webhook_body_bytes;
+    let read = tokio::time::timeout(BODY_DEADLINE, body::collect(body, limit, &app.bodies)).await;
+    let read = read.map_err(|_| ApiError::new(Code::TimedOut, "The body did not arrive in time"))?;
+    let (body, reserved) = read.map_err(|error| match error {
+        ReadError::TooLarge => ApiError::new(Code::BodyTooLarge, format!("A post may have {limit} bytes")),
+        ReadError::BrokenOff => ApiError::new(Code::MalformedBody, "The body broke off"),
+        ReadError::BudgetExhausted => body::budget_exhausted(),
+    })?;
     let signature = head.headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
     app.verifier.verify(signature, &body).map_err(|cause| {
         tracing::warn!(%cause, bytes = body.len(), "a webhook post was refused");
         // the answer gives no hint to a forger
         ApiError::new(Code::BadSignature, "The signature is missing or wrong")
     })?;
-    Ok(body)
-}
-
-async fn read_body(body: Body, headers: &HeaderMap, limit: usize) -> Result<Bytes> {
-    let too_large = || ApiError::new(Code::BodyTooLarge, format!("A post may have {limit} bytes"));
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > limit) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_DEADLINE, axum::body::to_bytes(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_over_limit(&error) => Err(too_large()),
-        Ok(Err(_)) => Err(ApiError::new(Code::MalformedBody, "The body broke off")),
-        Err(_) => Err(ApiError::new(Code::TimedOut, "The body did not arrive in time")),
-    }
+    Ok((body, reserved))
 }
 
 /// Refuses methods other than GET and POST.
@@ -201,14 +197,5 @@ mod tests {
         assert!(!is_same(&"".into(), ""));
         assert!(!is_same(&"abc".into(), "abd"));
         assert!(is_same(&"abc".into(), "abc"));
-    }
-
-    #[tokio::test]
-    async fn the_limit_is_exact() {
-        let body =
-            |bytes: usize| Body::from_stream(futures::stream::iter([Ok::<_, std::io::Error>(vec![0_u8; bytes])]));
-        let headers = HeaderMap::new();
-        assert_eq!(read_body(body(100), &headers, 100).await.unwrap().len(), 100);
-        assert_eq!(read_body(body(101), &headers, 100).await.unwrap_err().code(), Code::BodyTooLarge);
     }
 }

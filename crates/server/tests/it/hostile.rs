@@ -4,6 +4,7 @@
 mod api;
 mod browser;
 mod fuzz;
+mod heads;
 mod keys;
 mod meta;
 mod names;
@@ -11,5 +12,6 @@ mod posts;
 mod raw;
 mod seals;
 mod shaking;
+mod sign_in;
 mod sizes;
 pub(crate) mod support;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use graph_emulator::{Fault, Popup};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{APP_SECRET, TestApp};
@@ -88,4 +89,29 @@ async fn changes_are_counted_once_as_new_and_else_as_duplicates() {
     let counted = samples(&app, "linekeeper_webhook_changes_total").await;
     let of = |kind: &str| format!("{:.0}", counted[&format!("kind=\"{kind}\"")]);
     assert_eq!((of("new"), of("duplicate")), ((5 + 41).to_string(), (2 + 79).to_string()));
+}
+
+/// A stranger needs no key to send methods that do not exist, on every route.
+#[tokio::test(flavor = "multi_thread")]
+async fn methods_that_are_made_up_share_one_series_a_route() {
+    let app = TestApp::new().await;
+    let series = async || samples(&app, "linekeeper_http_requests_total").await.len();
+    let send = async |n: usize| {
+        let method = Method::from_bytes(format!("MADEUP{n}").as_bytes()).unwrap();
+        for path in ["/healthz", "/nowhere", "/webhooks/whatsapp", "/api/v1/accounts"] {
+            let status = app.send(method.clone(), path, None, None).await.status.as_u16();
+            assert!(matches!(status, 404 | 405), "{method} {path}: {status}");
+        }
+    };
+    send(0).await;
+    // the requests for the metrics are counted too, from the second on
+    series().await;
+    let before = series().await;
+    for n in 1..50 {
+        send(n).await;
+    }
+    assert_eq!(series().await, before);
+    let counted = samples(&app, "linekeeper_http_requests_total").await;
+    let of_unknown = &counted[r#"method="other",route="unmatched",status="404""#];
+    assert_eq!(format!("{of_unknown:.0}"), "50");
 }

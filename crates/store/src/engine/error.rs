@@ -83,8 +83,8 @@ pub enum Error {
     #[error("the database address must begin with sqlite:// or postgres:// and a SQLite database must be a file")]
     Url,
     /// A part of the address cannot be read, such as its port.
-    #[error("the database address cannot be read")]
-    Address(#[source] sqlx::Error),
+    #[error("the database address cannot be read: {0}")]
+    Address(sqlx::Error),
     /// There is no such file.
     #[error("there is no database at {0}; run `linekeeper migrate` to make one")]
     Missing(String),

@@ -39,7 +39,7 @@ async fn once(app: &App, request: Request, next: Next) -> Result<Response> {
     let principal = auth::authenticate(&parts, app).await?;
     let account = principal.key.account_id;
     let key = format!("{}:{key}", principal.key.id);
-    let bytes = body::read(raw).await?;
+    let (bytes, _reserved) = body::read(&parts.headers, raw, app).await?;
     let hash = hash_of(&app.config.meta.app_secret, &parts.method, parts.uri.path(), &bytes);
 
     match idempotency::reserve(app, account, &key, &hash).await? {

@@ -68,6 +68,10 @@ pub(crate) enum Code {
     StorageFull,
     /// An error of the server; the cause is logged.
     Internal,
+    /// The head of the request makes no sense.
+    MalformedRequest,
+    /// Too many failed attempts from this address.
+    TooManyAttempts,
 }
 
 impl Code {
@@ -86,7 +90,7 @@ impl Code {
             Self::Forbidden | Self::Csrf => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::MalformedBody => StatusCode::BAD_REQUEST,
+            Self::MalformedBody | Self::MalformedRequest => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MissingParameter
@@ -107,6 +111,7 @@ impl Code {
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Unavailable | Self::StorageFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -143,6 +148,8 @@ impl Code {
             Self::Unavailable => "Temporarily unavailable",
             Self::StorageFull => "The database is full",
             Self::Internal => "Internal error",
+            Self::MalformedRequest => "The request makes no sense",
+            Self::TooManyAttempts => "Too many attempts",
         }
     }
 }
@@ -158,6 +165,7 @@ impl Code {
             StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Self::UnsupportedMediaType,
             StatusCode::UNPROCESSABLE_ENTITY => Self::InvalidParameter,
+            StatusCode::TOO_MANY_REQUESTS => Self::TooManyAttempts,
             StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Self::TimedOut,
             StatusCode::SERVICE_UNAVAILABLE => Self::Unavailable,
             status if status.is_client_error() => Self::MalformedBody,
@@ -180,7 +188,8 @@ mod tests {
             422 phone_number_mismatch\n422 no_such_number\n422 no_access_to_waba\n422 code_replayed\n\
             422 foreign_app\n409 not_now\n422 webhook_setup_failed\n422 meta_refused\n422 meta_access_lost\n\
             422 meta_throttled\n422 meta_unavailable\n422 idempotency_mismatch\n409 idempotency_in_progress\n\
-            504 timed_out\n503 unavailable\n503 storage_full\n500 internal";
+            504 timed_out\n503 unavailable\n503 storage_full\n500 internal\n\
+            400 malformed_request\n429 too_many_attempts";
         assert_eq!(lines.join("\n"), expected);
     }
 

@@ -1,13 +1,16 @@
 //! Request bodies: JSON, or a form as the origin's clients may send. An unreadable body or an invalid field becomes a
 //! problem document that names the place and the fix.
 
-use axum::body::{Body as RawBody, Bytes};
+use axum::body::{Body as RawBody, Bytes, HttpBody as _};
 use axum::extract::{FromRequest, Request};
-use axum::http::header;
+use axum::http::{HeaderMap, HeaderValue, header};
+use bytes::BytesMut;
+use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use crate::App;
+use crate::runtime::byte_budget::{ByteBudget, Exhausted, Reservation};
 use crate::web::error::{ApiError, Code, Result};
 
 /// Maximum size of a request body in bytes.
@@ -20,10 +23,11 @@ pub(crate) struct Body<T>(pub T);
 impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &App) -> Result<Self> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    async fn from_request(request: Request, app: &App) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or("").trim().to_ascii_lowercase();
-        let bytes = read(request.into_body()).await?;
+        let (bytes, _reserved) = read(&parts.headers, body, app).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(T::default()));
         }
@@ -39,26 +43,105 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for Body<T> {
     }
 }
 
-/// Reads the bytes of a body up to the limit.
-pub(in crate::web) async fn read(body: RawBody) -> Result<Bytes> {
-    axum::body::to_bytes(body, LIMIT).await.map_err(|error| {
-        if is_over_limit(&error) {
-            return ApiError::new(Code::BodyTooLarge, format!("The body exceeds {LIMIT} bytes."));
+/// Reads the body of a request up to the limit of API and pages. The bytes stay reserved as long as the reservation.
+pub(in crate::web) async fn read(headers: &HeaderMap, body: RawBody, app: &App) -> Result<(Bytes, Reservation)> {
+    refuse_encoded(headers)?;
+    collect(body, LIMIT, &app.bodies).await.map_err(|error| match error {
+        ReadError::TooLarge => ApiError::new(Code::BodyTooLarge, format!("The body exceeds {LIMIT} bytes.")),
+        ReadError::BrokenOff => {
+            ApiError::new(Code::MalformedBody, "The connection ended before the body was complete.")
         }
-        ApiError::new(Code::MalformedBody, "The connection ended before the body was complete.")
+        ReadError::BudgetExhausted => budget_exhausted(),
     })
 }
 
-/// Whether reading failed because the body exceeds its limit.
-pub(in crate::web) fn is_over_limit(error: &axum::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
+/// Refuses a body in a `Content-Encoding`: a few bytes could unfold into any number, and Meta signs what it sends.
+pub(in crate::web) fn refuse_encoded(headers: &HeaderMap) -> Result<()> {
+    let is_plain = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_plain) {
+        return Ok(());
     }
-    false
+    Err(ApiError::new(Code::UnsupportedMediaType, "Send the body as it is, without Content-Encoding."))
+}
+
+/// The refusal of a body that [`collect`] had no budget for.
+pub(in crate::web) fn budget_exhausted() -> ApiError {
+    ApiError::new(Code::Unavailable, "Too many bytes of request bodies are in flight; send the request again.")
+        .with_retry_after(5)
+}
+
+/// Why a body was not read whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::web) enum ReadError {
+    TooLarge,
+    /// The connection ended early, or the chunks make no sense.
+    BrokenOff,
+    /// All bodies in flight together have reached their budget.
+    BudgetExhausted,
+}
+
+/// Reads a body of at most `limit` bytes. Bytes are reserved in `budget` as they arrive, not as they are announced:
+/// a sender that announces much and sends nothing takes nothing from others.
+pub(in crate::web) async fn collect(
+    mut body: RawBody,
+    limit: usize,
+    budget: &ByteBudget,
+) -> std::result::Result<(Bytes, Reservation), ReadError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limit {
+        return Err(ReadError::TooLarge);
+    }
+    let mut reservation = budget.reserve();
+    let mut collected = Collected::Empty;
+    while let Some(frame) = body.frame().await {
+        // trailers are read over
+        let Ok(data) = frame.map_err(|_| ReadError::BrokenOff)?.into_data() else { continue };
+        if data.len() > limit - collected.len() {
+            return Err(ReadError::TooLarge);
+        }
+        reservation.grow(data.len()).map_err(|Exhausted| ReadError::BudgetExhausted)?;
+        collected = collected.with(data, announced);
+    }
+    Ok((collected.into_bytes(), reservation))
+}
+
+/// What has arrived of a body. Most bodies arrive in one piece, which is not copied.
+enum Collected {
+    Empty,
+    Whole(Bytes),
+    Joined(BytesMut),
+}
+
+impl Collected {
+    fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::Whole(bytes) => bytes.len(),
+            Self::Joined(bytes) => bytes.len(),
+        }
+    }
+
+    fn with(self, data: Bytes, announced: usize) -> Self {
+        let mut joined = match self {
+            Self::Empty => return Self::Whole(data),
+            Self::Whole(first) => {
+                let mut joined = BytesMut::with_capacity(announced.max(first.len() + data.len()));
+                joined.extend_from_slice(&first);
+                joined
+            }
+            Self::Joined(joined) => joined,
+        };
+        joined.extend_from_slice(&data);
+        Self::Joined(joined)
+    }
+
+    fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::Whole(bytes) => bytes,
+            Self::Joined(bytes) => bytes.freeze(),
+        }
+    }
 }
 
 fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
@@ -135,6 +218,50 @@ mod tests {
         waba_id: Option<String>,
         #[serde(deserialize_with = "switch")]
         is_coexistence: Option<bool>,
+    }
+
+    fn in_pieces(pieces: &[&'static str]) -> RawBody {
+        let pieces: Vec<_> =
+            pieces.iter().map(|piece| Ok::<_, std::io::Error>(Bytes::from_static(piece.as_bytes()))).collect();
+        RawBody::from_stream(futures::stream::iter(pieces))
+    }
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit_and_reserved_while_it_is_held() {
+        let budget = ByteBudget::new(100);
+        for pieces in [&["abcdef"][..], &["ab", "", "cd", "ef"], &["a", "b", "c", "d", "e", "f"]] {
+            let (bytes, reserved) = collect(in_pieces(pieces), 6, &budget).await.unwrap();
+            assert_eq!((bytes.as_ref(), budget.reserved()), (&b"abcdef"[..], 6), "{pieces:?}");
+            drop(reserved);
+            assert_eq!(budget.reserved(), 0);
+            assert_eq!(collect(in_pieces(pieces), 5, &budget).await.unwrap_err(), ReadError::TooLarge);
+        }
+        assert_eq!(collect(RawBody::from("abcdef"), 5, &budget).await.unwrap_err(), ReadError::TooLarge);
+    }
+
+    #[tokio::test]
+    async fn bodies_share_one_budget() {
+        let budget = ByteBudget::new(10);
+        let (_bytes, held) = collect(in_pieces(&["abc", "def"]), 100, &budget).await.unwrap();
+        assert_eq!(collect(in_pieces(&["abc", "de"]), 100, &budget).await.unwrap_err(), ReadError::BudgetExhausted);
+        assert_eq!(budget.reserved(), 6, "a body that was given up holds nothing");
+        drop(held);
+        assert!(collect(in_pieces(&["abc", "de"]), 100, &budget).await.is_ok());
+    }
+
+    #[test]
+    fn a_body_in_an_encoding_is_refused() {
+        let check = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+            }
+            refuse_encoded(&headers).map_err(|error| error.code())
+        };
+        assert_eq!((check(&[]), check(&["Identity"])), (Ok(()), Ok(())));
+        for values in [&["gzip"][..], &["identity, gzip"], &["identity", "br"], &[""]] {
+            assert_eq!(check(values), Err(Code::UnsupportedMediaType), "{values:?}");
+        }
     }
 
     #[test]

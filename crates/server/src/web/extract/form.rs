@@ -3,7 +3,9 @@
 
 use std::marker::PhantomData;
 
+use axum::body::Body;
 use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
 use domain::channel::Channel;
 
 use super::auth::{Needs, Principal};
@@ -41,8 +43,8 @@ impl Fields {
     }
 
     /// Reads the body of a request as a form.
-    pub(in crate::web) async fn read(request: Request) -> Result<Self> {
-        let bytes = body::read(request.into_body()).await?;
+    pub(in crate::web) async fn read(headers: &HeaderMap, body: Body, app: &App) -> Result<Self> {
+        let (bytes, _reserved) = body::read(headers, body, app).await?;
         let pairs = url::form_urlencoded::parse(&bytes).map(|(name, value)| (name.into_owned(), value.into_owned()));
         Ok(Self(pairs.collect()))
     }
@@ -65,7 +67,7 @@ impl<N: Needs> FromRequest<App> for PostedTo<N> {
         let session = session::of_request(app, &parts.headers).await?;
         let session = session.ok_or_else(|| ApiError::unauthenticated("Sign in again; your session has ended."))?;
         let path = path_ids(&mut parts, app).await?;
-        let fields = Fields::read(Request::from_parts(parts, body)).await?;
+        let fields = Fields::read(&parts.headers, body, app).await?;
         session::check_csrf(&session.csrf_token, fields.get("csrf").unwrap_or_default())?;
         let principal = Principal { key: session.key, csrf_token: Some(session.csrf_token) };
         let id = path.channel.ok_or_else(|| ApiError::not_found("number"))?;

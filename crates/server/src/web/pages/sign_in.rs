@@ -5,12 +5,14 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum_extra::extract::cookie::CookieJar;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 
 use super::layout::{Layout, page};
 use crate::App;
-use crate::web::error::{Code, Result};
+use crate::web::error::{ApiError, Code, Result};
 use crate::web::extract::auth::find_key;
+use crate::web::extract::client_address::ClientNetwork;
 use crate::web::extract::form::Fields;
 use crate::web::extract::query::Params;
 use crate::web::session;
@@ -32,13 +34,27 @@ pub(super) async fn show_sign_in(State(app): State<App>, headers: HeaderMap, par
     page(&SignInPage { layout: Layout::plain("Sign in"), next, error: None })
 }
 
-/// Checks the key and creates a session.
-pub(super) async fn sign_in(State(app): State<App>, request: Request) -> Result<Response> {
-    let fields = Fields::read(request).await?;
+/// Checks the key and creates a session. Wrong keys are counted by the caller's address.
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    ClientNetwork(caller): ClientNetwork,
+    request: Request,
+) -> Result<Response> {
+    let now = app.clock.now();
+    app.sign_ins.try_acquire(caller, now).map_err(|until| {
+        // rounded up: a caller that comes back a moment early is refused again
+        let wait = until.duration_since(now) + SignedDuration::from_millis(999);
+        let seconds = u64::try_from(wait.as_secs()).unwrap_or(1);
+        let text = format!("Too many wrong keys came from this address. Try again in {seconds} seconds.");
+        ApiError::new(Code::TooManyAttempts, text).with_retry_after(seconds)
+    })?;
+    let (parts, body) = request.into_parts();
+    let fields = Fields::read(&parts.headers, body, &app).await?;
     let next = local(fields.get("next"));
     let secret = SecretString::from(fields.get("key").unwrap_or_default());
     match find_key(&app, &secret).await {
         Ok(key) => {
+            app.sign_ins.refund(&caller);
             let cookie = session::begin(&app, &key).await?;
             Ok((CookieJar::new().add(cookie), Redirect::to(&next)).into_response())
         }

@@ -1,13 +1,17 @@
-//! How much may come, and how it comes: the limit and not a byte more, in one piece, in chunks, byte by byte.
+//! How much may come, and how it comes: the limit and not a byte more, in one piece, in chunks, byte by byte, and a bounded
+//! number of bytes over all connections.
 
 use std::time::Duration;
 
+use graph_emulator::Config as EmulatorConfig;
 use serde_json::json;
+use server::store::Engine;
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 use super::raw;
-use super::support::{HOOK, Site, messages, signature, whole};
-use crate::app::APP_SECRET;
+use super::support::{HOOK, Site, count, messages, signature, whole};
+use crate::app::{APP_SECRET, TestApp};
 
 /// The default limit: more than Meta sends, however it counts 3 MB (facts §3.1).
 const LIMIT: usize = 4_194_304;
@@ -109,4 +113,53 @@ async fn a_request_with_two_ends_is_refused() {
         let answer = raw::exchange(&site.app.url, bytes.as_bytes()).await;
         assert!((400..500).contains(&answer.status), "{rest:?}: {answer:?}");
     }
+}
+
+/// Sends the head and a part of a post whose signature cannot be checked before the rest comes.
+async fn begin_post(app: &TestApp, announced: usize, sent: usize) -> TcpStream {
+    let length = announced.to_string();
+    let head = raw::request("POST", HOOK, &[("content-length", &length), ("x-hub-signature-256", "sha256=00")], b"");
+    let mut stream = raw::connect(&app.url).await;
+    stream.write_all(&head).await.unwrap();
+    stream.write_all(&vec![b'x'; sent]).await.unwrap();
+    stream
+}
+
+async fn until_reserved(app: &TestApp, bytes: usize) {
+    let reached = async {
+        while app.app.bodies.reserved() != bytes {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), reached).await;
+    assert!(waited.is_ok(), "{} bytes are reserved, not {bytes}", app.app.bodies.reserved());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_in_flight_share_a_budget_and_beyond_it_is_503() {
+    let with_budget = |config: &mut server::config::Config| config.limits.max_body_bytes_in_flight = 8_000_000;
+    let app = TestApp::with(Engine::Sqlite, with_budget, EmulatorConfig::default()).await;
+    let post = async |bytes: &[u8]| {
+        let signed = signature(APP_SECRET, bytes);
+        raw::exchange(&app.url, &raw::request("POST", HOOK, &[("x-hub-signature-256", &signed)], bytes)).await
+    };
+    let large = post_of(2_000_000);
+    // what is announced takes nothing from others
+    let mut strangers = vec![begin_post(&app, LIMIT, 0).await, begin_post(&app, LIMIT, 0).await];
+    for _ in 0..3 {
+        strangers.push(begin_post(&app, LIMIT, 2_500_000).await);
+    }
+    until_reserved(&app, 7_500_000).await;
+    let refused = post(&large).await;
+    refused.problem(503, "unavailable");
+    assert_eq!(refused.header("retry-after"), Some("5"), "{}", refused.head);
+    assert_eq!(count(&app, "select count(*) from event").await, 0);
+    let page = raw::exchange(&app.url, &raw::request("GET", "/metrics", &[], b"")).await.body;
+    assert!(page.contains("linekeeper_request_body_bytes 7500000"), "{page}");
+    let small = whole(&json!([{ "id": "71", "changes": [{ "field": "messages", "value": messages("72", "s", 1) }] }]));
+    assert_eq!(post(&small).await.status, 200, "what fits is stored");
+    drop(strangers);
+    until_reserved(&app, 0).await;
+    assert_eq!(post(&large).await.status, 200);
+    until_reserved(&app, 0).await;
 }
