@@ -14,7 +14,7 @@ pub struct Limits {
     #[config(default = 12, env = "LINEKEEPER_LIMITS_SIGNUP_DEADLINE_SECONDS")]
     pub signup_deadline_seconds: u64,
 
-    /// Maximum size of a webhook body in bytes, 3000000 to 100000000. Meta sends up to 3 MB, which may be 3 MiB; the default
+    /// Maximum size of a webhook body in bytes, 3145728 to 100000000. Meta sends up to 3 MB, which may be 3 MiB; the default
     /// leaves room beyond that.
     #[config(default = 4_194_304, env = "LINEKEEPER_LIMITS_MAX_WEBHOOK_BODY_BYTES")]
     pub max_webhook_body_bytes: usize,
@@ -39,8 +39,8 @@ pub struct Limits {
     pub account_check_interval_seconds: u64,
 }
 
-/// The largest body that Meta sends (facts §3.1), in bytes.
-const LARGEST_OF_META: usize = 3_000_000;
+/// The largest body that Meta sends (facts §3.1) in bytes, if its 3 MB are 3 MiB.
+const LARGEST_OF_META: usize = 3 * 1024 * 1024;
 
 impl Limits {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
@@ -77,9 +77,9 @@ mod tests {
         let wrong: [(Change, &str); 9] = [
             (|it| it.graph_deadline_seconds = 0, "limits.graph_deadline_seconds: 0 is out of range; write 1 to 60"),
             (|it| it.signup_deadline_seconds = 61, "limits.signup_deadline_seconds: 61 is out of range; write 1 to 60"),
-            (|it| it.max_webhook_body_bytes = 0, "write 3000000 to 100000000"),
-            (|it| it.max_webhook_body_bytes = 2_999_999, "write 3000000 to 100000000"),
-            (|it| it.max_body_bytes_in_flight = 2_999_999, "write 3000000 to 100000000000"),
+            (|it| it.max_webhook_body_bytes = 0, "write 3145728 to 100000000"),
+            (|it| it.max_webhook_body_bytes = 3_145_727, "write 3145728 to 100000000"),
+            (|it| it.max_body_bytes_in_flight = 4_194_303, "write 4194304 to 100000000000"),
             (|it| it.max_connections = 0, "write 16 to 100000"),
             (|it| it.job_workers = 0, "limits.job_workers: 0 is out of range; write 1 to 256"),
             (|it| it.account_check_interval_seconds = 9, "write 10 to 86400"),

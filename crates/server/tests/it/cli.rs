@@ -149,7 +149,7 @@ async fn a_value_out_of_its_bounds_is_refused_with_the_bounds() {
     for (setting, says) in [
         ("LIMITS_GRAPH_DEADLINE_SECONDS=0", "write 1 to 60"),
         ("DELIVERY_DEADLINE_SECONDS=0", "write 1 to 25"),
-        ("LIMITS_MAX_WEBHOOK_BODY_BYTES=0", "write 3000000 to 100000000"),
+        ("LIMITS_MAX_WEBHOOK_BODY_BYTES=0", "write 3145728 to 100000000"),
         ("LIMITS_MAX_CONNECTIONS=0", "write 16 to 100000"),
         ("META_PREVIOUS_APP_SECRET=", "the value is empty"),
         ("LOG_FILTER=loud=loud", "is not a filter"),

@@ -159,7 +159,7 @@ async fn what_is_wrong_stands_beside_its_field_and_nothing_is_lost(engine: Engin
         ("url", "https://10.0.0.5/typed", "url-error", "private"),
         ("url", "", "url-error", "Enter the address"),
         ("name", "", "name-error", "Enter a name"),
-        ("name", &"n".repeat(101), "name-error", "shorten it to 100"),
+        ("name", &"n".repeat(201), "name-error", "shorten it to 200"),
         ("kinds", "", "kinds-error", "At least one"),
         ("per_second", "many", "per_second-error", "number of posts a second"),
         ("headers", "X-New of-a-secret", "headers-error", "One a line"),
