@@ -34,7 +34,7 @@ pub use self::meta_enums::{
 pub use self::numbers::action::{ActionError, NumberAction};
 pub use self::numbers::node::names as number_field_names;
 pub use self::numbers::number::{Override, RegisterCall, RegisterKind};
-pub use self::oauth::token::TokenDeath;
+pub use self::oauth::token::{TokenDeath, TokenScopes};
 pub use self::settings::Settings;
 pub use self::signup::{Popup, PopupEnd, Review, SignupResult};
 pub use self::state::World;

@@ -1,13 +1,14 @@
 //! Calls of the app itself: codes, tokens, and the app's own webhook subscription (facts §1.1 to
 //! §1.3 and §1.12). Must not touch anything of one account.
 
-use domain::ids::BusinessId;
+use domain::ids::{BusinessId, WabaId};
 use domain::meta::failure::Failure;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Client;
 use super::call::Call;
 use super::pages::page_of;
+use crate::wire;
 use crate::wire::token::{AppSubscription, Token, TokenInfo};
 
 /// The only webhook object we subscribe to.
@@ -34,6 +35,35 @@ impl Client {
         let call = self.as_app(Call::get("/debug_token", "").query("input_token", token).secret(token));
         let answer = self.send(call).await?;
         TokenInfo::read(&answer.body, token).ok_or_else(|| answer.unexpected("token data"))
+    }
+
+    /// The accounts that a business's token reaches where the token does not name them: those that the business owns,
+    /// the newest first (facts §1.16). Without `business` Meta is asked whose token it is (facts §1.3).
+    pub async fn accounts_of(
+        &self,
+        token: &SecretString,
+        business: Option<&BusinessId>,
+    ) -> Result<Vec<WabaId>, Failure> {
+        let token = token.expose_secret();
+        let owner = match business {
+            Some(business) => business.clone(),
+            None => {
+                let answer = self.send(Call::get("/me", "").query("fields", "client_business_id").token(token)).await?;
+                let owner = wire::filled(&answer.body, "client_business_id");
+                BusinessId(owner.ok_or_else(|| answer.unexpected("client_business_id"))?)
+            }
+        };
+        let call = |after: Option<String>| {
+            let call = Call::get("/{business}/owned_whatsapp_business_accounts", owner.as_str()).token(token);
+            let call = call.query("fields", "id").query("limit", "100");
+            match after {
+                Some(cursor) => call.query("after", cursor),
+                None => call,
+            }
+        };
+        let first = self.send(call(None)).await?;
+        let rows = self.follow(page_of(&first, &first.body)?, |cursor| call(Some(cursor))).await?;
+        Ok(rows.iter().filter_map(|row| wire::filled(row, "id")).map(WabaId).collect())
     }
 
     /// The app's own callback for WhatsApp events (facts §1.12); `None` when there is none.

@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use super::{error, filled, flag, list, text, texts, time, whole};
 
-/// The permission whose targets are accounts.
+/// The permission without which no account can be managed.
 const MANAGEMENT: &str = "whatsapp_business_management";
+
+/// The beginning of every permission whose targets are accounts.
+const OF_ACCOUNTS: &str = "whatsapp_business_";
 
 /// A token fresh from Meta.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ pub struct TokenInfo {
     /// When it ends; `None` for never.
     pub expires_at: Option<Timestamp>,
     pub scopes: Vec<String>,
-    /// The accounts it reaches, latest first; `None` for all of its owner's.
+    /// The accounts that any of its permissions names, latest first; `None` for all of its owner's.
     pub waba_ids: Option<Vec<WabaId>>,
     /// Why it does not work, in Meta's words.
     pub error: Option<MetaError>,
@@ -58,17 +61,26 @@ impl TokenInfo {
     }
 }
 
-/// No `target_ids` beside a granted permission means all accounts; a permission not granted, none.
+/// The targets of every permission on accounts count: Meta names them beside one or the other (facts §1.3). Management
+/// without `target_ids` means all accounts; without any permission on accounts there is none.
 fn accounts(data: &Value, scopes: &[String]) -> Option<Vec<WabaId>> {
-    let granular = list(data, "granular_scopes");
-    match granular.iter().find(|grant| text(grant, "scope").as_deref() == Some(MANAGEMENT)) {
-        Some(grant) if grant.get("target_ids").is_some_and(Value::is_array) => {
-            Some(list(grant, "target_ids").iter().filter_map(id).map(WabaId).collect())
+    let mut found: Vec<WabaId> = Vec::new();
+    let (mut is_granted, mut manages_all) = (false, false);
+    for grant in list(data, "granular_scopes") {
+        let Some(scope) = text(grant, "scope").filter(|scope| scope.starts_with(OF_ACCOUNTS)) else { continue };
+        is_granted = true;
+        if !grant.get("target_ids").is_some_and(Value::is_array) {
+            manages_all |= scope == MANAGEMENT;
+            continue;
         }
-        Some(_) => None,
-        None if scopes.iter().any(|scope| scope == MANAGEMENT) => None,
-        None => Some(Vec::new()),
+        for waba in list(grant, "target_ids").iter().filter_map(id).map(WabaId) {
+            if !found.contains(&waba) {
+                found.push(waba);
+            }
+        }
     }
+    let is_unnamed = !is_granted && scopes.iter().any(|scope| scope == MANAGEMENT);
+    (!manages_all && !is_unnamed).then_some(found)
 }
 
 fn id(value: &Value) -> Option<String> {
@@ -128,6 +140,22 @@ mod tests {
         assert_eq!(accounts(json!([{ "scope": MANAGEMENT }]), json!([MANAGEMENT])), None);
         assert_eq!(accounts(json!(null), json!([MANAGEMENT])), None);
         assert_eq!(accounts(json!([]), json!(["public_profile"])), Some(vec![]));
+    }
+
+    #[test]
+    fn the_targets_of_every_permission_on_accounts_count() {
+        let accounts = |granular: Value| {
+            let body = json!({ "data": { "is_valid": true, "scopes": [], "granular_scopes": granular } });
+            TokenInfo::read(&body, "t").unwrap().waba_ids
+        };
+        let ids = |ids: &[&str]| Some(ids.iter().map(|id| WabaId((*id).to_owned())).collect::<Vec<_>>());
+        let events = json!({ "scope": "whatsapp_business_manage_events", "target_ids": ["712"] });
+        let messaging = json!({ "scope": "whatsapp_business_messaging", "target_ids": ["712", "711"] });
+        assert_eq!(accounts(json!([events, messaging])), ids(&["712", "711"]));
+        let catalogs = json!({ "scope": "catalog_management", "target_ids": ["719"] });
+        assert_eq!(accounts(json!([catalogs, events])), ids(&["712"]));
+        assert_eq!(accounts(json!([events, { "scope": MANAGEMENT }])), None, "management of all accounts");
+        assert_eq!(accounts(json!([{ "scope": "whatsapp_business_messaging" }])), ids(&[]));
     }
 
     #[test]

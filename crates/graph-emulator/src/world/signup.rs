@@ -10,7 +10,7 @@ use super::meta_enums::{
     TerminalStatus,
 };
 use super::numbers::number::Number;
-use super::oauth::token::Code;
+use super::oauth::token::{Code, TokenScopes};
 use super::state::World;
 
 /// How the customer ended the popup.
@@ -92,6 +92,8 @@ pub struct Popup {
     pub message_names_number: bool,
     /// Lifetime of the token that the code is exchanged for; without it the token never expires.
     pub token_lasts: Option<SignedDuration>,
+    /// How that token names the WABAs that it reaches.
+    pub token_scopes: TokenScopes,
     /// Redirect URI of the dialog variant; the code exchange must repeat it.
     pub redirect_uri: Option<String>,
 }
@@ -125,6 +127,7 @@ impl Default for Popup {
             message_arrives: true,
             message_names_number: true,
             token_lasts: None,
+            token_scopes: TokenScopes::Named,
             redirect_uri: None,
         }
     }
@@ -197,6 +200,7 @@ impl World {
             used: false,
             redirect_uri: popup.redirect_uri.clone(),
             token_lasts: popup.token_lasts,
+            token_scopes: popup.token_scopes,
         };
         self.codes.insert(text.clone(), code);
         text

@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::token::{Caller, Install, Token, TokenDeath, TokenKind, death_error};
+use super::token::{Caller, Install, Token, TokenDeath, TokenKind, TokenScopes, death_error};
 use crate::world::graph::error::GraphError;
 use crate::world::graph::request::Request;
 use crate::world::state::World;
@@ -90,6 +90,7 @@ impl World {
             issued_at: now,
             expires_at: lasts.map(|l| now + l),
             death: None,
+            scopes: TokenScopes::Named,
         };
         self.tokens.insert(text.clone(), token);
         text

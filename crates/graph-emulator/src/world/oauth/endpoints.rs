@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::token::{Caller, Token, TokenDeath, TokenKind, death_error};
+use super::token::{Caller, Token, TokenDeath, TokenKind, TokenScopes, death_error};
 use crate::world::graph::context::{CallResult, Context, Response};
 use crate::world::graph::error::{GraphError, missing, numbered, unknown_path};
 use crate::world::graph::request::Request;
@@ -12,6 +12,7 @@ use crate::world::state::World;
 /// Lifetime of the popup's code (facts §1.1).
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 const SIXTY_DAYS: SignedDuration = SignedDuration::from_hours(60 * 24);
+const MANAGE_EVENTS: &str = "whatsapp_business_manage_events";
 const SCOPES: [&str; 3] = ["whatsapp_business_management", "whatsapp_business_messaging", "public_profile"];
 
 impl World {
@@ -60,8 +61,11 @@ impl World {
             ));
         }
         code.used = true;
-        let (business_id, lasts) = (code.business_id.clone(), code.token_lasts);
+        let (business_id, lasts, scopes) = (code.business_id.clone(), code.token_lasts, code.token_scopes);
         let token = self.issue(TokenKind::Business, app_id, &business_id, lasts, now);
+        if let Some(issued) = self.tokens.get_mut(&token) {
+            issued.scopes = scopes;
+        }
         Ok(Response::Body(token_body(&token, lasts)))
     }
 
@@ -134,7 +138,14 @@ impl World {
         } else if token.kind == TokenKind::Business {
             let wabas = self.install(&token.app_id, &token.business_id).map(|i| i.wabas.clone()).unwrap_or_default();
             let scope = |name: &str| json!({"scope": name, "target_ids": wabas});
-            data["granular_scopes"] = json!([scope(SCOPES[0]), scope(SCOPES[1])]);
+            data["granular_scopes"] = match token.scopes {
+                TokenScopes::Named => json!([scope(SCOPES[0]), scope(SCOPES[1])]),
+                TokenScopes::WithoutManagement => {
+                    data["scopes"] = json!([MANAGE_EVENTS, SCOPES[1], SCOPES[2]]);
+                    json!([scope(MANAGE_EVENTS), scope(SCOPES[1])])
+                }
+                TokenScopes::AllOfPortfolio => json!([{"scope": SCOPES[0]}, {"scope": SCOPES[1]}]),
+            };
         } else {
             // A scope without target ids covers all assets (facts §1.3).
             data["granular_scopes"] = json!([{"scope": SCOPES[0]}, {"scope": SCOPES[1]}]);
@@ -149,8 +160,15 @@ impl World {
                 2500,
                 "An active access token must be used to query information about the current user.",
             )),
-            Caller::Partner { user_id, .. } | Caller::Customer { user_id, .. } => {
-                Ok(Response::Body(json!({"id": user_id, "name": "System User"})))
+            Caller::Partner { user_id, .. } => Ok(Response::Body(json!({"id": user_id, "name": "System User"}))),
+            Caller::Customer { user_id, business_id, .. } => {
+                // `client_business_id` is shown only where it is asked for (facts §1.3)
+                let fields = c.request.text("fields").unwrap_or_default();
+                Ok(Response::Body(if fields.split(',').any(|field| field.trim() == "client_business_id") {
+                    json!({"id": user_id, "client_business_id": business_id})
+                } else {
+                    json!({"id": user_id, "name": "System User"})
+                }))
             }
         }
     }

@@ -35,6 +35,19 @@ pub(crate) enum TokenKind {
     SystemUser,
 }
 
+/// How a business token's `granular_scopes` name the WABAs that it reaches (facts §1.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenScopes {
+    /// Management and messaging, both with `target_ids`.
+    #[default]
+    Named,
+    /// Messaging and `whatsapp_business_manage_events` with `target_ids`, no management.
+    WithoutManagement,
+    /// Management without `target_ids`, which means all WABAs of the portfolio.
+    AllOfPortfolio,
+}
+
 /// A token that Meta issued.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Token {
@@ -45,6 +58,8 @@ pub(crate) struct Token {
     pub issued_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub death: Option<TokenDeath>,
+    #[serde(default)]
+    pub scopes: TokenScopes,
 }
 
 /// A single-use code of the popup (facts §1.1).
@@ -56,6 +71,8 @@ pub(crate) struct Code {
     pub used: bool,
     pub redirect_uri: Option<String>,
     pub token_lasts: Option<jiff::SignedDuration>,
+    #[serde(default)]
+    pub token_scopes: TokenScopes,
 }
 
 /// A customer portfolio that installed an app, with the WABAs it shared, the latest first.

@@ -21,6 +21,7 @@ enum Is {
 const CALLS: &[(&str, Is)] = &[
     ("exchange_code", Is::Before(Failpoint::CodeExchanged)),
     ("debug_token", Is::Read),
+    ("accounts_of", Is::Read),
     ("app_subscription", Is::Read),
     ("subscribe_app", Is::Apart("it is of the installation, not of a number; compared again at every start")),
     ("refetch_business_token", Is::Apart("asked again, Meta gives a token again")),
