@@ -40,7 +40,7 @@ pub(crate) struct Accounts {
 
 /// The data of a new account.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct NewAccount {
     #[schema(example = "Example Bakery")]
     name: String,

@@ -55,7 +55,7 @@ pub(crate) struct ApiKeys {
 
 /// The data of a new API key.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct NewKey {
     #[schema(example = "helpdesk")]
     name: String,

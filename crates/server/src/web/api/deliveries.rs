@@ -144,7 +144,7 @@ pub(crate) async fn discard_dead_letters(State(app): State<App>, on: EndpointOf<
 
 /// The events to replay: one event, a period, or the dead letters.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Replay {
     /// The id of one event.
     #[schema(example = "evt_12")]

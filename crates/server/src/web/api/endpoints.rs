@@ -27,6 +27,7 @@ use crate::web::extract::query::Params;
 
 /// The settings of a new endpoint.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct NewEndpoint {
     /// The name; the host of the address if omitted.
     #[schema(example = "Helpdesk")]
@@ -121,6 +122,7 @@ pub(crate) async fn show_endpoint(State(app): State<App>, on: EndpointOf<Read>) 
 
 /// Changed settings; omitted members keep their value.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct EndpointChange {
     /// The new name of the endpoint.
     #[schema(example = "Helpdesk")]
@@ -189,6 +191,7 @@ pub(crate) async fn delete_endpoint(State(app): State<App>, on: EndpointOf<Admin
 
 /// The new signing secret of an endpoint.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct NewSecret {
     /// The secret; generated if omitted.
     #[schema(value_type = Option<String>, example = "whsec_bGluZWtlZXBlci1leGFtcGxlLXNlY3JldC1ieXRlcw==")]
@@ -214,7 +217,7 @@ pub(crate) async fn rotate_endpoint_secret(
 
 /// The event to continue with after switching on.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Resume {
     /// `where_it_stopped` (the default), or `now` to skip the events that arrived meanwhile.
     #[schema(example = "where_it_stopped")]

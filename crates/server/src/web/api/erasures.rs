@@ -17,7 +17,7 @@ use crate::web::extract::path::{NestedId, nested_id};
 
 /// The person to erase.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct NewErasure {
     /// A phone number in any format, or a business-scoped user id.
     #[serde(deserialize_with = "body::text")]

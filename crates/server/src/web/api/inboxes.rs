@@ -125,7 +125,7 @@ pub(crate) async fn show_inbox(State(app): State<App>, on: ChannelOf<Read>) -> R
 
 /// Changed data of an inbox.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Change {
     /// The new name of the inbox.
     name: String,

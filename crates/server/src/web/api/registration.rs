@@ -70,7 +70,7 @@ impl From<CompletionResult> for CompletionView {
 
 /// Options of Complete registration.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct PressOptions {
     /// Applies an approved new name to a live number.
     #[serde(deserialize_with = "body::switch")]
@@ -116,7 +116,7 @@ pub(crate) async fn complete_registration(
 
 /// The two-step PIN of the number.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Pin {
     /// Six digits; spaces and hyphens are ignored.
     #[serde(deserialize_with = "body::text")]
@@ -145,7 +145,7 @@ pub(crate) async fn enter_pin(
 
 /// The way the code is sent.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct CodeRequest {
     /// The method: `SMS` or `VOICE`.
     #[schema(example = "SMS")]
@@ -185,7 +185,7 @@ pub(crate) async fn request_code(
 
 /// The code that Meta sent to the number.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct VerificationCode {
     /// Six digits; spaces and hyphens are ignored.
     #[serde(deserialize_with = "body::text")]

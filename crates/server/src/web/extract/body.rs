@@ -154,6 +154,9 @@ fn of_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let (path, cause) = (error.path().to_string(), error.inner());
+        if let Some(unknown) = unknown_member(&cause.to_string()) {
+            return unknown;
+        }
         if cause.is_data() && path != "." {
             return ApiError::invalid(&path, cause.to_string());
         }
@@ -169,8 +172,27 @@ fn of_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let fields: serde_json::Map<String, serde_json::Value> = url::form_urlencoded::parse(bytes)
         .map(|(name, value)| (name.into_owned(), value.into_owned().into()))
         .collect();
-    serde_json::from_value(fields.into())
-        .map_err(|error| ApiError::new(Code::InvalidParameter, format!("The form cannot be read: {error}.")))
+    serde_json::from_value(fields.into()).map_err(|error| {
+        let text = format!("The form cannot be read: {error}.");
+        unknown_member(&error.to_string()).unwrap_or_else(|| ApiError::new(Code::InvalidParameter, text))
+    })
+}
+
+/// The refusal of a member that the request does not have, from serde's text about it.
+fn unknown_member(text: &str) -> Option<ApiError> {
+    let (name, known) = text.strip_prefix("unknown field `")?.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+    Some(no_such_member(name, &known))
+}
+
+/// The refusal of a member that the request does not have. A misspelt member must not be ignored.
+pub(in crate::web) fn no_such_member(name: &str, known: &[&str]) -> ApiError {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(60).collect();
+    let fix = match known {
+        [] => "there is no such member".to_owned(),
+        known => format!("there is no such member; known are {}", known.join(", ")),
+    };
+    ApiError::invalid(&name, fix)
 }
 
 /// Deserializes text that some clients send as a number, such as Meta's ids.
@@ -271,6 +293,26 @@ mod tests {
             assert_eq!(of_json::<Form>(json.as_bytes()).unwrap(), expected);
         }
         assert_eq!(of_form::<Form>(b"waba_id=71&is_coexistence=on").unwrap(), expected);
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Strict {
+        #[serde(deserialize_with = "text")]
+        inbox_id: Option<String>,
+        name: String,
+    }
+
+    #[test]
+    fn an_unknown_member_is_named_in_json_and_in_a_form() {
+        let json = of_json::<Strict>(br#"{"name":"a","inboxId":7}"#).unwrap_err();
+        let form = of_form::<Strict>(b"name=a&inboxId=7").unwrap_err();
+        for error in [json, form] {
+            assert_eq!(error.code(), Code::InvalidParameter);
+            assert_eq!(error.field(), Some(("inboxId", "there is no such member; known are inbox_id, name")));
+        }
+        let good = of_json::<Strict>(br#"{"name":"a","inbox_id":7}"#).unwrap();
+        assert_eq!((good.inbox_id.as_deref(), good.name.as_str()), (Some("7"), "a"));
     }
 
     #[test]

@@ -71,12 +71,15 @@ fn check(what: &str, answer: &Reply) {
     }
 }
 
-fn good_body() -> Vec<u8> {
-    let body = json!({ "name": "Bakery", "scope": "read", "code": "123456", "pin": "123456", "method": "SMS",
+/// A body with good members, of those that the operation knows: our own routes refuse any other.
+fn good_body(operation: &Operation) -> Vec<u8> {
+    let mut body = json!({ "name": "Bakery", "scope": "read", "code": "123456", "pin": "123456", "method": "SMS",
         "language": "en_US", "business_id": "75", "waba_id": "71", "phone_number_id": "72", "inbox_id": 1,
         "is_coexistence": true, "apply_new_name": true, "format": "standard", "kinds": ["messages"],
         "headers": { "x-team": "support" }, "per_second": 20, "from": "2026-11-25T10:00:00Z",
         "to": "2026-11-25T11:00:00Z" });
+    let members = body.as_object_mut().unwrap();
+    members.retain(|name, _| operation.members.contains(name));
     body.to_string().into_bytes()
 }
 
@@ -97,7 +100,7 @@ async fn attack(site: &Site, operation: &Operation, random: &mut StdRng, round: 
     if random.random_bool(0.5) {
         target = format!("{target}?{query}");
     }
-    let body = if operation.takes_body { mutate(random, &good_body()) } else { Vec::new() };
+    let body = if operation.takes_body { mutate(random, &good_body(operation)) } else { Vec::new() };
     let kind = if random.random_bool(0.2) { "application/x-www-form-urlencoded" } else { "application/json" };
     let bearer = format!("Bearer {}", site.app.key.expose_secret());
     let signed = signature(APP_SECRET, &body);

@@ -167,6 +167,8 @@ pub(crate) struct Operation {
     /// With `{…}` where ids go.
     pub(crate) path: String,
     pub(crate) takes_body: bool,
+    /// The members that the body may have.
+    pub(crate) members: Vec<String>,
 }
 
 impl Operation {
@@ -188,7 +190,12 @@ pub(crate) fn operations() -> Vec<Operation> {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let takes_body = operation.get("requestBody").is_some();
-            all.push(Operation { method: method.to_uppercase(), path: path.clone(), takes_body });
+            let schema = operation.pointer("/requestBody/content/application~1json/schema/$ref");
+            let properties =
+                schema.and_then(Value::as_str).and_then(|at| document.pointer(&format!("{}/properties", &at[1..])));
+            let members = properties.and_then(Value::as_object).map(|all| all.keys().cloned().collect());
+            let members = members.unwrap_or_default();
+            all.push(Operation { method: method.to_uppercase(), path: path.clone(), takes_body, members });
         }
     }
     assert!(all.len() >= 25, "the description lost its routes: {all:#?}");
