@@ -1,9 +1,16 @@
-//! The input of one embedded signup, checked before any call to Meta. Must not know what the signup flow does with it.
+//! Embedded signup: its input, its states, which number it is about, and what an unfinished one waits for. Must not
+//! know how the signup flow carries it out.
 
 use crate::ids::{BusinessId, PhoneNumberId, WabaId};
 
+mod choice;
+mod next_step;
+
+pub use choice::{NotChosen, SeenNumber, Wanted, choose};
+pub use next_step::NextStep;
+
 /// How far a signup is. The word is stored, and shown by the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum SignupState {
     /// The request is stored, the code is not exchanged.
@@ -14,8 +21,22 @@ pub enum SignupState {
     Connected,
     /// The set-up of the channel ended.
     Done,
-    /// It ended without a channel.
+    /// The token is kept, and something is missing or wrong: [`NextStep`] says what.
+    Unfinished,
+    /// It ended without a channel, and its token is destroyed.
     Failed,
+}
+
+/// The way on which a signup came in; it decides about numbers that nobody named and numbers that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum SignupRoute {
+    /// The origin's route: takes an account's first number (E3), and refuses a known number (A2).
+    Origin,
+    /// Our own route: takes an account's only number, and re-authorises a known number of the same account.
+    Own,
+    /// No browser came: Meta's `PARTNER_ADDED` webhook began it.
+    Recovered,
 }
 
 impl SignupState {

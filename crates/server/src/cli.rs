@@ -25,6 +25,7 @@ mod lookup;
 mod migrate;
 mod output;
 mod serve;
+mod signup;
 
 use context::ConfigSource;
 use output::{CommandStatus, Output};
@@ -79,6 +80,9 @@ enum Command {
     /// Manage inboxes: the numbers, their health and their next steps.
     #[command(subcommand, visible_alias = "inboxes", after_help = inbox::EXAMPLES)]
     Inbox(inbox::Inbox),
+    /// List signups, and finish or revoke unfinished ones.
+    #[command(subcommand, visible_alias = "signups", after_help = signup::EXAMPLES)]
+    Signup(signup::Signup),
     /// Manage endpoints: the addresses that events are forwarded to.
     #[command(subcommand, visible_alias = "endpoints", after_help = endpoint::EXAMPLES)]
     Endpoint(endpoint::Endpoint),
@@ -124,6 +128,7 @@ async fn run(arguments: Arguments, output: Output) -> anyhow::Result<CommandStat
         Command::Migrate(command) => command.run(&source, output).await,
         Command::Account(command) => command.run(&source, output).await,
         Command::Inbox(command) => command.run(&source, output).await,
+        Command::Signup(command) => command.run(&source, output).await,
         Command::Endpoint(command) => command.run(&source, output).await,
         Command::Callback(command) => command.run(&source, output).await,
         Command::Erase(command) => command.run(&source, output).await,

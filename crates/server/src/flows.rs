@@ -9,8 +9,10 @@
 
 use std::time::Duration;
 
+use domain::ids::ChannelId;
 use domain::meta::failure::Failure;
-use strum::IntoStaticStr;
+use domain::phone::E164;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::store;
 
@@ -45,6 +47,13 @@ pub enum FlowError {
     /// Meta refused or did not answer.
     #[error("{}", .0.message)]
     Meta(Failure),
+    /// The phone number is connected already (A2).
+    #[error("Channel already exists: {phone}")]
+    ChannelExists {
+        phone: E164,
+        /// The inbox that has the number, where it is of the same account.
+        inbox: Option<ChannelId>,
+    },
     /// The request itself cannot be done; the text says why and is shown as it is.
     #[error("{text}")]
     Refused {
@@ -56,15 +65,13 @@ pub enum FlowError {
 }
 
 /// What a flow refuses, apart from Meta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, IntoStaticStr)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Refusal {
     /// A parameter is missing (E1, W9).
     MissingParameter,
     /// A parameter makes no sense.
     InvalidParameter,
-    /// The phone number is connected already (A2).
-    ChannelExists,
     /// Re-authorised with another number (A3).
     PhoneNumberMismatch,
     /// The number is not in the WABA (E3).
@@ -75,6 +82,18 @@ pub enum Refusal {
     CodeReplayed,
     /// The token belongs to another app.
     ForeignApp,
+    /// A signup saw several numbers, and nobody named one.
+    NumberNotChosen,
+    /// A signup saw no number.
+    NoNumberYet,
+    /// A signup's token does not tell which accounts it reaches.
+    NoAccountNamed,
+    /// A signup's browser never returned, and no token could be had without it.
+    BrowserLost,
+    /// A signup was not finished in time.
+    SignupExpired,
+    /// A signup was revoked by a person.
+    SignupRevoked,
     /// The inbox does not exist, or not for this account.
     NotFound,
     /// Registration is not to be done now; the decision says why.

@@ -13,6 +13,7 @@ mod format;
 mod levels;
 mod registration;
 mod sentence;
+mod signups;
 mod summary;
 mod titles;
 
@@ -25,4 +26,5 @@ pub use format::{capitalize, escape, humanize, span, time_element, utc};
 pub use levels::{Button, LEAVE_APP, button, level, whose, your_move};
 pub use registration::{basis, remedy, why};
 pub use sentence::{Message, Sentence};
+pub use signups::next_step;
 pub use summary::summary;

@@ -20,6 +20,7 @@ pub use attempts::{RecordedAttempt, assume_attempt, open_attempt, settle_attempt
 pub use attempts::{attempt, attempts};
 pub use changes::{changes, note_changes, store_changes};
 pub use facts::NumberFacts;
+pub use failure_json::{failure_from_json, failure_to_json};
 pub use number::{facts, facts_for_update, lock, pin, save, set_hold, set_pin};
 pub use record::NumberRow;
 pub use repairs_json::{repairs_from_json, repairs_to_json};

@@ -24,6 +24,12 @@ pub fn uuid_at(now: Timestamp) -> Uuid {
     uuid::Builder::from_unix_timestamp_millis(micros / 1000, &tail).into_uuid()
 }
 
+/// The least UUID of [`uuid_at`] at `at`: it sorts before every one drawn then or later, up to a millisecond.
+pub(crate) fn earliest_uuid_at(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.as_millisecond()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
 /// A secret token of `bytes` random bytes from the operating system, written in URL-safe base64.
 pub fn random_token(bytes: usize) -> SecretString {
     let mut buffer = vec![0; bytes];
@@ -47,6 +53,8 @@ mod tests {
         assert!(ordered, "{ids:?}");
         assert_eq!(ids[0].get_version_num(), 7);
         assert!(ids[999] < uuid_at(noon + SignedDuration::from_micros(250)));
+        assert!(earliest_uuid_at(noon) < ids[0]);
+        assert!(earliest_uuid_at(noon + SignedDuration::from_millis(1)) > ids[999]);
     }
 
     #[test]

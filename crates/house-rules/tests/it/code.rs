@@ -15,7 +15,6 @@ const FEWEST_WORDS: usize = 4;
 const NOT_YET_REACHED: &[(&str, &str)] = &[
     ("imported_at", "the take-over of existing fleets writes it; policy, \"The ledger\", has its limits"),
     ("Onboarding::Imported", "the take-over of existing fleets produces it"),
-    ("ForeignApp", "the refusal of another app's token, which signup is to check next"),
 ];
 
 /// Released migrations with the SHA-256 of their text. They are append-only from the first release on.

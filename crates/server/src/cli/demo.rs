@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::channel::Channel;
 use domain::ids::{BusinessId, PhoneNumberId, WabaId};
-use domain::signup::SignupSubmission;
+use domain::signup::{SignupRoute, SignupSubmission};
 use jiff::SignedDuration;
 use server::flows::health;
 use server::flows::onboarding::signup;
@@ -96,6 +96,7 @@ async fn sign_up(environment: &Environment, sample: &Sample) -> anyhow::Result<C
     let popup = environment.meta.sign_up(sample.popup.clone()).await;
     let request = signup::Request {
         account_id: environment.account,
+        route: SignupRoute::Own,
         code: popup.code.context("the popup gave no code")?.into(),
         handover: SignupSubmission {
             waba_id: popup.waba_id.map(WabaId),

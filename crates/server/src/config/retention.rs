@@ -14,6 +14,10 @@ pub struct Retention {
     #[config(default = 7, env = "LINEKEEPER_RETENTION_DAYS")]
     pub days: u32,
 
+    /// Hours after which a signup that nobody finished ends and its token is destroyed, 1 to 168.
+    #[config(default = 24, env = "LINEKEEPER_RETENTION_UNFINISHED_SIGNUP_HOURS")]
+    pub unfinished_signup_hours: u32,
+
     /// Maximum size of the database in gigabytes (10^9 bytes), 0 to 1000000. 0 means no limit. At the
     /// limit Meta's webhooks are refused with 503, and Meta sends them again for up to seven days.
     /// Everything else keeps working.
@@ -31,6 +35,11 @@ impl Retention {
         SignedDuration::from_hours(i64::from(self.days) * 24)
     }
 
+    /// How long an unfinished signup keeps its token.
+    pub fn unfinished_signup(&self) -> SignedDuration {
+        SignedDuration::from_hours(i64::from(self.unfinished_signup_hours))
+    }
+
     /// The size limits of the database, in bytes.
     pub fn bounds(&self) -> StorageLimits {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked when it was read")]
@@ -40,6 +49,7 @@ impl Retention {
 
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         check_range("retention.days", self.days, 1..=3650)?;
+        check_range("retention.unfinished_signup_hours", self.unfinished_signup_hours, 1..=168)?;
         check_range("retention.max_gigabytes", self.max_gigabytes, 0.0..=1e6)?;
         check_range("retention.warn_at_percent", self.warn_at_percent, 1..=100)
     }
@@ -51,13 +61,20 @@ mod tests {
 
     #[test]
     fn a_value_out_of_range_is_named() {
-        let retention = |days, max_gigabytes, warn_at_percent| Retention { days, max_gigabytes, warn_at_percent };
+        let retention = |days, max_gigabytes, warn_at_percent| Retention {
+            days,
+            unfinished_signup_hours: 24,
+            max_gigabytes,
+            warn_at_percent,
+        };
         let error_of = |retention: Retention| retention.check().unwrap_err().to_string();
         assert!(retention(7, 0.5, 80).check().is_ok());
         assert_eq!(retention(7, 0.5, 80).bounds(), StorageLimits { limit: 500_000_000, warn_at_percent: 80 });
         assert!(error_of(retention(0, 0.5, 80)).starts_with("retention.days"));
         assert!(error_of(retention(7, -1.0, 80)).starts_with("retention.max_gigabytes"));
         assert!(error_of(retention(7, f64::NAN, 80)).starts_with("retention.max_gigabytes"));
+        let hours = Retention { unfinished_signup_hours: 0, ..retention(7, 0.5, 80) };
+        assert!(error_of(hours).starts_with("retention.unfinished_signup_hours"));
         assert!(error_of(retention(7, 20.0, 101)).starts_with("retention.warn_at_percent"));
     }
 }

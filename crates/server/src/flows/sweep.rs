@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::App;
 use crate::flows::queue::{Job, enqueue_if_absent};
 use crate::flows::{FlowError, Next, erasure, token};
-use crate::store::{self, channels, numbers};
+use crate::store::{self, channels, numbers, signups};
 
 /// How often the sweep runs.
 const SWEEP_INTERVAL: SignedDuration = SignedDuration::from_mins(5);
@@ -36,6 +36,17 @@ pub(crate) async fn sweep(app: &App) -> Result<Next, FlowError> {
     let own = format!("{}/", app.config.public_url.trim_end_matches('/'));
     for id in channels::overrides_elsewhere(&mut tx, &own, PAGE_SIZE).await? {
         enqueue_if_absent(&mut tx, &Job::Subscribe(id), now);
+    }
+    let mut after = None;
+    loop {
+        let open = signups::open(&mut tx, after, PAGE_SIZE).await?;
+        for signup in &open {
+            enqueue_if_absent(&mut tx, &Job::Signup(signup.id.0), now);
+        }
+        after = open.last().map(|signup| signup.id);
+        if i64::try_from(open.len()).is_ok_and(|count| count < PAGE_SIZE) {
+            break;
+        }
     }
     enqueue_if_absent(&mut tx, &Job::Purge, now);
     erasure::enqueue_unfinished(&mut tx, now).await?;

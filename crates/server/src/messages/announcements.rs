@@ -55,6 +55,9 @@ fn known(kind: &str, args: &Value) -> Option<Message> {
         "subscription_lost" => ("Webhooks stopped", "The app was no longer subscribed to the WhatsApp account.".into()),
         "subscription_restored" => ("Webhooks arrive again", "The app is subscribed to the WhatsApp account.".into()),
         "webhook_silence" => ("No webhooks arrive", with_time("Meta sent the last one on ", time("last_seen_at"))),
+        "signup_finished" => ("A signup is finished", "Its number is connected.".into()),
+        "signup_unfinished" => ("A signup is unfinished", reason(text("text")).into()),
+        "signup_failed" => ("A signup failed", reason(text("text")).into()),
         "endpoint_disabled" => ("An endpoint was switched off", endpoint_disabled(args).into()),
         _ => return None,
     };
@@ -67,6 +70,11 @@ fn title_of(code: &str) -> String {
 
 fn name(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!("The name is “{name}”."))
+}
+
+/// The reason as a sentence with one full stop.
+fn reason(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!("{}.", text.trim_end_matches('.')))
 }
 
 fn from_to(args: &Value, word: fn(&str) -> String) -> String {
@@ -97,9 +105,13 @@ mod tests {
 
     use super::*;
 
+    /// The kinds that no change of health publishes.
+    const PUBLISHED_BY_FLOWS: [&str; 4] =
+        ["endpoint_disabled", "signup_finished", "signup_unfinished", "signup_failed"];
+
     #[test]
     fn no_kind_is_without_a_sentence() {
-        for kind in HealthChange::VARIANTS {
+        for kind in HealthChange::VARIANTS.iter().chain(&PUBLISHED_BY_FLOWS) {
             assert!(known(kind, &json!({})).is_some(), "{kind} has no sentence");
         }
     }
@@ -111,7 +123,7 @@ mod tests {
         let rows = table.split("\n\n").nth(1).unwrap().lines().skip(2);
         let mut listed: Vec<&str> =
             rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect();
-        let mut kinds: Vec<&str> = HealthChange::VARIANTS.iter().copied().chain(["endpoint_disabled"]).collect();
+        let mut kinds: Vec<&str> = HealthChange::VARIANTS.iter().copied().chain(PUBLISHED_BY_FLOWS).collect();
         listed.sort_unstable();
         kinds.sort_unstable();
         assert_eq!(listed, kinds);

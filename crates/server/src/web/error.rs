@@ -7,11 +7,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::ids::ChannelId;
 use domain::meta::failure::{Failure, FailureKind, MetaError};
 use serde::Serialize;
 
+use crate::flows::onboarding::signup::SignupRefused;
 use crate::flows::{FlowError, Refusal};
 use crate::store;
+use crate::store::ids::SignupId;
 
 mod code;
 
@@ -32,6 +35,8 @@ struct Parts {
     origin_text: Option<&'static str>,
     has_success_member: bool,
     meta: Option<MetaError>,
+    inbox: Option<ChannelId>,
+    signup: Option<SignupId>,
     fields: Vec<FieldProblem>,
     retry_after_seconds: Option<u64>,
     source: Option<anyhow::Error>,
@@ -72,12 +77,34 @@ pub(crate) struct Problem {
     /// Errors of single fields.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
-    /// Meta's error, if Meta refused.
+    /// Meta's error, if Meta refused; or the inbox that has the number, if it is of this account.
     #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<MetaView>,
+    meta: Option<ProblemMeta>,
+    /// The signup, if something of it was kept: it can be continued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "sgn_0190f3a2c0de7000b000000000000001")]
+    signup_id: Option<String>,
     /// The id of the request, for support.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
+}
+
+/// The structured part of a problem.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+pub(crate) enum ProblemMeta {
+    /// Meta's error in Meta's words.
+    Refused(MetaView),
+    /// The inbox that has the phone number already.
+    Inbox(KnownInbox),
+}
+
+/// An inbox of the same account.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub(crate) struct KnownInbox {
+    /// The id of the inbox.
+    #[schema(example = 42)]
+    pub inbox_id: i64,
 }
 
 /// An error of Meta's in Meta's words.
@@ -121,6 +148,8 @@ impl ApiError {
             origin_text: None,
             has_success_member: false,
             meta: None,
+            inbox: None,
+            signup: None,
             fields: Vec::new(),
             retry_after_seconds: None,
             source: None,
@@ -208,7 +237,12 @@ impl ApiError {
             error: parts.origin_text.map_or_else(|| parts.detail.clone(), str::to_owned),
             success: parts.has_success_member.then_some(false),
             errors: parts.fields.clone(),
-            meta: parts.meta.as_ref().map(MetaView::from),
+            meta: match (&parts.meta, parts.inbox) {
+                (Some(error), _) => Some(ProblemMeta::Refused(error.into())),
+                (None, Some(inbox)) => Some(ProblemMeta::Inbox(KnownInbox { inbox_id: inbox.0 })),
+                (None, None) => None,
+            },
+            signup_id: parts.signup.map(|id| id.to_string()),
             request_id: request_id.map(str::to_owned),
         }
     }
@@ -295,11 +329,24 @@ impl From<Failure> for ApiError {
     }
 }
 
+impl From<SignupRefused> for ApiError {
+    fn from(refused: SignupRefused) -> Self {
+        let mut error = Self::from(refused.error);
+        error.0.signup = refused.signup_id;
+        error
+    }
+}
+
 impl From<FlowError> for ApiError {
     fn from(error: FlowError) -> Self {
         match error {
             FlowError::Store(error) => error.into(),
             FlowError::Meta(failure) => failure.into(),
+            FlowError::ChannelExists { inbox, .. } => {
+                let mut exists = Self::new(Code::ChannelExists, error.to_string());
+                exists.0.inbox = inbox;
+                exists
+            }
             FlowError::Refused { code: Refusal::NotFound, text } => Self::gone(text),
             FlowError::Refused { code, text } => Self::new(of_refusal(code), text),
         }
@@ -310,14 +357,13 @@ fn of_refusal(refusal: Refusal) -> Code {
     match refusal {
         Refusal::MissingParameter => Code::MissingParameter,
         Refusal::InvalidParameter => Code::InvalidParameter,
-        Refusal::ChannelExists => Code::ChannelExists,
         Refusal::PhoneNumberMismatch => Code::PhoneNumberMismatch,
-        Refusal::NoSuchNumber => Code::NoSuchNumber,
-        Refusal::NoAccessToWaba => Code::NoAccessToWaba,
+        Refusal::NoSuchNumber | Refusal::NumberNotChosen | Refusal::NoNumberYet => Code::NoSuchNumber,
+        Refusal::NoAccessToWaba | Refusal::NoAccountNamed => Code::NoAccessToWaba,
         Refusal::CodeReplayed => Code::Replayed,
         Refusal::ForeignApp => Code::ForeignApp,
         Refusal::NotFound => Code::NotFound,
-        Refusal::NotNow => Code::NotNow,
+        Refusal::NotNow | Refusal::BrowserLost | Refusal::SignupExpired | Refusal::SignupRevoked => Code::NotNow,
         Refusal::WebhookSetupFailed => Code::WebhookSetupFailed,
     }
 }
@@ -359,7 +405,7 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_code() {
-        for refusal in [Refusal::ChannelExists, Refusal::NotNow, Refusal::WebhookSetupFailed, Refusal::ForeignApp] {
+        for refusal in [Refusal::NoSuchNumber, Refusal::NotNow, Refusal::WebhookSetupFailed, Refusal::ForeignApp] {
             assert_eq!(of_refusal(refusal).as_str(), refusal.as_str());
         }
     }

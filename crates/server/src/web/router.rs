@@ -102,9 +102,9 @@ fn for_programs() -> OpenApiRouter<App> {
         // …/{account_id}/whatsapp/authorization
         .routes(routes!(signups::authorize))
         // …/{account_id}/signups
-        .routes(routes!(signups::create_signup))
+        .routes(routes!(signups::list_signups, signups::create_signup))
         // …/{account_id}/signups/{signup_id}
-        .routes(routes!(signups::show_signup))
+        .routes(routes!(signups::show_signup, signups::continue_signup, signups::revoke_signup))
         // …/{account_id}/announcements
         .routes(routes!(announcements::list_announcements))
         // …/{account_id}/erasures

@@ -359,7 +359,7 @@ pub(crate) fn config(url: &str, database: &str, meta: &str) -> Config {
             account_check_interval_seconds: 300,
         },
         delivery: Delivery::default(),
-        retention: Retention { days: 7, max_gigabytes: 0.0, warn_at_percent: 80 },
+        retention: Retention { days: 7, unfinished_signup_hours: 24, max_gigabytes: 0.0, warn_at_percent: 80 },
         log: Log { filter: "warn".to_owned(), format: LogFormat::Text },
     }
 }

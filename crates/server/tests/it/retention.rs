@@ -149,7 +149,8 @@ async fn a_full_database_refuses_posts_alone_until_it_has_space() {
 fn set(config: &mut server::config::Config, limit: u64, warn_at_percent: u8) {
     #[expect(clippy::cast_precision_loss, reason = "some megabytes")]
     let max_gigabytes = (limit as f64 + 0.5) / 1e9;
-    config.retention = server::config::Retention { days: 7, max_gigabytes, warn_at_percent };
+    config.retention =
+        server::config::Retention { days: 7, unfinished_signup_hours: 24, max_gigabytes, warn_at_percent };
 }
 
 /// The purge passes events that wait and stops at young ones; it never reads the whole table.

@@ -134,12 +134,14 @@ create table snapshot_history (
 
 create index snapshot_history_by_channel on snapshot_history (channel_id, id);
 
--- An embedded signup, from the arrival of its code. With the sealed token it can be resumed after a crash.
+-- An embedded signup, from the arrival of its code. With the sealed token it can be resumed after a crash, or finished
+-- with another request. `seen` are the numbers that it saw and did not choose.
 create table signup (
     id uuid primary key,
     account_id bigint not null references account (id) on delete cascade,
     inbox_id bigint,
     state text not null,
+    route text not null,
     onboarding text not null,
     waba_id text,
     phone_number_id text,
@@ -148,12 +150,14 @@ create table signup (
     access_token bytea,
     token_expires_at bigint,
     channel_id bigint,
+    seen text,
     error text,
     created_at bigint not null,
     updated_at bigint not null
 );
 
 create index signup_by_account on signup (account_id, id);
+create index signup_open on signup (id) where state not in ('done', 'failed');
 create index signup_by_waba on signup (waba_id);
 
 -- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted.

@@ -4,7 +4,8 @@ use domain::meta::failure::{Failure, MetaError};
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 
-pub(crate) fn failure_to_json(failure: &Failure) -> Value {
+/// A failure as JSON; holds no secret, as the failure itself.
+pub fn failure_to_json(failure: &Failure) -> Value {
     let Failure { kind, meta, wait, message } = failure;
     let mut map = Map::new();
     map.insert("kind".into(), kind.into_str().into());
@@ -19,7 +20,7 @@ pub(crate) fn failure_to_json(failure: &Failure) -> Value {
 }
 
 /// Reads a failure back; `None` when it is not one.
-pub(crate) fn failure_from_json(value: &Value) -> Option<Failure> {
+pub fn failure_from_json(value: &Value) -> Option<Failure> {
     Some(Failure {
         kind: value.get("kind")?.as_str()?.parse().ok()?,
         meta: match value.get("meta") {

@@ -1,40 +1,47 @@
 //! Embedded signups from the code's arrival on. The token a code was exchanged for is sealed here, so
-//! that a signup interrupted after the exchange can go on; a code handed over twice is refused.
+//! that a signup that was interrupted or lacks something can go on. A code begins one signup.
 
 use aws_lc_rs::digest;
 use domain::channel::Onboarding;
 use domain::ids::{AccountId, BusinessId, ChannelId, PhoneNumberId, WabaId};
-use domain::signup::SignupState;
+use domain::signup::{SignupRoute, SignupState};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::engine::columns::{At, maybe_micros, micros};
 use crate::ids::SignupId;
+use crate::random::earliest_uuid_at;
 use crate::{Conflict, Error, Tx};
 
 /// The columns of a signup, as [`Row`] reads them.
 macro_rules! columns {
     () => {
-        "id, account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, channel_id, error, \
-         created_at, updated_at"
+        "id, account_id, inbox_id, state, route, onboarding, waba_id, phone_number_id, business_id, channel_id, seen, \
+         error, created_at, updated_at"
     };
 }
 
 statements! {
     INSERT = "insert into signup
-        (id, account_id, inbox_id, state, onboarding, waba_id, phone_number_id, business_id, code_hash, created_at,
+        (id, account_id, inbox_id, state, route, onboarding, waba_id, phone_number_id, business_id, code_hash, created_at,
          updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) on conflict do nothing";
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) on conflict do nothing";
     FIND = concat!("select ", columns!(), " from signup where id = $1");
     FIND_IN_ACCOUNT = concat!("select ", columns!(), " from signup where account_id = $1 and id = $2");
     FIND_BY_CODE = concat!("select ", columns!(), " from signup where code_hash = $1");
     LIST = concat!("select ", columns!(), " from signup where account_id = $1 and id < $2 order by id desc limit $3");
+    LIST_IN_STATE = concat!("select ", columns!(),
+        " from signup where account_id = $1 and state = $4 and id < $2 order by id desc limit $3");
+    SINCE = concat!("select ", columns!(), " from signup where id >= $1 order by id");
+    OPEN = concat!("select ", columns!(),
+        " from signup where state not in ('done', 'failed') and id > $1 order by id limit $2");
     WAITING = concat!("select ", columns!(),
         " from signup where waba_id = $1 and channel_id is null and state <> 'failed' order by id");
     UPDATE = "update signup set state = $2, onboarding = $3, waba_id = $4, phone_number_id = $5, business_id = $6,
-        channel_id = $7, error = $8, updated_at = $9 where id = $1";
+        channel_id = $7, error = $8, updated_at = $9, inbox_id = $10, route = $11, seen = $12 where id = $1";
+    CLAIM = "update signup set updated_at = $4 where id = $1 and state = $2 and updated_at = $3";
     TOKEN = "select access_token, token_expires_at from signup where id = $1";
     SET_TOKEN = "update signup set access_token = $2, token_expires_at = $3, updated_at = $4 where id = $1";
     DROP_TOKEN = "update signup set access_token = null where id = $1";
@@ -46,6 +53,7 @@ pub struct NewSignup {
     pub account_id: AccountId,
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
+    pub route: SignupRoute,
     /// How the number comes.
     pub onboarding: Onboarding,
     /// The account the browser named.
@@ -58,6 +66,17 @@ pub struct NewSignup {
     pub code: SecretString,
 }
 
+/// A number that a signup saw in an account at Meta and did not choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotChosenNumber {
+    pub waba_id: WabaId,
+    pub phone_number_id: PhoneNumberId,
+    /// In Meta's writing; empty if it was not read.
+    pub phone_number: String,
+    /// The display name; empty if it was not read.
+    pub name: String,
+}
+
 /// A signup as kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signup {
@@ -67,6 +86,7 @@ pub struct Signup {
     /// Which inbox is to be re-authorised; `None` makes a new one.
     pub inbox_id: Option<ChannelId>,
     pub state: SignupState,
+    pub route: SignupRoute,
     /// How the number comes.
     pub onboarding: Onboarding,
     /// The account at Meta: the browser's claim until Meta confirmed it.
@@ -75,6 +95,8 @@ pub struct Signup {
     pub business_id: Option<BusinessId>,
     /// What became of it.
     pub channel_id: Option<ChannelId>,
+    /// The numbers that it saw and did not choose.
+    pub seen: Vec<NotChosenNumber>,
     /// Why it failed; the flow's own shape.
     pub error: Option<Value>,
     pub created_at: Timestamp,
@@ -84,7 +106,7 @@ pub struct Signup {
 
 /// Keeps a new signup; [`Conflict::SignupCode`] when its code was handed over before.
 pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<SignupId, Error> {
-    let NewSignup { account_id, inbox_id, onboarding, waba_id, phone_number_id, business_id, code } = new;
+    let NewSignup { account_id, inbox_id, route, onboarding, waba_id, phone_number_id, business_id, code } = new;
     let id = SignupId::fresh(now);
     let written = run!(
         tx,
@@ -93,6 +115,7 @@ pub async fn insert(tx: &mut Tx, new: &NewSignup, now: Timestamp) -> Result<Sign
         account_id.0,
         inbox_id.map(|id| id.0),
         SignupState::New.into_str(),
+        route.into_str(),
         onboarding.into_str(),
         waba_id.as_ref().map(WabaId::as_str),
         phone_number_id.as_ref().map(PhoneNumberId::as_str),
@@ -123,12 +146,38 @@ pub async fn list(tx: &mut Tx, account: AccountId, before: Option<SignupId>, lim
     many(all!(tx, LIST, account.0, before.unwrap_or(SignupId(Uuid::max())), limit)?)
 }
 
+/// Signups of an account in one state, newest first, before a given one.
+pub async fn list_in_state(
+    tx: &mut Tx,
+    account: AccountId,
+    state: SignupState,
+    before: Option<SignupId>,
+    limit: i64,
+) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, LIST_IN_STATE, account.0, before.unwrap_or(SignupId(Uuid::max())), limit, state.into_str())?)
+}
+
+/// Signups of every account that began at an instant or later, oldest first.
+pub async fn since(tx: &mut Tx, began: Timestamp) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, SINCE, SignupId(earliest_uuid_at(began)))?)
+}
+
+/// Signups that have not ended, of every account, in the order of their ids, after a given one.
+pub async fn open(tx: &mut Tx, after: Option<SignupId>, limit: i64) -> Result<Vec<Signup>, Error> {
+    many(all!(tx, OPEN, after.unwrap_or(SignupId(Uuid::nil())), limit)?)
+}
+
 /// Signups for a WABA that neither have a channel nor failed, oldest first.
 pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
     many(all!(tx, WAITING, waba.as_str())?)
 }
 
-/// Stores the progress of a signup; account, inbox and times of the value are not written.
+/// Dates a signup anew if nobody changed it since it was read: of several callers one goes on with it.
+pub async fn claim(tx: &mut Tx, read: &Signup, now: Timestamp) -> Result<bool, Error> {
+    Ok(run!(tx, CLAIM, read.id, read.state.into_str(), micros(read.updated_at), micros(now))? == 1)
+}
+
+/// Stores the progress of a signup; account and times of the value are not written.
 pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool, Error> {
     let touched = run!(
         tx,
@@ -142,8 +191,32 @@ pub async fn update(tx: &mut Tx, signup: &Signup, now: Timestamp) -> Result<bool
         signup.channel_id.map(|id| id.0),
         signup.error.as_ref().map(Value::to_string),
         micros(now),
+        signup.inbox_id.map(|id| id.0),
+        signup.route.into_str(),
+        seen_to_json(&signup.seen),
     )?;
     Ok(touched == 1)
+}
+
+fn seen_to_json(seen: &[NotChosenNumber]) -> Option<String> {
+    let row = |it: &NotChosenNumber| {
+        json!({ "waba_id": it.waba_id.as_str(), "phone_number_id": it.phone_number_id.as_str(),
+            "phone_number": it.phone_number, "name": it.name })
+    };
+    (!seen.is_empty()).then(|| Value::Array(seen.iter().map(row).collect()).to_string())
+}
+
+fn seen_from_json(rows: &Value) -> Vec<NotChosenNumber> {
+    let text = |row: &Value, name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
+    let read = |row: &Value| {
+        Some(NotChosenNumber {
+            waba_id: WabaId(text(row, "waba_id")?),
+            phone_number_id: PhoneNumberId(text(row, "phone_number_id")?),
+            phone_number: text(row, "phone_number").unwrap_or_default(),
+            name: text(row, "name").unwrap_or_default(),
+        })
+    };
+    rows.as_array().into_iter().flatten().filter_map(read).collect()
 }
 
 /// The token the code was exchanged for, opened, and when it ends.
@@ -189,11 +262,13 @@ row! {
         account_id: i64,
         inbox_id: Option<i64>,
         state: String,
+        route: String,
         onboarding: String,
         waba_id: Option<String>,
         phone_number_id: Option<String>,
         business_id: Option<String>,
         channel_id: Option<i64>,
+        seen: Option<String>,
         error: Option<String>,
         created_at: i64,
         updated_at: i64,
@@ -210,11 +285,19 @@ impl TryFrom<Row> for Signup {
             account_id: AccountId(row.account_id),
             inbox_id: row.inbox_id.map(ChannelId),
             state: at.some("state", row.state.parse().ok())?,
+            route: at.some("route", row.route.parse().ok())?,
             onboarding: row.onboarding.parse().unwrap_or_default(),
             waba_id: row.waba_id.map(WabaId),
             phone_number_id: row.phone_number_id.map(PhoneNumberId),
             business_id: row.business_id.map(BusinessId),
             channel_id: row.channel_id.map(ChannelId),
+            seen: row
+                .seen
+                .map(|text| at.json("seen", &text))
+                .transpose()?
+                .as_ref()
+                .map(seen_from_json)
+                .unwrap_or_default(),
             error: row.error.map(|text| at.json("error", &text)).transpose()?,
             created_at: at.time("created_at", row.created_at)?,
             updated_at: at.time("updated_at", row.updated_at)?,

@@ -1,43 +1,46 @@
 //! Embedded signup: a code becomes a token, a number, a channel, and a channel set up at Meta.
 //!
-//! The token is stored before anything else is done with it. A signup that a crash interrupts is resumed
-//! from its row; one that its browser never finished is recovered after Meta's `PARTNER_ADDED`.
+//! The token is stored before anything else is done with it, and a spent code is never wasted: a signup that a crash
+//! interrupts is resumed from its row, one that lacks something is continued with the same code or by its id, and a
+//! code that arrives twice gets one answer. One that its browser never finished is recovered after Meta's
+//! `PARTNER_ADDED`.
 
 use std::time::Duration;
 
-use domain::channel::{Channel, Onboarding};
+use domain::channel::Onboarding;
 use domain::ids::{AccountId, ChannelId};
 use domain::meta::failure::{Failure, FailureKind};
-
-use domain::signup::{SignupState, SignupSubmission};
+use domain::signup::{NextStep, SignupRoute, SignupState, SignupSubmission};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use super::connect::{connect_and_set_up, set_up_again};
-use super::progress::{GIVE_UP_AFTER, fail, store_token};
+pub use super::outcome::{SignedUp, SignupRefused};
+use super::outcome::{answer_of_another, outcome, stored_answer};
+use super::progress::{GIVE_UP_AFTER, RESUME_AFTER, end, expires_at, fail, store_token};
 use super::recover;
+use super::stored_error::StoredError;
 use crate::App;
-use crate::flows::number::record::{NumberRecord, RegistrationState};
-use crate::flows::number::view::view;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Next, Refusal};
 use crate::runtime::failpoint::{Failpoint, reached};
 use crate::store::ids::SignupId;
-use crate::store::signups::NewSignup;
-use crate::store::{self, channels, signups};
-
-/// How long after its last step an interrupted signup is resumed.
-const RESUME_AFTER: SignedDuration = SignedDuration::from_secs(60);
+use crate::store::signups::{NewSignup, Signup};
+use crate::store::{self, Tx, channels, signups};
 
 /// A code whose exchange was interrupted is accepted again after this time, when the exchange can no longer
 /// be in progress. Meta decides whether the code was used.
 const SAME_CODE_AFTER: SignedDuration = SignedDuration::from_secs(12);
 
+/// How often an account without a number is read again.
+const NUMBER_CHECK_INTERVAL: SignedDuration = SignedDuration::from_mins(10);
+
 /// A signup as its browser requests it.
 #[derive(Debug)]
 pub struct Request {
     pub account_id: AccountId,
+    pub route: SignupRoute,
     /// The browser's code: 30 seconds, single use (facts §1.1).
     pub code: SecretString,
     /// What the browser named; claims until Meta confirms them.
@@ -46,64 +49,105 @@ pub struct Request {
     pub inbox_id: Option<ChannelId>,
 }
 
-/// The result of a signup.
-#[derive(Debug, Clone)]
-pub struct SignedUp {
-    /// The row of the signup, which is continued in the background where `in_progress`.
-    pub signup_id: SignupId,
-    /// The channel; `None` only while Meta is still being asked for its number.
-    pub channel: Option<Channel>,
-    /// An existing inbox was re-authorised.
-    pub reauthorized: bool,
-    /// Where its registration stands; `None` without a channel.
-    pub state: Option<RegistrationState>,
-    /// W8: why the webhooks are not set up; retried by itself.
-    pub webhook_error: Option<String>,
-    /// E8: the number is still pending at Meta.
-    pub reauthorization_required: bool,
-    /// It did not end within the deadline and is continued in the background.
-    pub in_progress: bool,
+/// What a request does with the row of its code.
+enum Work {
+    /// The code is exchanged; `is_repeated`: an exchange of it was interrupted.
+    Exchange { is_repeated: bool },
+    /// The token is there: the signup goes on from it.
+    Connect,
+    /// Another request works on it, or was interrupted if this instant passes first.
+    WaitUntil(Timestamp),
+    /// The signup ended before.
+    Answer,
 }
 
 /// Runs a signup. What is not done within the deadline is continued in the background.
-pub async fn run(app: &App, request: Request) -> Result<SignedUp, FlowError> {
-    let result = begin(app, request).await;
-    if let Err(error) = &result {
-        tracing::error!("[WHATSAPP] Embedded signup failed: {error}");
+pub async fn run(app: &App, request: Request) -> Result<SignedUp, SignupRefused> {
+    let (id, work) = persist_or_log(app, &request).await?;
+    reached(Failpoint::SignupWritten);
+    let Work::WaitUntil(instant) = work else { return carry_out(app, id, work, request.code).await };
+    let left = Duration::try_from(instant.duration_since(app.clock.now())).unwrap_or_default();
+    let answer = answer_of_another(app, id, left.min(deadline(app))).await;
+    if !matches!(&answer, Ok(done) if done.in_progress) {
+        return answer;
     }
-    result
+    match persist_or_log(app, &request).await? {
+        (_, Work::WaitUntil(_)) => answer,
+        (id, work) => carry_out(app, id, work, request.code).await,
+    }
 }
 
-async fn begin(app: &App, request: Request) -> Result<SignedUp, FlowError> {
+async fn persist_or_log(app: &App, request: &Request) -> Result<(SignupId, Work), FlowError> {
+    let persisted = persist(app, request).await;
+    if let Err(error) = &persisted {
+        log_failed(error);
+    }
+    persisted
+}
+
+async fn carry_out(app: &App, id: SignupId, work: Work, code: SecretString) -> Result<SignedUp, SignupRefused> {
+    match work {
+        Work::Exchange { is_repeated } => {
+            let worker = app.clone();
+            let work = async move { exchange_and_continue(&worker, id, is_repeated, &code).await };
+            answer_in_time(app, id, work).await
+        }
+        Work::Connect => connect_in_time(app, id).await,
+        Work::WaitUntil(_) => answer_of_another(app, id, deadline(app)).await,
+        Work::Answer => {
+            let signup = load(app, id).await?;
+            let answer = match &signup {
+                Some(signup) => stored_answer(app, signup).await,
+                None => None,
+            };
+            answer.unwrap_or_else(|| Err(replayed().into()))
+        }
+    }
+}
+
+/// Goes on with a signup whose token is stored, and answers within the deadline.
+pub(super) async fn connect_in_time(app: &App, id: SignupId) -> Result<SignedUp, SignupRefused> {
+    let worker = app.clone();
+    answer_in_time(app, id, async move { connect_and_set_up(&worker, id).await }).await
+}
+
+/// The time within which a signup is answered.
+pub(super) fn deadline(app: &App) -> Duration {
+    Duration::from_secs(app.config.limits.signup_deadline_seconds)
+}
+
+/// Runs the work of a signup in a task of its own: a client that disconnects does not interrupt it. A failure after
+/// the answer is logged as one before it (E10).
+async fn answer_in_time(
+    app: &App,
+    id: SignupId,
+    work: impl Future<Output = Result<Option<String>, FlowError>> + Send + 'static,
+) -> Result<SignedUp, SignupRefused> {
+    let work = app.tasks.spawn(async move {
+        let done = work.await;
+        if let Err(error) = &done {
+            log_failed(error);
+        }
+        done
+    });
+    let answer = match tokio::time::timeout(deadline(app), work).await {
+        Ok(Ok(Ok(webhook_error))) => outcome(app, id, webhook_error, false).await,
+        Ok(Ok(Err(error))) => Err(error),
+        Ok(Err(_)) => Err(FlowError::Meta(Failure::unanswered("the signup was interrupted"))),
+        Err(_) => outcome(app, id, None, true).await,
+    };
+    answer.map_err(|error| SignupRefused::of(id, error))
+}
+
+fn log_failed(error: &FlowError) {
+    tracing::error!("[WHATSAPP] Embedded signup failed: {error}");
+}
+
+/// Stores the request, or finds the signup that its code began.
+async fn persist(app: &App, request: &Request) -> Result<(SignupId, Work), FlowError> {
     if request.code.expose_secret().trim().is_empty() {
         return Err(FlowError::refused(Refusal::MissingParameter, "Required parameters are missing: code"));
     }
-    let deadline = Duration::from_secs(app.config.limits.signup_deadline_seconds);
-    let PersistedSignup { id, is_repeated } = persist(app, &request).await?;
-    reached(Failpoint::SignupWritten);
-    // a task of its own: a client that disconnects does not interrupt a signup
-    let work = app.tasks.spawn({
-        let app = app.clone();
-        async move { exchange_and_continue(&app, id, is_repeated, &request.code).await }
-    });
-    match tokio::time::timeout(deadline, work).await {
-        Ok(Ok(done)) => {
-            let webhook_error = done?;
-            outcome(app, id, webhook_error, false).await
-        }
-        Ok(Err(_)) => Err(FlowError::Meta(Failure::unanswered("the signup was interrupted"))),
-        Err(_) => outcome(app, id, None, true).await,
-    }
-}
-
-/// A signup whose row is committed.
-struct PersistedSignup {
-    id: SignupId,
-    /// The same code was sent before, and its exchange was interrupted.
-    is_repeated: bool,
-}
-
-async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowError> {
     let now = app.clock.now();
     let SignupSubmission { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
     let mut tx = app.store.write().await?;
@@ -111,34 +155,93 @@ async fn persist(app: &App, request: &Request) -> Result<PersistedSignup, FlowEr
         let known = channels::find_in_account(&mut tx, request.account_id, inbox).await?;
         known.ok_or_else(|| FlowError::refused(Refusal::NotFound, "Resource could not be found"))?;
     }
-    // the code of an interrupted signup is accepted again
     if let Some(before) = signups::find_by_code(&mut tx, &request.code).await? {
-        let is_idle = now >= before.updated_at + SAME_CODE_AFTER;
-        if before.state == SignupState::New && before.account_id == request.account_id && is_idle {
-            // a new date: the job does not resume it while this request runs
-            signups::update(&mut tx, &before, now).await?;
-            tx.commit().await?;
-            return Ok(PersistedSignup { id: before.id, is_repeated: true });
-        }
-        return Err(replayed());
+        return repeat(tx, request, before, now).await;
     }
     let new = NewSignup {
         account_id: request.account_id,
         inbox_id: request.inbox_id,
+        route: request.route,
         onboarding: if *is_coexistence { Onboarding::Coexistence } else { Onboarding::Standard },
         waba_id: waba_id.clone(),
         phone_number_id: phone_number_id.clone(),
         business_id: business_id.clone(),
         code: request.code.clone(),
     };
-    let id = match signups::insert(&mut tx, &new, now).await {
-        Ok(id) => id,
-        Err(store::Error::Conflict(_)) => return Err(replayed()),
-        Err(error) => return Err(error.into()),
+    match signups::insert(&mut tx, &new, now).await {
+        Ok(id) => {
+            enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER);
+            tx.commit().await?;
+            Ok((id, Work::Exchange { is_repeated: false }))
+        }
+        // the same code arrived twice at once
+        Err(store::Error::Conflict(_)) => match signups::find_by_code(&mut tx, &request.code).await? {
+            Some(before) => repeat(tx, request, before, now).await,
+            None => Err(replayed()),
+        },
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A code that was sent before. Another account learns nothing of it.
+async fn repeat(mut tx: Tx, request: &Request, before: Signup, now: Timestamp) -> Result<(SignupId, Work), FlowError> {
+    if before.account_id != request.account_id {
+        return Err(replayed());
+    }
+    let id = before.id;
+    let wait = |after: SignedDuration| Work::WaitUntil(before.updated_at + after);
+    let work = match before.state {
+        SignupState::New if before.error.is_some() || now >= before.updated_at + SAME_CODE_AFTER => {
+            // a new date: the job does not resume it while this request runs
+            let is_mine = signups::claim(&mut tx, &before, now).await?;
+            if is_mine { Work::Exchange { is_repeated: true } } else { wait(SAME_CODE_AFTER) }
+        }
+        SignupState::Exchanged if now >= before.updated_at + RESUME_AFTER => {
+            if signups::claim(&mut tx, &before, now).await? { Work::Connect } else { wait(RESUME_AFTER) }
+        }
+        SignupState::Unfinished => {
+            let mut again = before.clone();
+            let SignupSubmission { waba_id, phone_number_id, business_id, is_coexistence } = &request.handover;
+            (again.waba_id, again.phone_number_id) = (waba_id.clone(), phone_number_id.clone());
+            again.business_id = business_id.clone().or(again.business_id);
+            if *is_coexistence {
+                again.onboarding = Onboarding::Coexistence;
+            }
+            (again.inbox_id, again.route) = (request.inbox_id, request.route);
+            if claim_unfinished(&mut tx, again, now).await? { Work::Connect } else { wait(RESUME_AFTER) }
+        }
+        SignupState::New => wait(SAME_CODE_AFTER),
+        SignupState::Exchanged | SignupState::Connected => wait(RESUME_AFTER),
+        SignupState::Done if is_same(request, &before) && still_has_its_inbox(&mut tx, &before).await? => Work::Answer,
+        SignupState::Failed => Work::Answer,
+        SignupState::Done => return Err(replayed()),
     };
-    enqueue(&mut tx, &Job::Signup(id.0), now + RESUME_AFTER);
     tx.commit().await?;
-    Ok(PersistedSignup { id, is_repeated: false })
+    Ok((id, work))
+}
+
+/// Goes on with an unfinished signup; false if another request does so already.
+pub(super) async fn claim_unfinished(tx: &mut Tx, mut signup: Signup, now: Timestamp) -> Result<bool, store::Error> {
+    if !signups::claim(tx, &signup, now).await? {
+        return Ok(false);
+    }
+    signup.state = SignupState::Exchanged;
+    signups::update(tx, &signup, now).await?;
+    enqueue(tx, &Job::Signup(signup.id.0), now + RESUME_AFTER);
+    Ok(true)
+}
+
+/// Whether a request asks for nothing but what its signup came to.
+fn is_same(request: &Request, done: &Signup) -> bool {
+    let SignupSubmission { waba_id, phone_number_id, .. } = &request.handover;
+    request.inbox_id.is_none_or(|inbox| done.channel_id == Some(inbox))
+        && (waba_id.is_none() || *waba_id == done.waba_id)
+        && (phone_number_id.is_none() || *phone_number_id == done.phone_number_id)
+}
+
+async fn still_has_its_inbox(tx: &mut Tx, signup: &Signup) -> Result<bool, store::Error> {
+    let Some(channel) = signup.channel_id else { return Ok(false) };
+    Ok(channels::find_in_account(tx, signup.account_id, channel).await?.is_some())
 }
 
 fn replayed() -> FlowError {
@@ -171,56 +274,75 @@ async fn exchange_and_continue(
     connect_and_set_up(app, id).await
 }
 
-async fn outcome(
-    app: &App,
-    id: SignupId,
-    webhook_error: Option<String>,
-    in_progress: bool,
-) -> Result<SignedUp, FlowError> {
-    let mut tx = app.store.read().await?;
-    let signup = signups::find(&mut tx, id).await?;
-    drop(tx);
-    let record = match signup.as_ref().and_then(|signup| signup.channel_id) {
-        Some(channel) => NumberRecord::load(app, channel).await?,
-        None => None,
-    };
-    let view = record.map(|record| view(app, &record, app.clock.now()));
-    Ok(SignedUp {
-        signup_id: id,
-        reauthorized: signup.is_some_and(|signup| signup.inbox_id.is_some()),
-        reauthorization_required: view.as_ref().is_some_and(|view| view.reauthorization_required),
-        channel: view.as_ref().map(|view| view.channel.clone()),
-        state: view.map(|view| view.registration),
-        webhook_error,
-        in_progress,
-    })
-}
-
-/// The job: resumes an interrupted signup.
+/// The job: resumes an interrupted signup, looks for the number of one that has none yet, and ends one that is too old.
 pub async fn resume(app: &App, id: Uuid) -> Result<Next, FlowError> {
     let id = SignupId(id);
     let now = app.clock.now();
-    let mut tx = app.store.read().await?;
-    let Some(signup) = signups::find(&mut tx, id).await? else { return Ok(Next::Done) };
-    drop(tx);
+    let Some(signup) = load(app, id).await? else { return Ok(Next::Done) };
+    if signup.state == SignupState::Unfinished {
+        return resume_unfinished(app, signup, now).await;
+    }
     if now < signup.updated_at + RESUME_AFTER && !signup.state.is_ended() {
         return Ok(Next::At(signup.updated_at + RESUME_AFTER));
     }
     let result = match signup.state {
-        SignupState::New => recover::recover_token(app, &signup).await.map(|_| ()),
-        SignupState::Exchanged => connect_and_set_up(app, id).await.map(|_| ()),
-        SignupState::Connected => set_up_again(app, id, signup.channel_id).await,
-        SignupState::Done | SignupState::Failed => return Ok(Next::Done),
+        SignupState::New => match recover::recover_token(app, &signup).await {
+            Err(error) if now >= signup.created_at + GIVE_UP_AFTER => fail(app, id, error).await,
+            resumed => resumed,
+        },
+        SignupState::Exchanged => connect_and_set_up(app, id).await,
+        SignupState::Connected => set_up_again(app, id, signup.channel_id).await.map(|()| None),
+        SignupState::Done | SignupState::Unfinished | SignupState::Failed => return Ok(Next::Done),
     };
-    match result {
-        Ok(()) => Ok(Next::Done),
-        Err(error) if now < signup.created_at + GIVE_UP_AFTER => {
-            tracing::warn!(signup = %id, %error, "an interrupted signup failed and is retried");
-            Ok(Next::At(now + RESUME_AFTER))
-        }
-        Err(error) => {
-            let _: Result<(), _> = fail(app, id, FlowError::refused(Refusal::NotNow, error.to_string())).await;
-            Ok(Next::Done)
-        }
+    after_resuming(app, &signup, result, now).await
+}
+
+async fn resume_unfinished(app: &App, signup: Signup, now: Timestamp) -> Result<Next, FlowError> {
+    let end_at = expires_at(app, &signup);
+    if now >= end_at {
+        let hours = app.config.retention.unfinished_signup_hours;
+        let text = format!("The signup was not finished within {hours} hours, and its token was destroyed");
+        end(app, signup.id, &FlowError::refused(Refusal::SignupExpired, text)).await?;
+        return Ok(Next::Done);
     }
+    let stored = StoredError::of(&signup);
+    let interval = match stored {
+        Some(stored) if stored.is_retried => RESUME_AFTER,
+        Some(stored) if stored.next_step() == NextStep::AddNumber => NUMBER_CHECK_INTERVAL,
+        _ => return Ok(Next::At(end_at)),
+    };
+    if now < signup.updated_at + interval {
+        return Ok(Next::At(end_at.min(signup.updated_at + interval)));
+    }
+    let mut tx = app.store.write().await?;
+    let is_mine = claim_unfinished(&mut tx, signup.clone(), now).await?;
+    tx.commit().await?;
+    if !is_mine {
+        return Ok(Next::At(now + RESUME_AFTER));
+    }
+    let result = connect_and_set_up(app, signup.id).await;
+    after_resuming(app, &signup, result, now).await
+}
+
+/// When the job runs again. A failure that is news is logged in the origin's words (E10).
+async fn after_resuming(
+    app: &App,
+    before: &Signup,
+    result: Result<Option<String>, FlowError>,
+    now: Timestamp,
+) -> Result<Next, FlowError> {
+    let Err(error) = result else { return Ok(Next::Done) };
+    let Some(after) = load(app, before.id).await? else { return Ok(Next::Done) };
+    let code = |signup: &Signup| StoredError::of(signup).map(|stored| (stored.code, stored.is_retried));
+    if code(before) == code(&after) {
+        tracing::warn!(signup = %before.id, %error, "a signup could not be resumed and is retried");
+    } else {
+        log_failed(&error);
+    }
+    Ok(if after.state.is_ended() { Next::Done } else { Next::At(now + RESUME_AFTER) })
+}
+
+async fn load(app: &App, id: SignupId) -> Result<Option<Signup>, FlowError> {
+    let mut tx = app.store.read().await?;
+    Ok(signups::find(&mut tx, id).await?)
 }

@@ -19,12 +19,15 @@ const OPEN: [&str; 7] = [
 ];
 
 /// The least scope of every other route; one that is not here fails the tests below.
-const SCOPES: [(&str, Scope); 40] = [
+const SCOPES: [(&str, Scope); 43] = [
     ("GET /api/v1/accounts", Scope::Read),
     ("POST /api/v1/accounts", Scope::Admin),
     ("POST /api/v1/accounts/{account_id}/whatsapp/authorization", Scope::Operate),
     ("POST /api/v1/accounts/{account_id}/signups", Scope::Operate),
+    ("GET /api/v1/accounts/{account_id}/signups", Scope::Read),
     ("GET /api/v1/accounts/{account_id}/signups/{signup_id}", Scope::Read),
+    ("POST /api/v1/accounts/{account_id}/signups/{signup_id}", Scope::Operate),
+    ("DELETE /api/v1/accounts/{account_id}/signups/{signup_id}", Scope::Operate),
     ("GET /api/v1/accounts/{account_id}/announcements", Scope::Read),
     ("POST /api/v1/accounts/{account_id}/erasures", Scope::Admin),
     ("GET /api/v1/accounts/{account_id}/erasures/{erasure_id}", Scope::Admin),

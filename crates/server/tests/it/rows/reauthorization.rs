@@ -145,7 +145,7 @@ async fn a3_another_number_is_refused_and_nothing_changed(engine: Engine) {
     assert_eq!((&after.channel, after.token_print()), (&before.channel, before.token_print()));
     assert_eq!((after.webhook, after.attempts), (before.webhook, before.attempts));
     assert_eq!(channel_count(&app).await, 1);
-    assert_eq!(signups_of(&app).await[0].state, SignupState::Failed);
+    assert_eq!(signups_of(&app).await[0].state, SignupState::Unfinished);
     let shown = app.get(&app.inbox(inbox, "")).await.expect(200);
     assert_eq!(shown["name"], "Example Bakery WhatsApp");
 }

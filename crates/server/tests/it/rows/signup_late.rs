@@ -20,7 +20,6 @@ rows!(
     e7_a_browser_that_does_come_back_is_not_doubled,
     e7_a_code_spent_by_a_lost_exchange_is_made_up_for_when_it_is_sent_again,
     e10_a_code_spent_by_a_lost_exchange_is_refused_where_nothing_else_proves_the_signup,
-    e10_without_a_system_token_a_lost_browser_leaves_nothing,
 );
 
 async fn impatient(engine: Engine) -> TestApp {
@@ -134,13 +133,4 @@ async fn e10_a_code_spent_by_a_lost_exchange_is_refused_where_nothing_else_prove
     app.advance(SignedDuration::from_mins(5)).await;
     let signups = signups_of(&app).await;
     assert_eq!((channel_count(&app).await, signups[0].state), (0, SignupState::Failed));
-}
-
-async fn e10_without_a_system_token_a_lost_browser_leaves_nothing(engine: Engine) {
-    let app = super::support::fresh(engine).await;
-    app.meta.sign_up(Popup { browser_returns: false, ..Popup::default() }).await;
-    app.settle().await;
-    app.advance(SignedDuration::from_mins(5)).await;
-    assert_eq!((channel_count(&app).await, signups_of(&app).await.len()), (0, 0));
-    assert_eq!(app.meta.log(), []);
 }

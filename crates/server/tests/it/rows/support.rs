@@ -30,6 +30,7 @@ macro_rules! rows {
 pub(super) use rows;
 
 pub(super) const EXCHANGE: &str = "POST /oauth/access_token";
+pub(super) const DEBUG: &str = "GET /debug_token";
 pub(super) const LIST: &str = "GET /{waba}/phone_numbers";
 pub(super) const READ: &str = "GET /{phone}";
 pub(super) const CHANGE_NUMBER: &str = "POST /{phone}";

@@ -160,7 +160,7 @@ impl Stage {
     /// Through the popup and back with its result; what stands at zero happens in between.
     async fn sign_up(&mut self, who: usize, at: Timestamp) {
         let known = self.siblings(who).into_iter().find_map(|sibling| self.view(sibling));
-        let again = self.players[who].id.is_some();
+        let (again, is_alone) = (self.players[who].id.is_some(), known.is_none());
         let popup = Popup {
             waba_id: known.map(|view| view.waba_id),
             phone_number: self.view(who).map(|view| view.phone_number),
@@ -174,8 +174,10 @@ impl Stage {
             self.note(who, at).await;
             Box::pin(self.turn(who, at)).await;
         }
-        let path = if self.players[who].story.code_alone { "/signups" } else { "/whatsapp/authorization" };
-        let body = if self.players[who].story.code_alone { json!({ "code": result.code }) } else { browser(&result) };
+        // beside other numbers the code alone names none
+        let code_alone = self.players[who].story.code_alone && is_alone;
+        let path = if code_alone { "/signups" } else { "/whatsapp/authorization" };
+        let body = if code_alone { json!({ "code": result.code }) } else { browser(&result) };
         let answer = self.app.post(&self.app.path(path), body).await;
         if let Some(waba) = result.waba_id {
             // what the sweep does within five minutes

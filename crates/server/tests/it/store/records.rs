@@ -5,7 +5,7 @@ use domain::channel::Onboarding;
 use domain::ids::{ChannelId, WabaId};
 use domain::meta::failure::{Failure, FailureKind};
 use domain::meta::reading::{NumberReading, NumberStatus, WabaReading};
-use domain::signup::SignupState;
+use domain::signup::{SignupRoute, SignupState};
 use jiff::SignedDuration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -119,6 +119,7 @@ async fn a_signup_goes_on_after_an_interruption_and_its_code_counts_once() {
         let new = NewSignup {
             account_id,
             inbox_id: None,
+            route: SignupRoute::Own,
             onboarding: Onboarding::Coexistence,
             waba_id: Some(WabaId("102".into())),
             phone_number_id: None,

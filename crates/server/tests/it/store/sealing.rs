@@ -4,6 +4,7 @@ use bytes::Bytes;
 use domain::channel::Onboarding;
 use domain::delivery::Format;
 use domain::ids::{ChannelId, PhoneNumberId};
+use domain::signup::SignupRoute;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use server::seal::Keyring;
@@ -40,6 +41,7 @@ async fn fill(store: &Store) -> (ChannelId, SignupId) {
     let signup = NewSignup {
         account_id: channel.account_id,
         inbox_id: None,
+        route: SignupRoute::Own,
         onboarding: Onboarding::Standard,
         waba_id: None,
         phone_number_id: None,
