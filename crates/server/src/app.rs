@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::callbacks::AppCallback;
 use domain::ids::{AppId, ChannelId, WabaId};
@@ -47,6 +47,8 @@ pub struct Handles {
     pub metrics: Metrics,
     /// Whether the job runner of this process is alive.
     pub runner: Liveness,
+    /// When the database was last proven to be writable, for readiness.
+    pub writable_at: tokio::sync::Mutex<Option<Instant>>,
     /// At most one health reading per number at a time (H1).
     pub reads: SingleFlight<ChannelId>,
     /// At most one change of a WABA's subscription at a time: subscribing for one number erases the override that was
@@ -121,6 +123,7 @@ impl App {
             notifier,
             metrics,
             runner: Liveness::default(),
+            writable_at: tokio::sync::Mutex::default(),
             reads: SingleFlight::default(),
             subscriptions: SingleFlight::default(),
             logged_callback: LastLogged::default(),

@@ -28,7 +28,9 @@ pub mod idempotency;
 pub mod ingest;
 pub mod number;
 pub mod onboarding;
+pub mod quarantine;
 pub mod queue;
+pub mod readiness;
 pub mod registration;
 pub mod retention;
 pub mod sessions;
@@ -42,7 +44,7 @@ const BATCH_DELAY: Duration = Duration::from_millis(5);
 /// Why a flow failed.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowError {
-    #[error("the database did not answer")]
+    #[error(transparent)]
     Store(#[from] store::Error),
     /// Meta refused or did not answer.
     #[error("{}", .0.message)]
@@ -113,6 +115,19 @@ impl FlowError {
     /// A refusal with its sentence.
     pub fn refused(code: Refusal, text: impl Into<String>) -> Self {
         Self::Refused { code, text: text.into() }
+    }
+
+    /// Whether the database is not available. The store has logged that; whoever gets the error logs nothing.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_retryable())
+    }
+
+    /// The error with its causes, in one line.
+    pub fn chain(&self) -> String {
+        match self {
+            Self::Store(error) => error.chain(),
+            Self::Meta(_) | Self::Refused { .. } => self.to_string(),
+        }
     }
 }
 

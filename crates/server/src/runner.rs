@@ -25,6 +25,9 @@ mod dispatch;
 /// How long the loop sleeps at most: another replica may have enqueued a job.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
+/// How long the loop sleeps when a job is due and could not be claimed, since another transaction holds its row.
+const HELD_ROW_DELAY: Duration = Duration::from_millis(20);
+
 /// The wait after the first failed claim; it doubles up to [`MAX_CLAIM_BACKOFF`].
 const CLAIM_BACKOFF: Duration = Duration::from_millis(200);
 const MAX_CLAIM_BACKOFF: Duration = Duration::from_secs(30);
@@ -62,7 +65,7 @@ pub async fn run(app: App) {
 enum Ended {
     Done,
     Postponed(Timestamp),
-    Failed(String),
+    Failed(FlowError),
     Panicked(String),
 }
 
@@ -105,7 +108,9 @@ impl Runner {
                 }
                 Err(error) => {
                     failed_claims += 1;
-                    tracing::error!(%error, failed_claims, "jobs could not be claimed");
+                    if !error.is_retryable() {
+                        tracing::error!(failed_claims, "jobs could not be claimed: {}", error.chain());
+                    }
                     self.wait(&mut running, claim_backoff(failed_claims), false).await;
                 }
             }
@@ -134,7 +139,9 @@ impl Runner {
                 Ok(()) => return,
                 Err(error) => {
                     failures += 1;
-                    tracing::error!(%error, "the first jobs could not be enqueued");
+                    if !error.is_retryable() {
+                        tracing::error!("the first jobs could not be enqueued: {}", error.chain());
+                    }
                     self.wait(&mut JoinSet::new(), claim_backoff(failures), false).await;
                 }
             }
@@ -153,9 +160,9 @@ impl Runner {
             Ok(mut tx) => jobs::next_due(&mut tx).await.ok().flatten(),
             Err(_) => None,
         };
-        // a job enqueued between the claim and this query is due already
+        // a job that is due already was enqueued after the claim, or another runner holds its row at this moment
         if due.is_some_and(|at| at <= now) {
-            return;
+            return self.wait(running, HELD_ROW_DELAY, true).await;
         }
         let due = due.unwrap_or(now + SignedDuration::from_hours(1));
         tokio::select! {
@@ -196,7 +203,9 @@ impl Runner {
                 _ if work.is_finished() => {}
                 Ok(None) => return self.report_fenced(kind, &key),
                 Err(error) => {
-                    tracing::warn!(job = kind, key, %error, "the lease of a job could not be renewed");
+                    if !error.is_retryable() {
+                        tracing::warn!(job = kind, key, "a job's lease could not be renewed: {}", error.chain());
+                    }
                     if row.leased_until.is_none_or(|until| until <= self.app.clock.now()) {
                         return self.report_fenced(kind, &key);
                     }
@@ -204,7 +213,10 @@ impl Runner {
             }
         };
         match &ended {
-            Ended::Failed(error) => tracing::warn!(job = kind, key, error, "a job failed and is retried"),
+            Ended::Failed(error) if error.is_outage() => {}
+            Ended::Failed(error) => {
+                tracing::warn!(job = kind, key, error = error.chain(), "a job failed and is retried")
+            }
             Ended::Panicked(error) => tracing::error!(job = kind, key, error, "a job panicked and is retried"),
             Ended::Done | Ended::Postponed(_) => {}
         }
@@ -221,32 +233,46 @@ impl Runner {
         tracing::warn!(job = kind, key, "a job lost its lease; another runner may have it");
     }
 
-    /// Writes how a run ended. `None` where it could not be written: the lease runs out and the job runs
-    /// again. False where the lease was lost.
+    /// Writes how a run ended. While the database is not available it tries again for as long as the lease lasts: else
+    /// the job would wait for the end of its lease. `None` where it could not be written: the job runs again. False
+    /// where the lease was lost.
     async fn record(&self, row: &jobs::Job, ended: Ended) -> Option<bool> {
-        match self.try_record(row, ended).await {
-            Ok(held) => Some(held),
-            Err(error) => {
-                let (kind, key) = (&row.kind, &row.key);
-                tracing::error!(job = kind, key, %error, "the end of a job could not be recorded; it runs again");
-                None
+        let mut failures = 0;
+        loop {
+            let error = match self.try_record(row, &ended).await {
+                Ok(held) => return Some(held),
+                Err(error) => error,
+            };
+            let is_leased = row.leased_until.is_some_and(|until| self.app.clock.now() < until);
+            if !error.is_retryable() {
+                let (kind, key, error) = (&row.kind, &row.key, error.chain());
+                tracing::error!(job = kind, key, error, "the end of a job could not be recorded; it runs again");
+                return None;
             }
+            if !is_leased || self.app.shutdown.is_cancelled() {
+                return None;
+            }
+            failures += 1;
+            tokio::time::sleep(claim_backoff(failures)).await;
         }
     }
 
-    async fn try_record(&self, row: &jobs::Job, ended: Ended) -> Result<bool, store::Error> {
+    async fn try_record(&self, row: &jobs::Job, ended: &Ended) -> Result<bool, store::Error> {
         match ended {
             Ended::Done => {
                 // false here may as well mean that it was enqueued again while it ran
                 queue::finish(&self.app, row).await?;
                 Ok(true)
             }
-            Ended::Postponed(at) => queue::postpone(&self.app, row, at).await,
-            Ended::Failed(error) | Ended::Panicked(error) => {
-                let retry_at = self.app.clock.now() + job_backoff(row.attempts);
-                queue::fail(&self.app, row, retry_at, &error).await
-            }
+            Ended::Postponed(at) => queue::postpone(&self.app, row, *at).await,
+            Ended::Failed(error) => self.retry(row, &error.chain()).await,
+            Ended::Panicked(error) => self.retry(row, error).await,
         }
+    }
+
+    async fn retry(&self, row: &jobs::Job, error: &str) -> Result<bool, store::Error> {
+        let retry_at = self.app.clock.now() + job_backoff(row.attempts);
+        queue::fail(&self.app, row, retry_at, error).await
     }
 }
 
@@ -255,7 +281,7 @@ impl Ended {
         match ended {
             Ok(Ok(Next::Done)) => Self::Done,
             Ok(Ok(Next::At(at))) => Self::Postponed(at),
-            Ok(Err(error)) => Self::Failed(error.to_string()),
+            Ok(Err(error)) => Self::Failed(error),
             Err(error) => Self::Panicked(panic_message(error)),
         }
     }

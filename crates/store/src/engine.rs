@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ids::AccountId;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
@@ -15,15 +16,24 @@ pub(crate) mod sql;
 mod row;
 
 pub(crate) mod columns;
+mod data_file;
 pub(crate) mod enqueued;
 pub(crate) mod error;
+pub(crate) mod keys_in_use;
 mod migrations;
+mod outage;
 mod plain_error;
-mod postgres;
+pub(crate) mod postgres;
+mod service_lock;
 pub mod size;
 mod sqlite;
+mod unreadable;
 
+use data_file::DataFile;
 pub use error::{Conflict, Error};
+use outage::Outage;
+pub use service_lock::ServiceLock;
+use unreadable::UnreadableRows;
 
 /// Which database stands behind a [`Store`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +59,8 @@ impl Engine {
 pub struct Store {
     pools: Pools,
     keyring: Keyring,
+    outage: Arc<Outage>,
+    unreadable: Arc<UnreadableRows>,
     on_commit: Option<CommitHook>,
     #[cfg(feature = "testing")]
     statements: Statements,
@@ -74,7 +86,7 @@ pub struct Committed {
 
 #[derive(Clone)]
 enum Pools {
-    Sqlite { writer: SqlitePool, readers: SqlitePool },
+    Sqlite { writer: SqlitePool, readers: SqlitePool, file: Arc<DataFile> },
     Postgres(PgPool),
 }
 
@@ -85,6 +97,10 @@ pub struct Tx {
     /// What the commit will make known; nothing is made known of a transaction that is dropped.
     pub(crate) pending: Committed,
     pub(crate) enqueued: enqueued::Enqueued,
+    outage: Arc<Outage>,
+    unreadable: Arc<UnreadableRows>,
+    /// The file that a SQLite transaction writes to.
+    file: Option<Arc<DataFile>>,
     on_commit: Option<CommitHook>,
     #[cfg(feature = "testing")]
     statements: Statements,
@@ -96,10 +112,12 @@ pub(crate) enum Conn {
 }
 
 impl Store {
-    /// Opens a database whose tables are up to date: `sqlite://path/to/file` or `postgres://…`.
+    /// Opens a database whose tables are up to date: `sqlite://path/to/file` or `postgres://…`. Fails with
+    /// [`Error::WrongKeys`] where the keyring opens nothing of it.
     pub async fn open(url: &str, keyring: Keyring) -> Result<Self, Error> {
         let store = Self::connect(url, keyring, false).await?;
         migrations::check(&store.pools).await?;
+        keys_in_use::check(store.read().await?).await?;
         Ok(store)
     }
 
@@ -107,6 +125,7 @@ impl Store {
     pub async fn open_and_migrate(url: &str, keyring: Keyring) -> Result<Self, Error> {
         let store = Self::connect(url, keyring, true).await?;
         store.migrate().await?;
+        keys_in_use::check(store.read().await?).await?;
         Ok(store)
     }
 
@@ -119,6 +138,8 @@ impl Store {
         Ok(Self {
             pools,
             keyring,
+            outage: Arc::default(),
+            unreadable: Arc::default(),
             on_commit: None,
             #[cfg(feature = "testing")]
             statements: Statements::default(),
@@ -137,35 +158,42 @@ impl Store {
 
     /// Begins a transaction that may write. On SQLite it waits its turn: there is one writer.
     pub async fn write(&self) -> Result<Tx, Error> {
-        let conn = match &self.pools {
+        let (conn, file) = match &self.pools {
             // a plain `begin` would fail as soon as two transactions read before they write
-            Pools::Sqlite { writer, readers: _ } => Conn::Sqlite(writer.begin_with("begin immediate").await?),
-            Pools::Postgres(pool) => Conn::Postgres(pool.begin().await?),
+            Pools::Sqlite { writer, file, .. } => {
+                let conn = writer.begin_with("begin immediate").await.map(Conn::Sqlite);
+                (conn, Some(Arc::clone(file)))
+            }
+            Pools::Postgres(pool) => (postgres::bounded(pool.begin()).await.map(Conn::Postgres), None),
         };
-        Ok(self.transaction(conn))
+        self.transaction(conn, file)
     }
 
     /// Begins a transaction that sees one state of the database and cannot write.
     pub async fn read(&self) -> Result<Tx, Error> {
         let conn = match &self.pools {
-            Pools::Sqlite { writer: _, readers } => Conn::Sqlite(readers.begin().await?),
+            Pools::Sqlite { readers, .. } => readers.begin().await.map(Conn::Sqlite),
             Pools::Postgres(pool) => {
-                Conn::Postgres(pool.begin_with("begin isolation level repeatable read, read only").await?)
+                let begin = pool.begin_with("begin isolation level repeatable read, read only");
+                postgres::bounded(begin).await.map(Conn::Postgres)
             }
         };
-        Ok(self.transaction(conn))
+        self.transaction(conn, None)
     }
 
-    fn transaction(&self, conn: Conn) -> Tx {
-        Tx {
-            conn,
+    fn transaction(&self, conn: sqlx::Result<Conn>, file: Option<Arc<DataFile>>) -> Result<Tx, Error> {
+        Ok(Tx {
+            conn: conn.map_err(|error| note(&self.outage, error.into()))?,
             keyring: self.keyring.clone(),
             pending: Committed::default(),
             enqueued: enqueued::Enqueued::default(),
+            outage: Arc::clone(&self.outage),
+            unreadable: Arc::clone(&self.unreadable),
+            file,
             on_commit: self.on_commit.clone(),
             #[cfg(feature = "testing")]
             statements: Statements::clone(&self.statements),
-        }
+        })
     }
 
     /// The same store, whose transactions call `hook` after a commit that enqueued jobs, changed endpoints or
@@ -181,13 +209,14 @@ impl Store {
         std::mem::take(&mut *self.statements.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
-    /// Fails when the database does not answer.
-    pub async fn ping(&self) -> Result<(), Error> {
-        match &self.pools {
-            Pools::Sqlite { writer: _, readers } => sqlx::query("select 1").execute(readers).await.map(|_| ())?,
-            Pools::Postgres(pool) => sqlx::query("select 1").execute(pool).await.map(|_| ())?,
-        }
-        Ok(())
+    /// The error of work that was given up at its deadline; it is logged as an outage.
+    pub fn no_answer_within(&self, deadline: Duration) -> Error {
+        note(&self.outage, Error::Unavailable(error::no_answer_within(deadline)))
+    }
+
+    /// How many rows that cannot be read were passed over since the database was opened. The log names each.
+    pub fn unreadable_rows(&self) -> usize {
+        self.unreadable.count()
     }
 
     /// Which database it is.
@@ -203,10 +232,18 @@ impl Store {
         &self.keyring
     }
 
+    /// Takes the lock that keeps a second service from a SQLite file; [`Error::InUse`] when another service holds it.
+    pub fn lock_for_service(&self) -> Result<ServiceLock, Error> {
+        match &self.pools {
+            Pools::Sqlite { file, .. } => ServiceLock::take(file.path()),
+            Pools::Postgres(_) => Ok(ServiceLock::NOT_NEEDED),
+        }
+    }
+
     /// Waits for what is under way and ends every connection.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { writer, readers } => {
+            Pools::Sqlite { writer, readers, .. } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -229,14 +266,36 @@ impl Tx {
         if !self.enqueued.is_empty() {
             enqueued::flush(&mut self).await?;
         }
-        match self.conn {
-            Conn::Sqlite(tx) => tx.commit().await?,
-            Conn::Postgres(tx) => tx.commit().await?,
-        }
+        let committed = match self.conn {
+            Conn::Sqlite(tx) => tx.commit().await,
+            Conn::Postgres(tx) => postgres::bounded(tx.commit()).await,
+        };
+        // what was written to a file that is gone is lost with the process
+        let committed = committed.map_err(Error::from).and_then(|()| self.file.map_or(Ok(()), |file| file.check()));
+        committed.map_err(|error| note(&self.outage, error))?;
+        self.outage.on_success();
         if let Some(hook) = self.on_commit.filter(|_| self.pending != Committed::default()) {
             hook(&self.pending);
         }
         Ok(())
+    }
+
+    /// The error of a statement; where it is an outage of the database, it is logged.
+    pub(crate) fn failed(&self, error: sqlx::Error) -> Error {
+        note(&self.outage, error.into())
+    }
+
+    /// The rows of a list that can be read. Another row is passed over and noted.
+    pub(crate) fn readable<T>(&self, rows: impl Iterator<Item = Result<T, Error>>) -> Result<Vec<T>, Error> {
+        let mut readable = Vec::with_capacity(rows.size_hint().0);
+        for row in rows {
+            match row {
+                Ok(row) => readable.push(row),
+                Err(error) if error.is_unreadable_row() => self.unreadable.note(&error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(readable)
     }
 
     /// Notes that the transaction stores events of these accounts; the commit makes it known.
@@ -251,6 +310,13 @@ impl Tx {
             Conn::Postgres(_) => Engine::Postgres,
         }
     }
+}
+
+fn note(outage: &Outage, error: Error) -> Error {
+    if error.is_retryable() {
+        outage.on_failure(&error);
+    }
+    error
 }
 
 impl fmt::Debug for Store {

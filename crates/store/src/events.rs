@@ -16,10 +16,12 @@ pub mod body;
 pub(crate) mod earlier;
 pub mod erasures;
 pub(crate) mod insert;
+pub mod quarantine;
 pub(crate) mod retention;
 
 pub use earlier::assign_earlier;
 pub use insert::{SealedEvent, insert_batch, insert_sealed};
+pub use quarantine::UnreadableEvent;
 pub use retention::{PurgeLimits, Purged, first, purge};
 
 /// The columns of an event without its body, as [`Row`] reads them.
@@ -59,19 +61,24 @@ pub enum EventState {
     /// Waits to be interpreted.
     ToInterpret,
     Interpreted,
+    /// Its body cannot be opened; nothing waits for it.
+    Quarantined,
 }
 
 impl EventState {
+    const ALL: [Self; 4] = [Self::Stored, Self::ToInterpret, Self::Interpreted, Self::Quarantined];
+
     const fn number(self) -> i64 {
         match self {
             Self::Stored => 0,
             Self::ToInterpret => 1,
             Self::Interpreted => 2,
+            Self::Quarantined => 3,
         }
     }
 
     fn read(number: i64) -> Option<Self> {
-        [Self::Stored, Self::ToInterpret, Self::Interpreted].into_iter().find(|state| state.number() == number)
+        Self::ALL.into_iter().find(|state| state.number() == number)
     }
 }
 
@@ -133,15 +140,34 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
-/// Events that wait to be interpreted, oldest first, with their bodies.
-pub async fn to_interpret(tx: &mut Tx, limit: i64) -> Result<Vec<(StoredEvent, Vec<u8>)>, Error> {
+/// Events that wait to be interpreted.
+#[derive(Debug)]
+pub struct ToInterpret {
+    /// Oldest first, with their bodies.
+    pub events: Vec<(StoredEvent, Vec<u8>)>,
+    /// Those of them that cannot be opened.
+    pub unreadable: Vec<UnreadableEvent>,
+}
+
+/// Up to `limit` events that wait to be interpreted, the oldest.
+pub async fn to_interpret(tx: &mut Tx, limit: i64) -> Result<ToInterpret, Error> {
     let rows: Vec<RowWithBody> = all!(tx, TO_INTERPRET, limit)?;
-    let keyring = tx.keyring.clone();
-    let read = |RowWithBody { row, body }| {
-        let body = keyring.open(BODY_PLACE, &body).map_err(Error::corrupt("event", row.id, "body"))?;
-        Ok((StoredEvent::try_from(row)?, body.to_vec()))
-    };
-    rows.into_iter().map(read).collect()
+    let mut found = ToInterpret { events: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
+    for RowWithBody { row, body } in rows {
+        let id = row.id;
+        let opened = open_body(tx, id, &body).and_then(|body| Ok((StoredEvent::try_from(row)?, body)));
+        match opened {
+            Ok(event) => found.events.push(event),
+            Err(error) => found.unreadable.push(UnreadableEvent::new(id, &error)),
+        }
+    }
+    Ok(found)
+}
+
+/// Opens the body of an event.
+pub(crate) fn open_body(tx: &Tx, id: EventId, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+    let body = tx.keyring.open(BODY_PLACE, sealed).map_err(Error::corrupt("event", id, "body"))?;
+    Ok(body.to_vec())
 }
 
 /// Notes that events were interpreted.
@@ -163,7 +189,7 @@ pub async fn list(
     let before = before.map_or(i64::MAX, |id| id.0);
     let since = micros(channel.created_at);
     let rows: Vec<Row> = all!(tx, LIST, channel.phone_number_id.as_str(), since, channel.id.0, before, limit)?;
-    rows.into_iter().map(StoredEvent::try_from).collect()
+    tx.readable(rows.into_iter().map(StoredEvent::try_from))
 }
 
 /// Finds an event. Whether its account may see it is the caller's to check.
@@ -178,8 +204,7 @@ pub async fn find(tx: &mut Tx, id: EventId) -> Result<Option<StoredEvent>, Error
 pub async fn body(tx: &mut Tx, id: EventId) -> Result<Option<Vec<u8>>, Error> {
     let row: Option<(Vec<u8>,)> = one!(tx, BODY, id)?;
     let Some((blob,)) = row else { return Ok(None) };
-    let body = tx.keyring.open(BODY_PLACE, &blob).map_err(Error::corrupt("event", id, "body"))?;
-    Ok(Some(body.to_vec()))
+    open_body(tx, id, &blob).map(Some)
 }
 
 /// How much waits to be interpreted.

@@ -19,7 +19,7 @@ mod statements;
 mod tenancy;
 
 pub use delivery::{deliveries, endpoints};
-pub use engine::{Committed, Conflict, Engine, Error, Store, Tx, size};
+pub use engine::{Committed, Conflict, Engine, Error, ServiceLock, Store, Tx, size};
 pub use events::erasures;
 pub use numbers::{channels, signups, snapshots};
 pub use sealing::reseal;

@@ -113,15 +113,23 @@ impl Check {
                 return;
             }
         };
-        results.add(SEAL_KEYS, key_file(config, &keys));
+        let key_file = key_file(config, &keys);
         let database = match Database::open(&config.database, keys).await {
             Ok(database) => database,
+            Err(error @ Error::WrongKeys(_)) => {
+                let fix = "restore the copy of the key file that belongs to this database";
+                results.add(SEAL_KEYS, Outcome::fail(error.to_string(), fix));
+                results.skip(&[DATABASE, DATABASE_SIZE, META, CALLBACK], "the seal keys open nothing in the database");
+                return;
+            }
             Err(error) => {
+                results.add(SEAL_KEYS, key_file);
                 results.add(DATABASE, database_failed(error));
                 results.skip(&[DATABASE_SIZE, META, CALLBACK], "the database cannot be used");
                 return;
             }
         };
+        results.add(SEAL_KEYS, key_file);
         let engine = database.engine().as_str();
         results.add(DATABASE, Outcome::Pass(format!("{engine}, reachable and up to date")));
         results.add(DATABASE_SIZE, database_size(config, &database).await);
@@ -179,6 +187,8 @@ fn database_failed(error: Error) -> Outcome {
         "set database to a new file or an empty PostgreSQL database, then run linekeeper migrate"
     } else if matches!(error, Error::Url | Error::Address(_)) {
         "write the setting database like sqlite://linekeeper.db or postgres://user@host/linekeeper"
+    } else if matches!(error, Error::Unreachable { .. }) {
+        "start PostgreSQL, or correct host and port in the setting database"
     } else {
         "check that the database exists and that this user may write to it"
     };

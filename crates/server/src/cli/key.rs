@@ -13,12 +13,16 @@ use server::flows::admin::{self, CreatedApiKey};
 use server::messages::utc;
 use server::store::api_keys::{self, ApiKey, NewApiKey, Scope};
 use server::store::ids::ApiKeyId;
+use server::store::reseal::Unopened;
 
 use super::context::ConfigSource;
 use super::lookup;
 use super::output::{CommandStatus, Output, table, table_or};
 
 pub(super) mod seal_file;
+
+/// How many values that cannot be decrypted a rotation names for people.
+const MAX_NAMED: usize = 20;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
@@ -57,7 +61,8 @@ pub(super) enum Key {
         #[arg(long, value_name = "FILE", default_value = "linekeeper.keys", env = "LINEKEEPER_SEAL_KEY_FILE")]
         file: PathBuf,
     },
-    /// Encrypt everything again with the first seal key, so that older keys can be removed from the key file.
+    /// Encrypt everything again with the first seal key, so that older keys can be removed from the key file. Exit status 3 if
+    /// something cannot be decrypted.
     #[command(after_help = "Example:\n  linekeeper key seal --new && linekeeper key rotate")]
     Rotate,
 }
@@ -159,10 +164,27 @@ async fn rotate(app: &App, output: Output) -> anyhow::Result<CommandStatus> {
     let resealed = admin::reseal(app, &|count| bar.set_position(count)).await?;
     bar.finish_and_clear();
     let key = hex::encode(resealed.key);
-    output.print(&json!({ "sealed": resealed.count, "key": key }), || {
-        format!(
-            "Encrypted {} values again. Everything is encrypted with key {key}; older keys can be removed from the key file.",
-            resealed.count
-        )
-    })
+    let Unopened { values, events } = &resealed.unopened;
+    let unopened: Vec<&String> = values.values().collect();
+    let is_complete = unopened.is_empty() && *events == 0;
+    let value = json!({
+        "sealed": resealed.count, "key": key, "unopened": unopened, "unopened_events": events,
+    });
+    output.print(&value, || {
+        let done = format!("Encrypted {} values again with key {key}.", resealed.count);
+        if is_complete {
+            return format!("{done} Nothing needs an older key; older keys can be removed from the key file.");
+        }
+        let mut lines =
+            vec![done, "These cannot be decrypted with any key of the key file and stay as they are:".to_owned()];
+        lines.extend(unopened.iter().take(MAX_NAMED).map(|cause| format!("  {cause}")));
+        let others = unopened.len().saturating_sub(MAX_NAMED);
+        lines.extend((others > 0).then(|| format!("  and {others} other values (--json lists all)")));
+        lines.extend(
+            (*events > 0).then(|| format!("  {events} stored events; they are in quarantine, and the log names each")),
+        );
+        lines.push("If a key was lost, add it to the key file and rotate again.".to_owned());
+        lines.join("\n")
+    })?;
+    Ok(CommandStatus::success_if(is_complete))
 }

@@ -31,6 +31,8 @@ impl Serve {
         } else {
             Database::open(&config.database, keys).await?
         };
+        // held until the process ends
+        let _lock = database.lock_for_service()?;
         let address = config.listen;
         let listener = TcpListener::bind(address)
             .await

@@ -11,7 +11,7 @@ use crate::seal::SealKeyId;
 use crate::store::accounts::{self, Account};
 use crate::store::api_keys::{self, NewApiKey};
 use crate::store::ids::ApiKeyId;
-use crate::store::reseal::reseal as reseal_batch;
+use crate::store::reseal::{Unopened, reseal as reseal_batch};
 use crate::store::{self, channels};
 
 /// Values of each sealed column that one transaction encrypts again.
@@ -70,22 +70,24 @@ pub async fn rename_inbox(app: &App, channel: Channel, name: String) -> Result<O
 pub struct Resealed {
     /// Number of values that an older key had encrypted.
     pub count: u64,
-    /// The key that encrypts everything now.
+    /// The key that encrypts everything now, except what could not be opened.
     pub key: SealKeyId,
+    /// What no key of the key ring opens; it was left as it is.
+    pub unopened: Unopened,
 }
 
 /// Encrypts every value that an older seal key encrypted with the current key, in one transaction per batch.
 /// Calls `on_progress` with the number of values done so far.
 pub async fn reseal(app: &App, on_progress: &(dyn Fn(u64) + Sync)) -> Result<Resealed, store::Error> {
-    let mut count = 0;
+    let (mut count, mut unopened) = (0, Unopened::default());
     loop {
         let mut tx = app.store.write().await?;
-        let done = reseal_batch(&mut tx, RESEAL_BATCH).await?;
+        let batch = reseal_batch(&mut tx, RESEAL_BATCH, &mut unopened).await?;
         tx.commit().await?;
-        if done == 0 {
-            return Ok(Resealed { count, key: app.store.keyring().current() });
+        if batch.is_last() {
+            return Ok(Resealed { count, key: app.store.keyring().current(), unopened });
         }
-        count += done;
+        count += batch.resealed;
         on_progress(count);
     }
 }

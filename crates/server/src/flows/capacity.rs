@@ -14,8 +14,10 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 /// Measures until the app stops. Every process measures for itself, since every one receives posts.
 pub async fn watch(app: App) {
     while !app.shutdown.is_cancelled() {
-        if let Err(error) = measure(&app).await {
-            tracing::warn!(%error, "the size of the database could not be measured");
+        if let Err(error) = measure(&app).await
+            && !error.is_retryable()
+        {
+            tracing::warn!("the size of the database could not be measured: {}", error.chain());
         }
         tokio::select! {
             () = tokio::time::sleep(MEASURE_INTERVAL) => {}

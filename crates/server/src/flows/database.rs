@@ -3,8 +3,10 @@
 //! `web` and `cli` hold a [`Database`] and no [`Store`], and [`Database::write`] is visible in `flows` and below
 //! only. A write outside a flow does not compile.
 
+use std::time::Duration;
+
 use crate::seal::Keyring;
-use crate::store::{Committed, Engine, Error, Store, Tx};
+use crate::store::{Committed, Engine, Error, ServiceLock, Store, Tx};
 
 /// An open database; clones share its connections.
 #[derive(Debug, Clone)]
@@ -48,9 +50,19 @@ impl Database {
         self.store.keyring()
     }
 
-    /// Fails if the database does not answer.
-    pub async fn ping(&self) -> Result<(), Error> {
-        self.store.ping().await
+    /// The error of work on the database that was given up at its deadline. It is logged as an outage.
+    pub(in crate::flows) fn no_answer_within(&self, deadline: Duration) -> Error {
+        self.store.no_answer_within(deadline)
+    }
+
+    /// Takes the lock that keeps a second service from a SQLite file; [`Error::InUse`] when another service holds it.
+    pub fn lock_for_service(&self) -> Result<ServiceLock, Error> {
+        self.store.lock_for_service()
+    }
+
+    /// How many rows that cannot be read were passed over since the database was opened. The log names each.
+    pub fn unreadable_rows(&self) -> usize {
+        self.store.unreadable_rows()
     }
 
     /// The engine behind the handle.

@@ -7,6 +7,7 @@ use domain::ids::AccountId;
 use graph_api::webhook::{Erased, Person, erase};
 use jiff::{SignedDuration, Timestamp};
 
+use super::quarantine;
 use super::queue::{Job, enqueue, enqueue_if_absent, enqueue_now};
 use super::{BATCH_DELAY, FlowError, Next, Refusal};
 use crate::App;
@@ -107,6 +108,8 @@ pub async fn erase_batch(app: &App, id: ErasureId) -> Result<BatchResult, FlowEr
     }
     let window = erasures::window(&mut tx, &erasure, BATCH_SIZE).await?;
     drop(tx);
+    // nobody can tell whether they name the person; an erasure that has passed them keeps them from being opened again
+    quarantine::put(app, &window.unreadable).await?;
     let mut person = Person::from_ids(ids.iter().cloned());
     let changes: Vec<(&AccountEvent, Change)> =
         window.own.iter().filter_map(|kept| Some((kept, change_of(&kept.body, &mut person)?))).collect();

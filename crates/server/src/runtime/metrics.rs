@@ -83,6 +83,10 @@ metrics! {
         "Stored events that wait to be interpreted";
     OLDEST_EVENT_TO_INTERPRET: Gauge "linekeeper_oldest_event_to_interpret_seconds" [],
         "Age of the oldest event that waits to be interpreted";
+    EVENTS_QUARANTINED: Gauge "linekeeper_events_quarantined" [],
+        "Events that cannot be opened; the log names each";
+    UNREADABLE_ROWS: Gauge "linekeeper_unreadable_rows" [],
+        "Other rows that could not be read since the process started; the log names each";
 }
 
 /// How a run of a job ended.
@@ -238,6 +242,13 @@ impl Metrics {
     pub fn events_to_interpret(&self, count: i64, oldest: f64) {
         self.gauge(EVENTS_TO_INTERPRET, Vec::new()).set(count as f64);
         self.gauge(OLDEST_EVENT_TO_INTERPRET, Vec::new()).set(oldest);
+    }
+
+    /// How many events are in quarantine, and how many other rows this process could not read.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float; counts stay far below 2^52")]
+    pub fn unreadable(&self, events: i64, rows: usize) {
+        self.gauge(EVENTS_QUARANTINED, Vec::new()).set(events as f64);
+        self.gauge(UNREADABLE_ROWS, Vec::new()).set(rows as f64);
     }
 
     fn counter(&self, metric: Definition, labels: Vec<String>) -> Counter {

@@ -302,9 +302,8 @@ impl IntoResponse for ApiError {
 impl From<store::Error> for ApiError {
     fn from(error: store::Error) -> Self {
         if error.is_retryable() {
-            let mut unavailable = Self::new(Code::Unavailable, "The database does not answer.").with_retry_after(2);
-            unavailable.0.source = Some(error.into());
-            return unavailable;
+            // without its source: the store has logged the cause, once for all requests
+            return Self::new(Code::Unavailable, "The database is not available.").with_retry_after(2);
         }
         Self::internal(error)
     }

@@ -1,7 +1,5 @@
 //! Routes for operators: liveness, readiness and metrics.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::header;
@@ -11,11 +9,10 @@ use serde::Serialize;
 
 use super::error::{ApiError, Code, Result};
 use crate::App;
-use crate::store::{channels, events};
+use crate::flows::readiness::{self, NotReady};
+use crate::store::events::{self, quarantine};
+use crate::store::{self, channels};
 use strum::VariantArray as _;
-
-/// The time that readiness waits for the database.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The answer of the liveness check.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -68,26 +65,16 @@ pub(crate) async fn show_liveness() -> Json<Health> {
 
 /// Check readiness for traffic
 ///
-/// The database answers and has the schema of this version, and background jobs run. 503 while the process shuts
-/// down, and when the job runner has ended or is stuck; the body names the cause. A full database is still 200,
-/// because only Meta's webhook posts are refused.
+/// The database can be written, and background jobs run. 503 while the process shuts down, while the database does not
+/// answer or its disk is full, and when the job runner has ended or is stuck; the body names the cause. A database that
+/// has reached the limit of its size is still 200, because only Meta's webhook posts are refused.
 #[utoipa::path(get, path = "/readyz", tag = "Operation",
     responses((status = 200, body = Readiness, description = "Ready for traffic"),
         (status = 503, body = super::error::Problem, description = "Not ready")))]
 pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readiness>> {
-    let not_ready = |why: &str| ApiError::new(Code::Unavailable, why).with_retry_after(2);
-    if app.shutdown.is_cancelled() {
-        return Err(not_ready("It is shutting down."));
-    }
-    if let Err(problem) = app.runner.check() {
-        return Err(not_ready(&format!("The job runner {problem}.")));
-    }
-    match tokio::time::timeout(PING_TIMEOUT, app.store.ping()).await {
-        Ok(Ok(())) => {
-            Ok(Json(Readiness { status: ALIVE.status, version: ALIVE.version, database: DatabaseView::of(&app) }))
-        }
-        Ok(Err(_)) | Err(_) => Err(not_ready("The database does not answer.")),
-    }
+    let refuse = |why: NotReady| ApiError::new(Code::Unavailable, why.to_string()).with_retry_after(2);
+    readiness::check(&app).await.map_err(refuse)?;
+    Ok(Json(Readiness { status: ALIVE.status, version: ALIVE.version, database: DatabaseView::of(&app) }))
 }
 
 /// Show metrics for Prometheus
@@ -95,8 +82,10 @@ pub(crate) async fn show_readiness(State(app): State<App>) -> Result<Json<Readin
     responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text")))]
 pub(crate) async fn show_metrics(State(app): State<App>) -> Response {
     app.metrics.request_body_bytes(app.bodies.reserved());
-    if let Err(error) = measure(&app).await {
-        tracing::warn!("metrics lack what the database knows: {error}");
+    if let Err(error) = measure(&app).await
+        && !error.is_retryable()
+    {
+        tracing::warn!("metrics lack what the database knows: {}", error.chain());
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render()).into_response()
 }
@@ -114,5 +103,6 @@ async fn measure(app: &App) -> std::result::Result<(), store::Error> {
     let backlog = events::backlog(&mut tx).await?;
     let oldest = backlog.oldest.map_or(0.0, |oldest| app.clock.now().duration_since(oldest).as_secs_f64());
     app.metrics.events_to_interpret(backlog.count, oldest);
+    app.metrics.unreadable(quarantine::count(&mut tx).await?, app.store.unreadable_rows());
     Ok(())
 }

@@ -138,8 +138,9 @@ async fn take(app: &App, request: Request) -> Result<()> {
     receive::receive(app, body).await.map_err(|error| match error {
         ReceiveError::Body(cause) => ApiError::new(Code::MalformedBody, cause.to_string()),
         ReceiveError::Store(cause) => {
-            // Meta repeats the post for seven days after any failure; 503 is the truthful status
-            tracing::error!("a webhook post could not be stored: {:#}", anyhow::Error::from(cause));
+            // Meta repeats the post for seven days after any failure; 503 is the truthful status. The cause is logged
+            // by the store or by the writer, once for all posts that wait
+            tracing::debug!("a webhook post could not be stored: {}", cause.chain());
             ApiError::new(Code::Unavailable, "The post was not stored; send it again").with_retry_after(5)
         }
         ReceiveError::Full => {

@@ -13,4 +13,5 @@ mod replicas;
 mod retention;
 mod support;
 mod tenants;
+mod unreadable;
 mod writing;

@@ -65,7 +65,7 @@ async fn old_events_are_purged_and_young_or_waiting_ones_stay() {
         };
         events::insert_batch(&mut tx, &[waiting]).await.unwrap();
         tx.commit().await.unwrap();
-        let oldest = events::to_interpret(&mut app.app.store.read().await.unwrap(), 9).await.unwrap();
+        let oldest = events::to_interpret(&mut app.app.store.read().await.unwrap(), 9).await.unwrap().events;
         assert_eq!(oldest.len(), 1);
         let waits = oldest[0].0.id.0;
         app.clock.set(app.clock.now() + SignedDuration::from_hours(6 * 24));

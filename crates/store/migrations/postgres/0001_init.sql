@@ -160,7 +160,8 @@ create index signup_by_account on signup (account_id, id);
 create index signup_open on signup (id) where state not in ('done', 'failed');
 create index signup_by_waba on signup (waba_id);
 
--- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted.
+-- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted,
+-- 3 quarantined: its body cannot be opened.
 -- This is the append-only log that endpoints read. Ids are in the order of commits (store::events).
 create table event (
     id bigint generated always as identity primary key,
@@ -182,6 +183,7 @@ alter table event alter column body set storage external;
 alter table event set (toast_tuple_target = 8160);
 
 create index event_to_interpret on event (id) where state = 1;
+create index event_quarantined on event (id) where state = 3;
 create index event_by_number on event (phone_number_id, id) where phone_number_id is not null and channel_id is null;
 create index event_by_account on event (account_id, id) where account_id is not null;
 create index event_by_channel on event (channel_id, id) where channel_id is not null;

@@ -160,7 +160,8 @@ create index signup_by_account on signup (account_id, id);
 create index signup_open on signup (id) where state not in ('done', 'failed');
 create index signup_by_waba on signup (waba_id);
 
--- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted.
+-- A change that Meta sent or an announcement, exactly as received. States: 0 stored, 1 to interpret, 2 interpreted,
+-- 3 quarantined: its body cannot be opened.
 -- This is the append-only log that endpoints read. An id is never used twice, even after its row is deleted.
 create table event (
     id integer primary key autoincrement,
@@ -177,6 +178,7 @@ create table event (
 ) strict;
 
 create index event_to_interpret on event (state) where state = 1;
+create index event_quarantined on event (state) where state = 3;
 -- an index on a table with a rowid ends in the rowid, which is `id`
 create index event_by_number on event (phone_number_id) where phone_number_id is not null and channel_id is null;
 create index event_by_account on event (account_id) where account_id is not null;

@@ -175,7 +175,7 @@ pub async fn list(tx: &mut Tx, account: AccountId, channel: Option<ChannelId>) -
         Some(channel) => all!(tx, LIST_OF_CHANNEL, account.0, channel.0)?,
         None => all!(tx, LIST, account.0)?,
     };
-    rows.into_iter().map(|row| row.open(tx)).collect()
+    tx.readable(rows.into_iter().map(|row| row.open(tx)))
 }
 
 /// Changes what its owner chose; false when it is gone.

@@ -1,7 +1,8 @@
 //! What can go wrong in the store, one variant per thing a caller does differently.
 
 use std::error::Error as StdError;
-use std::fmt;
+use std::time::Duration;
+use std::{fmt, io};
 
 use super::plain_error::plain;
 use crate::sealing::keyring::SealError;
@@ -49,10 +50,24 @@ pub enum Error {
         #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
-    /// The database cannot be reached, is overloaded, or asked to try again.
+    /// The database cannot be reached, is overloaded, has no disk space or cannot use its disk, or asked to try again.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// The statement failed: a bug, or a full disk.
+    /// The server does not answer at this address while the database is opened.
+    #[error("PostgreSQL at {address} cannot be reached; check that it runs and that the setting `database` is right")]
+    Unreachable {
+        /// Host and port, or the folder of its socket.
+        address: String,
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The file of a SQLite database is not at its path any more. What was written since is lost.
+    #[error("the database file {0} was removed or replaced while it was open; restore it, then restart Linekeeper")]
+    FileGone(String),
+    /// The file of a SQLite database can be read and not be written.
+    #[error("the database file {0} is read-only; let this user write to it and to its folder")]
+    ReadOnly(String),
+    /// The statement failed: a bug, or a damaged database.
     #[error("the database refused a statement")]
     Database(#[source] sqlx::Error),
     /// The tables are older than this version needs.
@@ -88,6 +103,24 @@ pub enum Error {
     /// There is no such file.
     #[error("there is no database at {0}; run `linekeeper migrate` to make one")]
     Missing(String),
+    /// Another service runs on the same SQLite file.
+    #[error(
+        "another Linekeeper service runs on {0}; stop it first, or use PostgreSQL, where several services may share a \
+         database"
+    )]
+    InUse(String),
+    #[error("the lock file {file} of the database cannot be used")]
+    ServiceLock {
+        file: String,
+        #[source]
+        source: io::Error,
+    },
+    /// No key of the keyring opens anything that is stored.
+    #[error(
+        "the seal keys open nothing in this database: its secrets are sealed with key {0}; put that key into the key \
+         file, below the first line if another key is to encrypt from now on"
+    )]
+    WrongKeys(String),
     /// A secret cannot be sealed.
     #[error("a secret cannot be sealed")]
     Seal(#[from] SealError),
@@ -103,10 +136,33 @@ impl Error {
         move |source| Self::Corrupt { table, id, column, source: source.into() }
     }
 
-    /// Whether trying again later may help.
+    /// Whether trying again later may help. Such an error is logged by the store, once per outage: whoever gets it
+    /// logs nothing.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Unreachable { .. } | Self::FileGone(_))
     }
+
+    /// Whether one row does not read as what it should be; the database and its other rows are well.
+    pub fn is_unreadable_row(&self) -> bool {
+        matches!(self, Self::Corrupt { .. })
+    }
+
+    /// The error with its causes, in one line.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// The error of a statement that was given up at its deadline.
+pub(crate) fn no_answer_within(deadline: Duration) -> sqlx::Error {
+    let text = format!("there was no answer within {} seconds", deadline.as_secs());
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, text))
 }
 
 impl From<sqlx::Error> for Error {
@@ -118,6 +174,7 @@ impl From<sqlx::Error> for Error {
             | sqlx::Error::Tls(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
+            | sqlx::Error::BeginFailed
             | sqlx::Error::WorkerCrashed => true,
             sqlx::Error::Database(database) if database.is_unique_violation() => {
                 return Self::Conflict(Conflict::Other);
@@ -129,15 +186,58 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Codes that ask to try again: SQLite's busy and locked; PostgreSQL's classes for lost connections,
-/// exhausted resources, an operator's stop, and its two for transactions that met.
+/// SQLite's code for a database that may only be read.
+pub(super) const READONLY: u32 = 8;
+
+/// SQLite's primary codes that pass without a change of ours: busy, locked, out of memory, read-only, I/O error,
+/// full, cannot be opened.
+const SQLITE_PASSING: [u32; 7] = [5, 6, 7, READONLY, 10, 13, 14];
+
+/// PostgreSQL's classes for lost connections, exhausted resources such as a full disk, an operator's stop, and
+/// errors of the system under it.
+const POSTGRES_PASSING: [&str; 4] = ["08", "53", "57", "58"];
+
+/// PostgreSQL's codes for two transactions that met, and for a server that became a read-only standby.
+const POSTGRES_PASSING_CODES: [&str; 4] = ["40001", "40P01", "55P03", "25006"];
+
+/// Whether a code of either engine asks to try again.
 fn is_retryable(code: &str) -> bool {
-    let sqlite = matches!(code, "5" | "6" | "261" | "262" | "517" | "518");
-    let met = matches!(code, "40001" | "40P01" | "55P03");
-    sqlite || met || ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class))
+    match sqlite_primary(code) {
+        Some(code) => SQLITE_PASSING.contains(&code),
+        None => POSTGRES_PASSING_CODES.contains(&code) || POSTGRES_PASSING.iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// The primary code in one of SQLite's extended ones; `None` for the codes of PostgreSQL, which have five characters.
+pub(super) fn sqlite_primary(code: &str) -> Option<u32> {
+    (code.len() < 5).then(|| code.parse::<u32>().ok()).flatten().map(|code| code & 0xff)
 }
 
 /// A statement that must return a row returned none.
 pub(crate) fn nothing_returned() -> Error {
     Error::Database(sqlx::Error::RowNotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_passes_and_a_damaged_database_does_not() {
+        // full, I/O error while reading, out of memory, read-only, busy; PostgreSQL: full, I/O error, standby
+        for code in ["13", "266", "7", "8", "261", "53100", "58030", "25006"] {
+            assert!(is_retryable(code), "{code}");
+        }
+        // damaged, not a database, a broken constraint; PostgreSQL: syntax, a damaged page
+        for code in ["11", "26", "19", "1299", "42601", "XX001"] {
+            assert!(!is_retryable(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_chain_names_every_cause() {
+        let chain = Error::Unavailable(no_answer_within(Duration::from_secs(5))).chain();
+        assert!(chain.starts_with("the database is not available: "), "{chain}");
+        assert!(chain.ends_with("there was no answer within 5 seconds"), "{chain}");
+    }
 }

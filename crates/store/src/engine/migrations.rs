@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use sqlx::Connection as _;
+use sqlx::Executor as _;
 use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType, Migrator};
 
 use super::plain_error::plain_migration;
@@ -37,8 +37,15 @@ pub(super) async fn apply(pools: &Pools) -> Result<Vec<i64>, Error> {
     let known = migrator(pools);
     refuse_other_schema(known, &applied)?;
     let result = match pools {
-        Pools::Sqlite { writer, readers: _ } => SQLITE.run(writer).await,
-        Pools::Postgres(pool) => POSTGRES.run(pool).await,
+        Pools::Sqlite { writer, .. } => SQLITE.run(writer).await,
+        Pools::Postgres(pool) => {
+            let mut conn = pool.acquire().await?;
+            // a migration of large tables takes its time; the session ends with it
+            conn.execute("set statement_timeout = 0; set lock_timeout = 0").await?;
+            let result = POSTGRES.run(&mut *conn).await;
+            conn.close().await?;
+            result
+        }
     };
     result.map_err(migration_failed)?;
     Ok(pending_of(known, &applied))
@@ -93,7 +100,7 @@ fn migration_failed(error: MigrateError) -> Error {
 /// Checksums of the applied migrations by version; writes nothing.
 async fn applied(pools: &Pools) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
     let rows = match pools {
-        Pools::Sqlite { writer, readers: _ } => {
+        Pools::Sqlite { writer, .. } => {
             let mut conn = writer.acquire().await?;
             let exists: (i64,) = sqlx::query_as("select count(*) from sqlite_master where name = '_sqlx_migrations'")
                 .fetch_one(&mut *conn)
@@ -102,7 +109,6 @@ async fn applied(pools: &Pools) -> Result<BTreeMap<i64, Vec<u8>>, Error> {
         }
         Pools::Postgres(pool) => {
             let mut conn = pool.acquire().await?;
-            conn.ping().await?;
             let exists: (bool,) =
                 sqlx::query_as("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *conn).await?;
             list(&mut *conn, exists.0).await?

@@ -32,17 +32,18 @@ macro_rules! statements {
     };
 }
 
-/// Runs one expression on whichever engine the transaction is of.
+/// Awaits one future on whichever engine the transaction is of. PostgreSQL is beyond a network that may go silent, so
+/// there it has a deadline.
 macro_rules! on {
-    ($tx:expr, |$conn:ident| $body:expr) => {
+    ($tx:expr, |$conn:ident| $future:expr) => {
         match &mut $tx.conn {
             crate::engine::Conn::Sqlite(tx) => {
                 let $conn = &mut **tx;
-                $body
+                $future.await
             }
             crate::engine::Conn::Postgres(tx) => {
                 let $conn = &mut **tx;
-                $body
+                crate::engine::postgres::bounded($future).await
             }
         }
     };
@@ -52,10 +53,11 @@ macro_rules! on {
 macro_rules! run {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         let text = $tx.begin_statement($sql);
-        on!($tx, |conn| {
-            sqlx::query(text)$(.bind($arg))*.execute(conn).await.map(|done| done.rows_affected())
-        })
-        .map_err(crate::Error::from)
+        let done = on!($tx, |conn| {
+            let query = sqlx::query(text)$(.bind($arg))*;
+            futures::TryFutureExt::map_ok(query.execute(conn), |done| done.rows_affected())
+        });
+        done.map_err(|error| $tx.failed(error))
     }};
 }
 
@@ -63,8 +65,8 @@ macro_rules! run {
 macro_rules! one {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         let text = $tx.begin_statement($sql);
-        on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_optional(conn).await)
-            .map_err(crate::Error::from)
+        let row = on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_optional(conn));
+        row.map_err(|error| $tx.failed(error))
     }};
 }
 
@@ -72,7 +74,7 @@ macro_rules! one {
 macro_rules! all {
     ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {{
         let text = $tx.begin_statement($sql);
-        on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_all(conn).await)
-            .map_err(crate::Error::from)
+        let rows = on!($tx, |conn| sqlx::query_as(text)$(.bind($arg))*.fetch_all(conn));
+        rows.map_err(|error| $tx.failed(error))
     }};
 }

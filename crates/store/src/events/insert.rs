@@ -10,6 +10,7 @@ use domain::ids::{AccountId, ChannelId, PhoneNumberId, WabaId};
 use super::{BODY_PLACE, EventState, NewEvent};
 use crate::engine::Conn;
 use crate::engine::columns::micros;
+use crate::engine::postgres::bounded;
 use crate::sealing::Keyring;
 use crate::{Engine, Error, Tx};
 
@@ -126,13 +127,11 @@ pub async fn insert_sealed(tx: &mut Tx, events: Vec<SealedEvent>) -> Result<u64,
         tx.begin_statement(IN_ORDER);
     }
     tx.begin_statement(INSERT);
-    match &mut tx.conn {
+    let inserted = match &mut tx.conn {
         Conn::Sqlite(tx) => insert_sqlite(tx, events).await,
-        Conn::Postgres(tx) => {
-            sqlx::query(IN_ORDER.postgres).execute(&mut **tx).await?;
-            insert_postgres(tx, &events).await
-        }
-    }
+        Conn::Postgres(tx) => bounded(insert_postgres(tx, &events)).await,
+    };
+    inserted.map_err(|error| tx.failed(error))
 }
 
 /// Waits until no other transaction stores events; none does so until this one ends.
@@ -143,7 +142,7 @@ pub(super) async fn lock_log(tx: &mut Tx) -> Result<(), Error> {
     Ok(())
 }
 
-async fn insert_sqlite(conn: &mut sqlx::SqliteConnection, events: Vec<SealedEvent>) -> Result<u64, Error> {
+async fn insert_sqlite(conn: &mut sqlx::SqliteConnection, events: Vec<SealedEvent>) -> sqlx::Result<u64> {
     let mut events = events.into_iter();
     let mut written = 0;
     while events.len() > 0 {
@@ -167,7 +166,8 @@ async fn insert_sqlite(conn: &mut sqlx::SqliteConnection, events: Vec<SealedEven
     Ok(written)
 }
 
-async fn insert_postgres(conn: &mut sqlx::PgConnection, events: &[SealedEvent]) -> Result<u64, Error> {
+async fn insert_postgres(conn: &mut sqlx::PgConnection, events: &[SealedEvent]) -> sqlx::Result<u64> {
+    sqlx::query(IN_ORDER.postgres).execute(&mut *conn).await?;
     let each = || events.iter().map(|sealed| &sealed.event);
     let result = sqlx::query(INSERT.postgres)
         .bind(each().map(|event| micros(event.received_at)).collect::<Vec<_>>())

@@ -96,7 +96,8 @@ pub async fn attempts(tx: &mut Tx, number: &PhoneNumberId, limit: i64) -> Result
 
 /// Calls of any number begun by `before` that have no outcome: a crash came between.
 pub async fn unsettled(tx: &mut Tx, before: Timestamp, limit: i64) -> Result<Vec<RecordedAttempt>, Error> {
-    read(all!(tx, UNSETTLED, micros(before), limit)?)
+    let rows: Vec<Row> = all!(tx, UNSETTLED, micros(before), limit)?;
+    tx.readable(rows.into_iter().map(RecordedAttempt::try_from))
 }
 
 /// An attempt as an element of a JSON array: an array of its columns, without the number's id.

@@ -146,12 +146,14 @@ pub async fn list(
     after: Option<ChannelId>,
     limit: i64,
 ) -> Result<Vec<Channel>, Error> {
-    many(all!(tx, LIST, account.0, after.map_or(0, |id| id.0), limit)?)
+    let rows = all!(tx, LIST, account.0, after.map_or(0, |id| id.0), limit)?;
+    many(tx, rows)
 }
 
 /// Every channel of a WABA, in whichever account.
 pub async fn list_by_waba(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Channel>, Error> {
-    many(all!(tx, LIST_BY_WABA, waba.as_str())?)
+    let rows = all!(tx, LIST_BY_WABA, waba.as_str())?;
+    many(tx, rows)
 }
 
 /// WABAs that hold a channel, in the order of their ids, after a given one.
@@ -162,7 +164,8 @@ pub async fn list_wabas(tx: &mut Tx, after: Option<&WabaId>, limit: i64) -> Resu
 
 /// Channels of the whole installation, oldest first, after a given one.
 pub async fn all(tx: &mut Tx, after: Option<ChannelId>, limit: i64) -> Result<Vec<Channel>, Error> {
-    many(all!(tx, ALL, after.map_or(0, |id| id.0), limit)?)
+    let rows = all!(tx, ALL, after.map_or(0, |id| id.0), limit)?;
+    many(tx, rows)
 }
 
 /// Renames an inbox; false when the account has no such one.
@@ -213,6 +216,6 @@ fn maybe(row: Option<Row>) -> Result<Option<Channel>, Error> {
     row.map(Channel::try_from).transpose()
 }
 
-pub(crate) fn many(rows: Vec<Row>) -> Result<Vec<Channel>, Error> {
-    rows.into_iter().map(Channel::try_from).collect()
+pub(crate) fn many(tx: &Tx, rows: Vec<Row>) -> Result<Vec<Channel>, Error> {
+    tx.readable(rows.into_iter().map(Channel::try_from))
 }

@@ -116,7 +116,7 @@ pub async fn load(tx: &mut Tx, id: ChannelId) -> Result<Option<NumberRow>, Error
 pub async fn load_many(tx: &mut Tx, ids: &[ChannelId]) -> Result<Vec<NumberRow>, Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<Row> = all!(tx, MANY, serde_json::Value::from(ids).to_string())?;
-    rows.into_iter().map(|row| row.read(tx)).collect()
+    tx.readable(rows.into_iter().map(|row| row.read(tx)))
 }
 
 row! {

@@ -143,7 +143,8 @@ pub async fn find_by_code(tx: &mut Tx, code: &SecretString) -> Result<Option<Sig
 
 /// Signups of an account, newest first, before a given one.
 pub async fn list(tx: &mut Tx, account: AccountId, before: Option<SignupId>, limit: i64) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, LIST, account.0, before.unwrap_or(SignupId(Uuid::max())), limit)?)
+    let rows = all!(tx, LIST, account.0, before.unwrap_or(SignupId(Uuid::max())), limit)?;
+    many(tx, rows)
 }
 
 /// Signups of an account in one state, newest first, before a given one.
@@ -169,7 +170,8 @@ pub async fn open(tx: &mut Tx, after: Option<SignupId>, limit: i64) -> Result<Ve
 
 /// Signups for a WABA that neither have a channel nor failed, oldest first.
 pub async fn waiting(tx: &mut Tx, waba: &WabaId) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, WAITING, waba.as_str())?)
+    let rows = all!(tx, WAITING, waba.as_str())?;
+    many(tx, rows)
 }
 
 /// Dates a signup anew if nobody changed it since it was read: of several callers one goes on with it.
@@ -309,6 +311,6 @@ fn maybe(row: Option<Row>) -> Result<Option<Signup>, Error> {
     row.map(Signup::try_from).transpose()
 }
 
-fn many(rows: Vec<Row>) -> Result<Vec<Signup>, Error> {
-    rows.into_iter().map(Signup::try_from).collect()
+fn many(tx: &Tx, rows: Vec<Row>) -> Result<Vec<Signup>, Error> {
+    tx.readable(rows.into_iter().map(Signup::try_from))
 }

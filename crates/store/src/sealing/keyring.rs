@@ -122,6 +122,11 @@ impl Keyring {
         Ok(text.into())
     }
 
+    /// Whether a key is in the keyring.
+    pub(crate) fn has(&self, id: SealKeyId) -> bool {
+        self.0.iter().any(|key| key.id == id)
+    }
+
     /// Whether a blob was sealed with the current key.
     pub fn is_current(&self, blob: &[u8]) -> bool {
         blob.starts_with(&self.current())

@@ -1,12 +1,14 @@
 //! Key rotation: finds what was sealed with an older key and seals it with the current one. A value
-//! that changed meanwhile is left alone: whoever wrote it used the current key.
+//! that changed meanwhile is left alone: whoever wrote it used the current key. A value that does not open is passed over.
+
+use std::collections::BTreeMap;
 
 use domain::phone::E164;
 use jiff::Timestamp;
 
 use super::keyring::SealKeyId;
 use crate::delivery::endpoints;
-use crate::events::{BODY_PLACE, erasures};
+use crate::events::{BODY_PLACE, UnreadableEvent, erasures, open_body, quarantine};
 use crate::ids::{EndpointId, ErasureId, EventId, SignupId};
 use crate::numbers::channels::credentials::{access_place, verify_place};
 use crate::numbers::{number, signups};
@@ -37,25 +39,65 @@ statements! {
     SET_EVENT = "update event set body = $2 where id = $1 and body = $3";
 }
 
-/// Seals up to `limit` values of each sealed column anew.
+/// What no key of the keyring opens. A rotation leaves it as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unopened {
+    /// The causes by the names of row and column; events are not among them.
+    pub values: BTreeMap<String, String>,
+    /// How many events; they are in quarantine.
+    pub events: u64,
+}
+
+/// One batch of a rotation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Values that an older key had sealed.
+    pub resealed: u64,
+    /// Values that were found not to open.
+    found: u64,
+}
+
+impl Batch {
+    /// Whether nothing was left to look at.
+    pub const fn is_last(self) -> bool {
+        self.resealed == 0 && self.found == 0
+    }
+}
+
+impl Unopened {
+    /// Notes a value that does not open; 1 the first time.
+    fn note(&mut self, error: &Error) -> u64 {
+        u64::from(self.values.insert(error.to_string(), error.chain()).is_none())
+    }
+}
+
+/// Seals up to `limit` values of a sealed column anew. What does not open stays among those that are found, so that many
+/// more are read.
 macro_rules! column {
-    ($tx:expr, $limit:expr, $key:ty, $find:expr, $set:expr, $table:literal, $column:literal, $place:expr) => {{
+    ($tx:expr, $limit:expr, $known:expr, $batch:expr, $key:ty, $find:expr, $set:expr, $table:literal, $column:literal,
+        $place:expr) => {{
         let current = $tx.keyring.current();
-        let rows: Vec<($key, Vec<u8>)> = all!($tx, $find, current.as_slice(), $limit)?;
-        let mut done = 0;
+        let limit = $limit + i64::try_from($known.values.len()).unwrap_or(0);
+        let rows: Vec<($key, Vec<u8>)> = all!($tx, $find, current.as_slice(), limit)?;
         for (key, old) in rows {
-            let place: String = $place(&key)?;
-            let plain = $tx.keyring.open(&place, &old).map_err(Error::corrupt($table, &key, $column))?;
-            let new = $tx.keyring.seal(&place, &plain)?;
-            done += run!($tx, $set, key, new, old)?;
+            let opened = $place(&key).and_then(|place| {
+                let plain = $tx.keyring.open(&place, &old).map_err(Error::corrupt($table, &key, $column))?;
+                Ok((place, plain))
+            });
+            match opened {
+                Ok((place, plain)) => {
+                    let new = $tx.keyring.seal(&place, &plain)?;
+                    $batch.resealed += run!($tx, $set, key, new, old)?;
+                }
+                Err(error) => $batch.found += $known.note(&error),
+            }
         }
-        done
     }};
 }
 
-/// Seals with the current key what an older one sealed, up to `limit` values of each kind; how many
-/// it were. Called again until it says 0, in a transaction each.
-pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+/// Seals with the current key what an older one sealed, up to `limit` values of each kind. Called again until it was the
+/// last batch, in a transaction each. What does not open is added to `known`.
+pub async fn reseal(tx: &mut Tx, limit: i64, known: &mut Unopened) -> Result<Batch, Error> {
     let phone = |text: &String| E164::parse(text).map_err(Error::corrupt("channel", text, "phone_number"));
     let access = |key: &String| phone(key).map(|phone| access_place(&phone));
     let verify = |key: &String| phone(key).map(|phone| verify_place(&phone));
@@ -63,42 +105,44 @@ pub async fn reseal(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
     let signup = |key: &SignupId| Ok::<_, Error>(signups::token_place(*key));
     let erasure = |key: &ErasureId| Ok::<_, Error>(erasures::place(key));
     let setting = |key: &String| Ok::<_, Error>(settings::place(key));
-    let mut done = 0;
-    done += column!(tx, limit, String, ACCESS, SET_ACCESS, "channel", "access_token", access);
-    done += column!(tx, limit, String, VERIFY, SET_VERIFY, "channel", "verify_token", verify);
-    done += column!(tx, limit, String, PIN, SET_PIN, "number", "pin", pin);
-    done += column!(tx, limit, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
-    done += column!(tx, limit, ErasureId, ERASURE, SET_ERASURE, "erasure", "person", erasure);
-    done += column!(tx, limit, String, SETTING, SET_SETTING, "setting", "sealed", setting);
-    done += reseal_endpoints(tx, limit).await?;
-    done += reseal_events(tx, limit).await?;
-    Ok(done)
+    let mut batch = Batch::default();
+    column!(tx, limit, known, batch, String, ACCESS, SET_ACCESS, "channel", "access_token", access);
+    column!(tx, limit, known, batch, String, VERIFY, SET_VERIFY, "channel", "verify_token", verify);
+    column!(tx, limit, known, batch, String, PIN, SET_PIN, "number", "pin", pin);
+    column!(tx, limit, known, batch, SignupId, SIGNUP, SET_SIGNUP, "signup", "access_token", signup);
+    column!(tx, limit, known, batch, ErasureId, ERASURE, SET_ERASURE, "erasure", "person", erasure);
+    column!(tx, limit, known, batch, String, SETTING, SET_SETTING, "setting", "sealed", setting);
+    reseal_endpoints(tx, limit, known, &mut batch).await?;
+    reseal_events(tx, limit, known, &mut batch).await?;
+    Ok(batch)
 }
 
-async fn reseal_endpoints(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+async fn reseal_endpoints(tx: &mut Tx, limit: i64, known: &mut Unopened, batch: &mut Batch) -> Result<(), Error> {
     let of = |column: &'static str| move |key: &EndpointId| Ok::<_, Error>(endpoints::place(column, *key));
-    let mut done = 0;
-    done += column!(tx, limit, EndpointId, ENDPOINT_URL, SET_ENDPOINT_URL, "endpoint", "url", of("url"));
-    done +=
-        column!(tx, limit, EndpointId, ENDPOINT_HEADERS, SET_ENDPOINT_HEADERS, "endpoint", "headers", of("headers"));
-    done += column!(tx, limit, EndpointId, ENDPOINT_SECRET, SET_ENDPOINT_SECRET, "endpoint", "secret", of("secret"));
-    done += column!(
+    let (url, headers, secret) = (of("url"), of("headers"), of("secret"));
+    column!(tx, limit, known, batch, EndpointId, ENDPOINT_URL, SET_ENDPOINT_URL, "endpoint", "url", url);
+    column!(
         tx,
         limit,
+        known,
+        batch,
         EndpointId,
-        ENDPOINT_BEFORE,
-        SET_ENDPOINT_BEFORE,
+        ENDPOINT_HEADERS,
+        SET_ENDPOINT_HEADERS,
         "endpoint",
-        "previous_secret",
-        of("secret")
+        "headers",
+        headers
     );
-    Ok(done)
+    column!(tx, limit, known, batch, EndpointId, ENDPOINT_SECRET, SET_ENDPOINT_SECRET, "endpoint", "secret", secret);
+    let (find, set) = (ENDPOINT_BEFORE, SET_ENDPOINT_BEFORE);
+    column!(tx, limit, known, batch, EndpointId, find, set, "endpoint", "previous_secret", secret);
+    Ok(())
 }
 
 /// How far the events are, under which key: they are many, and none is to be read twice.
 const PROGRESS: &str = "resealed_events";
 
-async fn reseal_events(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
+async fn reseal_events(tx: &mut Tx, limit: i64, known: &mut Unopened, batch: &mut Batch) -> Result<(), Error> {
     let current = tx.keyring.current();
     let progress: Option<(SealKeyId, EventId)> =
         settings::get_json(tx, PROGRESS).await?.map(|(key, id)| (key, EventId(id)));
@@ -108,11 +152,19 @@ async fn reseal_events(tx: &mut Tx, limit: i64) -> Result<u64, Error> {
         Some((id, _)) => settings::set_json(tx, PROGRESS, &(current, id.0), Timestamp::UNIX_EPOCH).await?,
         None => settings::remove(tx, PROGRESS).await.map(|_| ())?,
     }
-    let mut done = 0;
+    let mut unreadable = Vec::new();
     for (id, old) in rows {
-        let plain = tx.keyring.open(BODY_PLACE, &old).map_err(Error::corrupt("event", id, "body"))?;
-        let new = tx.keyring.seal(BODY_PLACE, &plain)?;
-        done += run!(tx, SET_EVENT, id, new, old)?;
+        match open_body(tx, id, &old) {
+            Ok(plain) => {
+                let new = tx.keyring.seal(BODY_PLACE, &plain)?;
+                batch.resealed += run!(tx, SET_EVENT, id, new, old)?;
+            }
+            Err(error) => unreadable.push(UnreadableEvent::new(id, &error)),
+        }
     }
-    Ok(done)
+    quarantine::quarantine(tx, &unreadable).await?;
+    let found = u64::try_from(unreadable.len()).unwrap_or(u64::MAX);
+    known.events += found;
+    batch.found += found;
+    Ok(())
 }

@@ -38,7 +38,7 @@ pub async fn find(tx: &mut Tx, id: AccountId) -> Result<Option<Account>, Error> 
 /// Every account, oldest first.
 pub async fn list(tx: &mut Tx) -> Result<Vec<Account>, Error> {
     let rows: Vec<Row> = all!(tx, LIST)?;
-    rows.into_iter().map(account).collect()
+    tx.readable(rows.into_iter().map(account))
 }
 
 fn account((id, name, created_at): Row) -> Result<Account, Error> {

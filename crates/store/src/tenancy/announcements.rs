@@ -67,7 +67,7 @@ pub async fn list(
         Some(channel) => all!(tx, LIST_OF_CHANNEL, account.0, channel.0, before, limit)?,
         None => all!(tx, LIST, account.0, before, limit)?,
     };
-    read(rows)
+    read(tx, rows)
 }
 
 /// Forgets announcements older than `before`.
@@ -86,7 +86,7 @@ row! {
     }
 }
 
-fn read(rows: Vec<Row>) -> Result<Vec<Announcement>, Error> {
+fn read(tx: &Tx, rows: Vec<Row>) -> Result<Vec<Announcement>, Error> {
     let announcement = |row: Row| {
         let at = At { table: "announcement", id: &row.id };
         Ok(Announcement {
@@ -98,5 +98,5 @@ fn read(rows: Vec<Row>) -> Result<Vec<Announcement>, Error> {
             kind: row.kind,
         })
     };
-    rows.into_iter().map(announcement).collect()
+    tx.readable(rows.into_iter().map(announcement))
 }

@@ -126,7 +126,7 @@ pub async fn list(tx: &mut Tx, account: Option<AccountId>) -> Result<Vec<ApiKey>
         Some(account) => all!(tx, LIST_OF_ACCOUNT, account.0)?,
         None => all!(tx, LIST)?,
     };
-    rows.into_iter().map(ApiKey::try_from).collect()
+    tx.readable(rows.into_iter().map(ApiKey::try_from))
 }
 
 /// Withdraws a key; false when there is none to withdraw. Its sessions end with it.

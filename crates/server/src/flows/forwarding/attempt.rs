@@ -32,12 +32,14 @@ pub(super) async fn send_item(app: &App, endpoint: &Endpoint, position: Position
     let report = AttemptReport { position, failure: None, attempt: None };
     let payload = match payload {
         Some(payload) => payload,
-        None => match encode_item(&app.store, endpoint, key).await {
+        None => match encode_item(app, endpoint, key).await {
             Ok(Some(payload)) => payload,
             Ok(None) => return report,
             Err(error) => {
                 // retried like an endpoint that does not answer
-                tracing::warn!(endpoint = %endpoint.id, event = %key.event, %error, "cannot read an event for forwarding");
+                if !error.is_retryable() {
+                    tracing::warn!(endpoint = %endpoint.id, "cannot read an event for forwarding: {}", error.chain());
+                }
                 return AttemptReport { failure: Some(Response::Unreachable), ..report };
             }
         },

@@ -1,16 +1,19 @@
 //! Reads of the log and of pending retries for a worker. Must not change the worker's state.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::delivery::OrderingKey;
+use domain::delivery::{EventKind, OrderingKey};
 
 use super::payload::{Payload, Position, encode_one, list_items};
+use crate::App;
 use crate::flows::database::Database;
+use crate::flows::quarantine;
 use crate::store;
 use crate::store::deliveries::log::{self, Page, Reader};
 use crate::store::deliveries::{self, Delivery, DeliveryState};
 use crate::store::endpoints::Endpoint;
-use crate::store::ids::{DeliveryKey, EndpointId, EventId};
+use crate::store::ids::{DeliveryKey, EndpointId, EventId, ItemId};
 
 /// The interval of polls of the log without a notification: another process may have written to it.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(500);
@@ -18,15 +21,29 @@ pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Events per fetch. While enough requests are in flight, no smaller fetch starts: every fetch costs the same.
 pub(super) const FETCH_SIZE: usize = 256;
 
-/// Reads the events of the log after `after`.
+/// Reads the events of the log after `after`. One that cannot be opened becomes a dead letter of the endpoint.
 pub(super) async fn fetch_log(
-    database: Database,
+    app: App,
+    endpoint: Arc<Endpoint>,
     reader: Reader,
     after: EventId,
     limit: usize,
 ) -> Result<Page, store::Error> {
-    let mut tx = database.read().await?;
-    log::read(&mut tx, &reader, after, limit).await
+    let mut tx = app.store.read().await?;
+    let page = log::read(&mut tx, &reader, after, limit).await?;
+    drop(tx);
+    give_up_unreadable(&app, &endpoint, &page).await?;
+    Ok(page)
+}
+
+async fn give_up_unreadable(app: &App, endpoint: &Endpoint, page: &Page) -> Result<(), store::Error> {
+    let is_wanted = |field: &str| match EventKind::of_field(field) {
+        EventKind::Messages => Reader::of(endpoint).wants_messages,
+        kind => endpoint.settings.kinds.contains(&kind),
+    };
+    let wanted = page.unreadable.iter().filter(|(_, field)| is_wanted(field));
+    let wanted: Vec<_> = wanted.map(|(event, _)| event.clone()).collect();
+    quarantine::make_dead_letters(app, endpoint.id, &wanted).await
 }
 
 /// Reads rows in one state after `after`, oldest first.
@@ -46,9 +63,10 @@ pub(super) struct EventRows {
     pub(super) items: Vec<(Position, Vec<OrderingKey>)>,
 }
 
-/// Reads the events of the rows, in order.
+/// Reads the events of the rows, in order. An event that cannot be opened becomes a dead letter as a whole: its row stays,
+/// and those of its items are as of an event that was removed.
 pub(super) async fn read_events_of(
-    database: &Database,
+    app: &App,
     endpoint: &Endpoint,
     rows: Vec<Delivery>,
 ) -> Result<Vec<EventRows>, store::Error> {
@@ -57,30 +75,36 @@ pub(super) async fn read_events_of(
     let mut events: &[EventId] = &ids;
     let mut rows = rows.into_iter().peekable();
     let mut read = Vec::with_capacity(ids.len());
-    let mut tx = database.read().await?;
+    let mut tx = app.store.read().await?;
     while !events.is_empty() {
         let page = log::entries(&mut tx, endpoint.account_id, events).await?;
+        give_up_unreadable(app, endpoint, &page).await?;
         let (covered, rest) = events.split_at(events.partition_point(|event| *event <= page.read_to));
         events = rest;
         let mut entries = page.entries.into_iter().peekable();
         for event in covered {
             let entry = entries.next_if(|entry| entry.id == *event);
-            read.push(EventRows {
-                rows: std::iter::from_fn(|| rows.next_if(|row| row.key.event == *event)).collect(),
-                items: entry.map(|entry| list_items(endpoint, &entry)).unwrap_or_default(),
-            });
+            let mut of_event: Vec<Delivery> =
+                std::iter::from_fn(|| rows.next_if(|row| row.key.event == *event)).collect();
+            if page.unreadable.iter().any(|(unreadable, _)| unreadable.id == *event) {
+                of_event.retain(|row| row.key.item != ItemId::WHOLE);
+            }
+            let items = entry.map(|entry| list_items(endpoint, &entry)).unwrap_or_default();
+            read.push(EventRows { rows: of_event, items });
         }
     }
     Ok(read)
 }
 
-/// Encodes one item of the log; `None` when it was removed or is not wanted any more.
+/// Encodes one item of the log; `None` when it was removed, cannot be opened or is not wanted any more.
 pub(super) async fn encode_item(
-    database: &Database,
+    app: &App,
     endpoint: &Endpoint,
     key: DeliveryKey,
 ) -> Result<Option<Payload>, store::Error> {
-    let mut tx = database.read().await?;
-    let entry = log::entry(&mut tx, endpoint.account_id, key.event).await?;
-    Ok(entry.and_then(|entry| encode_one(endpoint, &entry, key.item)))
+    let mut tx = app.store.read().await?;
+    let page = log::entries(&mut tx, endpoint.account_id, &[key.event]).await?;
+    drop(tx);
+    give_up_unreadable(app, endpoint, &page).await?;
+    Ok(page.entries.first().and_then(|entry| encode_one(endpoint, entry, key.item)))
 }

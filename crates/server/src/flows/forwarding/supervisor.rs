@@ -32,8 +32,10 @@ pub async fn supervise(app: App) {
     let mut supervisor = Supervisor { app, lease, covered_until, workers: HashMap::new() };
     while !supervisor.app.shutdown.is_cancelled() {
         let round = supervisor.app.notifier.start_round();
-        if let Err(error) = supervisor.tick().await {
-            tracing::warn!(%error, "the forwarding supervisor failed; it retries");
+        if let Err(error) = supervisor.tick().await
+            && !error.is_outage()
+        {
+            tracing::warn!("the forwarding supervisor failed; it retries: {}", error.chain());
         }
         supervisor.app.notifier.end_round(round);
         tokio::select! {

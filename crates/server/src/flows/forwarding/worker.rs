@@ -46,6 +46,9 @@ const IDLE_CURSOR_FLUSH_INTERVAL: Duration = Duration::from_mins(10);
 /// The pause before a restart after a failure of the database.
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
+/// The pause before an endpoint is loaded again whose own row cannot be read. It is logged each time.
+const UNREADABLE_DELAY: Duration = Duration::from_mins(5);
+
 /// How long a stopping worker waits for requests in flight.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -65,18 +68,30 @@ pub(super) struct Assignment {
 /// Runs a worker until it is stopped or the endpoint was deleted; restarts it after a failure of the database.
 pub(super) async fn run(assignment: Assignment) {
     while !assignment.stop.is_cancelled() {
+        let mut delay = RESTART_DELAY;
         match Worker::load(&assignment).await {
             Ok(Some(worker)) => match worker.run().await {
                 Ok(()) => return,
-                Err(error) => tracing::warn!(endpoint = %assignment.id, %error, "a worker failed; it restarts"),
+                Err(error) => log_failure(assignment.id, &error, "a worker failed; it restarts"),
             },
             Ok(None) => return,
-            Err(error) => tracing::warn!(endpoint = %assignment.id, %error, "cannot load an endpoint; retrying"),
+            Err(error) => {
+                log_failure(assignment.id, &error, "cannot load an endpoint; retrying");
+                if matches!(&error, FlowError::Store(error) if error.is_unreadable_row()) {
+                    delay = UNREADABLE_DELAY;
+                }
+            }
         }
         tokio::select! {
-            () = tokio::time::sleep(RESTART_DELAY) => {}
+            () = tokio::time::sleep(delay) => {}
             () = assignment.stop.cancelled() => {}
         }
+    }
+}
+
+fn log_failure(endpoint: EndpointId, error: &FlowError, consequence: &str) {
+    if !error.is_outage() {
+        tracing::warn!(%endpoint, "{consequence}: {}", error.chain());
     }
 }
 
@@ -302,7 +317,7 @@ impl<'a> Worker<'a> {
     /// its event or its item was removed or is not wanted any more.
     async fn restore(&mut self, rows: Vec<Delivery>) -> Result<(), FlowError> {
         let now = self.assignment.app.clock.now();
-        for EventRows { rows, items } in read_events_of(&self.assignment.app.store, &self.endpoint, rows).await? {
+        for EventRows { rows, items } in read_events_of(&self.assignment.app, &self.endpoint, rows).await? {
             let row_of = |item: ItemId| rows.iter().find(|row| row.key.item == item);
             for row in &rows {
                 if !items.iter().any(|(position, _)| position.item == row.key.item) {
@@ -337,8 +352,9 @@ impl<'a> Worker<'a> {
             return;
         }
         self.may_have_more = false;
-        let (store, reader, after) = (self.assignment.app.store.clone(), self.reader, self.backlog.fetched_to());
-        self.fetch.start(fetch_log(store, reader, after, free.min(FETCH_SIZE)));
+        let (app, endpoint) = (self.assignment.app.clone(), Arc::clone(&self.endpoint));
+        let (reader, after) = (self.reader, self.backlog.fetched_to());
+        self.fetch.start(fetch_log(app, endpoint, reader, after, free.min(FETCH_SIZE)));
     }
 
     /// Adds a fetched page to the backlog.

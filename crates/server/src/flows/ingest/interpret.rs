@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::App;
 use crate::flows::number::owner;
+use crate::flows::quarantine;
 use crate::flows::queue::{Job, enqueue};
 use crate::flows::{FlowError, Next};
 use crate::store::events::{StoredEvent, body};
@@ -32,16 +33,23 @@ pub async fn interpret(app: &App) -> Result<Next, FlowError> {
         let mut tx = app.store.read().await?;
         let batch = events::to_interpret(&mut tx, BATCH_SIZE).await?;
         drop(tx);
-        if batch.is_empty() {
+        quarantine::put(app, &batch.unreadable).await?;
+        if batch.events.is_empty() && batch.unreadable.is_empty() {
             return Ok(Next::Done);
         }
         let now = app.clock.now();
         let mut tx = app.store.write().await?;
-        let mut ids = Vec::with_capacity(batch.len());
-        for (event, body) in &batch {
+        let mut ids = Vec::with_capacity(batch.events.len());
+        for (event, body) in &batch.events {
             ids.push(event.id);
             match read_change(&event.field, body) {
-                Some(change) => apply(&mut tx, event, &change, now).await?,
+                Some(change) => match apply(&mut tx, event, &change, now).await {
+                    // the number's own row is damaged: other events must not wait for it
+                    Err(error) if error.is_unreadable_row() => {
+                        tracing::error!(event = %event.id, "an event has no effect: {}", error.chain());
+                    }
+                    applied => applied?,
+                },
                 None => tracing::warn!(event = ?event.id, field = event.field, "a stored event cannot be read"),
             }
         }

@@ -28,6 +28,10 @@ const MAX_EVENTS_PER_COMMIT: usize = 1024;
 /// again and again. A post that comes alone does not wait.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(1);
 
+/// How long a commit may take. Past it the posts are answered with 503 and Meta sends them again; events that were
+/// stored all the same are recognised then. Nothing else is written meanwhile, so it is short.
+const COMMIT_DEADLINE: Duration = Duration::from_secs(5);
+
 /// A number's "last seen" is written no more often than this.
 const LAST_SEEN_INTERVAL: SignedDuration = SignedDuration::from_secs(10);
 
@@ -105,10 +109,17 @@ impl Writer {
         let now = self.clock.now();
         let seen = self.numbers_to_mark_seen(&mut events, now);
         let must_interpret = events.iter().any(|sealed| sealed.event.state == EventState::ToInterpret);
-        let result = self.commit(events, &seen, must_interpret, now).await.map_err(Arc::new);
+        let commit = tokio::time::timeout(COMMIT_DEADLINE, self.commit(events, &seen, must_interpret, now)).await;
+        let result = commit.unwrap_or_else(|_| Err(self.store.no_answer_within(COMMIT_DEADLINE))).map_err(Arc::new);
         match &result {
             Ok(new) => self.metrics.changes(received as u64, *new),
-            Err(error) => tracing::error!(%error, "events could not be stored; Meta sends them again"),
+            Err(error) => {
+                // its numbers count as seen only once that is stored
+                self.last_seen.retain(|number, _| !seen.contains(number));
+                if !error.is_retryable() {
+                    tracing::error!("events could not be stored; Meta sends them again: {}", error.chain());
+                }
+            }
         }
         let answer = result.map(|_| ());
         for post in posts.drain(..) {
@@ -131,7 +142,15 @@ impl Writer {
             events.iter().filter_map(|sealed| sealed.event.phone_number_id.clone()).collect();
         let mut channels_seen = Vec::with_capacity(seen.len());
         for number in seen {
-            let Some(channel) = channels::find_by_phone_number_id(&mut tx, number).await? else { continue };
+            let channel = match channels::find_by_phone_number_id(&mut tx, number).await {
+                // a damaged row of one number stops no events
+                Err(error) if error.is_unreadable_row() => {
+                    tracing::error!("a number is not marked as seen: {}", error.chain());
+                    continue;
+                }
+                channel => channel?,
+            };
+            let Some(channel) = channel else { continue };
             channels_seen.push(channel.id);
             self.owners.insert(number.clone(), channel.account_id);
         }

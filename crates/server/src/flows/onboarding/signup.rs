@@ -335,7 +335,9 @@ async fn after_resuming(
     let Some(after) = load(app, before.id).await? else { return Ok(Next::Done) };
     let code = |signup: &Signup| StoredError::of(signup).map(|stored| (stored.code, stored.is_retried));
     if code(before) == code(&after) {
-        tracing::warn!(signup = %before.id, %error, "a signup could not be resumed and is retried");
+        if !error.is_outage() {
+            tracing::warn!(signup = %before.id, error = error.chain(), "a signup could not be resumed and is retried");
+        }
     } else {
         log_failed(&error);
     }

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::State;
 use domain::delivery::AttemptOutcome;
-use domain::ids::{AccountId, ChannelId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +12,8 @@ use crate::App;
 use crate::flows::forwarding::endpoints::{self, replay};
 use crate::store::deliveries::replay::ReplaySelector;
 use crate::store::deliveries::{self, DeliveryState, attempts, log};
+use crate::store::endpoints as kept;
 use crate::store::ids::{EndpointId, EventId};
-use crate::store::{Tx, endpoints as kept};
 use crate::web::completion::run_to_completion;
 use crate::web::error::{ApiError, Problem, Result};
 use crate::web::extract::auth::{Admin, ChannelOf, Operate, Read};
@@ -234,7 +233,7 @@ pub(crate) async fn show_event_deliveries(
     let event: EventId = nested_id(&path, "event_id", "event")?;
     let (account, channel) = (on.channel.account_id, on.channel.id);
     let mut tx = app.store.read().await?;
-    if !is_of(&mut tx, account, channel, event).await? {
+    if !log::is_visible(&mut tx, account, Some(channel), event).await? {
         return Err(ApiError::not_found("event"));
     }
     let mut data = Vec::new();
@@ -249,12 +248,6 @@ pub(crate) async fn show_event_deliveries(
         });
     }
     Ok(Json(EventDeliveries { data }))
-}
-
-/// Whether an event belongs to an inbox: it is about the inbox or about its whole WABA.
-async fn is_of(tx: &mut Tx, account: AccountId, channel: ChannelId, event: EventId) -> Result<bool> {
-    let found = log::entry(tx, account, event).await?;
-    Ok(found.is_some_and(|entry| entry.channel.is_none_or(|of| of == channel)))
 }
 
 async fn list_pending(

@@ -20,7 +20,7 @@ pub(crate) struct EventView {
     field: String,
     waba_id: Option<String>,
     phone_number_id: Option<String>,
-    /// The state: `kept`, `to_interpret` or `interpreted`.
+    /// The state: `kept`, `to_interpret`, `interpreted`, or `quarantined`: its body cannot be read.
     state: &'static str,
     received_at: String,
 }
@@ -31,6 +31,7 @@ impl From<StoredEvent> for EventView {
             EventState::Stored => "kept",
             EventState::ToInterpret => "to_interpret",
             EventState::Interpreted => "interpreted",
+            EventState::Quarantined => "quarantined",
         };
         Self {
             id: event.id.to_string(),

@@ -89,7 +89,7 @@ async fn a_database_that_needs_migration_is_refused_until_it_is_migrated() {
         assert_eq!(store.pending().await.unwrap(), Vec::<i64>::new());
         assert_eq!(store.migrate().await.unwrap(), Vec::<i64>::new());
         store.close().await;
-        Store::open(&database.url, keyring()).await.unwrap().ping().await.unwrap();
+        Store::open(&database.url, keyring()).await.unwrap().read().await.unwrap();
     }
 }
 

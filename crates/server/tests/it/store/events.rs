@@ -48,7 +48,7 @@ async fn events_are_interpreted_in_order_and_once() {
         let batch: Vec<NewEvent> =
             (0..70).map(|n| event(n, if n % 10 == 3 { EventState::ToInterpret } else { EventState::Stored })).collect();
         events::insert_batch(tx, &batch).await.unwrap();
-        let waiting = events::to_interpret(tx, 5).await.unwrap();
+        let waiting = events::to_interpret(tx, 5).await.unwrap().events;
         let bodies: Vec<&[u8]> = waiting.iter().map(|(_, body)| body.as_slice()).collect();
         assert_eq!(bodies[..2], [b"{\"body\":3}".as_slice(), b"{\"body\":13}"]);
         let (first, _) = &waiting[0];
@@ -57,7 +57,7 @@ async fn events_are_interpreted_in_order_and_once() {
         let ids: Vec<_> = waiting.iter().map(|(event, _)| event.id).collect();
         assert_eq!(events::mark_interpreted(tx, &ids, noon()).await.unwrap(), 5);
         assert_eq!(events::mark_interpreted(tx, &ids, noon()).await.unwrap(), 0);
-        assert_eq!(events::to_interpret(tx, 9).await.unwrap().len(), 2);
+        assert_eq!(events::to_interpret(tx, 9).await.unwrap().events.len(), 2);
         assert_eq!(events::find(tx, ids[0]).await.unwrap().unwrap().state, EventState::Interpreted);
         assert_eq!(events::body(tx, ids[0]).await.unwrap().unwrap(), b"{\"body\":3}");
         let limits = events::PurgeLimits { before: noon() + SignedDuration::from_hours(1), undelivered_before: noon() };
@@ -83,7 +83,7 @@ async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_firs
             (batch[at].channel_id, batch[at].account_id) = (Some(channel.id), Some(channel.account_id));
         }
         events::insert_batch(tx, &batch).await.unwrap();
-        let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().into_iter().map(|(event, _)| event.id).collect();
+        let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().events.into_iter().map(|(event, _)| event.id).collect();
         let newest = events::list(tx, mine.account_id, mine.id, None, 2).await.unwrap();
         let rest = events::list(tx, mine.account_id, mine.id, Some(newest[1].id), 9).await.unwrap();
         let seen: Vec<_> = newest.iter().chain(&rest).map(|event| event.id).collect();

@@ -96,7 +96,7 @@ async fn reads_everything(store: &Store, channel: ChannelId, signup: SignupId) {
     let setting = settings::get_secret(tx, settings::VERIFY_TOKEN).await.unwrap().unwrap();
     assert_eq!(setting.expose_secret(), "hush-setting");
     assert_eq!(signups::token(tx, signup).await.unwrap().unwrap().0.expose_secret(), "hush-signup");
-    assert_eq!(events::to_interpret(tx, 1).await.unwrap()[0].1, b"hush-body");
+    assert_eq!(events::to_interpret(tx, 1).await.unwrap().events[0].1, b"hush-body");
     let erasure = erasures::unfinished(tx, Timestamp::MAX, 1).await.unwrap()[0];
     let person = erasures::find(tx, erasure).await.unwrap().unwrap().person.unwrap();
     assert_eq!(person.0, ["hush-person"]);
@@ -166,18 +166,19 @@ async fn a_new_key_takes_over_from_an_older_one() {
         let store = database.open(&both).await;
         reads_everything(&store, channel, signup).await;
         let mut tx = store.write().await.unwrap();
-        assert_eq!(reseal::reseal(&mut tx, 100).await.unwrap(), u64::try_from(SEALED).unwrap());
-        assert_eq!(reseal::reseal(&mut tx, 100).await.unwrap(), 0);
+        let mut unopened = reseal::Unopened::default();
+        let batch = reseal::reseal(&mut tx, 100, &mut unopened).await.unwrap();
+        assert_eq!(batch.resealed, u64::try_from(SEALED).unwrap());
+        assert!(reseal::reseal(&mut tx, 100, &mut unopened).await.unwrap().is_last());
+        assert_eq!(unopened, reseal::Unopened::default());
         tx.commit().await.unwrap();
         store.close().await;
 
         let store = database.open(&new).await;
         reads_everything(&store, channel, signup).await;
         store.close().await;
-        let store = database.open(&old).await;
-        let tx = &mut store.read().await.unwrap();
-        let lost = channels::credentials(tx, channel).await.unwrap_err();
-        assert!(matches!(lost, Error::Corrupt { table: "channel", column: "access_token", .. }), "{lost}");
+        let lost = Store::open(&database.url, Keyring::parse(&old).unwrap()).await.unwrap_err();
+        assert!(matches!(lost, Error::WrongKeys(_)), "{lost}");
     }
 }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::ids_as_json;
 use crate::delivery::endpoints::Endpoint;
 use crate::engine::columns::At;
-use crate::events::BODY_PLACE;
+use crate::events::{UnreadableEvent, open_body};
 use crate::ids::EventId;
 use crate::{Error, Tx};
 
@@ -39,7 +39,9 @@ statements! {
         where account_id = $1 and id in (select value from json_each($2)) order by id"),
         postgres: concat!("select ", columns!(), " from event
         where account_id = $1 and id in (select value::bigint from json_array_elements_text($2::json)) order by id");
-    ENTRY = concat!("select ", columns!(), " from event where account_id = $1 and id = $2");
+    /// Of one inbox ($3) or any (0); what names no inbox belongs to all.
+    IS_VISIBLE = "select count(*) from event
+        where account_id = $1 and id = $2 and ($3 = 0 or channel_id is null or channel_id = $3)";
 }
 
 /// Whose events an endpoint receives: those of one channel, or of a whole account.
@@ -90,6 +92,8 @@ impl std::fmt::Debug for Entry {
 #[derive(Debug, Clone)]
 pub struct Page {
     pub entries: Vec<Entry>,
+    /// Events among them that cannot be opened, with Meta's field or ours.
+    pub unreadable: Vec<(UnreadableEvent, String)>,
     /// Up to here everything that is wanted was read.
     pub read_to: EventId,
     /// There was nothing behind it.
@@ -102,7 +106,7 @@ pub async fn read(tx: &mut Tx, reader: &Reader, after: EventId, limit: usize) ->
     let head: Option<(EventId,)> = one!(tx, HEAD)?;
     let head = head.map_or(after, |(id,)| id.max(after));
     if head == after {
-        return Ok(Page { entries: Vec::new(), read_to: after, is_end: true });
+        return Ok(Page { entries: Vec::new(), unreadable: Vec::new(), read_to: after, is_end: true });
     }
     let (wants, most) = (i64::from(reader.wants_messages), i64::try_from(limit).unwrap_or(i64::MAX));
     let account = reader.account.0;
@@ -111,20 +115,18 @@ pub async fn read(tx: &mut Tx, reader: &Reader, after: EventId, limit: usize) ->
             let text = OF_CHANNEL.text(tx.engine());
             on!(tx, |conn| {
                 let query = sqlx::query_as(text).bind(channel.0).bind(after).bind(wants).bind(most).bind(account);
-                some_of(query.fetch(conn)).await
-            })?
+                some_of(query.fetch(conn))
+            })
         }
         None => {
             let text = OF_ACCOUNT.text(tx.engine());
-            on!(tx, |conn| {
-                some_of(sqlx::query_as(text).bind(account).bind(after).bind(wants).bind(most).fetch(conn)).await
-            })?
+            on!(tx, |conn| some_of(sqlx::query_as(text).bind(account).bind(after).bind(wants).bind(most).fetch(conn)))
         }
-    };
+    }
+    .map_err(|error| tx.failed(error))?;
     let is_end = !is_cut && rows.len() < limit;
-    let entries: Vec<Entry> = rows.into_iter().map(|row| row.open(tx)).collect::<Result<_, _>>()?;
-    let read_to = if is_end { head } else { entries.last().map_or(after, |entry| entry.id) };
-    Ok(Page { entries, read_to, is_end })
+    let read_to = if is_end { head } else { rows.last().map_or(after, |row| row.id) };
+    Ok(page(tx, rows, read_to, is_end))
 }
 
 /// What a page holds, and whether there may be more: a body may be of 3 MB, and so may hundreds behind it.
@@ -144,16 +146,33 @@ async fn some_of(mut rows: impl Stream<Item = sqlx::Result<Row>> + Unpin) -> sql
 pub async fn entries(tx: &mut Tx, account: AccountId, events: &[EventId]) -> Result<Page, Error> {
     let text = ENTRIES.text(tx.engine());
     let ids = ids_as_json(events);
-    let (rows, is_cut) = on!(tx, |conn| some_of(sqlx::query_as(text).bind(account.0).bind(&ids).fetch(conn)).await)?;
-    let entries: Vec<Entry> = rows.into_iter().map(|row| row.open(tx)).collect::<Result<_, _>>()?;
-    let last = if is_cut { entries.last().map(|entry| entry.id) } else { events.last().copied() };
-    Ok(Page { entries, read_to: last.unwrap_or(EventId(0)), is_end: !is_cut })
+    let taken = on!(tx, |conn| some_of(sqlx::query_as(text).bind(account.0).bind(&ids).fetch(conn)));
+    let (rows, is_cut) = taken.map_err(|error| tx.failed(error))?;
+    let last = if is_cut { rows.last().map(|row| row.id) } else { events.last().copied() };
+    Ok(page(tx, rows, last.unwrap_or(EventId(0)), !is_cut))
 }
 
-/// One event of an account.
-pub async fn entry(tx: &mut Tx, account: AccountId, id: EventId) -> Result<Option<Entry>, Error> {
-    let row: Option<Row> = one!(tx, ENTRY, account.0, id)?;
-    row.map(|row| row.open(tx)).transpose()
+fn page(tx: &Tx, rows: Vec<Row>, read_to: EventId, is_end: bool) -> Page {
+    let mut page = Page { entries: Vec::with_capacity(rows.len()), unreadable: Vec::new(), read_to, is_end };
+    for row in rows {
+        let (id, field) = (row.id, row.field.clone());
+        match row.open(tx) {
+            Ok(entry) => page.entries.push(entry),
+            Err(error) => page.unreadable.push((UnreadableEvent::new(id, &error), field)),
+        }
+    }
+    page
+}
+
+/// Whether an account has such an event, and one of its inboxes may see it. The event need not be readable.
+pub async fn is_visible(
+    tx: &mut Tx,
+    account: AccountId,
+    channel: Option<ChannelId>,
+    event: EventId,
+) -> Result<bool, Error> {
+    let row: Option<(i64,)> = one!(tx, IS_VISIBLE, account.0, event, channel.map_or(0, |id| id.0))?;
+    Ok(row.is_some_and(|(count,)| count > 0))
 }
 
 row! {
@@ -169,13 +188,13 @@ row! {
 impl Row {
     fn open(self, tx: &Tx) -> Result<Entry, Error> {
         let at = At { table: "event", id: &self.id };
-        let body = tx.keyring.open(BODY_PLACE, &self.body).map_err(Error::corrupt("event", self.id, "body"))?;
+        let body = open_body(tx, self.id, &self.body)?;
         Ok(Entry {
             id: self.id,
             received_at: at.time("received_at", self.received_at)?,
             channel: self.channel_id.map(ChannelId),
             field: self.field,
-            body: body.to_vec(),
+            body,
         })
     }
 }

@@ -4,7 +4,7 @@
 use domain::ids::AccountId;
 
 use super::Erasure;
-use crate::events::BODY_PLACE;
+use crate::events::{BODY_PLACE, UnreadableEvent, open_body};
 use crate::ids::EventId;
 use crate::{Error, Tx};
 
@@ -50,21 +50,25 @@ pub struct Window {
     pub until: Option<EventId>,
     /// The account's among them.
     pub own: Vec<AccountEvent>,
+    /// Those of the account that cannot be opened: whether they name the person is not known.
+    pub unreadable: Vec<UnreadableEvent>,
 }
 
 /// The next events of an erasure.
 pub async fn window(tx: &mut Tx, it: &Erasure, limit: i64) -> Result<Window, Error> {
     let end: Option<(Option<i64>,)> = one!(tx, END, it.cursor, it.last, limit)?;
     let Some(until) = end.and_then(|(end,)| end).map(EventId) else {
-        return Ok(Window { until: None, own: Vec::new() });
+        return Ok(Window { until: None, own: Vec::new(), unreadable: Vec::new() });
     };
     let rows: Vec<(EventId, Vec<u8>)> = all!(tx, OWN, it.cursor, until, it.account_id.0)?;
-    let open = |(id, sealed): (EventId, Vec<u8>)| {
-        let body = tx.keyring.open(BODY_PLACE, &sealed).map_err(Error::corrupt("event", id, "body"))?.to_vec();
-        Ok::<_, Error>(AccountEvent { id, body, sealed })
-    };
-    let own = rows.into_iter().map(open).collect::<Result<_, _>>()?;
-    Ok(Window { until: Some(until), own })
+    let mut window = Window { until: Some(until), own: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
+    for (id, sealed) in rows {
+        match open_body(tx, id, &sealed) {
+            Ok(body) => window.own.push(AccountEvent { id, body, sealed }),
+            Err(error) => window.unreadable.push(UnreadableEvent::new(id, &error)),
+        }
+    }
+    Ok(window)
 }
 
 /// Whether events up to the erasure's last still wait to be interpreted.

@@ -80,7 +80,7 @@ pub async fn list_by_level(
     limit: i64,
 ) -> Result<Vec<Channel>, Error> {
     let rows: Vec<Row> = all!(tx, LIST, account.0, level, after.map_or(0, |id| id.0), limit)?;
-    many(rows)
+    many(tx, rows)
 }
 
 /// How many channels of the installation are on each level; the empty word is "not judged yet".
@@ -105,7 +105,7 @@ pub async fn list_assessed(
         let assessment = read(channel.id, (row.level, row.level_until, row.last_assessment))?;
         Ok((channel, assessment))
     };
-    rows.into_iter().map(read).collect()
+    tx.readable(rows.into_iter().map(read))
 }
 
 row! {

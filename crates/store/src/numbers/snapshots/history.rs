@@ -106,7 +106,7 @@ pub async fn history(
 ) -> Result<Vec<HistoryEntry>, Error> {
     let before = before.unwrap_or(HistoryId(Uuid::max()));
     let rows: Vec<Row> = all!(tx, LIST, id.0, before, limit)?;
-    rows.into_iter().map(Row::read).collect()
+    tx.readable(rows.into_iter().map(Row::read))
 }
 
 /// Forgets entries older than `before`, save each channel's newest.

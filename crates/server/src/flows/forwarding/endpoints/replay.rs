@@ -4,11 +4,10 @@
 use super::{invalid, not_found};
 use crate::App;
 use crate::flows::{BATCH_DELAY, FlowError, Refusal};
+use crate::store::Engine;
 use crate::store::deliveries::log;
 use crate::store::deliveries::replay::{self, ReplaySelector};
 use crate::store::endpoints::Endpoint;
-use crate::store::ids::EventId;
-use crate::store::{self, Engine, Tx};
 
 /// Events per transaction with SQLite: a few milliseconds in which no webhook can be stored.
 const SQLITE_BATCH: i64 = 2000;
@@ -24,7 +23,9 @@ pub async fn request_replay(
 ) -> Result<u64, FlowError> {
     let mut tx = app.store.read().await?;
     match selector {
-        ReplaySelector::Event(event) if !is_visible(&mut tx, endpoint, event).await? => {
+        ReplaySelector::Event(event)
+            if !log::is_visible(&mut tx, endpoint.account_id, endpoint.channel_id, event).await? =>
+        {
             return Err(FlowError::refused(Refusal::NotFound, "There is no such event for this endpoint."));
         }
         ReplaySelector::Between(from, to) if from >= to => {
@@ -64,14 +65,6 @@ fn batch_size(app: &App) -> i64 {
         Engine::Sqlite => SQLITE_BATCH,
         Engine::Postgres => i64::MAX,
     }
-}
-
-/// Whether the event is among those the endpoint may receive.
-async fn is_visible(tx: &mut Tx, endpoint: &Endpoint, event: EventId) -> Result<bool, store::Error> {
-    let found = log::entry(tx, endpoint.account_id, event).await?;
-    Ok(found.is_some_and(|entry| {
-        endpoint.channel_id.is_none() || entry.channel.is_none() || entry.channel == endpoint.channel_id
-    }))
 }
 
 /// Deletes every dead letter of the endpoint and returns their number.
