@@ -33,6 +33,7 @@ pub mod queue;
 pub mod readiness;
 pub mod registration;
 pub mod retention;
+pub mod seal_keys;
 pub mod sessions;
 pub mod subscription;
 pub(crate) mod sweep;

@@ -13,11 +13,13 @@ pub fn build(config: Config, database: Database, clock: Clock) -> anyhow::Result
     Ok(app)
 }
 
-/// Starts the job runner, the forwarding of events, the measurement of the database's size and the upkeep of the
-/// metrics. They run until [`App::stop`]. These are loops of the process; work that is stored and retried is a job of `flows::queue`.
+/// Starts the job runner, the forwarding of events, the measurement of the database's size, the watch on the seal keys and
+/// the upkeep of the metrics. They run until [`App::stop`]. These are loops of the process; work that is stored and
+/// retried is a job of `flows::queue`.
 pub fn start_background_tasks(app: &App) {
     app.tasks.spawn(runner::run(app.clone()));
     app.tasks.spawn(flows::capacity::watch(app.clone()));
+    app.tasks.spawn(flows::seal_keys::follow(app.clone()));
     app.tasks.spawn(app.metrics.clone().fold_samples(app.shutdown.clone()));
     start_forwarding(app);
 }

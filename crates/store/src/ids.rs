@@ -58,6 +58,8 @@ prefixed! {
     HistoryId = "his",
     /// An address events are forwarded to.
     EndpointId = "end",
+    /// A service that runs, as key rotations know it.
+    ServiceId = "svc",
     /// A process that delivers.
     ReplicaId = "rep",
     /// An erasure of one person.

@@ -22,5 +22,5 @@ pub use delivery::{deliveries, endpoints};
 pub use engine::{Committed, Conflict, Engine, Error, ServiceLock, Store, Tx, size};
 pub use events::erasures;
 pub use numbers::{channels, signups, snapshots};
-pub use sealing::reseal;
+pub use sealing::{reseal, services};
 pub use tenancy::{accounts, announcements, api_keys, idempotency, sessions};

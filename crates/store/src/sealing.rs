@@ -2,5 +2,6 @@
 
 pub(crate) mod keyring;
 pub mod reseal;
+pub mod services;
 
 pub use keyring::{KEY_ID_LEN, Keyring, SealError, SealKeyId};

@@ -38,6 +38,7 @@ fn all() -> impl Iterator<Item = (&'static str, Sql)> {
         crate::numbers::snapshots::STATEMENTS,
         crate::numbers::snapshots::history::STATEMENTS,
         crate::sealing::reseal::STATEMENTS,
+        crate::sealing::services::STATEMENTS,
         crate::settings::STATEMENTS,
         crate::tenancy::accounts::STATEMENTS,
         crate::tenancy::announcements::STATEMENTS,

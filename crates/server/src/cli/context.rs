@@ -4,11 +4,11 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use secrecy::SecretString;
+use anyhow::Context as _;
 use server::App;
 use server::config::{Config, DEFAULT_FILE, Log, LogFormat};
 use server::flows::database::Database;
+use server::flows::seal_keys;
 use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use tracing_subscriber::fmt;
@@ -60,23 +60,7 @@ impl ConfigSource {
 
 /// The seal keys of the configuration.
 pub(super) fn keyring(config: &Config) -> anyhow::Result<Keyring> {
-    let lines = match &config.seal.keys {
-        Some(keys) => keys.clone(),
-        None => read_key_file(&config.seal.key_file)?,
-    };
-    Keyring::parse(&lines).context("the seal keys cannot be used")
-}
-
-fn read_key_file(path: &Path) -> anyhow::Result<SecretString> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(text.into()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-            "there is no seal key at {}; create one with `linekeeper key seal --new`, and keep a copy apart from the \
-             backups of the database",
-            path.display()
-        ),
-        Err(error) => Err(error).with_context(|| format!("the seal keys in {} cannot be read", path.display())),
-    }
+    seal_keys::load(&config.seal)
 }
 
 fn log_to_stderr(log: &Log) -> anyhow::Result<()> {

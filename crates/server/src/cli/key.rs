@@ -61,8 +61,8 @@ pub(super) enum Key {
         #[arg(long, value_name = "FILE", default_value = "linekeeper.keys", env = "LINEKEEPER_SEAL_KEY_FILE")]
         file: PathBuf,
     },
-    /// Encrypt everything again with the first seal key, so that older keys can be removed from the key file. Exit status 3 if
-    /// something cannot be decrypted.
+    /// Encrypt everything again with the first seal key, so that older keys can be removed from the key file. Works beside a
+    /// running service, which takes the new key from the file by itself. Exit status 3 if something cannot be decrypted.
     #[command(after_help = "Example:\n  linekeeper key seal --new && linekeeper key rotate")]
     Rotate,
 }

@@ -6,11 +6,12 @@ use domain::ids::AccountId;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use super::seal_keys;
 use crate::App;
 use crate::seal::SealKeyId;
 use crate::store::accounts::{self, Account};
 use crate::store::api_keys::{self, NewApiKey};
-use crate::store::ids::ApiKeyId;
+use crate::store::ids::{ApiKeyId, ServiceId};
 use crate::store::reseal::{Unopened, reseal as reseal_batch};
 use crate::store::{self, channels};
 
@@ -76,9 +77,28 @@ pub struct Resealed {
     pub unopened: Unopened,
 }
 
+/// Why a rotation did not begin, or did not end.
+#[derive(Debug, thiserror::Error)]
+pub enum ResealError {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Services would go on encrypting with an older key.
+    #[error(
+        "{} running {} with another seal key; give each the new key file (it takes the file by itself), or restart it with \
+         the new keys; nothing was changed", .0.len(), if .0.len() == 1 { "service encrypts" } else { "services encrypt" }
+    )]
+    OldKeyInUse(Vec<ServiceId>),
+}
+
 /// Encrypts every value that an older seal key encrypted with the current key, in one transaction per batch.
 /// Calls `on_progress` with the number of values done so far.
-pub async fn reseal(app: &App, on_progress: &(dyn Fn(u64) + Sync)) -> Result<Resealed, store::Error> {
+///
+/// Begins only when every running service encrypts with the current key, which takes a moment after the key file changed.
+pub async fn reseal(app: &App, on_progress: &(dyn Fn(u64) + Sync)) -> Result<Resealed, ResealError> {
+    let others = seal_keys::wait_for_services(app).await?;
+    if !others.is_empty() {
+        return Err(ResealError::OldKeyInUse(others));
+    }
     let (mut count, mut unopened) = (0, Unopened::default());
     loop {
         let mut tx = app.store.write().await?;

@@ -320,6 +320,13 @@ create table delivery_attempt (
 create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id, item);
 create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id, item) where outcome <> 'delivered';
 
+-- A service that runs, and the id of the key that it seals with. A row that is not renewed is of a service that is gone.
+create table service (
+    id uuid primary key not null,
+    seal_key bytea not null,
+    seen_at bigint not null
+);
+
 -- A process that delivers. Replicas divide the endpoints among themselves.
 create table replica (
     id uuid primary key,

@@ -316,6 +316,13 @@ create table delivery_attempt (
 create index delivery_attempt_by_time on delivery_attempt (endpoint_id, at, event_id, item);
 create index delivery_attempt_failed on delivery_attempt (endpoint_id, at, event_id, item) where outcome <> 'delivered';
 
+-- A service that runs, and the id of the key that it seals with. A row that is not renewed is of a service that is gone.
+create table service (
+    id blob primary key not null,
+    seal_key blob not null,
+    seen_at integer not null
+) strict;
+
 -- A process that delivers. Replicas divide the endpoints among themselves.
 create table replica (
     id blob primary key not null,

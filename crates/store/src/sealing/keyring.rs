@@ -4,7 +4,7 @@
 //! row, so a blob moved to another row does not open. This file does not know the database.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
@@ -23,9 +23,11 @@ const KEY_LEN: usize = 32;
 /// Names a key without telling it: the first bytes of its hash.
 pub type SealKeyId = [u8; KEY_ID_LEN];
 
-/// The current key and older ones that can still be read with.
+/// The current key and older ones that can still be read with. Clones share their keys: a running service takes new ones.
 #[derive(Clone)]
-pub struct Keyring(Arc<[Key]>);
+pub struct Keyring(Arc<RwLock<Keys>>);
+
+type Keys = Arc<[Arc<Key>]>;
 
 struct Key {
     id: SealKeyId,
@@ -53,15 +55,30 @@ impl Keyring {
     /// Reads keys, one a line in hex or base64: the first seals, all open. Blank lines and lines that
     /// start with `#` are skipped.
     pub fn parse(lines: &SecretString) -> Result<Self, SealError> {
-        let keys: Vec<Key> = lines
+        let keys: Vec<Arc<Key>> = lines
             .expose_secret()
             .lines()
             .enumerate()
             .map(|(index, line)| (index + 1, line.trim()))
             .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
-            .map(|(number, line)| Key::parse(line).ok_or(SealError::NotAKey(number)))
+            .map(|(number, line)| Key::parse(line).map(Arc::new).ok_or(SealError::NotAKey(number)))
             .collect::<Result<_, _>>()?;
-        if keys.is_empty() { Err(SealError::NoKey) } else { Ok(Self(keys.into())) }
+        if keys.is_empty() { Err(SealError::NoKey) } else { Ok(Self(Arc::new(RwLock::new(keys.into())))) }
+    }
+
+    fn keys(&self) -> Keys {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes the keys of another keyring: its first key seals from now on. Keys that only this one has go on opening,
+    /// since values that they sealed may be stored. Returns whether a key is new, or another key seals.
+    pub fn take(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.keys(), other.keys());
+        let is_new = |key: &&Arc<Key>| theirs.iter().all(|known| known.id != key.id);
+        let keys: Vec<Arc<Key>> = theirs.iter().chain(mine.iter().filter(is_new)).cloned().collect();
+        let is_changed = keys.iter().map(|key| key.id).ne(mine.iter().map(|key| key.id));
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys.into();
+        is_changed
     }
 
     /// A fresh key as a line for [`Self::parse`].
@@ -73,12 +90,13 @@ impl Keyring {
 
     /// The id of the key that seals.
     pub fn current(&self) -> SealKeyId {
-        self.0.first().map_or([0; KEY_ID_LEN], |key| key.id)
+        self.keys().first().map_or([0; KEY_ID_LEN], |key| key.id)
     }
 
     /// Seals `plain` for the place that `aad` names.
     pub fn seal(&self, aad: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
-        let key = self.0.first().ok_or(SealError::NoKey)?;
+        let keys = self.keys();
+        let key = keys.first().ok_or(SealError::NoKey)?;
         let overhead = KEY_ID_LEN + NONCE_LEN;
         let mut blob = Vec::with_capacity(overhead + plain.len() + AES_256_GCM_SIV.tag_len());
         blob.extend_from_slice(&key.id);
@@ -99,7 +117,8 @@ impl Keyring {
     pub fn open(&self, aad: &str, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let (id, rest) = blob.split_first_chunk::<KEY_ID_LEN>().ok_or(SealError::Refused)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError::Refused)?;
-        let key = self.0.iter().find(|key| key.id == *id).ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.id == *id).ok_or_else(|| SealError::UnknownKey(hex::encode(id)))?;
         let mut buffer = Zeroizing::new(sealed.to_vec());
         let length = key
             .cipher
@@ -124,7 +143,7 @@ impl Keyring {
 
     /// Whether a key is in the keyring.
     pub(crate) fn has(&self, id: SealKeyId) -> bool {
-        self.0.iter().any(|key| key.id == id)
+        self.keys().iter().any(|key| key.id == id)
     }
 
     /// Whether a blob was sealed with the current key.
@@ -147,7 +166,7 @@ impl Key {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyring(current {}, {} in all)", hex::encode(self.current()), self.0.len())
+        write!(f, "Keyring(current {}, {} in all)", hex::encode(self.current()), self.keys().len())
     }
 }
 
@@ -182,6 +201,19 @@ mod tests {
         assert!(!both.is_current(&blob));
         assert!(both.is_current(&both.seal("t/c/r", b"kept").unwrap()));
         assert!(matches!(ring(&[&new]).open("t/c/r", &blob), Err(SealError::UnknownKey(_))));
+    }
+
+    #[test]
+    fn a_keyring_takes_new_keys_and_goes_on_opening_with_its_own() {
+        let (old, new) = (Keyring::generate(), Keyring::generate());
+        let service = ring(&[&old]);
+        let clone = service.clone();
+        let before = service.seal("t/c/r", b"kept").unwrap();
+        assert!(service.take(&ring(&[&new])));
+        assert!(!service.take(&ring(&[&new])));
+        assert_eq!(clone.open("t/c/r", &before).unwrap().as_slice(), b"kept");
+        let after = clone.seal("t/c/r", b"kept").unwrap();
+        assert_eq!(ring(&[&new]).open("t/c/r", &after).unwrap().as_slice(), b"kept");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) fn add_key(file: &Path, output: Output) -> anyhow::Result<CommandStat
         let next = if is_first {
             "Keep a copy apart from the backups of the database: without the key no token and no PIN can be decrypted."
         } else {
-            "Restart the service, then encrypt everything with the new key: linekeeper key rotate"
+            "A running service takes the key within a second. Encrypt everything with it: linekeeper key rotate"
         };
         format!("Wrote seal key {id} to {}. {next}", file.display())
     })
