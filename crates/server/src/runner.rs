@@ -6,7 +6,7 @@
 //! is not, so an enqueue that was lost is made up for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
@@ -27,6 +27,12 @@ const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long the loop sleeps when a job is due and could not be claimed, since another transaction holds its row.
 const HELD_ROW_DELAY: Duration = Duration::from_millis(20);
+
+/// How often jobs are looked for whose date no schedule allows. The sweep may be one of them, so it cannot do it.
+const PULL_IN_INTERVAL: Duration = Duration::from_mins(5);
+
+/// A clock that goes back by more than this has jumped.
+const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The wait after the first failed claim; it doubles up to [`MAX_CLAIM_BACKOFF`].
 const CLAIM_BACKOFF: Duration = Duration::from_millis(200);
@@ -61,6 +67,15 @@ pub async fn run(app: App) {
     Runner::new(app).run().await;
 }
 
+/// What the runner knows of the dates of jobs.
+#[derive(Debug, Default)]
+struct Dates {
+    /// When they were last corrected, by a clock that does not jump.
+    corrected_at: Option<Instant>,
+    /// The latest time that the wall clock showed.
+    latest: Option<Timestamp>,
+}
+
 /// How a run ended, unless its lease was lost.
 enum Ended {
     Done,
@@ -88,8 +103,10 @@ impl Runner {
         self.enqueue_first_jobs(&alive).await;
         let mut running = JoinSet::new();
         let mut failed_claims = 0;
+        let mut dates = Dates::default();
         while !self.app.shutdown.is_cancelled() {
             alive.tick();
+            self.correct_dates(&mut dates).await;
             while let Some(ended) = running.try_join_next() {
                 report_lost_task(ended);
             }
@@ -145,6 +162,27 @@ impl Runner {
                     self.wait(&mut JoinSet::new(), claim_backoff(failures), false).await;
                 }
             }
+        }
+    }
+
+    /// Pulls in jobs whose dates come from a wrong clock: at the start, from time to time, and when the clock went back.
+    async fn correct_dates(&self, dates: &mut Dates) {
+        let now = self.app.clock.now();
+        let went_back = dates.latest.is_some_and(|latest| now + CLOCK_TOLERANCE < latest);
+        if !went_back && dates.corrected_at.is_some_and(|at| at.elapsed() < PULL_IN_INTERVAL) {
+            dates.latest = dates.latest.max(Some(now));
+            return;
+        }
+        match queue::pull_in(&self.app, went_back).await {
+            Ok(jobs) => {
+                *dates = Dates { corrected_at: Some(Instant::now()), latest: Some(now) };
+                if jobs > 0 {
+                    tracing::warn!(jobs, went_back, "the clock was wrong: jobs that were due too late are due now");
+                }
+            }
+            // the next round tries again; its claim waits if the database is not available
+            Err(error) if error.is_retryable() => {}
+            Err(error) => tracing::error!("the dates of jobs could not be corrected: {}", error.chain()),
         }
     }
 

@@ -39,6 +39,9 @@ statements! {
         run_at = case when $4 < run_at then $4 else run_at end
         where kind = $1 and dedup_key = $2 and leased_until = $3";
     RENEW_LEASE = "update job set leased_until = $4 where kind = $1 and dedup_key = $2 and leased_until = $3";
+    /// `run_at` is [`NEVER`] while a run has its lease; a job that loses its lease here runs again.
+    PULL_IN = "update job set leased_until = null, run_at = case when $1 < run_at then $1 else run_at end
+        where leased_until is null and run_at > $2 and run_at < $4 or leased_until > $3";
     NEXT_DUE = "select min(coalesce(leased_until, run_at)) from job";
     GET = concat!("select ", columns!(), " from job where kind = $1 and dedup_key = $2");
 }
@@ -108,6 +111,17 @@ pub async fn fail(tx: &mut Tx, job: &Job, run_at: Timestamp, error: &str) -> Res
 pub async fn renew_lease(tx: &mut Tx, job: &Job, until: Timestamp) -> Result<Option<Job>, Error> {
     let kept = run!(tx, RENEW_LEASE, job.kind.as_str(), job.key.as_str(), lease(job), micros(until))?;
     Ok((kept == 1).then(|| Job { leased_until: Some(until), ..job.clone() }))
+}
+
+/// Makes jobs due now that are due after `later_than`, and those whose lease ends after `leased_beyond`: their dates come
+/// from a clock that was wrong. Returns how many it were.
+pub async fn pull_in(
+    tx: &mut Tx,
+    now: Timestamp,
+    later_than: Timestamp,
+    leased_beyond: Timestamp,
+) -> Result<u64, Error> {
+    run!(tx, PULL_IN, micros(now), micros(later_than), micros(leased_beyond), NEVER)
 }
 
 /// When the next job is due, or a lost lease runs out.

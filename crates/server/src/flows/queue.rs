@@ -14,6 +14,12 @@ use crate::App;
 use crate::store::ids::ErasureId;
 use crate::store::{self, Tx, jobs};
 
+/// The longest time until a job runs again. A flow that has nothing to do before then runs, and says so again.
+const MAX_DELAY: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A job or a lease with a later date than this got it from a clock that was wrong.
+const LATEST_DATE: SignedDuration = SignedDuration::from_hours(31 * 24);
+
 /// A background job with the id of what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, EnumDiscriminants)]
 #[strum_discriminants(name(JobKind), vis(pub), derive(EnumString, IntoStaticStr), strum(serialize_all = "snake_case"))]
@@ -151,6 +157,7 @@ pub(crate) async fn finish(app: &App, row: &jobs::Job) -> Result<bool, store::Er
 
 /// Queues a claimed job again for `run_at`. False if the lease was lost.
 pub(crate) async fn postpone(app: &App, row: &jobs::Job, run_at: Timestamp) -> Result<bool, store::Error> {
+    let run_at = run_at.min(app.clock.now() + MAX_DELAY);
     let mut tx = app.store.write().await?;
     let is_held = jobs::postpone(&mut tx, row, run_at).await?;
     tx.commit().await?;
@@ -163,4 +170,15 @@ pub(crate) async fn fail(app: &App, row: &jobs::Job, retry_at: Timestamp, error:
     let is_held = jobs::fail(&mut tx, row, retry_at, error).await?;
     tx.commit().await?;
     Ok(is_held)
+}
+
+/// Makes jobs due now whose date no schedule allows; with `clock_went_back` every queued job, whatever its date.
+/// Returns how many it were. A flow that runs too early decides again when it is due.
+pub(crate) async fn pull_in(app: &App, clock_went_back: bool) -> Result<u64, store::Error> {
+    let now = app.clock.now();
+    let latest = now + LATEST_DATE;
+    let mut tx = app.store.write().await?;
+    let pulled = jobs::pull_in(&mut tx, now, if clock_went_back { now } else { latest }, latest).await?;
+    tx.commit().await?;
+    Ok(pulled)
 }

@@ -83,7 +83,8 @@ async fn an_account_sees_what_names_its_number_and_what_was_assigned_newest_firs
             (batch[at].channel_id, batch[at].account_id) = (Some(channel.id), Some(channel.account_id));
         }
         events::insert_batch(tx, &batch).await.unwrap();
-        let ids: Vec<_> = events::to_interpret(tx, 9).await.unwrap().events.into_iter().map(|(event, _)| event.id).collect();
+        let ids: Vec<_> =
+            events::to_interpret(tx, 9).await.unwrap().events.into_iter().map(|(event, _)| event.id).collect();
         let newest = events::list(tx, mine.account_id, mine.id, None, 2).await.unwrap();
         let rest = events::list(tx, mine.account_id, mine.id, Some(newest[1].id), 9).await.unwrap();
         let seen: Vec<_> = newest.iter().chain(&rest).map(|event| event.id).collect();

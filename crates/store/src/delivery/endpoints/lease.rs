@@ -2,7 +2,7 @@
 //! endpoint; that nothing is lost does not hang on it, since what is delivered twice has the same id.
 
 use domain::delivery::CircuitBreaker;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::breaker_columns;
 use crate::engine::columns::{maybe_micros, micros};
@@ -18,11 +18,12 @@ statements! {
         returning id, generation";
     CLAIM = "update endpoint set leased_by = $1, leased_until = $2 where id in
         (select id from endpoint where disabled_at is null and (leased_by is null or leased_by <> $1)
-         and (leased_by is null or leased_until <= $3) order by leased_until, id limit $4)
+         and (leased_by is null or leased_until <= $3 or leased_until > $5) order by leased_until, id limit $4)
         returning id, generation",
         postgres: "update endpoint set leased_by = $1, leased_until = $2 where id in
         (select id from endpoint where disabled_at is null and (leased_by is null or leased_by <> $1)
-         and (leased_by is null or leased_until <= $3) order by leased_until nulls first, id limit $4
+         and (leased_by is null or leased_until <= $3 or leased_until > $5)
+         order by leased_until nulls first, id limit $4
          for update skip locked)
         returning id, generation";
     RELEASE = "update endpoint set leased_by = null, leased_until = null where id = $1 and leased_by = $2";
@@ -84,7 +85,11 @@ pub async fn renew(tx: &mut Tx, me: ReplicaId, until: Timestamp) -> Result<Vec<L
     all!(tx, RENEW, me, micros(until))
 }
 
-/// Takes up to `limit` endpoints that nobody works at: whose lease ended by `ended`.
+/// How much later than ours a lease of another process may end. One that ends later comes from a clock that was wrong.
+const MAX_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Takes up to `limit` endpoints that nobody works at: whose lease ended by `ended`, or ends at a time that no clock
+/// has reached.
 pub async fn claim(
     tx: &mut Tx,
     me: ReplicaId,
@@ -92,7 +97,8 @@ pub async fn claim(
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<Leased>, Error> {
-    all!(tx, CLAIM, me, micros(until), micros(ended), i64::try_from(limit).unwrap_or(i64::MAX))
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    all!(tx, CLAIM, me, micros(until), micros(ended), limit, micros(until + MAX_SKEW))
 }
 
 /// Gives an endpoint back.
