@@ -149,7 +149,7 @@ impl Callbacks {
         }
     }
 
-    /// Where messages go.
+    /// Where messages go: nowhere while the app is not subscribed.
     pub fn route(&self) -> Route {
         if self.subscription == Subscription::No { Route::NotSubscribed } else { self.route_once_subscribed() }
     }

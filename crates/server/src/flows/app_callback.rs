@@ -2,7 +2,9 @@
 //! and so do messages that follow no override. It has to be ours. One of another system that was never ours is taken over
 //! only by a person: [`take_over`].
 
-use domain::callbacks::{AppCallback, AppRecord, NEEDED, OwnAddresses, Repairs, missing_fields, wanted_fields, with_subscribed};
+use domain::callbacks::{
+    AppCallback, AppRecord, NEEDED, OwnAddresses, Repairs, missing_fields, wanted_fields, with_subscribed,
+};
 use domain::meta::failure::Failure;
 use graph_api::AppSubscription;
 use jiff::{SignedDuration, Timestamp};

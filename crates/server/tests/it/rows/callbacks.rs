@@ -35,7 +35,7 @@ rows!(
     w12_a_slash_at_the_end_of_the_callback_makes_no_difference,
 );
 
-/// Nobody listens there.
+/// An address of this machine at which nobody listens.
 const FOREIGN: &str = "http://127.0.0.1:9/hook";
 
 pub(super) const APP_SUBSCRIBE: &str = "POST /{app}/subscriptions";
