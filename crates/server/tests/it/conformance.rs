@@ -99,9 +99,15 @@ async fn our_own_receiver_passes_every_case() {
     let ran = conformance(&[&asked[..], &[&numbers[1], "--observed-url", &observed_url, "--json"]].concat()).await;
     assert_eq!(ran.cases("fail"), Vec::<String>::new(), "{}", ran.out);
     assert_eq!(ran.cases("unknown"), Vec::<String>::new(), "{}", ran.out);
-    assert_eq!(ran.cases("pass").len(), 24, "{}", ran.out);
-    let counts =
-        [("batch of two tenants", 12), ("3 MB body", 1000), ("out of order", 3), ("regrouped batch", 3), (TIMED, 100)];
+    assert_eq!(ran.cases("pass").len(), 26, "{}", ran.out);
+    let counts = [
+        ("batch of two tenants", 12),
+        ("3 MB body", 1000),
+        ("3 MiB body", 1000),
+        ("out of order", 3),
+        ("regrouped batch", 3),
+        (TIMED, 100),
+    ];
     for (case, messages) in counts {
         let found = ran.case(case);
         assert_eq!((&found["messages"], &found["handled_once"]), (&messages.into(), &messages.into()), "{found}");
@@ -160,6 +166,8 @@ async fn a_receiver_with_the_usual_mistakes_fails_the_cases_they_are_about() {
         "duplicate",
         "regrouped batch",
         "3 MB body",
+        "3 MiB body",
+        "trailing slash",
     ];
     assert_eq!(ran.cases("fail"), expected, "{}", ran.out);
     assert_eq!(ran.cases("pass").len(), 15, "{}", ran.out);

@@ -65,10 +65,13 @@ pub(super) struct Request {
     pub(super) signature: Signature,
     /// Send the body in pieces with pauses between them.
     pub(super) is_slow: bool,
+    /// Send it to the address with a slash behind it.
+    pub(super) has_slash: bool,
 }
 
-/// Size in bytes of the largest body that Meta sends (facts §3.1).
+/// Size in bytes of the largest body that Meta sends: "3 MB" (facts §3.1), which may be binary.
 const MAX_BODY: usize = 3_000_000;
+const MAX_BINARY_BODY: usize = 3 << 20;
 
 /// Number of requests in the case that measures response times.
 const TIMED_REQUESTS: usize = 100;
@@ -95,6 +98,7 @@ fn handshakes(author: &Author, token: Option<&SecretString>) -> Vec<Case> {
         payload: Payload::default(),
         signature: Signature::None,
         is_slow: false,
+        has_slash: false,
     };
     let right = token.map(|token| handshake(token.expose_secret()));
     let response = match &right {
@@ -188,6 +192,12 @@ fn transport(author: &Author) -> Vec<Case> {
         case("3 MB body", "handle all 1000 messages in it", Response::Accepted)
             .handling(Handling::Once)
             .requests([Request::of(author.large("large", MAX_BODY))]),
+        case("3 MiB body", "handle all 1000 messages in it", Response::Accepted)
+            .handling(Handling::Once)
+            .requests([Request::of(author.large("large-binary", MAX_BINARY_BODY))]),
+        case("trailing slash", "accept the address with a slash behind it, as some set it at Meta", Response::Accepted)
+            .handling(Handling::Once)
+            .requests([Request { has_slash: true, ..Request::of(author.text("trailing-slash", 0, |_| {})) }]),
         case("slow body", "accept a body that arrives over four seconds", Response::Accepted)
             .handling(Handling::Once)
             .requests([slow]),
@@ -229,6 +239,13 @@ impl Case {
 impl Request {
     /// A signed POST, as Meta sends it.
     fn of(payload: Payload) -> Self {
-        Self { method: Method::POST, query: Vec::new(), payload, signature: Signature::Valid, is_slow: false }
+        Self {
+            method: Method::POST,
+            query: Vec::new(),
+            payload,
+            signature: Signature::Valid,
+            is_slow: false,
+            has_slash: false,
+        }
     }
 }

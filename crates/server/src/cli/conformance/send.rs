@@ -69,6 +69,9 @@ impl Sender {
 
     fn build(&self, request: &Request) -> PinnedRequest {
         let mut url = self.url.clone();
+        if request.has_slash {
+            url.set_path(&format!("{}/", self.url.path().trim_end_matches('/')));
+        }
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
