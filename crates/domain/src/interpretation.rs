@@ -70,7 +70,7 @@ pub enum Note {
     /// Coexistence: the phone changed device.
     Paused,
     Resumed,
-    /// Coexistence ended.
+    /// Coexistence ended, for this reason.
     Disconnected(Disconnection),
     /// Meta decided about a display name: why it was declined, `None` for an approved one or without a reason.
     NameDecided {

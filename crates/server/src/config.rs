@@ -174,15 +174,16 @@ impl Config {
 const NETWORKS_FIX: &str = "write networks like 10.1.0.0/16 or fd00:1::/32, or single addresses";
 
 /// Fails unless the value lies in the range, and names the bounds.
-fn check_range<T: PartialOrd + Display>(
+fn check_range<T: PartialOrd + Display + Copy>(
     setting: &'static str,
     value: T,
     range: RangeInclusive<T>,
 ) -> Result<(), ConfigError> {
-    if range.contains(&value) {
+    let (low, high) = range.into_inner();
+    if (low..=high).contains(&value) {
         return Ok(());
     }
-    let fix = format!("write {} to {}", range.start(), range.end());
+    let fix = format!("write {low} to {high}");
     Err(ConfigError::Value { setting, problem: format!("{value} is out of range"), fix })
 }
 

@@ -127,7 +127,7 @@ impl FlowError {
     pub fn chain(&self) -> String {
         match self {
             Self::Store(error) => error.chain(),
-            Self::Meta(_) | Self::Refused { .. } => self.to_string(),
+            Self::Meta(_) | Self::Refused { .. } | Self::ChannelExists { .. } => self.to_string(),
         }
     }
 }

@@ -253,7 +253,7 @@ impl Runner {
         match &ended {
             Ended::Failed(error) if error.is_outage() => {}
             Ended::Failed(error) => {
-                tracing::warn!(job = kind, key, error = error.chain(), "a job failed and is retried")
+                tracing::warn!(job = kind, key, error = error.chain(), "a job failed and is retried");
             }
             Ended::Panicked(error) => tracing::error!(job = kind, key, error, "a job panicked and is retried"),
             Ended::Done | Ended::Postponed(_) => {}

@@ -234,7 +234,7 @@ mod tests {
     const BEFORE: &str = "https://old.example/webhooks/whatsapp/+15550100001";
     const OTHER: &str = "https://x.example/hook";
 
-    fn read(number: &str, account: &str, app: AppCallback) -> Callbacks {
+    fn read(number: &str, account: &str, app: &AppCallback) -> Callbacks {
         let configuration = WebhookConfiguration {
             application: None,
             whatsapp_business_account: Some(account.to_owned()),
@@ -243,7 +243,7 @@ mod tests {
         let id = AppId("740".to_owned());
         let apps = [SubscribedApp { app_id: id.clone(), override_callback_uri: None }];
         let own = OwnAddresses { expected: EXPECTED, last_set: Some(BEFORE) };
-        Callbacks::read(&own, &id, Some(&configuration), Some(&apps), &app)
+        Callbacks::read(&own, &id, Some(&configuration), Some(&apps), app)
     }
 
     fn elsewhere(level: CallbackLevel, url: &str) -> Route {
@@ -267,7 +267,7 @@ mod tests {
             ("", "", AppCallback::Missing, Route::Nowhere, Some(Problem::OverrideMissing)),
             ("", "", AppCallback::Unread, Route::Unread, Some(Problem::OverrideMissing)),
         ] {
-            let callbacks = read(number, account, app);
+            let callbacks = read(number, account, &app);
             let found = (callbacks.route(), callbacks.problem(OwnOverride::Wanted));
             assert_eq!(found, (route, problem), "{number} {account}");
         }
@@ -299,7 +299,7 @@ mod tests {
             (OwnOverride::Wanted, AppCallback::Ours, Some(Problem::OverrideMissing)),
             (OwnOverride::Refused, foreign, None),
         ] {
-            assert_eq!(read("", "", app.clone()).problem(own), problem, "{own:?} {app:?}");
+            assert_eq!(read("", "", &app).problem(own), problem, "{own:?} {app:?}");
         }
     }
 
@@ -317,10 +317,10 @@ mod tests {
             (BEFORE, OTHER, Number),
             (EXPECTED, SIBLING, Number),
         ] {
-            let plan = read(number, account, AppCallback::Ours).plan(EXPECTED);
+            let plan = read(number, account, &AppCallback::Ours).plan(EXPECTED);
             assert_eq!(plan, Plan { subscribes: false, level }, "{number} {account}");
         }
-        let mut lost = read("", SIBLING, AppCallback::Ours);
+        let mut lost = read("", SIBLING, &AppCallback::Ours);
         lost.subscription = Subscription::No;
         assert_eq!(lost.plan(EXPECTED), Plan { subscribes: true, level: Account }, "the call erases the account's");
     }
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn only_what_this_installation_set_is_cleared() {
         for (number, clears) in [("", false), (OTHER, false), (EXPECTED, true), (BEFORE, true)] {
-            let callbacks = read(number, SIBLING, AppCallback::Ours);
+            let callbacks = read(number, SIBLING, &AppCallback::Ours);
             assert_eq!(callbacks.clearing(true), Clearing { number: clears, subscription: true }, "{number}");
             assert_eq!(callbacks.clearing(false), Clearing { number: clears, subscription: false }, "{number}");
         }
@@ -345,13 +345,13 @@ mod tests {
             number in any_url(), account in any_url(), subscribed in any::<bool>(), app_is_ours in any::<bool>()
         ) {
             let app = if app_is_ours { AppCallback::Ours } else { AppCallback::Foreign(OTHER.to_owned()) };
-            let mut before = read(number, account, app.clone());
+            let mut before = read(number, account, &app);
             before.subscription = if subscribed { Subscription::Yes } else { Subscription::No };
             let plan = before.plan(EXPECTED);
             prop_assert_eq!(plan.subscribes, !subscribed);
             let account = if plan.subscribes { "" } else { account };
             let on_number = plan.level == CallbackLevel::Number;
-            let after = if on_number { read(EXPECTED, account, app) } else { read(number, EXPECTED, app) };
+            let after = if on_number { read(EXPECTED, account, &app) } else { read(number, EXPECTED, &app) };
             prop_assert_eq!(after.route(), Route::Here(plan.level));
             prop_assert_eq!(after.problem(OwnOverride::Wanted), None);
         }

@@ -175,8 +175,7 @@ fn ids_of<'a>(object: &'a Map<String, Value>, names: &[&str]) -> BTreeSet<&'a st
 /// Adds ids of one person if any of them is known; whether any was new.
 fn learn_all(ids: &BTreeSet<&str>, person: &mut Person) -> bool {
     let is_theirs = ids.iter().any(|id| person.is(id));
-    // each is added, whether or not one before it was new
-    is_theirs && ids.iter().fold(false, |learnt, id| person.add(id) || learnt)
+    is_theirs && ids.iter().filter(|id| person.add(id)).count() > 0
 }
 
 #[cfg(test)]

@@ -58,14 +58,14 @@ pub async fn refresh(app: &App, channel: &Channel) -> Result<View, FlowError> {
 
 async fn refresh_record(app: &App, mut record: NumberRecord) -> Result<View, FlowError> {
     let id = record.channel.id;
-    let asked_at = app.clock.now();
+    let before = record.snapshot.checked_at;
     let lock = app.reads.lock_of(id);
     let has_waited = lock.try_lock().is_err();
     let _guard = lock.lock().await;
     if has_waited {
         record = NumberRecord::load_or_refuse(app, id).await?;
     }
-    let was_read_meanwhile = has_waited && record.snapshot.checked_at.is_some_and(|at| at >= asked_at);
+    let was_read_meanwhile = has_waited && record.snapshot.checked_at > before;
     if !was_read_meanwhile {
         read_and_assess(app, &mut record).await?;
     }

@@ -36,7 +36,6 @@ const TAKEN_OVER_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// What a person asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Press {
-    /// Complete the registration.
     Register,
     /// Complete the registration of a number that was disconnected from the WhatsApp Business app, although that takes it
     /// out of the app. On any other number the same as [`Press::Register`].

@@ -6,6 +6,7 @@
 //! `LINEKEEPER_SIMULATION_ONLY=seed:company` runs one company's histories alone and prints every line.
 
 use std::fmt::Write as _;
+use tokio::runtime::Handle;
 
 use futures::StreamExt as _;
 
@@ -52,7 +53,11 @@ fn companies_for(seed: u64, histories: usize) -> u64 {
 async fn play_all(how: How, histories: usize) -> Vec<Ended> {
     let places = companies_for(how.seed, histories);
     let batches = (0..places).step_by(usize::try_from(COMPANIES_PER_WORLD).unwrap());
-    let worlds = batches.map(|from| tokio::spawn(play(how, from..(from + COMPANIES_PER_WORLD).min(places))));
+    // a thread for each world: the story's futures borrow too much to move between threads
+    let worlds = batches.map(|from| {
+        let who = from..(from + COMPANIES_PER_WORLD).min(places);
+        tokio::task::spawn_blocking(move || Handle::current().block_on(play(how, who)))
+    });
     let ended: Vec<_> = futures::stream::iter(worlds).buffer_unordered(CONCURRENT_WORLDS).collect().await;
     ended.into_iter().flat_map(Result::unwrap).collect()
 }

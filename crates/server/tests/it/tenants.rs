@@ -15,7 +15,9 @@ use crate::app::{Answer, TestApp, browser};
 use crate::hostile::support::{Operation, operations};
 
 /// Routes that name nobody's account.
-const SHARED: [&str; 9] = [
+const SHARED: [&str; 11] = [
+    "GET /api/v1/app_callback",
+    "POST /api/v1/app_callback/take_over",
     "GET /api/v1/accounts",
     "POST /api/v1/accounts",
     "GET /healthz",

@@ -23,7 +23,6 @@ impl DataFile {
         Self { path: path.to_owned(), identity: identity(path) }
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -10,6 +10,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::PgDatabaseError;
 
 /// The same error without a line of PostgreSQL's source in its text.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the error of sqlx is open and long")]
 pub(super) fn plain(error: sqlx::Error) -> sqlx::Error {
     match error {
         sqlx::Error::Database(inner) if inner.try_downcast_ref::<PgDatabaseError>().is_some() => {
@@ -20,6 +21,7 @@ pub(super) fn plain(error: sqlx::Error) -> sqlx::Error {
 }
 
 /// The same for an error of a migration.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the error of sqlx is open and long")]
 pub(super) fn plain_migration(error: MigrateError) -> MigrateError {
     match error {
         MigrateError::Execute(error) => MigrateError::Execute(plain(error)),

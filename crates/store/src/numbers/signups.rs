@@ -155,17 +155,20 @@ pub async fn list_in_state(
     before: Option<SignupId>,
     limit: i64,
 ) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, LIST_IN_STATE, account.0, before.unwrap_or(SignupId(Uuid::max())), limit, state.into_str())?)
+    let rows = all!(tx, LIST_IN_STATE, account.0, before.unwrap_or(SignupId(Uuid::max())), limit, state.into_str())?;
+    many(tx, rows)
 }
 
 /// Signups of every account that began at an instant or later, oldest first.
 pub async fn since(tx: &mut Tx, began: Timestamp) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, SINCE, SignupId(earliest_uuid_at(began)))?)
+    let rows = all!(tx, SINCE, SignupId(earliest_uuid_at(began)))?;
+    many(tx, rows)
 }
 
 /// Signups that have not ended, of every account, in the order of their ids, after a given one.
 pub async fn open(tx: &mut Tx, after: Option<SignupId>, limit: i64) -> Result<Vec<Signup>, Error> {
-    many(all!(tx, OPEN, after.unwrap_or(SignupId(Uuid::nil())), limit)?)
+    let rows = all!(tx, OPEN, after.unwrap_or(SignupId(Uuid::nil())), limit)?;
+    many(tx, rows)
 }
 
 /// Signups for a WABA that neither have a channel nor failed, oldest first.

@@ -52,9 +52,8 @@ fn of_reason(assessment: &Assessment<'_>, reason: &Reason) -> Option<Finding> {
         }
         Reason::CoexistenceLost => waiting(Code::CoexistencePaused),
         Reason::CoexistenceDisconnected => needs(assessment, Remedy::ReconnectApp)?,
-        Reason::CoexistenceStarting => meta(Code::Activating).at(phone_numbers),
         Reason::LostAgain => needs(assessment, Remedy::ClaimAgain)?,
-        Reason::Activating => meta(Code::Activating).at(phone_numbers),
+        Reason::Activating | Reason::CoexistenceStarting => meta(Code::Activating).at(phone_numbers),
         Reason::ReconciledRecently | Reason::RegistrationLost => {
             waiting(Code::RegistrationLost).offers(Action::CompleteRegistration).at(phone_numbers)
         }

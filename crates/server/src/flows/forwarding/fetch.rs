@@ -37,9 +37,10 @@ pub(super) async fn fetch_log(
 }
 
 async fn give_up_unreadable(app: &App, endpoint: &Endpoint, page: &Page) -> Result<(), store::Error> {
-    let is_wanted = |field: &str| match EventKind::of_field(field) {
-        EventKind::Messages => Reader::of(endpoint).wants_messages,
-        kind => endpoint.settings.kinds.contains(&kind),
+    let is_wanted = |field: &str| {
+        let kind = EventKind::of_field(field);
+        let is_of_messages = kind == EventKind::Messages;
+        if is_of_messages { Reader::of(endpoint).wants_messages } else { endpoint.settings.kinds.contains(&kind) }
     };
     let wanted = page.unreadable.iter().filter(|(_, field)| is_wanted(field));
     let wanted: Vec<_> = wanted.map(|(event, _)| event.clone()).collect();

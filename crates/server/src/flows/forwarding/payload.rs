@@ -80,13 +80,10 @@ fn encode_where(endpoint: &Endpoint, entry: &Entry, is_needed: impl Fn(ItemId) -
     let wants = |kind| kinds.contains(&kind);
     let kind = EventKind::of_field(&entry.field);
     let is_of_messages = kind == EventKind::Messages;
-    let is_wanted = if is_of_messages {
-        let only_statuses = items.messages.is_empty() && items.errors.is_none() && !items.statuses.is_empty();
-        (wants(EventKind::Messages) && !only_statuses) || (wants(EventKind::Statuses) && !items.statuses.is_empty())
-    } else {
-        wants(kind)
-    };
-    if !is_wanted {
+    let has_statuses = !items.statuses.is_empty();
+    let only_statuses = items.messages.is_empty() && items.errors.is_none() && has_statuses;
+    let wants_messages = (wants(EventKind::Messages) && !only_statuses) || (wants(EventKind::Statuses) && has_statuses);
+    if !(if is_of_messages { wants_messages } else { wants(kind) }) {
         return Vec::new();
     }
     let keys = |kind, counterparts: &[Counterpart]| OrderingKey::of(entry.channel, kind, counterparts);
@@ -180,7 +177,7 @@ struct Envelope<'a, D> {
 }
 
 /// The number and the account of the event, and Meta's own JSON.
-#[derive(Serialize, Default)]
+#[derive(Clone, Copy, Serialize, Default)]
 struct Data<'a> {
     account_id: i64,
     inbox_id: Option<i64>,

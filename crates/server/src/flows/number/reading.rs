@@ -100,7 +100,7 @@ pub(crate) async fn apply_reading(
         }
     }
     record.set_facts(new_facts);
-    let health = health.as_ref().map(Clone::clone).map_err(|failure| failure.kind);
+    let health = health.clone().map_err(|failure| failure.kind);
     Ok(AppliedReading { changes, history, health })
 }
 

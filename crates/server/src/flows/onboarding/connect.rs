@@ -32,8 +32,9 @@ const MOST_ACCOUNTS: usize = 20;
 
 /// From the stored token to a channel that is set up; `Some` says why its webhooks are not (W8).
 pub(super) async fn connect_and_set_up(app: &App, id: SignupId) -> Result<Option<String>, FlowError> {
-    match connect(app, id).await {
-        Ok((channel, before)) => set_up(app, id, channel, before).await,
+    // boxed: what they hold between two reads is too large for every future around them
+    match Box::pin(connect(app, id)).await {
+        Ok((channel, before)) => Box::pin(set_up(app, id, channel, before)).await,
         Err(error) => fail(app, id, error).await,
     }
 }
@@ -102,16 +103,7 @@ async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), F
             return Err(refusal(reason, &accounts, &seen));
         }
     };
-    let account = accounts.into_iter().find(|account| account.waba == chosen.waba_id);
-    let (number, apps) = account.map_or((None, None), |account| (account.number, account.apps));
-    let before = InitialReads {
-        asked_at,
-        number: number.unwrap_or_else(|| SetupReads {
-            verification: Ok(chosen.reading.code_verification.clone()),
-            health: Ok(chosen.reading.clone()),
-        }),
-        apps,
-    };
+    let before = initial_reads(accounts, &chosen, asked_at);
     let mut connected = signup.clone();
     connected.waba_id = Some(chosen.waba_id.clone());
     match create_channel(app, &mut connected, &chosen.reading, token, expires_at).await {
@@ -128,6 +120,17 @@ async fn connect(app: &App, id: SignupId) -> Result<(ChannelId, InitialReads), F
             Err(error)
         }
     }
+}
+
+/// What was read of the chosen number before its set-up; the list of its account stands in for reads that were not made.
+fn initial_reads(accounts: Vec<AccountRead>, chosen: &SeenNumber, asked_at: Timestamp) -> InitialReads {
+    let account = accounts.into_iter().find(|account| account.waba == chosen.waba_id);
+    let (number, apps) = account.map_or((None, None), |account| (account.number, account.apps));
+    let listed = || SetupReads {
+        verification: Ok(chosen.reading.code_verification.clone()),
+        health: Ok(chosen.reading.clone()),
+    };
+    InitialReads { asked_at, number: number.unwrap_or_else(listed), apps }
 }
 
 /// Stores what a signup saw, for whoever continues it.

@@ -68,8 +68,17 @@ pub(super) async fn fail<T>(app: &App, id: SignupId, error: FlowError) -> Result
     signup.state = match signup.state {
         SignupState::New if is_retried => SignupState::New,
         SignupState::New => SignupState::Failed,
-        _ if is_of_no_use(&error) => SignupState::Failed,
-        _ => SignupState::Unfinished,
+        SignupState::Exchanged
+        | SignupState::Connected
+        | SignupState::Done
+        | SignupState::Unfinished
+        | SignupState::Failed => {
+            if is_of_no_use(&error) {
+                SignupState::Failed
+            } else {
+                SignupState::Unfinished
+            }
+        }
     };
     if matches!(error, FlowError::Refused { code: Refusal::NoAccessToWaba, .. }) {
         // a claim that Meta refuted is none: another account may be waiting for this WABA

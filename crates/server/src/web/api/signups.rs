@@ -396,6 +396,7 @@ pub(crate) async fn show_signup(
 /// What an unfinished signup lacked.
 #[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the members of the request have these names")]
 pub(crate) struct Continuation {
     /// The number to connect: one of `not_connected`, or one that was added at Meta since.
     #[serde(deserialize_with = "body::text")]

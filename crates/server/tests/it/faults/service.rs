@@ -6,9 +6,9 @@ use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
+use server::runtime::clock::Clock;
 use server::seal::Keyring;
 use server::store::api_keys::{self, NewApiKey, Scope};
 use server::store::{Store, accounts, events};
@@ -49,7 +49,7 @@ impl Place {
         let key_file = folder.path().join("seal.keys");
         std::fs::write(&key_file, keys.expose_secret()).unwrap();
         let store = Store::open_and_migrate(&url, Keyring::parse(&keys).unwrap()).await.unwrap();
-        let now = Timestamp::now();
+        let now = Clock::system().now();
         let mut tx = store.write().await.unwrap();
         let account = accounts::create(&mut tx, "Example Platform", now).await.unwrap();
         let key = api_keys::fresh_secret();

@@ -56,8 +56,10 @@ async fn a_name_has_one_rule_on_every_route() {
             assert_eq!(answer.json()["name"], kept, "{method} {path}");
         }
     }
-    for path in ["/api/v1/accounts".to_owned(), site.app.path("/api_keys")] {
-        let refused = site.app.send(Method::POST, &path, Some(json!({ "scope": "read" })), Some(&operator)).await;
+    let without =
+        [("/api/v1/accounts".to_owned(), json!({})), (site.app.path("/api_keys"), json!({ "scope": "read" }))];
+    for (path, body) in without {
+        let refused = site.app.send(Method::POST, &path, Some(body), Some(&operator)).await;
         assert_eq!(refused.expect(422)["errors"][0]["field"], "name", "{path}");
     }
 }
