@@ -4,6 +4,7 @@
 use domain::ids::ChannelId;
 use domain::registration::{ChangeKind, Source};
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 
 use super::number::assessment::assess_and_announce;
 use super::number::record::NumberRecord;
@@ -31,7 +32,12 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
     let reaches = info.waba_ids.as_ref().is_none_or(|ids| ids.contains(&record.channel.waba_id));
     if info.is_valid && reaches && !expires_soon {
         let mut tx = app.store.write().await?;
-        channels::token_alive(&mut tx, id, info.expires_at).await?;
+        match NumberRecord::load_for_update(&mut tx, &record.channel).await? {
+            None => return Ok(Next::Done),
+            // what Meta said of the token before is nothing to the new one
+            Some(fresh) if !has_token_of(&fresh, &record) => return Ok(Next::At(now)),
+            Some(_) => channels::token_alive(&mut tx, id, info.expires_at).await?,
+        }
         tx.commit().await?;
         return Ok(Next::At(next_check(info.expires_at, now)));
     }
@@ -39,20 +45,28 @@ pub async fn check(app: &App, id: ChannelId) -> Result<Next, FlowError> {
         return Ok(Next::At(next_check(expires_at, now)));
     }
     let mut tx = app.store.write().await?;
-    let Some(mut record) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else {
+    let Some(mut fresh) = NumberRecord::load_for_update(&mut tx, &record.channel).await? else {
         return Ok(Next::Done);
     };
+    if !has_token_of(&fresh, &record) {
+        return Ok(Next::At(now));
+    }
     if !info.is_valid {
         if channels::token_dead(&mut tx, id, now).await? {
-            record.token.dead_since = Some(now);
+            fresh.token.dead_since = Some(now);
         }
     } else if reaches {
         channels::token_alive(&mut tx, id, info.expires_at).await?;
-        (record.token.dead_since, record.token.expires_at) = (None, info.expires_at);
+        (fresh.token.dead_since, fresh.token.expires_at) = (None, info.expires_at);
     }
-    assess_and_announce(app, &mut tx, &mut record, app.clock.now()).await?;
+    assess_and_announce(app, &mut tx, &mut fresh, app.clock.now()).await?;
     tx.commit().await?;
     Ok(Next::At(now + RETRY_AFTER))
+}
+
+/// Whether the channel was not re-authorised since.
+fn has_token_of(fresh: &NumberRecord, before: &NumberRecord) -> bool {
+    fresh.credentials.access_token.expose_secret() == before.credentials.access_token.expose_secret()
 }
 
 /// When a token that no job watches is checked first: spread over a day, so that tokens which lost their job together are

@@ -63,7 +63,7 @@ pub fn finding(code: &F) -> Message {
         F::NumberDeleted => "The number is no longer in your WhatsApp account. If that was a mistake, add it there again.".into(),
         F::NumberMigrated => "The number now belongs to another WhatsApp account. Nothing can be done for it here.".into(),
         F::NumberRestricted => "The number cannot start conversations for a while. WhatsApp Manager shows the reason.".into(),
-        F::NumberDisconnected => "Meta shows the number as disconnected. We register it again where that is allowed.".into(),
+        F::NumberDisconnected => "Meta shows the number as disconnected: it can neither send nor receive until it is registered or connected again.".into(),
         F::NumberFlagged => "Customers complained about messages from this number. If complaints continue, Meta lowers its limit.".into(),
         F::NumberRateLimited => "The number sent more messages than Meta allows. It can send again after a while.".into(),
         F::NumberUnverified => "The number is registered, but Meta shows it as unverified. If it cannot send, verify it by code.".into(),
